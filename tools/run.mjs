@@ -35,7 +35,8 @@ function ensurePackages(env) {
   }
   report("installing the locked packages (about 400 MB, once per lock file)");
   const npm = npmCommand();
-  const cli = npm.args.length > 0 ? { file: path.join(env.PATH.split(path.delimiter)[0], "node"), args: npm.args } : npm;
+  const cli =
+    npm.args.length > 0 ? { file: path.join(env.PATH.split(path.delimiter)[0], "node"), args: npm.args } : npm;
   const done = spawnSync(cli.file, [...cli.args, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
     cwd: root,
     env: { ...env, npm_config_loglevel: "error" },

@@ -1,0 +1,204 @@
+/**
+ * What the reconcilers need from AWS, one port per service, in plain data. Every method rejects with an `AwsFailure` only;
+ * `controller/aws/errors.ts` classifies once. Methods are named for what they do, not for the API call; the call is in the
+ * doc comment, since `plan` prints it.
+ */
+export interface AwsPorts {
+  /** Ports for one account and region. `assumeRoleARN` is the role to take there; absent = the controller's own credentials. */
+  readonly identityCenter: (at: IdentityCenterRef) => IdentityCenterPort;
+  readonly identityStore: (at: { readonly identityStoreID: string; readonly region: string }) => IdentityStorePort;
+  readonly account: (at: AccountRef) => AccountPort;
+}
+
+export interface IdentityCenterRef {
+  readonly instanceARN: string;
+  readonly region: string;
+}
+export interface AccountRef {
+  readonly accountID: string;
+  readonly region: string;
+  readonly assumeRoleARN?: string;
+}
+
+/** How a failed call is to be treated. */
+export type AwsFailureClass = "not-found" | "conflict" | "throttled" | "denied" | "invalid" | "quota" | "unavailable";
+
+export class AwsFailure extends Error {
+  readonly failure: AwsFailureClass;
+  /** AWS's own error name, such as `ConflictException`. */
+  readonly code: string;
+  /** `service:Operation` of the call. */
+  readonly call: string;
+
+  constructor(failure: AwsFailureClass, code: string, call: string, message: string) {
+    super(message);
+    this.name = "AwsFailure";
+    this.failure = failure;
+    this.code = code;
+    this.call = call;
+  }
+}
+
+export interface PermissionSet {
+  readonly arn: string;
+  readonly name: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export interface AssignmentRef {
+  readonly permissionSetARN: string;
+  readonly accountID: string;
+  /** Identity Store user ID. */
+  readonly principalID: string;
+}
+
+/** State of an asynchronous operation of Identity Center. */
+export interface OperationState {
+  readonly requestID: string;
+  readonly status: "IN_PROGRESS" | "SUCCEEDED" | "FAILED";
+  readonly failureReason?: string;
+}
+
+/** sso-admin. All calls share one 20-a-second token bucket; calls that update a role in an account are serialised per account. */
+export interface IdentityCenterPort {
+  /** Every permission set that carries `tag` (ListPermissionSets, DescribePermissionSet, ListTagsForResource); for recovery and orphans. */
+  listTagged(tag: { readonly key: string; readonly value: string }): Promise<readonly PermissionSet[]>;
+  /** Finds by ARN (DescribePermissionSet, ListTagsForResource); undefined when it is gone. */
+  getPermissionSet(arn: string): Promise<PermissionSet | undefined>;
+  /** Finds by name (paged ListPermissionSets + DescribePermissionSet): after a create whose answer was lost. */
+  findPermissionSet(name: string): Promise<PermissionSet | undefined>;
+  /** CreatePermissionSet with tags. `conflict` when the name is taken. */
+  createPermissionSet(set: {
+    readonly name: string;
+    readonly description: string;
+    readonly sessionDuration: string;
+    readonly tags: Readonly<Record<string, string>>;
+  }): Promise<PermissionSet>;
+  /** TagResource: adds or replaces tags. */
+  tagPermissionSet(arn: string, tags: Readonly<Record<string, string>>): Promise<void>;
+  /** GetInlinePolicyForPermissionSet; undefined when there is none. */
+  getInlinePolicy(permissionSetARN: string): Promise<string | undefined>;
+  /** PutInlinePolicyToPermissionSet. */
+  putInlinePolicy(permissionSetARN: string, policy: string): Promise<void>;
+  /** ListAccountAssignments for this set and account: who holds it. */
+  listAssignments(
+    permissionSetARN: string,
+    accountID: string,
+  ): Promise<readonly { readonly principalID: string; readonly principalType: "USER" | "GROUP" }[]>;
+  /** CreateAccountAssignment (provisions the set in the account as well). */
+  createAssignment(assignment: AssignmentRef): Promise<OperationState>;
+  /** DescribeAccountAssignmentCreationStatus. */
+  assignmentCreation(requestID: string): Promise<OperationState>;
+  /** DeleteAccountAssignment. */
+  deleteAssignment(assignment: AssignmentRef): Promise<OperationState>;
+  /** DescribeAccountAssignmentDeletionStatus. */
+  assignmentDeletion(requestID: string): Promise<OperationState>;
+  /** ProvisionPermissionSet to one account. */
+  provision(permissionSetARN: string, accountID: string): Promise<OperationState>;
+  /** DescribePermissionSetProvisioningStatus. */
+  provisioning(requestID: string): Promise<OperationState>;
+  /** DeletePermissionSet; done as well when it is already gone. `conflict` while anything is assigned. */
+  deletePermissionSet(arn: string): Promise<void>;
+}
+
+/** A person of the Identity Store. */
+export interface StoreUser {
+  readonly userID: string;
+  readonly userName: string;
+  readonly displayName: string;
+  readonly status: "ENABLED" | "DISABLED";
+}
+
+/** identitystore */
+export interface IdentityStorePort {
+  /** GetUserId by userName, then DescribeUser; undefined when there is nobody of that name. */
+  findUser(userName: string): Promise<StoreUser | undefined>;
+  /** DescribeUser; undefined when gone. */
+  getUser(userID: string): Promise<StoreUser | undefined>;
+  /** Names of the groups that the user is a direct member of (ListGroupMembershipsForMember, DescribeGroup). */
+  groupsOf(userID: string): Promise<readonly string[]>;
+}
+
+/** One running or starting task of the proxy's service. */
+export interface TaskView {
+  readonly taskARN: string;
+  readonly taskDefinitionARN: string;
+  readonly lastStatus: string;
+  /** `ecs:<cluster>_<task>_<runtime>` once the container has a runtime id and its ExecuteCommandAgent runs; else undefined. */
+  readonly target?: string;
+}
+
+/** ECS, IAM, SSM and RDS in one account and region. */
+export interface AccountPort {
+  /** iam:ListRoles under `/aws-reserved/sso.amazonaws.com/` and iam:GetRole: the role that Identity Center made for this permission set; undefined until it exists. */
+  findReservedRole(
+    permissionSetName: string,
+  ): Promise<{ readonly roleName: string; readonly roleID: string } | undefined>;
+  /** iam:GetRole; undefined when there is none of that name. */
+  getRole(roleName: string): Promise<{ readonly roleName: string; readonly roleID: string } | undefined>;
+  /** ecs:DescribeServices; undefined when missing or INACTIVE. */
+  getService(cluster: string, service: string): Promise<ServiceView | undefined>;
+  /** ecs:ListTasks and ecs:DescribeTasks. */
+  listTasks(cluster: string, service: string, containerName: string): Promise<readonly TaskView[]>;
+  /** ecs:RegisterTaskDefinition; the new revision's ARN. */
+  registerTaskDefinition(definition: TaskDefinition): Promise<string>;
+  /** ecs:DescribeTaskDefinition with tags, newest active revision of the family; undefined when there is none. */
+  getTaskDefinition(
+    familyOrARN: string,
+  ): Promise<{ readonly arn: string; readonly tags: Readonly<Record<string, string>> } | undefined>;
+  /** ecs:CreateService with execute-command on and tags propagated from the service. */
+  createService(service: ServiceSpec): Promise<void>;
+  /** ecs:UpdateService */
+  updateService(
+    service: Pick<ServiceSpec, "clusterName" | "serviceName" | "taskDefinitionARN" | "desiredCount">,
+  ): Promise<void>;
+  /** ssm:DescribeSessions (Active, by owner's session name) and ssm:TerminateSession; the ids ended. */
+  terminateSessions(filter: {
+    readonly userName: string;
+    readonly targets: readonly string[];
+    readonly permissionSetName: string;
+  }): Promise<readonly string[]>;
+  /** rds:DescribeDBInstances; undefined when there is none. */
+  getInstance(identifier: string): Promise<RdsEndpoint | undefined>;
+  /** rds:DescribeDBClusters (writer endpoint); undefined when there is none. */
+  getCluster(identifier: string): Promise<RdsEndpoint | undefined>;
+}
+
+export interface ServiceView {
+  readonly arn: string;
+  readonly taskDefinitionARN: string;
+  readonly desiredCount: number;
+  readonly runningCount: number;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly executeCommand: boolean;
+}
+
+export interface RdsEndpoint {
+  readonly host: string;
+  readonly port: number;
+  readonly engine: string;
+  readonly engineVersion: string;
+}
+
+export interface TaskDefinition {
+  readonly family: string;
+  readonly containerName: string;
+  readonly image: string;
+  readonly cpu: string;
+  readonly memory: string;
+  readonly taskRoleARN: string;
+  readonly executionRoleARN: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export interface ServiceSpec {
+  readonly clusterName: string;
+  readonly serviceName: string;
+  readonly taskDefinitionARN: string;
+  readonly desiredCount: number;
+  readonly subnetIDs: readonly string[];
+  readonly securityGroupIDs: readonly string[];
+  readonly assignPublicIP: boolean;
+  readonly tags: Readonly<Record<string, string>>;
+}

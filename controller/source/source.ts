@@ -1,0 +1,78 @@
+import type { AnyObject, Grant, Kind, ObjectKey } from "#kinds/index.ts";
+
+/** An object as the controller sees it: spec as last accepted, metadata and status as the source keeps them. */
+export interface Stored<T extends AnyObject = AnyObject> {
+  /** Deeply frozen. `metadata.deletionTimestamp` is set from the moment its file or object is deleted until `release`. */
+  readonly object: T;
+  /** Where it was written, for messages: `grants/ada.yaml:3`, or `api` for what was made through the control API. */
+  readonly origin: string;
+  /** Why the newest text of it could not be accepted; the object above is then the last good one. Empty when all is well. */
+  readonly problems: readonly string[];
+}
+
+/** What remains of an ended Grant until its notAfterTime, so that re-creating it does not open access again. */
+export interface Tombstone {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** Digest of the Grant's spec (`specDigest`). */
+  readonly specDigest: string;
+  /** RFC 3339; it is kept until then. */
+  readonly notAfterTime: string;
+}
+
+/** A Grant that AWS remembers (by the tags of its permission set) though the state does not. */
+export interface Recovered {
+  readonly key: ObjectKey;
+  readonly uid: string;
+  /** Status as far as the tags give it back; enough to revoke. */
+  readonly status: NonNullable<Grant["status"]>;
+}
+
+/**
+ * Where objects come from and where their status goes: a folder of YAML, or a cluster. One contract suite runs on both.
+ * All methods answer from memory; only writes touch the disk or the network.
+ */
+export interface Source {
+  /**
+   * Takes the single-writer lock and reads everything once; resolves when `list` is complete. Rejects with a `UserError`
+   * where another controller holds the lock or the folder cannot be read. Stops on `close`.
+   */
+  start(): Promise<void>;
+  /** Whether this source has never held state: the moment to ask AWS what it remembers, before `start`. */
+  isBlank(): boolean;
+  /** Gives back uids and status for Grants that AWS remembers. Those whose file is gone appear as being deleted. Before `start` only. */
+  adopt(recovered: readonly Recovered[]): void;
+  list<K extends Kind>(kind: K): readonly Stored<Extract<AnyObject, { kind: K }>>[];
+  get<K extends Kind>(kind: K, namespace: string, name: string): Stored<Extract<AnyObject, { kind: K }>> | undefined;
+  /** Calls `onChange` with the key of every object that was added, changed or deleted. Returns the unsubscribe function. */
+  subscribe(onChange: (key: ObjectKey) => void): () => void;
+  /**
+   * Changes the status of the object that has this uid: `change` gets the current status and returns the new one. Durable
+   * when it resolves. A no-op where nothing changed, or where the object is gone or has another uid. Subscribers are told
+   * only of changes that they did not make themselves: pass `notify: true` for writes from outside the reconcile loop.
+   */
+  writeStatus<T extends AnyObject>(
+    object: T,
+    change: (status: NonNullable<T["status"]>) => NonNullable<T["status"]>,
+    options?: { readonly notify?: boolean },
+  ): Promise<void>;
+  /** Adds an object made through the control API. Rejects with a `UserError` when the name is taken or the object is invalid. */
+  create<T extends AnyObject>(object: T): Promise<Stored<T>>;
+  /** Deletes an object that was made through the API; what a file says can only be deleted there. */
+  delete(key: ObjectKey): Promise<void>;
+  /** Lets a deleted Grant go (the finalizer's removal). Durable when it resolves. */
+  release(object: AnyObject): Promise<void>;
+  /** Durable when it resolves. */
+  putTombstone(tombstone: Tombstone): Promise<void>;
+  /** The tombstone of that name, unless its notAfterTime has passed. */
+  tombstone(namespace: string, name: string): Tombstone | undefined;
+  /** A mass disappearance that is being held, with the keys; undefined when there is none. */
+  held(): { readonly keys: readonly ObjectKey[]; readonly since: string } | undefined;
+  /** Confirms the mass disappearance that is held now: what is gone is then deleted. */
+  confirmHeld(): Promise<void>;
+  /** Files that could not be read or accepted, as formatted problems with their places. */
+  problems(): readonly string[];
+  /** Stops watching, flushes, gives up the lock. */
+  close(): Promise<void>;
+}

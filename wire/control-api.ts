@@ -1,0 +1,201 @@
+import type { IdentityProof } from "./proof.ts";
+
+/**
+ * Shapes of the control API's JSON bodies, shared by the controller and its clients. Instants are RFC 3339 in UTC.
+ * Every error body is an `ApiError`; the status says its class (400 wrong input, 401 not signed in, 403 not allowed,
+ * 404 unknown, 409 not now, 422 refused by policy, 5xx ours).
+ */
+export interface ApiError {
+  readonly error: { readonly code: string; readonly message: string; readonly why?: string; readonly next?: string };
+}
+
+/** `POST /v1/login/nonce` (no authorisation): where to sign, and for what. */
+export interface LoginNonce {
+  readonly nonce: string;
+  readonly installation: string;
+  /** The STS endpoint that the proof must be signed for. */
+  readonly sts: { readonly url: string; readonly region: string };
+  /** Life of the nonce. */
+  readonly lifeMs: number;
+}
+
+/** `POST /v1/login` */
+export interface LoginRequest {
+  readonly nonce: string;
+  readonly proof: IdentityProof;
+}
+export interface LoginResponse {
+  /** Bearer token for `Authorization`; at most 15 minutes. */
+  readonly token: string;
+  readonly expiryTime: string;
+  readonly person: Person;
+}
+export interface Person {
+  readonly userName: string;
+  readonly userID: string;
+  readonly displayName: string;
+  /** What the person may do beyond their own grants. */
+  readonly roles: readonly ("auditor" | "administrator")[];
+}
+
+/** `GET /v1/sign-in` (no authorisation): how a person gets AWS credentials here. */
+export interface SignInInfo {
+  readonly installation: string;
+  readonly startURL: string;
+  readonly ssoRegion: string;
+  /** Permission set that proves a person who holds no grant, and the account it is assigned in. */
+  readonly identityPermissionSet: string;
+  readonly identityAccountID: string;
+}
+
+/** `GET /v1/databases`: what the caller may ask for. */
+export interface Entitlement {
+  readonly namespace: string;
+  readonly database: string;
+  readonly role: string;
+  readonly engine: "PostgreSQL" | "MySQL" | "MariaDB";
+  readonly databaseName: string;
+  readonly username: string;
+  readonly workflow: string;
+  readonly needsApproval: boolean;
+  readonly reason: "Required" | "Optional";
+  readonly maxDurationSeconds: number;
+  readonly defaultDurationSeconds: number;
+  /** The caller's live or pending grant for this role, if any. */
+  readonly grant?: GrantView;
+}
+export interface EntitlementList {
+  readonly items: readonly Entitlement[];
+}
+
+/** `POST /v1/grants`: ask for access for oneself. `dryRun` changes nothing and answers what would happen. */
+export interface GrantRequest {
+  readonly namespace?: string;
+  readonly database: string;
+  readonly role: string;
+  readonly durationSeconds?: number;
+  readonly reason?: string;
+  readonly dryRun?: boolean;
+}
+export interface GrantRequestResponse {
+  /** What this request does (or, for a dry run, would do). */
+  readonly change: "WillActivate" | "WillRequest" | "Active" | "Pending" | "Activating" | "Requested";
+  readonly durationSeconds: number;
+  readonly grant?: GrantView;
+}
+
+/** One grant as people see it. */
+export interface GrantView {
+  readonly grantID: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly userName: string;
+  readonly database: string;
+  readonly role: string;
+  readonly reason: string;
+  /** Where the grant stands, derived from its conditions. */
+  readonly state:
+    | "Pending"
+    | "PendingApproval"
+    | "Scheduled"
+    | "Provisioning"
+    | "Active"
+    | "Revoking"
+    | "Ended"
+    | "Refused";
+  /** Reason and message of its Ready condition. */
+  readonly readyReason: string;
+  readonly message: string;
+  readonly requestTime?: string;
+  readonly activationTime?: string;
+  readonly expiryTime?: string;
+  readonly endTime?: string;
+  readonly endReason?: string;
+}
+/** `GET /v1/grants?state=&userName=&database=`: one's own; everybody's for auditors and administrators. */
+export interface GrantList {
+  readonly items: readonly GrantView[];
+}
+/** `POST /v1/grants/{grantID}/revoke` */
+export interface RevokeRequest {
+  readonly reason: string;
+}
+
+/** `GET /v1/grants/{grantID}/connect`: how to reach the database now. Only for the grant's own person, while it is live. */
+export interface ConnectInfo {
+  readonly grantID: string;
+  readonly installation: string;
+  /** `namespace/name`; what the client binds its proof to. */
+  readonly proxy: string;
+  /** SSM target of a task that is connected now, `ecs:<cluster>_<task>_<runtime>`. */
+  readonly target: string;
+  readonly port: number;
+  readonly region: string;
+  readonly accountID: string;
+  readonly permissionSet: string;
+  readonly document: "AWS-StartPortForwardingSession";
+  readonly engine: "PostgreSQL" | "MySQL" | "MariaDB";
+  readonly database: string;
+  readonly role: string;
+  readonly databaseName: string;
+  readonly username: string;
+  /** Port that the Database suggests for the person's machine. */
+  readonly localPort?: number;
+  readonly expiryTime: string;
+  readonly sts: { readonly url: string; readonly region: string };
+}
+
+/** `GET /v1/sessions?grantID=` */
+export interface SessionView {
+  readonly session: string;
+  readonly grantID: string;
+  readonly userName: string;
+  readonly database: string;
+  readonly role: string;
+  readonly startTime: string;
+  readonly endTime?: string;
+  readonly statements: number;
+  readonly closeReason?: string;
+}
+export interface SessionList {
+  readonly items: readonly SessionView[];
+}
+
+/** `GET /v1/audit/statements?…` and each line of `GET /v1/audit/tail?after=…` (newline-delimited JSON, kept open). */
+export interface StatementEvent {
+  /** Position in the store; a tail resumes after it. */
+  readonly storeSeq: number;
+  readonly event: "session-open" | "statement-start" | "statement-end" | "session-close" | "gap" | "heartbeat";
+  readonly time: string;
+  readonly grantID: string;
+  readonly session: string;
+  readonly userName: string;
+  readonly database: string;
+  readonly role: string;
+  readonly statement?: number;
+  readonly sql?: string;
+  readonly parameters?: readonly (string | null)[];
+  readonly outcome?: string;
+  readonly tag?: string;
+  readonly rows?: number;
+  readonly durationMs?: number;
+  readonly sqlState?: string;
+  readonly message?: string;
+}
+export interface StatementList {
+  readonly items: readonly StatementEvent[];
+  readonly next?: number;
+}
+
+/** `POST /v1/audit/verify` */
+export interface VerifyReport {
+  readonly verdict: "complete" | "consistent, unanchored" | "broken";
+  readonly records: number;
+  readonly sessions: number;
+  readonly findings: readonly {
+    readonly kind: string;
+    readonly detail: string;
+    readonly session?: string;
+    readonly seq?: number;
+  }[];
+}
