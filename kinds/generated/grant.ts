@@ -1,0 +1,230 @@
+// Generated from crds/ by `npm run generate`. Do not edit: change the CRD and generate again.
+import type { ObjectMeta } from "../meta.ts";
+import type { Condition } from "./condition.ts";
+
+/** One person's time-limited access to one role on one database. The spec is the request, the status is the record of what was done about it. */
+export interface Grant {
+  readonly apiVersion: "sallyport.dev/v1alpha1";
+  readonly kind: "Grant";
+  readonly metadata: ObjectMeta;
+  readonly spec: GrantSpec;
+  readonly status?: GrantStatus;
+}
+
+/** Who asks for what, for how long, and why. Sallyport never writes it. */
+export interface GrantSpec {
+  /** The person who gets access. Immutable. */
+  readonly principal: GrantSpecPrincipal;
+  /** The Database. Immutable. */
+  readonly databaseRef: GrantSpecDatabaseRef;
+  /** Name of one entry of the Database's `roles`. Immutable. (at most 63 characters) */
+  readonly roleName: string;
+  /** The Availability that allows this Grant. Absent: of those that match, the one whose workflow has the highest priority. Immutable. */
+  readonly availabilityRef?: GrantSpecAvailabilityRef;
+  /** Requested length of access, in seconds from activation (60 seconds to 7 days). May only be lowered; `extensionCount` lengthens. (60…604800) */
+  readonly durationSeconds: number;
+  /** How often the access was extended. Absent means 0. May rise by 1 at a time and never falls; the workflow's `extension` says how often and for how long. (0…100) */
+  readonly extensionCount?: number;
+  /** Not before this instant (RFC 3339). Absent: as soon as approved. (RFC 3339) */
+  readonly startTime?: string;
+  /** The Grant can never outlive this instant (RFC 3339), extensions included. May only move earlier. Applying the same object after it has ended gives no new access before this instant. (RFC 3339) */
+  readonly notAfterTime: string;
+  /** Why the access is needed, a ticket for instance. Checked against the workflow's `reasonPolicy`. (at most 2048 characters) */
+  readonly reason?: string;
+  /** Who asked, when it is not the principal: set by the control API or the admission policy, never by hand. Immutable. */
+  readonly requester?: GrantSpecRequester;
+  /** BreakGlass asks for access without waiting for approval, where the workflow's `breakGlass` allows it. Absent means Normal. Immutable. */
+  readonly urgency?: "Normal" | "BreakGlass";
+  /** Ends the access early and keeps the record. Write-once: it may not be changed or removed. */
+  readonly revocation?: GrantSpecRevocation;
+  /** Holds provisioning while true. Revocation and expiry are never held. Absent means false. */
+  readonly suspend?: boolean;
+  /** Seconds after the end until the object may be deleted. Absent: never. Ignored on objects that a GitOps tool tracks. (0…31536000) */
+  readonly ttlSecondsAfterFinished?: number;
+}
+
+/** The person who gets access. Immutable. */
+export interface GrantSpecPrincipal {
+  /** User name in the Identity Store of IAM Identity Center. (at most 128 characters) */
+  readonly name: string;
+}
+
+/** The Database. Immutable. */
+export interface GrantSpecDatabaseRef {
+  /** Name of the Database, in the same namespace. (at most 63 characters) */
+  readonly name: string;
+}
+
+/** The Availability that allows this Grant. Absent: of those that match, the one whose workflow has the highest priority. Immutable. */
+export interface GrantSpecAvailabilityRef {
+  /** Name of the Availability, in the same namespace. (at most 63 characters) */
+  readonly name: string;
+}
+
+/** Who asked, when it is not the principal: set by the control API or the admission policy, never by hand. Immutable. */
+export interface GrantSpecRequester {
+  /** User name of the requester. (at most 256 characters) */
+  readonly username: string;
+}
+
+/** Ends the access early and keeps the record. Write-once: it may not be changed or removed. */
+export interface GrantSpecRevocation {
+  /** Why the access was taken away. (at most 1024 characters) */
+  readonly reason: string;
+}
+
+/** What was approved, given and taken away. Written by the controller only. */
+export interface GrantStatus {
+  /** The metadata.generation that this status was last settled for. */
+  readonly observedGeneration?: number;
+  /** The value of the annotation sallyport.dev/reconcile-requested-at that was last acted on. (at most 256 characters) */
+  readonly lastHandledReconcileAt?: string;
+  /** What is true of the object now, one entry per type (Kubernetes API conventions, typical status properties). (at most 16) */
+  readonly conditions?: readonly Condition[];
+  /** `g` followed by the lower-case base32 of the object's uid; the name of the permission set and of the AWS role. (at most 32 characters) */
+  readonly grantID?: string;
+  /** When the controller first saw the Grant. (RFC 3339) */
+  readonly requestTime?: string;
+  /** When the last needed approval arrived, or when the workflow approved by itself. (RFC 3339) */
+  readonly approvalTime?: string;
+  /** When access was first usable; the window is counted from here. (RFC 3339) */
+  readonly activationTime?: string;
+  /** The end of the window: the earlier of activation plus duration (extensions included) and notAfterTime. Computed once per extension. (RFC 3339) */
+  readonly expiryTime?: string;
+  /** When access ended for good. An ended Grant never becomes live again. (RFC 3339) */
+  readonly endTime?: string;
+  /** When everything given in AWS was confirmed to be taken away. (RFC 3339) */
+  readonly deprovisionTime?: string;
+  /** The Availability that was used. */
+  readonly availability?: GrantStatusAvailability;
+  /** The workflow as it was when the Grant was approved; later edits do not lengthen live access. */
+  readonly workflow?: GrantStatusWorkflow;
+  /** The person, resolved once. */
+  readonly principal?: GrantStatusPrincipal;
+  /** What was approved. Changing any of it in the Database ends the Grant. */
+  readonly target?: GrantStatusTarget;
+  /** Everything that taking the access away needs; written before access is given. */
+  readonly external?: GrantStatusExternal;
+  /** A revocation asked for through the control API; the spec is never written. */
+  readonly endRequest?: GrantStatusEndRequest;
+  /** Why and when the access ended. */
+  readonly end?: GrantStatusEnd;
+  /** The reviews that counted, in the order they were taken up. (at most 128) */
+  readonly approvals?: readonly GrantStatusApproval[];
+}
+
+/** The Availability that was used. */
+export interface GrantStatusAvailability {
+  /** Name of the Availability, in the same namespace. (at most 63 characters) */
+  readonly name: string;
+}
+
+/** The workflow as it was when the Grant was approved; later edits do not lengthen live access. */
+export interface GrantStatusWorkflow {
+  /** Name of the AccessWorkflow. (at most 63 characters) */
+  readonly name: string;
+  /** Its metadata.generation at approval. */
+  readonly generation: number;
+  /** Its maximum, in seconds. (60…604800) */
+  readonly maxDurationSeconds: number;
+}
+
+/** The person, resolved once. */
+export interface GrantStatusPrincipal {
+  /** Identity Store user ID. (at most 64 characters) */
+  readonly userID: string;
+  /** User name at that moment. (at most 128 characters) */
+  readonly userName: string;
+}
+
+/** What was approved. Changing any of it in the Database ends the Grant. */
+export interface GrantStatusTarget {
+  /** Database engine. */
+  readonly engine: "PostgreSQL" | "MySQL" | "MariaDB";
+  /** Resolved host of the database. (at most 253 characters) */
+  readonly host: string;
+  /** Resolved port of the database. (1…65535) */
+  readonly port: number;
+  /** Database inside the server. (at most 64 characters) */
+  readonly databaseName: string;
+  /** Database user that the proxy signs in as. (at most 63 characters) */
+  readonly username: string;
+  /** Role of the Database that was granted. (at most 63 characters) */
+  readonly roleName: string;
+  /** Secrets Manager secret with the password. Absent: IAM database authentication. (at most 1024 characters) */
+  readonly secretARN?: string;
+  /** Name of the Proxy. (at most 63 characters) */
+  readonly proxy: string;
+  /** How the server's certificate is checked. */
+  readonly tlsMode: "VerifyFull" | "VerifyCA";
+  /** Port suggested to the person's computer. (1024…65535) */
+  readonly localPort?: number;
+}
+
+/** Everything that taking the access away needs; written before access is given. */
+export interface GrantStatusExternal {
+  /** IAM Identity Center instance. (at most 1024 characters) */
+  readonly instanceARN: string;
+  /** Its Identity Store. (at most 64 characters) */
+  readonly identityStoreID: string;
+  /** Region of the instance. (at most 32 characters) */
+  readonly region: string;
+  /** AWS account of the assignment. (at most 12 characters) */
+  readonly accountID: string;
+  /** The Grant's own permission set. (at most 1024 characters) */
+  readonly permissionSetARN?: string;
+  /** Identity Store user ID of the assignment. (at most 64 characters) */
+  readonly principalID: string;
+  /** RoleId (AROA…) of the provisioned role. (at most 128 characters) */
+  readonly roleID?: string;
+  /** Name of the provisioned role. (at most 64 characters) */
+  readonly roleName?: string;
+  /** The asynchronous operation in flight. */
+  readonly operation?: GrantStatusExternalOperation;
+}
+
+/** The asynchronous operation in flight. */
+export interface GrantStatusExternalOperation {
+  /** What was asked of AWS. */
+  readonly kind: "CreateAssignment" | "DeleteAssignment" | "Provision";
+  /** AWS's identifier of the operation. (at most 128 characters) */
+  readonly requestID: string;
+  /** When it was asked. (RFC 3339) */
+  readonly startTime: string;
+}
+
+/** A revocation asked for through the control API; the spec is never written. */
+export interface GrantStatusEndRequest {
+  /** Why. (at most 1024 characters) */
+  readonly reason: string;
+  /** Who asked. (at most 256 characters) */
+  readonly by: string;
+  /** When. (RFC 3339) */
+  readonly time: string;
+}
+
+/** Why and when the access ended. */
+export interface GrantStatusEnd {
+  /** CamelCase cause: Expired, Revoked, Deleted, TargetChanged, PrincipalGone and so on. (at most 128 characters) */
+  readonly reason: string;
+  /** The cause in words, shown to the person. (at most 4096 characters) */
+  readonly message: string;
+  /** When. (RFC 3339) */
+  readonly time: string;
+}
+
+/** One counted review. */
+export interface GrantStatusApproval {
+  /** Approval step it counted for. (at most 63 characters) */
+  readonly step: string;
+  /** Who decided. (at most 256 characters) */
+  readonly reviewer: string;
+  /** What was decided. */
+  readonly decision: "Approve" | "Deny";
+  /** When it was counted. (RFC 3339) */
+  readonly time: string;
+  /** Name of the GrantReview. (at most 63 characters) */
+  readonly review?: string;
+  /** The reviewer's words. (at most 2048 characters) */
+  readonly comment?: string;
+}

@@ -1,0 +1,50 @@
+// Generated from crds/ by `npm run generate`. Do not edit: change the CRD and generate again.
+import type { ObjectMeta } from "../meta.ts";
+import type { Condition } from "./condition.ts";
+
+/** One reviewer's decision on one Grant. It pins a digest of what it approves, so it cannot approve a changed or re-created Grant. */
+export interface GrantReview {
+  readonly apiVersion: "sallyport.dev/v1alpha1";
+  readonly kind: "GrantReview";
+  readonly metadata: ObjectMeta;
+  readonly spec: GrantReviewSpec;
+  readonly status?: GrantReviewStatus;
+}
+
+/** The decision. Immutable as a whole. */
+export interface GrantReviewSpec {
+  /** The Grant that is decided on. */
+  readonly grantRef: GrantReviewSpecGrantRef;
+  /** Digest of the Grant's uid and immutable spec, as the review page and the command line show it. (at most 71 characters) */
+  readonly grantDigest: string;
+  /** Deny is final; Approve counts towards the step. */
+  readonly decision: "Approve" | "Deny";
+  /** Approval step that the decision is for. Absent: the step that is waiting. (at most 63 characters) */
+  readonly step?: string;
+  /** Who decides: set by the control API or the admission policy, never by hand. */
+  readonly reviewer?: GrantReviewSpecReviewer;
+  /** The reviewer's words, kept in the record. (at most 2048 characters) */
+  readonly comment?: string;
+}
+
+/** The Grant that is decided on. */
+export interface GrantReviewSpecGrantRef {
+  /** Name of the Grant, in the same namespace. (at most 63 characters) */
+  readonly name: string;
+}
+
+/** Who decides: set by the control API or the admission policy, never by hand. */
+export interface GrantReviewSpecReviewer {
+  /** User name of the reviewer. (at most 256 characters) */
+  readonly username: string;
+}
+
+/** Whether and how the review counted. Written by the controller only. */
+export interface GrantReviewStatus {
+  /** The metadata.generation that this status was last settled for. */
+  readonly observedGeneration?: number;
+  /** The value of the annotation sallyport.dev/reconcile-requested-at that was last acted on. (at most 256 characters) */
+  readonly lastHandledReconcileAt?: string;
+  /** What is true of the object now, one entry per type (Kubernetes API conventions, typical status properties). (at most 16) */
+  readonly conditions?: readonly Condition[];
+}

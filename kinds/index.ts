@@ -1,0 +1,10 @@
+export type * from "./generated/accessworkflow.ts";
+export type * from "./generated/availability.ts";
+export type * from "./generated/condition.ts";
+export type * from "./generated/database.ts";
+export type * from "./generated/grant.ts";
+export type * from "./generated/grantreview.ts";
+export type * from "./generated/proxy.ts";
+export { apiVersion, kinds, type AnyObject, type Kind } from "./generated/schemas.ts";
+export { defaultNamespace, formatKey, isKind, keyOf, parseKey, type ObjectKey } from "./key.ts";
+export type { ObjectMeta } from "./meta.ts";
