@@ -1,0 +1,27 @@
+import { expect, it } from "vitest";
+import { closingLines, exitCodeOf, type TestSummary } from "./test-summary.ts";
+
+const clean: TestSummary = { passed: 3, failed: 0, skipped: [], errors: 0 };
+const skipping: TestSummary = { ...clean, skipped: [{ test: "a › b", reason: "no psql here" }] };
+
+it("ends with the plain line that CI reads", () => {
+  expect(closingLines(clean, true)).toEqual(["3 passed, 0 failed, 0 skipped"]);
+});
+
+it("fails when no test ran, when a file did not load, and when a test failed", () => {
+  expect(exitCodeOf({ ...clean, passed: 0 }, false)).toBe(1);
+  expect(exitCodeOf({ ...clean, errors: 1 }, false)).toBe(1);
+  expect(exitCodeOf({ ...clean, failed: 1 }, false)).toBe(1);
+  expect(exitCodeOf(clean, true)).toBe(0);
+});
+
+it("names what was skipped and why, and lets it fail only in CI", () => {
+  expect(closingLines(skipping, false)).toEqual([
+    "Skipped on this machine:",
+    "  1 × no psql here",
+    "      a › b",
+    "3 passed, 0 failed, 1 skipped",
+  ]);
+  expect(exitCodeOf(skipping, false)).toBe(0);
+  expect(exitCodeOf(skipping, true)).toBe(1);
+});
