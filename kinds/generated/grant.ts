@@ -91,6 +91,8 @@ export interface GrantStatus {
   readonly activationTime?: string;
   /** The end of the window: the earlier of activation plus duration (extensions included) and notAfterTime. Computed once per extension. (RFC 3339) */
   readonly expiryTime?: string;
+  /** Extensions that were allowed and are part of the window. Absent means 0. (0…100) */
+  readonly extensionCount?: number;
   /** When access ended for good. An ended Grant never becomes live again. (RFC 3339) */
   readonly endTime?: string;
   /** When everything given in AWS was confirmed to be taken away. (RFC 3339) */
@@ -127,6 +129,16 @@ export interface GrantStatusWorkflow {
   readonly generation: number;
   /** Its maximum, in seconds. (60…604800) */
   readonly maxDurationSeconds: number;
+  /** Its extension rule at approval. Absent means that the access cannot be extended. */
+  readonly extension?: GrantStatusWorkflowExtension;
+}
+
+/** Its extension rule at approval. Absent means that the access cannot be extended. */
+export interface GrantStatusWorkflowExtension {
+  /** How often. (0…100) */
+  readonly maxCount: number;
+  /** Length of each extension, in seconds. (60…604800) */
+  readonly durationSeconds: number;
 }
 
 /** The person, resolved once. */
@@ -171,6 +183,10 @@ export interface GrantStatusExternal {
   readonly region: string;
   /** AWS account of the assignment. (at most 12 characters) */
   readonly accountID: string;
+  /** Region of the proxy's tasks, where sessions are ended. Absent means the region of the instance. (at most 32 characters) */
+  readonly taskRegion?: string;
+  /** Role that the controller takes in that account. Absent means its own credentials. (at most 1024 characters) */
+  readonly assumeRoleARN?: string;
   /** The Grant's own permission set. (at most 1024 characters) */
   readonly permissionSetARN?: string;
   /** Identity Store user ID of the assignment. (at most 64 characters) */

@@ -1507,6 +1507,13 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
               "maxLength": 29,
               "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,3})?(Z|[+-][0-9]{2}:[0-9]{2})$"
             },
+            "extensionCount": {
+              "description": "Extensions that were allowed and are part of the window. Absent means 0.",
+              "type": "integer",
+              "format": "int32",
+              "minimum": 0,
+              "maximum": 100
+            },
             "endTime": {
               "description": "When access ended for good. An ended Grant never becomes live again.",
               "type": "string",
@@ -1566,6 +1573,30 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                   "format": "int32",
                   "minimum": 60,
                   "maximum": 604800
+                },
+                "extension": {
+                  "description": "Its extension rule at approval. Absent means that the access cannot be extended.",
+                  "type": "object",
+                  "required": [
+                    "maxCount",
+                    "durationSeconds"
+                  ],
+                  "properties": {
+                    "maxCount": {
+                      "description": "How often.",
+                      "type": "integer",
+                      "format": "int32",
+                      "minimum": 0,
+                      "maximum": 100
+                    },
+                    "durationSeconds": {
+                      "description": "Length of each extension, in seconds.",
+                      "type": "integer",
+                      "format": "int32",
+                      "minimum": 60,
+                      "maximum": 604800
+                    }
+                  }
                 }
               }
             },
@@ -1717,6 +1748,19 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                   "minLength": 12,
                   "maxLength": 12,
                   "pattern": "^[0-9]{12}$"
+                },
+                "taskRegion": {
+                  "description": "Region of the proxy's tasks, where sessions are ended. Absent means the region of the instance.",
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 32,
+                  "pattern": "^[a-z]{2}(-[a-z]+)+-[0-9]$"
+                },
+                "assumeRoleARN": {
+                  "description": "Role that the controller takes in that account. Absent means its own credentials.",
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 1024
                 },
                 "permissionSetARN": {
                   "description": "The Grant's own permission set.",
