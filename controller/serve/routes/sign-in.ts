@@ -1,0 +1,117 @@
+import type { LoginNonce, LoginRequest, LoginResponse, Person, SignInInfo } from "#wire/control-api.ts";
+import { verifyProof } from "#wire/proof.ts";
+import { identify } from "../auth/identify.ts";
+import { nonceLifeMs, type Nonces } from "../auth/nonces.ts";
+import type { Principal, Tokens } from "../auth/tokens.ts";
+import { callerOf, HttpProblem, type Route } from "../route.ts";
+import { identityProof, instant, integer, listOf, object, oneOf, stsEndpoint, text } from "../schemas.ts";
+import type { Groups } from "../app.ts";
+import type { Services } from "../services.ts";
+
+const person = object({
+  userName: text(128),
+  userID: text(64),
+  displayName: text(1024, 0),
+  roles: listOf(oneOf("auditor", "administrator")),
+});
+
+/** Signing in: where to, with what, and who one then is. */
+export function signInRoutes(services: Services, nonces: Nonces, tokens: Tokens, groups: Groups): Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/v1/sign-in",
+      operationID: "getSignIn",
+      summary: "How a person gets AWS credentials that this installation accepts.",
+      rule: "public",
+      response: object({
+        installation: text(63),
+        startURL: text(1024, 0),
+        ssoRegion: text(32),
+        identityPermissionSet: text(32),
+        identityAccountID: text(12, 0),
+      }),
+      handle: async (): Promise<SignInInfo> => services.signIn,
+    },
+    {
+      method: "POST",
+      path: "/v1/login/nonce",
+      operationID: "createLoginNonce",
+      summary: "A single-use nonce to sign, and the STS endpoint to sign it for.",
+      rule: "public",
+      response: object({ nonce: text(64), installation: text(63), sts: stsEndpoint, lifeMs: integer(1, nonceLifeMs) }),
+      handle: async (): Promise<LoginNonce> => ({
+        nonce: nonces.issue(),
+        installation: services.installation,
+        sts: services.verifier.sts,
+        lifeMs: nonceLifeMs,
+      }),
+    },
+    {
+      method: "POST",
+      path: "/v1/login",
+      operationID: "login",
+      summary: "Exchanges a signed nonce for a bearer token.",
+      rule: "public",
+      body: object({ nonce: text(64), proof: identityProof }),
+      response: object({ token: text(128), expiryTime: instant, person }),
+      handle: (request) => login(request.body as LoginRequest, services, nonces, tokens, groups),
+    },
+    {
+      method: "GET",
+      path: "/v1/me",
+      operationID: "getMe",
+      summary: "Who the caller is.",
+      rule: "person",
+      response: person,
+      handle: async (request) => personOf(callerOf(request), groups),
+    },
+  ];
+}
+
+async function login(
+  request: LoginRequest,
+  services: Services,
+  nonces: Nonces,
+  tokens: Tokens,
+  groups: Groups,
+): Promise<LoginResponse> {
+  if (!nonces.redeem(request.nonce)) {
+    throw new HttpProblem(401, "NonceUnknown", "the sign-in nonce was not issued here, is over, or was used before", {
+      next: "sallyport login",
+    });
+  }
+  const audience = { purpose: "login", installation: services.installation, nonce: request.nonce } as const;
+  const proven = await verifyProof(request.proof, audience, services.verifier);
+  if ("refused" in proven) {
+    const status = proven.refused === "unavailable" ? 503 : 401;
+    throw new HttpProblem(status, "ProofRefused", "your AWS identity could not be verified", { why: proven.detail });
+  }
+  const principal = await identify(proven, services.directory);
+  if ("notIdentified" in principal) {
+    services.log.warn("sign-in refused", { arn: proven.arn, why: principal.notIdentified });
+    throw new HttpProblem(403, "NotIdentified", "your AWS identity is not one of this installation's people", {
+      why: principal.notIdentified,
+    });
+  }
+  const { token, lifeMs } = tokens.issue(principal);
+  return {
+    token: token.reveal(),
+    expiryTime: new Date(services.clock.now() + lifeMs).toISOString(),
+    person: personOf(principal, groups),
+  };
+}
+
+function personOf(principal: Principal, groups: Groups): Person {
+  const has = (group: string | undefined): boolean => group !== undefined && principal.groups.includes(group);
+  const administrator = has(groups.administrators);
+  return {
+    userName: principal.userName,
+    userID: principal.userID,
+    displayName: principal.displayName,
+    roles: [
+      ...(administrator || has(groups.auditors) ? (["auditor"] as const) : []),
+      ...(administrator ? (["administrator"] as const) : []),
+    ],
+  };
+}

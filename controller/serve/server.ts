@@ -1,0 +1,84 @@
+import { once } from "node:events";
+import { createServer, type Server } from "node:https";
+import type { IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { getRequestListener } from "@hono/node-server";
+import type { Hono } from "hono";
+import { type WebSocket, WebSocketServer } from "ws";
+import { UserError } from "#lib/errors.ts";
+import { linkMessageBytesMax } from "#wire/link.ts";
+
+/** Where proxies connect. */
+export const linkPath = "/v1/link";
+/** A request's headers must arrive within this time; a tail has sent its headers long before it goes on for hours. */
+const headersTimeoutMs = 10_000;
+
+export interface ServerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** PEM. */
+  readonly certificate: string;
+  readonly privateKey: string;
+  readonly app: Hono;
+  readonly onLink: (socket: WebSocket) => void;
+}
+
+/** The controller's one TLS port: the control API for people and the link for proxies. */
+export interface ControlServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Starts listening. Rejects with a `UserError` where the port is taken or the certificate does not fit. */
+export async function startServer(options: ServerOptions): Promise<ControlServer> {
+  const server = createTlsServer(options);
+  server.headersTimeout = headersTimeoutMs;
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: linkMessageBytesMax, perMessageDeflate: false });
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on("error", () => socket.destroy());
+    if (request.url !== linkPath) {
+      socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, options.onLink);
+  });
+  server.listen(options.port, options.host);
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    throw new UserError("ListenFailed", `cannot listen on ${options.host}:${options.port}`, {
+      why: error instanceof Error ? error.message : "",
+      next: "Choose another address with --listen, or stop what uses this one.",
+      cause: error,
+    });
+  }
+  return {
+    port: (server.address() as AddressInfo).port,
+    async close() {
+      for (const client of sockets.clients) {
+        client.close(1001);
+      }
+      server.close();
+      server.closeIdleConnections();
+      // Tails stay open for ever by design; they end with the process they watch.
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
+
+function createTlsServer(options: ServerOptions): Server {
+  try {
+    return createServer(
+      { cert: options.certificate, key: options.privateKey, minVersion: "TLSv1.2" },
+      getRequestListener(options.app.fetch),
+    );
+  } catch (error) {
+    throw new UserError("CertificateUnusable", "the TLS certificate and key cannot be used", {
+      why: error instanceof Error ? error.message : "",
+      next: "Check --tls-cert and --tls-key: both PEM, the key belonging to the certificate.",
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,65 @@
+import type { Grant } from "#kinds/index.ts";
+import type { Clock } from "#lib/clock.ts";
+import type { Log } from "#lib/log.ts";
+import type {
+  Entitlement,
+  SessionView,
+  SignInInfo,
+  StatementEvent,
+  StatementList,
+  VerifyReport,
+} from "#wire/control-api.ts";
+import type { ProofVerifier } from "#wire/proof.ts";
+import type { Source } from "../source/source.ts";
+import type { IdentityDirectory } from "./auth/identify.ts";
+import type { Principal } from "./auth/tokens.ts";
+
+/** Which records of the audit trail are asked for. Absent means any. Instants are RFC 3339. */
+export interface AuditFilter {
+  readonly userName?: string;
+  readonly grantID?: string;
+  readonly database?: string;
+  readonly session?: string;
+  readonly text?: string;
+  readonly since?: string;
+  readonly until?: string;
+}
+
+/** The audit trail as the API serves it. */
+export interface AuditReader {
+  search(filter: AuditFilter, page: { readonly after: number; readonly limit: number }): Promise<StatementList>;
+  /** Everything after `after`, then what comes, until `signal` aborts. Drops nothing. */
+  tail(filter: AuditFilter, after: number | "now", signal: AbortSignal): AsyncIterable<StatementEvent>;
+  sessions(filter: AuditFilter): Promise<readonly SessionView[]>;
+  verify(): Promise<VerifyReport>;
+}
+
+/** A task of a Proxy that is linked now. */
+export interface LinkedTask {
+  readonly taskARN: string;
+  readonly version: string;
+  /** Proxy's wall clock minus the controller's, in milliseconds. */
+  readonly skewMs: number;
+}
+
+/** What the routes act on. */
+export interface Services {
+  readonly source: Source;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly installation: string;
+  readonly signIn: SignInInfo;
+  readonly verifier: ProofVerifier;
+  readonly directory: IdentityDirectory;
+  readonly audit: AuditReader;
+  /** What a person may ask for now, by the availabilities and workflows in force. */
+  readonly entitlements: (person: Principal, namespace: string | undefined) => Promise<readonly Entitlement[]>;
+  /** Tasks of the Proxy (`namespace/name`) that are linked now. */
+  readonly linkedTasks: (proxy: string) => readonly LinkedTask[];
+}
+
+/** The Grant of that ID, whatever its namespace. */
+export function findGrant(source: Source, grantID: string): Grant | undefined {
+  return source.list("Grant").find((stored) => stored.object.status?.grantID === grantID)?.object;
+}
