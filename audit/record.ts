@@ -1,0 +1,218 @@
+import type { Text } from "./text.ts";
+
+/** Format of the records that this code writes: canonical JSON. A binary form would be 2, told apart by its first byte. */
+export const recordVersion = 1;
+
+/**
+ * Largest encoded record. One record must fit one message of the proxy's link to the controller (16 MiB) with room for
+ * framing. A statement beyond it is refused before it is forwarded, never trimmed.
+ */
+export const recordBytesMax = 15 * 1024 * 1024;
+
+/** SHA-256 of a record's encoded bytes, lower-case hex. */
+export type RecordHash = string;
+
+/** What every record carries. The journal fills it; nobody else does. */
+export interface Envelope {
+  readonly v: typeof recordVersion;
+  /** `namespace/name` of the Proxy. */
+  readonly proxy: string;
+  /** Identifier of the proxy's ECS task: the last part of its ARN. */
+  readonly task: string;
+  /** Position in the task's spool: from 1, without holes. */
+  readonly seq: number;
+  /** Position in the session: from 1, without holes. 0 in a gap that belongs to no session. */
+  readonly sessionSeq: number;
+  /** When it was written, by the proxy's wall clock: RFC 3339 with milliseconds, UTC. */
+  readonly time: string;
+  /** Hash of the previous record of the same session; null in its first. */
+  readonly prev: RecordHash | null;
+  /** Position among the task's opens, closes and gaps: from 1. Only they carry it. */
+  readonly chainSeq?: number;
+  /** Hash of the previous open, close or gap of the task; null in the first. */
+  readonly chainPrev?: RecordHash | null;
+}
+
+export type AuditEngine = "PostgreSQL" | "MySQL" | "MariaDB";
+
+/** A person was let through to a database. Written before the upstream's greeting is passed on. */
+export interface SessionOpen {
+  readonly kind: "session.open";
+  /** Unique for ever, chosen by the proxy; a UUID. */
+  readonly session: string;
+  readonly grantID: string;
+  readonly person: { readonly userName: string; readonly userID: string };
+  /** `namespace/name` of the Database. */
+  readonly database: string;
+  readonly engine: AuditEngine;
+  /** Name of the database inside the server. */
+  readonly databaseName: string;
+  /** Name of the granted role in the Database object. */
+  readonly roleName: string;
+  /** The server's login name. */
+  readonly username: string;
+  readonly taskARN: string;
+  /** What the client says of itself; nothing of it is proven. */
+  readonly client?: { readonly applicationName?: Text; readonly software?: Text };
+  readonly server?: {
+    readonly host: string;
+    readonly port: number;
+    readonly processID?: number;
+    readonly version?: Text;
+  };
+  /** Whether parameters of statements are recorded. */
+  readonly parameters?: "Record" | "Omit";
+}
+
+/** Transaction state: outside one, in one, in one that has failed. */
+export type TransactionState = "idle" | "transaction" | "failed";
+
+/**
+ * How a statement reached the proxy. `simple`: query text (Postgres Query, MySQL COM_QUERY). `extended`: one execution of a
+ * prepared statement. `function-call`: Postgres FunctionCall, which has no text. `copy`: COPY data sent outside of these.
+ * `command`: any other message that acts, named in `sql`.
+ */
+export type StatementProtocol = "simple" | "extended" | "function-call" | "copy" | "command";
+
+/** One bound value. `value` null is SQL NULL; an empty string is an empty string; binary values are base64. */
+export interface Parameter {
+  /** Type as the server numbers it (Postgres type OID, MySQL field type); 0 when the client left it to the server. */
+  readonly type: number;
+  readonly format: "text" | "binary";
+  readonly value: Text | null;
+}
+
+/** A statement is about to be forwarded. In the spool before the server sees it. */
+export interface StatementStart {
+  readonly kind: "statement.start";
+  readonly session: string;
+  /** From 1 within the session. */
+  readonly statement: number;
+  readonly protocol: StatementProtocol;
+  /** Text after redaction; absent when it is not known (function call, name prepared out of sight). */
+  readonly sql?: Text;
+  /** How many secrets were taken out of `sql` and `parameters`. */
+  readonly redacted?: number;
+  /** How many statements the proxy sees in `sql`, when more than one. */
+  readonly statements?: number;
+  /** Prepared statement's name; empty for the unnamed one. */
+  readonly statementName?: Text;
+  readonly portal?: Text;
+  readonly parameters?: readonly Parameter[];
+  /** Number of bound values that policy keeps out of the record. */
+  readonly parametersOmitted?: number;
+  /** Postgres FunctionCall only. */
+  readonly functionOID?: number;
+  /** Row limit of this execution; absent for none. */
+  readonly rowLimit?: number;
+  /** Statement whose suspended portal this execution goes on with. */
+  readonly continues?: number;
+  readonly transaction: TransactionState;
+  /** Database user of the moment where the server tells (Postgres session_authorization). */
+  readonly user?: Text;
+  /** Client encoding when it is not UTF-8. */
+  readonly encoding?: string;
+  /** What a reader should notice, such as `own-password-change`. */
+  readonly notices?: readonly string[];
+}
+
+/**
+ * `ok`, `error`: the server's answer. `cancelled`: ended by a cancel request. `not-executed`: skipped by the server after an
+ * earlier error, or refused by the proxy. `cut`: the proxy ended the session while it ran. `unknown`: nobody can say.
+ */
+export type Outcome = "ok" | "error" | "cancelled" | "not-executed" | "cut" | "unknown";
+export const outcomes = [
+  "ok",
+  "error",
+  "cancelled",
+  "not-executed",
+  "cut",
+  "unknown",
+] as const satisfies readonly Outcome[];
+
+/** Answer to one statement. */
+export interface StatementResult {
+  readonly outcome: Outcome;
+  /** Command tag as the server gave it, such as `INSERT 0 3`. */
+  readonly tag?: string;
+  /** Rows sent to the client, counted, never decoded. */
+  readonly rows?: number;
+  /** SQLSTATE, or the MySQL errno as text. */
+  readonly sqlState?: string;
+  /** Server's message after redaction. */
+  readonly message?: Text;
+  /** The row limit was reached and the portal can go on. */
+  readonly suspended?: boolean;
+}
+
+/** A statement's end. */
+export interface StatementEnd extends StatementResult {
+  readonly kind: "statement.end";
+  readonly session: string;
+  readonly statement: number;
+  /** One entry a statement when a simple query held several; the fields beside it then sum up. */
+  readonly results?: readonly StatementResult[];
+  readonly bytesToClient: number;
+  readonly bytesFromClient: number;
+  readonly durationMs: number;
+  /** Transaction state after it; absent when the session ended. */
+  readonly transaction?: TransactionState;
+}
+
+export type CloseReason =
+  | "client-closed"
+  | "server-closed"
+  | "grant-expired"
+  | "grant-revoked"
+  | "drained"
+  | "controller-lost"
+  | "audit-full"
+  | "protocol-violation"
+  | "proxy-stopped"
+  | "proxy-crashed"
+  | "error";
+
+/** How many statements of a session ended how. The journal counts, so that a close cannot disagree with its records. */
+export type StatementCounts = Readonly<Record<Outcome, number>> & { readonly started: number };
+
+/** A session's last record. */
+export interface SessionClose {
+  readonly kind: "session.close";
+  readonly session: string;
+  readonly reason: CloseReason;
+  readonly message?: string;
+  /** Statement that was running when the session was cut. */
+  readonly inFlight?: number;
+  /** Whether the server's backend was seen to be gone; `unknown` when nothing could be asked. */
+  readonly backend: "gone" | "alive" | "unknown";
+  /** Filled by the journal. */
+  readonly counts?: StatementCounts;
+  /** `sessionSeq` of the record before this one. Filled by the journal. */
+  readonly lastSessionSeq?: number;
+}
+
+/** Records that are missing, said by whoever could not write them. */
+export interface Gap {
+  readonly kind: "gap";
+  /** Session that lacks records; absent when it is the whole task. */
+  readonly session?: string;
+  /** How many records; 0 when it is not known. */
+  readonly count: number;
+  readonly reason: "spool-full" | "spool-damaged";
+  /** When the first of them would have been written. */
+  readonly since?: string;
+}
+
+/** What a writer hands to the journal. */
+export type RecordBody = SessionOpen | StatementStart | StatementEnd | SessionClose | Gap;
+export type RecordKind = RecordBody["kind"];
+export const recordKinds = [
+  "session.open",
+  "statement.start",
+  "statement.end",
+  "session.close",
+  "gap",
+] as const satisfies readonly RecordKind[];
+
+/** A whole record as it is encoded. */
+export type AuditRecord = Envelope & RecordBody;
