@@ -1,0 +1,59 @@
+import type { Clock } from "#lib/clock.ts";
+import type { Output } from "./output/output.ts";
+
+/** One option of a command. The name is what is typed after `--`; a value's placeholder makes it take one. */
+export interface Option {
+  readonly name: string;
+  readonly short?: string;
+  /** Placeholder such as `NAME`; absent for a switch. */
+  readonly value?: string;
+  readonly summary: string;
+  readonly required?: boolean;
+  readonly fallback?: string;
+}
+
+/** A command as data: help, parsing and documentation derive from it. */
+export interface Command {
+  /** Words as typed, such as `rds proxy`. */
+  readonly name: string;
+  readonly summary: string;
+  /** Positional arguments, such as `GRANT-ID`; a trailing `…` takes the rest. */
+  readonly positionals?: readonly string[];
+  readonly options: readonly Option[];
+  readonly examples: readonly { readonly run: string; readonly does: string }[];
+  /** Runs until done. Resolves with the exit code; a `UserError` is shown in its three parts and exits with 1. */
+  run(invocation: Invocation): Promise<number>;
+}
+
+/** One run of a command: what was typed and the world it runs in. */
+export interface Invocation {
+  readonly positionals: readonly string[];
+  readonly options: Readonly<Record<string, string | boolean | undefined>>;
+  readonly world: World;
+}
+
+/** Everything outside the process that commands touch. */
+export interface World {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly workingDirectory: string;
+  readonly homeDirectory: string;
+  readonly clock: Clock;
+  readonly random: (bytes: number) => Uint8Array;
+  readonly output: Output;
+  /** Whether somebody can answer a question: input and error output are terminals and CI is not set. */
+  readonly interactive: boolean;
+  /** Aborted by the first Ctrl-C or SIGTERM; the command then winds down. */
+  readonly signal: AbortSignal;
+  readonly version: string;
+}
+
+/** The value of an option that takes one; undefined when it was not given. */
+export function valueOf(invocation: Invocation, name: string): string | undefined {
+  const value = invocation.options[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+/** Whether a switch was given. */
+export function isSet(invocation: Invocation, name: string): boolean {
+  return invocation.options[name] === true;
+}
