@@ -2,6 +2,7 @@ import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
 import type { Authorize } from "./authorize.ts";
 import type { Random } from "./ids.ts";
+import type { AsyncRequest } from "./identity-center/requests.ts";
 import type { State } from "./state.ts";
 
 /** What each service of the sandbox is built from. */
@@ -16,12 +17,16 @@ export interface Context {
   readonly authorize: Authorize;
   /** `http://127.0.0.1:<port>`, known once the server listens. */
   readonly url: () => string;
+  /** Asked when an asynchronous Identity Center request comes to its end: a failure reason makes it FAILED. */
+  readonly asyncFailure: (request: AsyncRequest) => string | undefined;
 }
 
 /** How long things take, in milliseconds. */
 export interface Delays {
   /** From an Identity Center request's IN_PROGRESS to its end. AWS: seconds, at times minutes. */
   readonly identityCenterMs: number;
+  /** What the device flow tells clients to wait between polls, in seconds. AWS: 1 or 5. */
+  readonly devicePollSeconds: number;
 }
 
 /** Limits of the service that a test may want to reach sooner. */
@@ -37,7 +42,7 @@ export interface Limits {
 }
 
 /** As AWS documents them, with delays short enough for a demo. */
-export const defaultDelays: Delays = { identityCenterMs: 300 };
+export const defaultDelays: Delays = { identityCenterMs: 300, devicePollSeconds: 1 };
 export const defaultLimits: Limits = {
   provisionedSetsPerAccountMax: 500,
   permissionSetsMax: 3500,

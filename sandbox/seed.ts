@@ -55,6 +55,8 @@ export interface SeedPermissionSet {
   /** ISO 8601, `PT1H`…`PT12H`. Absent: `PT1H`. */
   readonly sessionDuration?: string;
   readonly inlinePolicy?: PolicyDocument;
+  /** Only `arn:aws:iam::aws:policy/AdministratorAccess` has an effect; the sandbox does not know the content of others. */
+  readonly managedPolicyARNs?: readonly string[];
   readonly tags?: Readonly<Record<string, string>>;
   /** Where and to whom it is assigned; `everyone` means each person of the seed. */
   readonly assignments: readonly SeedAssignment[];
@@ -74,6 +76,8 @@ export interface SeedRole {
   readonly permissions: "administrator" | readonly PolicyDocument[];
   /** Service that may assume it, such as `ecs-tasks.amazonaws.com`. */
   readonly trustedService: string;
+  /** Accounts or principals that may assume it too, such as `arn:aws:iam::111122223333:root`. */
+  readonly trusted?: readonly string[];
 }
 
 export interface SeedSecret {

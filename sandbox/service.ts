@@ -8,6 +8,10 @@ export interface Service {
   readonly target: string;
   /** `query`: the XML namespace of responses. */
   readonly xmlNamespace?: string;
+  /** `query`: element name of the items of a list, by the list's own name; `member` where it is not given. */
+  readonly listMemberNames?: Readonly<Record<string, string>>;
+  /** Further regions that a credential scope may name, for services with a global endpoint (`us-east-1`). */
+  readonly signingRegions?: readonly string[];
   /** Operations by their AWS name. An operation that is not here is answered with the service's own unknown-operation error. */
   readonly operations: Readonly<Record<string, Operation>>;
   /** `rest-json` only: where each operation lives. Path parameters are `{name}`. */
@@ -59,6 +63,8 @@ export interface PolicyDocument {
 export interface PolicyStatement {
   readonly Sid?: string;
   readonly Effect: "Allow" | "Deny";
+  /** Trust policies only. */
+  readonly Principal?: "*" | Readonly<Record<string, string | readonly string[]>>;
   readonly Action?: string | readonly string[];
   readonly NotAction?: string | readonly string[];
   readonly Resource?: string | readonly string[];
