@@ -1,3 +1,5 @@
+// Light on purpose: the parser and the validator, which bring yaml, ajv and CEL, are imported from `load.ts`, `parse.ts` and
+// `validate.ts` by those who need them.
 export type * from "./generated/accessworkflow.ts";
 export type * from "./generated/availability.ts";
 export type * from "./generated/condition.ts";
@@ -11,8 +13,5 @@ export type { ObjectMeta } from "./meta.ts";
 export { getCondition, isTrue, setCondition, type ConditionInput } from "./conditions.ts";
 export { canonicalJson, grantDigest, specDigest } from "./digest.ts";
 export { kstatusOf, type KStatus } from "./kstatus.ts";
-export { findDuplicates, loadManifests, type LoadedFile, type LoadOptions, type PlacedObject } from "./load.ts";
-export { parseManifests, type ManifestDocument, type Manifests } from "./parse.ts";
 export { formatProblem, type FieldPath, type Place, type Position, type Problem } from "./problem.ts";
 export { matchesLabels, type LabelSelector } from "./selector.ts";
-export { validateObject, type ValidateOptions, type Validation } from "./validate.ts";
