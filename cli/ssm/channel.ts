@@ -44,6 +44,7 @@ export class Channel {
   readonly #clientID: string;
   readonly #stop = new AbortController();
   #link: Link | undefined;
+  #connecting: Link | undefined;
   #held = false;
   #attempts = 0;
   #upSince = 0;
@@ -93,11 +94,12 @@ export class Channel {
     this.#link?.replace();
   }
 
-  /** Closes for good, without `onEnd`. */
-  close(): void {
+  /** Closes for good, without `onEnd`. Resolves when no socket is left. */
+  async close(): Promise<void> {
+    const links = [this.#link, this.#connecting];
     this.#stop.abort();
-    this.#link?.abandon();
     this.#link = undefined;
+    await Promise.all(links.map((link) => link?.abandon()));
   }
 
   async #dial(ticket: Ticket): Promise<LinkLoss | undefined> {
@@ -113,18 +115,15 @@ export class Channel {
       return { opened: false, detail: "closed" };
     }
     return new Promise((resolve) => {
-      const abandon = (): void => {
-        link?.abandon();
-        resolve({ opened: false, detail: "closed" });
-      };
-      let link: Link | undefined;
-      this.#stop.signal.addEventListener("abort", abandon, { once: true });
+      const onAbort = (): void => settle({ opened: false, detail: "closed" });
       const settle = (loss: LinkLoss | undefined): void => {
-        this.#stop.signal.removeEventListener("abort", abandon);
+        this.#stop.signal.removeEventListener("abort", onAbort);
+        this.#connecting = undefined;
         resolve(loss);
       };
+      this.#stop.signal.addEventListener("abort", onAbort, { once: true });
       try {
-        link = this.#createLink(ticket, headers, settle);
+        this.#connecting = this.#createLink(ticket, headers, settle);
       } catch (error) {
         settle({ opened: false, detail: coerceError(error).message });
       }

@@ -115,11 +115,19 @@ export class Link {
     this.#fail("no acknowledgement for too long");
   }
 
-  /** Closes in order; `onClosed` is not called any more. */
-  abandon(): void {
+  /** Closes in order; `onClosed` is not called any more. Resolves when the socket is gone, within `closeTimeoutMs`. */
+  abandon(): Promise<void> {
     this.#finish();
-    this.#websocket.resume();
-    this.#websocket.close(1000);
+    const websocket = this.#websocket;
+    if (websocket.readyState === WebSocket.CLOSED) {
+      return Promise.resolve();
+    }
+    const gone = new Promise<void>((resolve) => {
+      websocket.once("close", () => resolve());
+    });
+    websocket.resume();
+    websocket.close(1000);
+    return gone;
   }
 
   #listen(): void {

@@ -42,6 +42,8 @@ class SessionTunnel implements Tunnel {
   #stage: Stage = "connecting";
   #end: TunnelClosed | undefined;
   #closing: Promise<void> | undefined;
+  /** Settles when the last socket is gone. */
+  #released: Promise<void> | undefined;
   #up = false;
   #bytesSent = 0;
   #bytesReceived = 0;
@@ -78,7 +80,7 @@ class SessionTunnel implements Tunnel {
       await Promise.all([this.#ready.promise, opening]);
     } catch (error) {
       this.#finish({ reason: "broken" });
-      await this.#callTerminate();
+      await Promise.all([this.#released, this.#callTerminate()]);
       throw error;
     } finally {
       cancelDeadline();
@@ -112,6 +114,7 @@ class SessionTunnel implements Tunnel {
 
   async #close(): Promise<void> {
     if (this.#end !== undefined) {
+      await this.#released;
       return;
     }
     this.#stage = "closing";
@@ -127,9 +130,7 @@ class SessionTunnel implements Tunnel {
       told = await within(clock, this.#limits.terminateWaitMs, acknowledged, () => new Error()).catch(() => false);
     }
     this.#finish(end);
-    if (!told) {
-      await this.#callTerminate();
-    }
+    await Promise.all([this.#released, told ? undefined : this.#callTerminate()]);
   }
 
   async #callTerminate(): Promise<void> {
@@ -304,7 +305,7 @@ class SessionTunnel implements Tunnel {
     const orderly = end.reason === "ended-by-service" || end.reason === "terminated";
     this.#mux.end(error, orderly ? undefined : error);
     this.#exchange.sender.stop();
-    this.#channel.close();
+    this.#released = this.#channel.close();
     this.#over.resolve(end);
   }
 }
