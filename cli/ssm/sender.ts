@@ -43,13 +43,11 @@ interface Unacknowledged {
   untimed: boolean;
   /** Given to a websocket at least once. */
   transmitted: boolean;
-  /** Resent because it was late: a sign that messages were lost. */
-  late: boolean;
 }
 
 /**
  * Numbers, sends and keeps the stream messages of one direction until each is acknowledged. The oldest one is resent, with
- * the identical bytes, when its time is over (amazon-ssm-agent, ResendStreamDataMessageScheduler).
+ * the identical bytes, when its time is over, and the newest too when nothing at all is acknowledged (amazon-ssm-agent, ResendStreamDataMessageScheduler).
  * The kept bytes are bounded: beyond the window `hasRoom` is false and writers wait; nothing is ever thrown away.
  * Starts without a websocket: nothing is transmitted before `connected`.
  */
@@ -158,7 +156,7 @@ export class Sender {
     this.#probed = false;
     this.#highestAcknowledged = Math.max(this.#highestAcknowledged, sequence);
     this.#advance();
-    if (entry.late || this.#oldest < this.#highestAcknowledged) {
+    if (this.#oldest < this.#highestAcknowledged) {
       this.#repair(nowMs);
     }
     if (this.#unacknowledged.size === 0) {
@@ -238,9 +236,9 @@ export class Sender {
   }
 
   /**
-   * After a sign of loss, resends the oldest late messages, two for each acknowledgement that comes in: waiting for the tick
-   * would repair ten losses a second. Late is meant by the uncapped timeout here, so that a far end that is merely
-   * slower than the cap, and acknowledges everything in time, is not sent everything twice.
+   * An acknowledgement beyond the oldest message says that what lies between was lost, as websockets keep the order. The
+   * late ones of these are resent at the pace of acknowledgements: the tick alone would repair ten losses a second. Late is meant
+   * by the uncapped timeout, so that a resend that is under way to a slow far end is not repeated.
    */
   #repair(nowMs: number): void {
     if (!this.#timed) {
@@ -248,9 +246,9 @@ export class Sender {
     }
     let looked = 0;
     let resent = 0;
-    for (const entry of this.#unacknowledged.values()) {
+    for (const [sequence, entry] of this.#unacknowledged) {
       looked += 1;
-      if (resent === repairsPerAcknowledgement || looked > repairScan) {
+      if (sequence > this.#highestAcknowledged || resent === repairsPerAcknowledgement || looked > repairScan) {
         return;
       }
       if (nowMs - entry.sentAt > this.#roundTrip.lateMs()) {
@@ -263,7 +261,6 @@ export class Sender {
   #resend(entry: Unacknowledged, nowMs: number): void {
     entry.sentAt = nowMs;
     entry.untimed = true;
-    entry.late = true;
     this.#resent += 1;
     this.#ports.transmit(entry.bytes);
   }
@@ -294,9 +291,17 @@ export class Sender {
       this.#probed = true;
       this.#ports.onStall("probe");
     }
-    const oldest = this.#unacknowledged.get(this.#oldest);
-    if (oldest !== undefined && nowMs - oldest.sentAt > this.#roundTrip.timeoutMs()) {
-      this.#resend(oldest, nowMs);
+    this.#resendIfLate(this.#oldest, nowMs);
+    if (stalledMs > this.#roundTrip.timeoutMs()) {
+      // Its acknowledgement tells whether everything before it was lost too, and then sets off the repair.
+      this.#resendIfLate(this.#next - 1, nowMs);
+    }
+  }
+
+  #resendIfLate(sequence: number, nowMs: number): void {
+    const entry = this.#unacknowledged.get(sequence);
+    if (entry !== undefined && nowMs - entry.sentAt > this.#roundTrip.timeoutMs()) {
+      this.#resend(entry, nowMs);
     }
   }
 }
