@@ -79,7 +79,9 @@ export class ControlClient {
         ...(signal ? { signal } : {}),
         headers: {
           accept: "application/json",
-          ...(text === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
+          ...(text === undefined
+            ? {}
+            : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
           ...(this.#token ? { authorization: `Bearer ${this.#token.reveal()}` } : {}),
         },
       });

@@ -41,7 +41,12 @@ export function createOutput(options: {
       } else if (items.length === 0) {
         err(`${empty}\n`);
       } else {
-        out(`${formatTable(columns.map(([heading]) => heading), items.map((item) => columns.map(([, cell]) => cell(item))))}\n`);
+        out(
+          `${formatTable(
+            columns.map(([heading]) => heading),
+            items.map((item) => columns.map(([, cell]) => cell(item))),
+          )}\n`,
+        );
       }
     },
     line: (value, text) => out(json ? `${JSON.stringify(value)}\n` : `${text()}\n`),

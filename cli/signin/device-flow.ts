@@ -1,4 +1,9 @@
-import { CreateTokenCommand, RegisterClientCommand, SSOOIDCClient, StartDeviceAuthorizationCommand } from "@aws-sdk/client-sso-oidc";
+import {
+  CreateTokenCommand,
+  RegisterClientCommand,
+  SSOOIDCClient,
+  StartDeviceAuthorizationCommand,
+} from "@aws-sdk/client-sso-oidc";
 import { pause } from "#lib/clock.ts";
 import { UserError } from "#lib/errors.ts";
 import { Secret } from "#lib/secret.ts";

@@ -1,6 +1,7 @@
 import type { Grant } from "#kinds/index.ts";
+import { defined } from "#lib/defined.ts";
 import type { ConnectInfo } from "#wire/control-api.ts";
-import { defined, stateOf } from "./grant-view.ts";
+import { stateOf } from "./grant-view.ts";
 import { HttpProblem } from "./route.ts";
 import type { Services } from "./services.ts";
 

@@ -1,4 +1,5 @@
 import type { Condition, Grant } from "#kinds/index.ts";
+import { defined } from "#lib/defined.ts";
 import type { GrantView } from "#wire/control-api.ts";
 
 /** A Grant as people see it. Pure. */
@@ -55,11 +56,4 @@ export function stateOf(grant: Grant): GrantView["state"] {
 /** Whether a Grant still is, or may become, access. */
 export function isOpen(grant: Grant): boolean {
   return !["Ended", "Refused", "Revoking"].includes(stateOf(grant)) && grant.metadata.deletionTimestamp === undefined;
-}
-
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-/** Drops what is undefined, as JSON would, so that optional properties are absent instead. */
-export function defined<T extends Record<string, unknown>>(values: T): Defined<T> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;
 }

@@ -1,5 +1,5 @@
+import { defined } from "#lib/defined.ts";
 import type { SessionList, StatementEvent, StatementList } from "#wire/control-api.ts";
-import { defined } from "../grant-view.ts";
 import { callerOf, HttpProblem, type Route, type RouteRequest } from "../route.ts";
 import { instant, integer, listOf, object, oneOf, statementEvent, text } from "../schemas.ts";
 import type { AuditFilter, Services } from "../services.ts";

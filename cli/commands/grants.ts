@@ -1,0 +1,96 @@
+import type { GrantList, GrantView } from "#wire/control-api.ts";
+import { defined } from "#lib/defined.ts";
+import { UserError } from "#lib/errors.ts";
+import { type Command, type Invocation, valueOf } from "../command.ts";
+import type { ControlClient } from "../control/client.ts";
+import { openSession } from "../signin/session.ts";
+
+/** Runs `use` with a signed-in client. */
+async function signedIn<T>(invocation: Invocation, use: (control: ControlClient) => Promise<T>): Promise<T> {
+  const session = await openSession(invocation.world);
+  try {
+    return await use(session.control);
+  } finally {
+    session.close();
+  }
+}
+
+/** `sallyport grants list` */
+export const grantsList: Command = {
+  name: "grants list",
+  summary: "List grants: your own, or everybody's if you are an auditor",
+  options: [
+    { name: "user", value: "NAME", summary: "only this person's" },
+    { name: "database", value: "NAME", summary: "only for this database" },
+    { name: "state", value: "STATE", summary: "only in this state, such as Active or Ended" },
+  ],
+  examples: [{ run: "sallyport grants list --state Active", does: "what is live now" }],
+  async run(invocation) {
+    const query = new URLSearchParams(
+      defined({
+        userName: valueOf(invocation, "user"),
+        database: valueOf(invocation, "database"),
+        state: valueOf(invocation, "state"),
+      }),
+    );
+    const { items } = await signedIn(invocation, (control) => control.get<GrantList>(`/v1/grants?${query}`));
+    invocation.world.output.rows(
+      items,
+      [
+        ["grant", (grant) => grant.grantID || grant.name],
+        ["person", (grant) => grant.userName],
+        ["database", (grant) => grant.database],
+        ["role", (grant) => grant.role],
+        ["state", (grant) => grant.state],
+        ["expires", (grant) => grant.expiryTime ?? "-"],
+      ],
+      "No grants found.",
+    );
+    return 0;
+  },
+};
+
+/** `sallyport grants get` */
+export const grantsGet: Command = {
+  name: "grants get",
+  summary: "Show one grant",
+  positionals: ["GRANT-ID"],
+  options: [],
+  examples: [{ run: "sallyport grants get gmztgmztgmztgmztgmztgmztgmy", does: "its state, times and reason" }],
+  async run(invocation) {
+    const grant = await signedIn(invocation, (control) => control.get<GrantView>(`/v1/grants/${grantID(invocation)}`));
+    invocation.world.output.result(grant, () =>
+      Object.entries(grant)
+        .filter(([, value]) => value !== "")
+        .map(([name, value]) => `${`${name}:`.padEnd(16)}${String(value)}`)
+        .join("\n"),
+    );
+    return 0;
+  },
+};
+
+/** `sallyport grants revoke` */
+export const grantsRevoke: Command = {
+  name: "grants revoke",
+  summary: "End a grant now: its sessions are cut and its access is taken away",
+  positionals: ["GRANT-ID"],
+  options: [{ name: "reason", value: "TEXT", summary: "why; shown to the person and kept in the audit trail" }],
+  examples: [{ run: 'sallyport grants revoke GRANT-ID --reason "done"', does: "give access back early" }],
+  async run(invocation) {
+    const reason = valueOf(invocation, "reason") ?? "ended from the command line";
+    const id = grantID(invocation);
+    const grant = await signedIn(invocation, (control) =>
+      control.post<GrantView>(`/v1/grants/${id}/revoke`, { reason }),
+    );
+    invocation.world.output.result(grant, () => `Grant ${id} is being ended: ${reason}`);
+    return 0;
+  },
+};
+
+function grantID(invocation: Invocation): string {
+  const [id] = invocation.positionals;
+  if (id === undefined || !/^[\w-]{1,64}$/.test(id)) {
+    throw new UserError("InvalidGrantID", `"${id ?? ""}" is not a grant ID`, { next: "sallyport grants list" });
+  }
+  return id;
+}
