@@ -1,10 +1,11 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
 import type { Authorize } from "../authorize.ts";
 import type { CredentialRegistry } from "../credentials.ts";
 import type { Random } from "../ids.ts";
 import type { RoleRegistry } from "../roles.ts";
+import type { Answer } from "../server/answer.ts";
+import type { HttpRequest } from "../server/request.ts";
 import type { Service } from "../service.ts";
 import type { TargetDirectory } from "../ssm/target.ts";
 import type { SecretRecord } from "../state.ts";
@@ -60,8 +61,8 @@ export interface TaskView {
 
 /** ECS: the service, the endpoints that its tasks use, and what a test may do to tasks. */
 export interface EcsService extends Service {
-  /** Answers requests under `/_task/`. */
-  handleTaskRequest(request: IncomingMessage, response: ServerResponse): void;
+  /** Answers requests under `/_task/`; undefined for other paths. */
+  serveTask(request: Pick<HttpRequest, "method" | "path">): Answer | undefined;
   /** Where Session Manager finds the agents of running tasks. */
   readonly targets: TargetDirectory;
   /** All tasks in the order in which they were started, those that stopped within the last hour too. */
@@ -101,7 +102,7 @@ export function ecsService(deps: EcsDeps): EcsService {
       ...tagOperations(engine),
     },
     mutating: mutatingOperations,
-    handleTaskRequest: createTaskEndpoints({ ...deps, engine }),
+    serveTask: createTaskEndpoints({ ...deps, engine }),
     targets: targetDirectory(engine, tasks),
     tasks: () => tasks().map(view),
     kill: (taskARN, signal, name) => engine.runner(taskARN)?.signal(signal, name) ?? false,

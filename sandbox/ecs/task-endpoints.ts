@@ -1,7 +1,8 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "#lib/clock.ts";
 import type { CredentialRegistry, IssuedCredentials } from "../credentials.ts";
 import type { RoleRegistry } from "../roles.ts";
+import type { Answer } from "../server/answer.ts";
+import type { HttpRequest } from "../server/request.ts";
 import type { Engine } from "./engine.ts";
 import type { ContainerRecord, TaskRecord } from "./model.ts";
 import { ecsARN } from "./names.ts";
@@ -23,28 +24,41 @@ const credentialLifeMs = 6 * 3_600_000;
 /** New credentials are given out when the old ones have less than this left, in ms. SDKs refresh in the last five minutes. */
 const refreshBelowMs = 15 * 60_000;
 
-/** Answers requests under `/_task/`: container credentials and task metadata version 4. The secret in the path is the proof. */
-export function createTaskEndpoints(deps: EndpointDeps): (request: IncomingMessage, response: ServerResponse) => void {
+/**
+ * Answers requests under `/_task/`: container credentials and task metadata version 4; undefined for other paths. The
+ * secret in the path is the proof of who asks.
+ */
+export function createTaskEndpoints(
+  deps: EndpointDeps,
+): (request: Pick<HttpRequest, "method" | "path">) => Answer | undefined {
   const issued = new WeakMap<TaskRecord, IssuedCredentials>();
-  return (request, response) => {
-    const [kind = "", id = "", ...rest] = (request.url ?? "").split("?")[0]?.slice(taskPath.length).split("/") ?? [];
+  return ({ method, path }) => {
+    if (!path.startsWith(taskPath)) {
+      return undefined;
+    }
+    const [kind = "", id = "", ...rest] = path.slice(taskPath.length).split("/");
     const [secretID = "", ...nameParts] = id.split("-");
     const task = deps.engine
       .accounts()
       .flatMap((account) => [...account.tasks.values()])
       .find((one) => one.secretID === secretID && one.lastStatus !== "STOPPED");
-    const container = task?.containers.find((one) => one.definition.name === nameParts.join("-"));
+    if (task === undefined || method !== "GET") {
+      return notFound;
+    }
     const body =
-      task === undefined || request.method !== "GET"
-        ? undefined
-        : kind === "credentials"
-          ? credentialsBody(deps, issued, task)
-          : kind === "metadata"
-            ? metadataBody(deps, task, container, rest.join("/"))
-            : undefined;
-    response.writeHead(body === undefined ? 404 : 200, { "content-type": "application/json" });
-    response.end(JSON.stringify(body ?? { code: "NotFound", message: "unknown task, path or role" }));
+      kind === "credentials"
+        ? credentialsBody(deps, issued, task)
+        : kind === "metadata"
+          ? metadataBody(deps, task, nameParts.join("-"), rest.join("/"))
+          : undefined;
+    return body === undefined ? notFound : answer(200, body);
   };
+}
+
+const notFound = answer(404, { code: "NotFound", message: "unknown task, path or role" });
+
+function answer(status: number, body: unknown): Answer {
+  return { status, headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
 }
 
 /** Undefined when the task has no role, or its role is gone. */
@@ -72,15 +86,11 @@ function credentialsBody(
   };
 }
 
-function metadataBody(
-  deps: EndpointDeps,
-  task: TaskRecord,
-  container: ContainerRecord | undefined,
-  path: string,
-): unknown {
+function metadataBody(deps: EndpointDeps, task: TaskRecord, containerName: string, path: string): unknown {
   if (path === "task" || path === "taskWithTags") {
     return taskMetadata(deps, task, path === "taskWithTags");
   }
+  const container = task.containers.find((one) => one.definition.name === containerName);
   return path === "" && container !== undefined ? containerMetadata(task, container) : undefined;
 }
 
