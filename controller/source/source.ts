@@ -36,7 +36,8 @@ export interface Recovered {
 export interface Source {
   /**
    * Takes the single-writer lock and reads everything once; resolves when `list` is complete. Rejects with a `UserError`
-   * where another controller holds the lock or the folder cannot be read. Stops on `close`.
+   * where another controller holds the lock, or the folder cannot be read and nothing is known from before. Stops on `close`.
+   * Subscribers are told of changes after that only. A second call answers what the first did.
    */
   start(): Promise<void>;
   /** Whether this source has never held state: the moment to ask AWS what it remembers, before `start`. */
@@ -45,7 +46,10 @@ export interface Source {
   adopt(recovered: readonly Recovered[]): void;
   list<K extends Kind>(kind: K): readonly Stored<Extract<AnyObject, { kind: K }>>[];
   get<K extends Kind>(kind: K, namespace: string, name: string): Stored<Extract<AnyObject, { kind: K }>> | undefined;
-  /** Calls `onChange` with the key of every object that was added, changed or deleted. Returns the unsubscribe function. */
+  /**
+   * Calls `onChange` with the key of every object that was added, changed or deleted, or whose `problems` changed. Returns
+   * the unsubscribe function.
+   */
   subscribe(onChange: (key: ObjectKey) => void): () => void;
   /**
    * Changes the status of the object that has this uid: `change` gets the current status and returns the new one. Durable
@@ -59,14 +63,25 @@ export interface Source {
   ): Promise<void>;
   /** Adds an object made through the control API. Rejects with a `UserError` when the name is taken or the object is invalid. */
   create<T extends AnyObject>(object: T): Promise<Stored<T>>;
+  /**
+   * Changes spec, labels and annotations of an object that was made through the API; the rules for changes of its kind apply.
+   * Rejects with a `UserError` where it is not there, is defined in a file, or the change is not allowed.
+   */
+  update<T extends AnyObject>(object: T): Promise<Stored<T>>;
   /** Deletes an object that was made through the API; what a file says can only be deleted there. */
   delete(key: ObjectKey): Promise<void>;
-  /** Lets a deleted Grant go (the finalizer's removal). Durable when it resolves. */
+  /**
+   * Lets a deleted Grant go (the finalizer's removal). Durable when it resolves. A no-op where the object is not being
+   * deleted, is gone or has another uid. Where its text is there again, it comes back as a new object with another uid.
+   */
   release(object: AnyObject): Promise<void>;
   /** Durable when it resolves. */
   putTombstone(tombstone: Tombstone): Promise<void>;
-  /** The tombstone of that name, unless its notAfterTime has passed. */
-  tombstone(namespace: string, name: string): Tombstone | undefined;
+  /**
+   * The tombstone of that name, unless its notAfterTime has passed. A name that ended with several specs has one for each:
+   * give `specDigest` to ask for that very one; otherwise it is the one that stands longest.
+   */
+  tombstone(namespace: string, name: string, specDigest?: string): Tombstone | undefined;
   /** A mass disappearance that is being held, with the keys; undefined when there is none. */
   held(): { readonly keys: readonly ObjectKey[]; readonly since: string } | undefined;
   /** Confirms the mass disappearance that is held now: what is gone is then deleted. */

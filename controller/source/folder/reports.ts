@@ -1,0 +1,90 @@
+import type { Clock } from "#lib/clock.ts";
+import type { Log } from "#lib/log.ts";
+import { formatKey, type ObjectKey } from "#kinds/index.ts";
+import type { Verdicts } from "./decide.ts";
+import { timestamp } from "./rows.ts";
+
+/** The command that confirms a mass disappearance. */
+export const confirmCommand = "sallyport controller confirm-deletions";
+
+/** What people must know about the folder. Says in the log what is new, once, and what is over. */
+export class Reports {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #folderProblem: string | undefined;
+  #problems: readonly string[] = [];
+  #held: { readonly keys: readonly ObjectKey[]; readonly since: string } | undefined;
+
+  /** Nothing to report yet. */
+  constructor(clock: Clock, log: Log) {
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** Why the last scan came to nothing; undefined where it did not. */
+  folderProblem(): string | undefined {
+    return this.#folderProblem;
+  }
+
+  /** See `folderProblem`. */
+  setFolderProblem(why: string | undefined): void {
+    if (why !== undefined && why !== this.#folderProblem) {
+      this.#log.error("the folder could not be read, all objects stay as they are", { why });
+    }
+    this.#folderProblem = why;
+  }
+
+  /** Takes over the problems of a scan. */
+  setProblems({ fileProblems, refusals }: Verdicts): void {
+    const problems = [...fileProblems, ...[...refusals.values()].flat()];
+    const before = new Set(this.#problems);
+    for (const problem of problems) {
+      if (!before.has(problem)) {
+        this.#log.warn("a manifest was not accepted, its last good version stays", { problem });
+      }
+    }
+    this.#problems = problems;
+  }
+
+  /** Takes over which objects are held; none where the list is empty. */
+  setHeld(keys: readonly ObjectKey[]): void {
+    const before = this.#held;
+    if (keys.length === 0) {
+      this.#held = undefined;
+      if (before !== undefined) {
+        this.#log.info("deletions are no longer held");
+      }
+      return;
+    }
+    const names = keys.map(formatKey);
+    if (before?.keys.map(formatKey).join() === names.join()) {
+      return;
+    }
+    this.#held = Object.freeze({ keys, since: before?.since ?? timestamp(this.#clock.now()) });
+    this.#log.error("too many objects disappeared at once, their deletion is held", {
+      count: keys.length,
+      keys: names,
+      confirm: confirmCommand,
+    });
+  }
+
+  /** See `Source.held`. */
+  held(): { readonly keys: readonly ObjectKey[]; readonly since: string } | undefined {
+    return this.#held;
+  }
+
+  /** Everything as sentences, the most serious first. */
+  problems(): readonly string[] {
+    const held = this.#held;
+    return [
+      ...(this.#folderProblem === undefined ? [] : [`The folder cannot be read: ${this.#folderProblem}.`]),
+      ...(held === undefined
+        ? []
+        : [
+            `${held.keys.length} objects disappeared at once since ${held.since}; their deletion is held. Bring the files ` +
+              `back, or run \`${confirmCommand}\` to delete them. Expiry and revocation go on.`,
+          ]),
+      ...this.#problems,
+    ];
+  }
+}

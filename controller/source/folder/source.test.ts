@@ -1,0 +1,4 @@
+import { sourceContract } from "../contract.ts";
+import { FolderHarness } from "./harness.ts";
+
+sourceContract("folder", async () => new FolderHarness());

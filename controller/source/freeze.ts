@@ -1,0 +1,10 @@
+/** Freezes a value and everything in it, so that no reader can change what others see. Answers the same value. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const child of Object.values(value)) {
+      deepFreeze(child);
+    }
+  }
+  return value;
+}
