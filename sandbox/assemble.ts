@@ -1,5 +1,4 @@
 import { createAuthorize } from "./authorize.ts";
-import { type Compute, noCompute } from "./compute.ts";
 import type { Context } from "./context.ts";
 import { createAuthorizationCodes } from "./identity-center/authorization-codes.ts";
 import { createDeviceGrants } from "./identity-center/device-grants.ts";
@@ -14,6 +13,7 @@ import type { PageParts } from "./pages.ts";
 import { plantSeed } from "./plant.ts";
 import { createEvaluate } from "./policy/verdict.ts";
 import { rdsService } from "./rds/rds.ts";
+import { createCompute, type RunningCompute } from "./running.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { secretsManagerService } from "./secretsmanager/secretsmanager.ts";
 import type { Service } from "./service.ts";
@@ -35,7 +35,7 @@ export interface Assembly {
   readonly pages: PageParts;
   readonly sessions: PortalSessions;
   readonly book: RequestBook;
-  readonly compute: Compute;
+  readonly compute: RunningCompute;
 }
 
 /** Plants the seed and builds every service. Throws when the seed contradicts itself. */
@@ -48,7 +48,7 @@ export function assemble(options: CompiledOptions, hooks: Hooks): Assembly {
   const codes = createAuthorizationCodes(clock, random);
   const failure = context.asyncFailure;
   const book = createRequestBook({ clock, random, delayMs: delays.identityCenterMs, failure });
-  const compute = noCompute(context);
+  const compute = createCompute(context, options.compute);
   return {
     context,
     services: [

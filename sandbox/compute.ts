@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import type { Context } from "./context.ts";
 import type { Answer } from "./server/answer.ts";
 import type { HttpRequest } from "./server/request.ts";
 import type { Service } from "./service.ts";
@@ -14,14 +13,4 @@ export interface Compute {
   upgrade(message: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Stops tasks and ends sessions. */
   stop(): Promise<void>;
-}
-
-/** Nothing runs. */
-export function noCompute(_context: Context): Compute {
-  return {
-    services: [],
-    serveTask: () => Promise.resolve(undefined),
-    upgrade: (_message, socket) => socket.destroy(),
-    stop: () => Promise.resolve(),
-  };
 }

@@ -34,6 +34,8 @@ export async function startSandbox(given: SandboxOptions = {}): Promise<Sandbox>
     startURL,
     state,
     context,
+    ecs: compute.ecs,
+    ssm: compute.ssm,
     calls: calls.list,
     get faults() {
       return hooks.faults;

@@ -3,6 +3,7 @@ import { type Log, silentLog } from "#lib/log.ts";
 import { defaultDelays, defaultLimits, type Delays, type Limits } from "./context.ts";
 import { type FaultPlan, noFaults } from "./faults.ts";
 import { type Random, systemRandom } from "./ids.ts";
+import type { ComputeOptions } from "./running.ts";
 import { demoSeed, type Seed } from "./seed.ts";
 
 /** How to start a sandbox; everything may be left out. */
@@ -20,15 +21,14 @@ export interface SandboxOptions {
   readonly limits?: Partial<Limits>;
   /** Absent: everything works. */
   readonly faults?: FaultPlan;
-  /** Program and arguments that a task's container runs. Absent: this checkout's `sallyport proxy`. */
-  readonly runProxyCommand?: readonly string[];
+  /** ECS and Session Manager: what a task's container runs (absent: this checkout's `sallyport proxy`), delays, session times. */
+  readonly compute?: ComputeOptions;
 }
 
 /** Options with every default filled in. */
-export type CompiledOptions = Required<Omit<SandboxOptions, "delays" | "limits" | "runProxyCommand">> & {
+export type CompiledOptions = Required<Omit<SandboxOptions, "delays" | "limits">> & {
   readonly delays: Delays;
   readonly limits: Limits;
-  readonly runProxyCommand: readonly string[] | undefined;
 };
 
 /** Fills in the defaults. */
@@ -43,6 +43,6 @@ export function compileOptions(options: SandboxOptions): CompiledOptions {
     delays: { ...defaultDelays, ...options.delays },
     limits: { ...defaultLimits, ...options.limits },
     faults: options.faults ?? noFaults,
-    runProxyCommand: options.runProxyCommand,
+    compute: options.compute ?? {},
   };
 }

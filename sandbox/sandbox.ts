@@ -1,9 +1,11 @@
 import type { Context } from "./context.ts";
 import type { IssuedCredentials } from "./credentials.ts";
+import type { EcsService } from "./ecs/service.ts";
 import type { EnvironmentParts } from "./env-file.ts";
 import type { FaultPlan } from "./faults.ts";
 import type { AsyncRequest } from "./identity-center/requests.ts";
 import type { RecordedCall } from "./server/calls.ts";
+import type { SsmService } from "./ssm/service.ts";
 import type { State } from "./state.ts";
 
 /** A running sandbox. */
@@ -18,6 +20,10 @@ export interface Sandbox {
   readonly state: State;
   /** What services are built from; for tests of one service. */
   readonly context: Context;
+  /** ECS, with what a test may do to tasks. */
+  readonly ecs: EcsService;
+  /** Session Manager, with what a test may do to sessions. */
+  readonly ssm: SsmService;
   /** Calls in the order in which they arrived. */
   readonly calls: readonly RecordedCall[];
   /** Decides the fate of calls; may be replaced at any time. */

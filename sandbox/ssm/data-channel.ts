@@ -25,7 +25,7 @@ export interface DataChannelDeps {
 }
 
 /** Path of the websocket; the rest is the session ID. */
-export const dataChannelPath = "/v1/data-channel/";
+const dataChannelPath = "/v1/data-channel/";
 
 /** Largest message of a client, in bytes: sixteen times the largest that the reference client accepts itself. */
 const messageMaxBytes = 1024 * 1024;
@@ -52,6 +52,9 @@ export function createDataChannel(deps: DataChannelDeps): {
       const onError = (): void => void socket.destroy();
       socket.on("error", onError);
       try {
+        if (!(request.url ?? "").startsWith(dataChannelPath)) {
+          throw new AwsError("ResourceNotFoundException", "There is no websocket at this path.", 404);
+        }
         await checkSignature(deps, request, sessionID);
       } catch (error) {
         refuseUpgrade(deps, socket, error);
