@@ -130,7 +130,6 @@ export class Sender {
       sentAt: nowMs,
       untimed: !this.#timed,
       transmitted: this.#up,
-      late: false,
     });
     this.#unacknowledgedBytes += bytes.length;
     if (this.#up) {
