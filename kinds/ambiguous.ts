@@ -34,7 +34,7 @@ const ambiguous: readonly { readonly form: RegExp; readonly why: string }[] = [
     why: "is a number in base 60 to some readers and text to others; put it in quotes",
   },
   {
-    form: /^[-+]?(?:0x)?[0-9A-Fa-f.]*[0-9]_[0-9A-Fa-f_.]*$/,
+    form: /^[-+]?(?:0x[0-9A-Fa-f]*_[0-9A-Fa-f_]*|\.?[0-9][0-9.]*_[0-9_.]*(?:[eE][-+]?[0-9_]+)?)$/,
     why: "is a number to some readers and text to others; leave out the `_`, or put it in quotes",
   },
   {

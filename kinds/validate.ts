@@ -75,7 +75,7 @@ function expected(values: readonly string[], found: unknown): string {
   if (found === undefined) {
     return `is required: ${words}`;
   }
-  const hint = typeof found === "string" ? didYouMean(found, values) : "";
+  const hint = typeof found === "string" && values.length > 1 ? didYouMean(found, values) : "";
   return `must be ${words}, found ${describeValue(found)}${hint}`;
 }
 
