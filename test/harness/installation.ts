@@ -1,0 +1,198 @@
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { parseDocument } from "yaml";
+import { createAuthority } from "#sandbox/certificates.ts";
+import { startSandbox } from "#sandbox/main.ts";
+import type { Sandbox } from "#sandbox/sandbox.ts";
+import type { SandboxOptions } from "#sandbox/options.ts";
+import { freePort, type TestPostgres } from "./postgres.ts";
+import { eventually, repository, type SallyportProcess, startSallyport } from "./process.ts";
+import { type OrdersDatabase, startOrdersDatabase } from "./organisation.ts";
+
+/** A whole installation on this machine: sandbox AWS, a real Postgres, the real controller and proxy as processes. */
+export interface Installation {
+  readonly sandbox: Sandbox;
+  readonly postgres: TestPostgres;
+  readonly passwords: OrdersDatabase["passwords"];
+  /** The YAML folder: a copy of `examples/`, pointed at this sandbox. */
+  readonly folder: string;
+  readonly stateDirectory: string;
+  readonly url: string;
+  readonly caFile: string;
+  /** The controller that runs now. */
+  controller(): SallyportProcess;
+  /** Starts the controller again after it ended. */
+  startController(): Promise<SallyportProcess>;
+  /** Environment of a person's computer: their home, where Sallyport is, no AWS credentials. */
+  environmentOf(userName: string): Record<string, string>;
+  /** Runs a `sallyport` command as that person. */
+  run(userName: string, args: readonly string[], onLine?: (line: string) => void): SallyportProcess;
+  /** Writes a file into the folder in one rename, as a pipeline does. */
+  writeManifest(name: string, text: string): void;
+  deleteManifest(name: string): void;
+  stop(): Promise<void>;
+}
+
+export interface InstallationOptions {
+  readonly sandbox?: Omit<SandboxOptions, "seed">;
+  readonly onControllerLine?: (line: string) => void;
+  /** Called as set-up goes on, for a progress display. */
+  readonly onProgress?: (text: string) => void;
+  /** Port of the control API; a free one when absent. */
+  readonly port?: number;
+  readonly logLevel?: string;
+}
+
+/** Starts everything and waits until the control API answers. */
+export async function startInstallation(options: InstallationOptions = {}): Promise<Installation> {
+  const progress = options.onProgress ?? (() => {});
+  const root = mkdtempSync(path.join(tmpdir(), "sallyport-"));
+  progress("starting Postgres and loading the shop's data");
+  const { postgres, passwords, seed } = await startOrdersDatabase();
+  progress("starting the sandbox AWS");
+  const sandbox = await startSandbox({ ...options.sandbox, seed });
+  const folder = path.join(root, "access");
+  const stateDirectory = path.join(root, "state");
+  const caFile = path.join(root, "ca.pem");
+  await writeCertificates(root, caFile);
+  copyExamples(folder, sandbox, postgres);
+  const port = options.port ?? (await freePort());
+  const url = `https://127.0.0.1:${port}`;
+  let controller: SallyportProcess | undefined;
+  const startController = async (): Promise<SallyportProcess> => {
+    const started = startSallyport(
+      controllerArguments({ root, folder, stateDirectory, port, url, sandbox, logLevel: options.logLevel ?? "info" }),
+      controllerEnvironment(root, sandbox),
+      options.onControllerLine ? { onLine: options.onControllerLine } : {},
+    );
+    controller = started;
+    await untilServing(started);
+    return started;
+  };
+  const environmentOf = (userName: string): Record<string, string> => {
+    const home = path.join(root, "home", userName);
+    mkdirSync(home, { recursive: true, mode: 0o700 });
+    return {
+      HOME: home,
+      AWS_ENDPOINT_URL: sandbox.url,
+      AWS_REGION: sandbox.region,
+      AWS_EC2_METADATA_DISABLED: "true",
+      SALLYPORT_URL: url,
+      SALLYPORT_CA_FILE: caFile,
+    };
+  };
+  progress("starting the controller");
+  await startController();
+  return {
+    sandbox,
+    postgres,
+    passwords,
+    folder,
+    stateDirectory,
+    url,
+    caFile,
+    controller: () => controller as SallyportProcess,
+    startController,
+    environmentOf,
+    run: (userName, args, onLine) =>
+      startSallyport(args, environmentOf(userName), { cwd: root, ...(onLine ? { onLine } : {}) }),
+    writeManifest(name, text) {
+      const file = path.join(folder, name);
+      mkdirSync(path.dirname(file), { recursive: true });
+      writeFileSync(`${file}.tmp`, text);
+      renameSync(`${file}.tmp`, file);
+    },
+    deleteManifest: (name) => rmSync(path.join(folder, name)),
+    async stop() {
+      controller?.kill("SIGTERM");
+      await controller?.exited;
+      await sandbox.stop();
+      await postgres.stop();
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Signs a person in without a browser: puts a portal token where `sallyport` and the `aws` command line look for one. */
+export async function signInDirectly(installation: Installation, userName: string): Promise<void> {
+  const login = installation.run(userName, ["login", "--output", "json"]);
+  const line = await login.line((text) => text.includes("userCode"));
+  installation.sandbox.approveDevice((JSON.parse(line) as { userCode: string }).userCode, userName);
+  const code = await login.exited;
+  if (code !== 0) {
+    throw new Error(`${userName} could not sign in:\n${login.lines.join("\n")}`);
+  }
+}
+
+async function writeCertificates(root: string, caFile: string): Promise<void> {
+  const authority = await createAuthority("Sallyport demo CA", Date.now());
+  const server = await authority.issue(["127.0.0.1", "localhost"]);
+  writeFileSync(caFile, authority.certificate, { mode: 0o644 });
+  writeFileSync(path.join(root, "tls.crt"), server.certificate, { mode: 0o644 });
+  writeFileSync(path.join(root, "tls.key"), server.privateKey, { mode: 0o600 });
+}
+
+/** Copies the example folder and tells its Proxy what only this machine knows: the sandbox's address and the database's CA. */
+function copyExamples(folder: string, sandbox: Sandbox, postgres: TestPostgres): void {
+  cpSync(path.join(repository, "examples"), folder, { recursive: true });
+  const file = path.join(folder, "proxy.yaml");
+  const document = parseDocument(readFileSync(file, "utf8"));
+  document.setIn(
+    ["spec", "service", "environment"],
+    [
+      { name: "AWS_ENDPOINT_URL", value: sandbox.url },
+      { name: "SALLYPORT_DATABASE_CA_FILE", value: postgres.caFile },
+    ],
+  );
+  writeFileSync(file, document.toString());
+}
+
+function controllerArguments(at: {
+  root: string;
+  folder: string;
+  stateDirectory: string;
+  port: number;
+  url: string;
+  sandbox: Sandbox;
+  logLevel: string;
+}): string[] {
+  const options = {
+    folder: at.folder,
+    state: at.stateDirectory,
+    installation: "demo",
+    "tls-cert": path.join(at.root, "tls.crt"),
+    "tls-key": path.join(at.root, "tls.key"),
+    listen: `127.0.0.1:${at.port}`,
+    "public-url": at.url,
+    "start-url": at.sandbox.startURL,
+    "auditor-group": "auditors",
+    "administrator-group": "administrators",
+    "log-level": at.logLevel,
+  };
+  return ["controller", ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])];
+}
+
+function controllerEnvironment(root: string, sandbox: Sandbox): Record<string, string> {
+  const { accessKeyID, secretAccessKey } = sandbox.controllerCredentials;
+  return {
+    HOME: root,
+    AWS_ENDPOINT_URL: sandbox.url,
+    AWS_REGION: sandbox.region,
+    AWS_ACCESS_KEY_ID: accessKeyID,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_EC2_METADATA_DISABLED: "true",
+  };
+}
+
+/** The controller says so in its log once the control API listens. */
+async function untilServing(controller: SallyportProcess): Promise<void> {
+  await controller.line((line) => line.includes('"control API listens"'));
+}
+
+/** Waits until the example Proxy has a running task that is linked to the controller. */
+export function untilProxyLinked(installation: Installation): Promise<string> {
+  return eventually("the proxy is linked", () =>
+    installation.controller().lines.find((line) => line.includes('"proxy linked"')),
+  );
+}

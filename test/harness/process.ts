@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+/** The checkout. */
+export const repository = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
+
+/** A `sallyport` process under test, with everything it said. */
+export interface SallyportProcess {
+  readonly pid: number;
+  /** Lines of standard output and of standard error so far, in the order they came. */
+  readonly lines: readonly string[];
+  /** Resolves with the first line, past or future, that `matches`; rejects when the process ends without one. */
+  line(matches: (line: string) => boolean): Promise<string>;
+  /** Resolves with the exit code, or with 128 and more after a signal. */
+  readonly exited: Promise<number>;
+  kill(signal?: NodeJS.Signals): void;
+}
+
+/** Starts `sallyport …` from the sources with exactly this environment. */
+export function startSallyport(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  options: { readonly cwd?: string; readonly onLine?: (line: string) => void } = {},
+): SallyportProcess {
+  const child = spawn(process.execPath, [path.join(repository, "cli", "main.ts"), ...args], {
+    env: { PATH: process.env["PATH"] ?? "", ...environment },
+    cwd: options.cwd ?? repository,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const killOnExit = (): void => void child.kill("SIGKILL");
+  process.once("exit", killOnExit);
+  const lines: string[] = [];
+  const waiting = new Set<{ matches: (line: string) => boolean; resolve: (line: string) => void }>();
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on("line", (line) => {
+      lines.push(line);
+      options.onLine?.(line);
+      for (const entry of waiting) {
+        if (entry.matches(line)) {
+          waiting.delete(entry);
+          entry.resolve(line);
+        }
+      }
+    });
+  }
+  const exited = exitOf(child).finally(() => process.removeListener("exit", killOnExit));
+  return {
+    pid: child.pid ?? 0,
+    lines,
+    exited,
+    kill: (signal = "SIGTERM") => void child.kill(signal),
+    line(matches) {
+      const found = lines.find(matches);
+      if (found !== undefined) {
+        return Promise.resolve(found);
+      }
+      return new Promise((resolve, reject) => {
+        waiting.add({ matches, resolve });
+        void exited.then((code) => reject(new Error(`it ended with ${code} first:\n${lines.slice(-20).join("\n")}`)));
+      });
+    },
+  };
+}
+
+async function exitOf(child: ChildProcess): Promise<number> {
+  // `close` comes after the last line was read; `exit` may come before it.
+  const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+  return code ?? (signal === null ? 1 : 128);
+}
+
+/** Asks `check` again and again until it gives something; the world outside has no other way to tell. Rejects after `withinMs`. */
+export async function eventually<T>(
+  what: string,
+  check: () => Promise<T | undefined> | T | undefined,
+  withinMs = 60_000,
+): Promise<T> {
+  const endsMs = performance.now() + withinMs;
+  for (;;) {
+    const value = await check();
+    if (value !== undefined) {
+      return value;
+    }
+    if (performance.now() > endsMs) {
+      throw new Error(`${what}: not within ${withinMs / 1_000} s`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
