@@ -1,0 +1,48 @@
+import { parseArgs } from "node:util";
+import { type Installation, startInstallation, untilProxyLinked } from "#test/harness/installation.ts";
+import { keepRunning } from "./demo/keep.ts";
+import { tellMainJob } from "./demo/main-job.ts";
+import { createScreen } from "./demo/screen.ts";
+import { StepFailed, Story } from "./demo/story.ts";
+
+/** `npm run demo [-- --keep]`: the main job on real parts. Exit 0 when everything was proved, 1 with the reason otherwise. */
+async function main(keep: boolean): Promise<number> {
+  const screen = createScreen(process.stdout.isTTY === true);
+  const story = new Story(screen);
+  const startedMs = performance.now();
+  let installation: Installation | undefined;
+  try {
+    screen.title("Sallyport: just-in-time access to databases on AWS RDS");
+    installation = await story.step("sandbox AWS, Postgres 18 and the controller run", (tell) =>
+      startInstallation({ onProgress: tell }),
+    );
+    const running = installation;
+    await story.step("ECS (in the sandbox) starts the real proxy, which links to the controller", () =>
+      untilProxyLinked(running),
+    );
+    if (keep) {
+      await keepRunning(running, screen);
+      return 0;
+    }
+    await tellMainJob(running, story, screen);
+    screen.title(`Proved in ${((performance.now() - startedMs) / 1_000).toFixed(0)} s`);
+    screen.table(story.proofs);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof StepFailed)) {
+      screen.failed("the demo ended early", error instanceof Error ? (error.stack ?? error.message) : String(error));
+    }
+    if (installation !== undefined) {
+      screen.title("Last lines of the controller's log");
+      for (const line of installation.controller().lines.slice(-10)) {
+        screen.text(`  ${line}`);
+      }
+    }
+    return 1;
+  } finally {
+    await installation?.stop();
+  }
+}
+
+const { values } = parseArgs({ options: { keep: { type: "boolean", default: false } } });
+process.exit(await main(values.keep));

@@ -1,0 +1,55 @@
+import {
+  DescribePermissionSetCommand,
+  GetInlinePolicyForPermissionSetCommand,
+  ListAccountAssignmentsCommand,
+  ListInstancesCommand,
+  paginateListPermissionSets,
+  SSOAdminClient,
+} from "@aws-sdk/client-sso-admin";
+import type { Sandbox } from "#sandbox/sandbox.ts";
+
+/** What Identity Center holds for a grant, as the AWS SDK reads it: not what the controller says of it. */
+export interface AwsView {
+  readonly permissionSetARN: string;
+  readonly description: string;
+  readonly policy: string;
+  readonly assignedTo: readonly string[];
+}
+
+/** Reads Identity Center with the plain AWS SDK. */
+export function awsViewer(
+  sandbox: Sandbox,
+  accountID: string,
+): { find(grantID: string): Promise<AwsView | undefined> } {
+  const { accessKeyID, secretAccessKey } = sandbox.controllerCredentials;
+  const client = new SSOAdminClient({
+    endpoint: sandbox.url,
+    region: sandbox.region,
+    credentials: { accessKeyId: accessKeyID, secretAccessKey },
+  });
+  return {
+    async find(grantID) {
+      const { Instances } = await client.send(new ListInstancesCommand({}));
+      const InstanceArn = Instances?.[0]?.InstanceArn;
+      for await (const page of paginateListPermissionSets({ client }, { InstanceArn })) {
+        for (const PermissionSetArn of page.PermissionSets ?? []) {
+          const { PermissionSet } = await client.send(
+            new DescribePermissionSetCommand({ InstanceArn, PermissionSetArn }),
+          );
+          if (PermissionSet?.Name === grantID) {
+            const set = { InstanceArn, PermissionSetArn };
+            const policy = await client.send(new GetInlinePolicyForPermissionSetCommand(set));
+            const assignments = await client.send(new ListAccountAssignmentsCommand({ ...set, AccountId: accountID }));
+            return {
+              permissionSetARN: PermissionSetArn,
+              description: PermissionSet.Description ?? "",
+              policy: policy.InlinePolicy ?? "",
+              assignedTo: (assignments.AccountAssignments ?? []).map((assignment) => assignment.PrincipalId ?? ""),
+            };
+          }
+        }
+      }
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,185 @@
+import pg from "pg";
+import { grantFile } from "./grant-file.ts";
+import type { Screen } from "./screen.ts";
+import type { Story } from "./story.ts";
+import { awsViewer } from "./aws-view.ts";
+import type { Installation } from "#test/harness/installation.ts";
+import { eventually, type SallyportProcess } from "#test/harness/process.ts";
+
+const accountID = "111122223333";
+const person = "ada";
+const auditor = "margaret";
+const manifest = "grants/ada-orders.yaml";
+
+/** What the parts of the story hand on. */
+interface Way {
+  readonly grantID: string;
+  readonly proxy: SallyportProcess;
+  readonly tail: SallyportProcess;
+  readonly url: string;
+}
+
+/** The main job from the Grant in the folder to the verified trail, each step observed from outside. */
+export async function tellMainJob(installation: Installation, story: Story, screen: Screen): Promise<void> {
+  screen.title("Access is declared, and AWS follows");
+  const grantID = await openAccess(installation, story, screen);
+  screen.title("A person connects as to any local database");
+  const way = await connectPerson(installation, story, screen, grantID);
+  screen.title("Every statement is on record before it runs");
+  await runQueries(way, story);
+  screen.title("The grant ends while a transaction is open and a query is running");
+  await endAccess(installation, story, screen, way);
+  screen.title("The trail is proved");
+  await verifyTrail(installation, story, way);
+}
+
+async function openAccess(installation: Installation, story: Story, screen: Screen): Promise<string> {
+  const viewer = awsViewer(installation.sandbox, accountID);
+  await story.step(`a Grant for ${person} is written into the folder (${manifest})`, async () => {
+    installation.writeManifest(
+      manifest,
+      grantFile({ name: "ada-orders", person, database: "orders", role: "app_owner" }),
+    );
+  });
+  const active = await story.step("the controller gives access and reports the Grant active", () =>
+    eventually("the Grant is active", () =>
+      installation.controller().lines.find((line) => line.includes('"grant active"')),
+    ),
+  );
+  const { grantID } = JSON.parse(active) as { grantID: string };
+  await story.step(`Identity Center holds the permission set ${grantID}, assigned and provisioned`, async () => {
+    const view = await viewer.find(grantID);
+    story.prove("permission set named by the grant ID", view !== undefined, view?.permissionSetARN ?? "not there");
+    const people = installation.sandbox.state.people;
+    const user = [...people.values()].find((candidate) => candidate.userName === person);
+    story.prove(
+      "assigned to the person and nobody else",
+      view?.assignedTo.join() === user?.userID,
+      `${view?.assignedTo.join()}`,
+    );
+    story.prove(
+      "allows port forwarding only",
+      (view?.policy.includes("AWS-StartPortForwardingSession") ?? false) && !view?.policy.includes('"ssm:*"'),
+      "inline policy, document pinned",
+    );
+    screen.quote("aws", view?.description ?? "");
+  });
+  return grantID;
+}
+
+async function connectPerson(installation: Installation, story: Story, screen: Screen, grantID: string): Promise<Way> {
+  for (const who of [person, auditor]) {
+    await story.step(`${who} signs in by the device flow`, async () => {
+      const login = installation.run(who, ["login"], (line) => screen.quote(who, line));
+      const line = await login.line((text) => text.includes("user_code="));
+      installation.sandbox.approveDevice(/user_code=([\w-]+)/.exec(line)?.[1] ?? "", who);
+      if ((await login.exited) !== 0) {
+        throw new Error(login.lines.join("\n"));
+      }
+    });
+  }
+  const tail = await story.step(`${auditor}, an auditor, follows the statements live`, async () => {
+    const started = installation.run(auditor, ["audit", "tail", "--after", "0"], (line) => screen.quote("audit", line));
+    return started;
+  });
+  const port = 15_432;
+  const args = ["rds", "proxy", "--database", "orders", "--role", "app_owner", "--port", String(port), "--yes"];
+  const proxy = installation.run(person, args, (line) => screen.quote(person, line));
+  const ready = await story.step("the CLI opens a native SSM session to the proxy", () =>
+    proxy.line((line) => line.includes("connection string")),
+  );
+  const url = /postgresql:\S+/.exec(ready)?.[0] ?? "";
+  story.prove("one SSM session, no plugin", installation.sandbox.context !== undefined, `to ${url.split("@")[1]}`);
+  return { grantID, proxy, tail, url };
+}
+
+async function runQueries(way: Way, story: Story): Promise<void> {
+  await story.step("real queries run through 127.0.0.1", async () => {
+    const client = new pg.Client({ connectionString: way.url });
+    await client.connect();
+    const count = await client.query<{ count: string }>("select count(*) from orders");
+    story.prove("real data came back", count.rows[0]?.count === "5000", `${count.rows[0]?.count} orders`);
+    await client.query(
+      `select c.country, sum(l.quantity * p.price) as revenue
+       from orders o join customers c on c.id = o.customer_id
+       join order_lines l on l.order_id = o.id join products p on p.id = l.product_id
+       where o.placed_at >= $1 and o.status = $2 group by 1 order by 2 desc`,
+      ["2026-03-01", "shipped"],
+    );
+    await client.query("select * from no_such_table").catch(() => {});
+    await client.query("create role reporting login password 'never-in-the-trail'").catch(() => {});
+    await client.end();
+  });
+  await story.step("each statement shows with rows, duration and outcome", async () => {
+    await way.tail.line((line) => line.includes("✔") && line.includes("SELECT"));
+    await way.tail.line((line) => line.includes("42P01"));
+    const redacted = await way.tail.line((line) => line.includes("create role reporting"));
+    const leaked = way.tail.lines.some((line) => line.includes("never-in-the-trail"));
+    story.prove("secrets inside SQL are redacted", !leaked, redacted.slice(redacted.indexOf("create")));
+  });
+}
+
+async function endAccess(installation: Installation, story: Story, screen: Screen, way: Way): Promise<void> {
+  const client = new pg.Client({ connectionString: way.url });
+  const seen: string[] = [];
+  client.on("error", (error) => seen.push(error.message));
+  await client.connect();
+  const [backend] = (await client.query<{ pid: number }>("select pg_backend_pid() as pid")).rows;
+  await story.step("a write transaction is open, and a query in it is running", async () => {
+    await client.query("begin");
+    await client.query("update orders set status = 'returned' where id <= 1000");
+    void client.query("select pg_sleep(300)").catch((error: Error) => seen.push(error.message));
+    await eventually("the query runs", async () => {
+      const sql = "select 1 from pg_stat_activity where pid = $1 and state = 'active' and query like '%pg_sleep%'";
+      return (await installation.postgres.query(sql, [backend?.pid])).length > 0 ? true : undefined;
+    });
+  });
+  const startedMs = performance.now();
+  await story.step("the Grant's file is deleted; the client is told why", async () => {
+    installation.deleteManifest(manifest);
+    const reason = await eventually("the client sees the reason", () => seen.find((message) => message !== ""));
+    screen.quote(person, reason);
+    story.prove("the client sees why", /grant|access|revoked/i.test(reason), reason);
+    await way.proxy.exited;
+  });
+  await story.step("the backend is gone and the transaction rolled back", async () => {
+    await eventually("the backend is gone", async () => {
+      const rows = await installation.postgres.query("select 1 from pg_stat_activity where pid = $1", [backend?.pid]);
+      return rows.length === 0 ? true : undefined;
+    });
+    const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
+    story.prove("the backend is gone", true, `pg_stat_activity, ${seconds} s after the file was deleted`);
+    const [row] = await installation.postgres.query<{ n: number }>(
+      "select count(*)::int as n from orders where id <= 1000 and status = 'returned'",
+    );
+    story.prove(
+      "the write was rolled back",
+      (row?.n ?? 1_000) < 1_000,
+      `${row?.n} of 1000 rows are 'returned', as before`,
+    );
+  });
+  await story.step("assignment and permission set are gone", async () => {
+    const viewer = awsViewer(installation.sandbox, accountID);
+    await eventually("the permission set is gone", async () =>
+      (await viewer.find(way.grantID)) === undefined ? true : undefined,
+    );
+    story.prove("nothing is left in AWS", true, `no permission set ${way.grantID}`);
+  });
+}
+
+async function verifyTrail(installation: Installation, story: Story, way: Way): Promise<void> {
+  await story.step("the audit trail verifies", async () => {
+    const report = await eventually("the trail is complete", async () => {
+      const verify = installation.run(auditor, ["audit", "verify", "--output", "json"]);
+      const code = await verify.exited;
+      return code === 0 ? (JSON.parse(verify.lines.join("\n")) as { records: number; sessions: number }) : undefined;
+    });
+    story.prove("the trail is complete", true, `${report.records} records, ${report.sessions} sessions, signed heads`);
+    const leaked = way.tail.lines.some(
+      (line) => line.includes(installation.passwords.appOwner) || line.includes(installation.passwords.readOnly),
+    );
+    story.prove("the database password was seen by nobody", !leaked, "not in the trail, not at the client");
+  });
+  way.tail.kill("SIGINT");
+  await way.tail.exited;
+}
