@@ -1,0 +1,119 @@
+import { ProtocolViolation } from "./protocol.ts";
+import { BodyReader } from "./reader.ts";
+
+/** Parse: prepares `sql` under a name; the empty name is the unnamed statement. */
+export interface ParseMessage {
+  readonly name: string;
+  readonly sql: Buffer;
+  /** Type OIDs of the first parameters; 0 leaves the choice to the server. */
+  readonly types: readonly number[];
+}
+
+/** Bind: makes a portal of a prepared statement. */
+export interface BindMessage {
+  readonly portal: string;
+  readonly statement: string;
+  readonly parameters: readonly BoundValue[];
+}
+
+/** One parameter as it travels. NULL is `null`, which is not an empty value. */
+export interface BoundValue {
+  readonly binary: boolean;
+  readonly bytes: Buffer | null;
+}
+
+/** Names are bytes in the client's encoding; Latin-1 keeps every byte, so equal names stay equal. */
+const name = (bytes: Buffer): string => bytes.toString("latin1");
+
+/** Query: its SQL. The one NUL is the terminator, so recorded text cannot differ from what runs. */
+export function readQuery(body: Buffer): Buffer {
+  const reader = new BodyReader(body);
+  const sql = reader.cstring();
+  reader.end();
+  return sql;
+}
+
+export function readParse(body: Buffer): ParseMessage {
+  const reader = new BodyReader(body);
+  const statement = name(reader.cstring());
+  const sql = reader.cstring();
+  const count = reader.uint16();
+  const types: number[] = [];
+  for (let index = 0; index < count; index += 1) {
+    types.push(reader.uint32());
+  }
+  reader.end();
+  return { name: statement, sql, types };
+}
+
+export function readBind(body: Buffer): BindMessage {
+  const reader = new BodyReader(body);
+  const portal = name(reader.cstring());
+  const statement = name(reader.cstring());
+  const formats = readFormats(reader);
+  const count = reader.uint16();
+  if (formats.length > 1 && formats.length !== count) {
+    throw new ProtocolViolation(`bind message has ${formats.length} parameter formats but ${count} parameters`);
+  }
+  const parameters: BoundValue[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const format = formats.length === 1 ? formats[0] : formats[index];
+    parameters.push({ binary: format === 1, bytes: reader.value() });
+  }
+  readFormats(reader);
+  reader.end();
+  return { portal, statement, parameters };
+}
+
+function readFormats(reader: BodyReader): number[] {
+  const count = reader.uint16();
+  const formats: number[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const format = reader.int16();
+    if (format !== 0 && format !== 1) {
+      throw new ProtocolViolation(`unsupported format code: ${format}`);
+    }
+    formats.push(format);
+  }
+  return formats;
+}
+
+/** Execute: the portal's name, and the row limit (0 = none). */
+export function readExecute(body: Buffer): { readonly portal: string; readonly rowLimit: number } {
+  const reader = new BodyReader(body);
+  const portal = name(reader.cstring());
+  const rowLimit = reader.int32();
+  reader.end();
+  return { portal, rowLimit };
+}
+
+/** Describe and Close name a prepared statement (`S`) or a portal (`P`). */
+export function readTarget(body: Buffer): { readonly kind: "statement" | "portal"; readonly name: string } {
+  const reader = new BodyReader(body);
+  const kind = reader.uint8();
+  const target = name(reader.cstring());
+  reader.end();
+  if (kind !== 0x53 && kind !== 0x50) {
+    throw new ProtocolViolation("invalid DESCRIBE or CLOSE message subtype");
+  }
+  return { kind: kind === 0x53 ? "statement" : "portal", name: target };
+}
+
+/** FunctionCall: runs a function by its OID, without any SQL. */
+export function readFunctionCall(body: Buffer): {
+  readonly functionOID: number;
+  readonly arguments: readonly BoundValue[];
+} {
+  const reader = new BodyReader(body);
+  const functionOID = reader.uint32();
+  const formats = readFormats(reader);
+  const count = reader.uint16();
+  const values: BoundValue[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const format = formats.length === 1 ? formats[0] : formats[index];
+    values.push({ binary: format === 1, bytes: reader.value() });
+  }
+  reader.int16();
+  reader.end();
+  return { functionOID, arguments: values };
+}

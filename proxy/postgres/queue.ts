@@ -1,0 +1,59 @@
+import type { Execution } from "./execution.ts";
+import type { Prepared, Undo } from "./names.ts";
+
+/** One message of the client that the server will answer, or that changes how answers are read. */
+export type Expectation =
+  | { readonly kind: "query" | "function"; readonly execution: Execution }
+  | { readonly kind: "execute"; readonly execution: Execution }
+  | { readonly kind: "parse"; readonly name: string; readonly sql: Buffer; readonly undo: Undo }
+  | { readonly kind: "bind"; readonly portal: string; readonly undo: Undo }
+  | { readonly kind: "close"; readonly undo: Undo }
+  | { readonly kind: "describe"; readonly prepared: Prepared | undefined }
+  | { readonly kind: "sync" }
+  /** CopyDone or CopyFail: not answered, but it ends the stretch in which the server ignores Sync. */
+  | { readonly kind: "copy-end" };
+
+/** First in, first out, without moving what is left at every step. */
+export class ExpectationQueue {
+  #items: Expectation[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+
+  get head(): Expectation | undefined {
+    return this.#items[this.#head];
+  }
+
+  push(item: Expectation): void {
+    this.#items.push(item);
+  }
+
+  shift(): Expectation | undefined {
+    const item = this.#items[this.#head];
+    if (item === undefined) {
+      return undefined;
+    }
+    this.#head += 1;
+    if (this.#head === this.#items.length) {
+      this.#items = [];
+      this.#head = 0;
+    } else if (this.#head > 1_024 && this.#head * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+    return item;
+  }
+
+  /** All that wait, in order. */
+  pending(): readonly Expectation[] {
+    return this.#items.slice(this.#head);
+  }
+
+  /** Puts `items` in place of all that wait. */
+  replace(items: readonly Expectation[]): void {
+    this.#items = [...items];
+    this.#head = 0;
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * Counts the statements in a query text as the server's own scanner would, and reads the first words of each. Only the
+ * record's wording depends on it: what is recorded and what is forwarded is always the whole text.
+ * Source: PostgreSQL documentation, "Lexical Structure"; psql's rules for statement ends (parentheses, BEGIN ATOMIC bodies).
+ */
+export interface StatementSpan {
+  /** Offset of the first and past the last byte of the statement, without its semicolon. */
+  readonly start: number;
+  readonly end: number;
+}
+
+const code = (character: string): number => character.charCodeAt(0);
+const [quote, doubleQuote, dollar, semicolon, dash, slash, star, backslash, newline] = [
+  code("'"),
+  code('"'),
+  code("$"),
+  code(";"),
+  code("-"),
+  code("/"),
+  code("*"),
+  code("\\"),
+  code("\n"),
+];
+
+/** Words are read from the first few only: enough to know CREATE [OR REPLACE] FUNCTION. */
+const leadingWordsMax = 4;
+
+/** `standardStrings` is the server's standard_conforming_strings: off makes a backslash special in every string. */
+export function splitStatements(sql: string, standardStrings = true): readonly StatementSpan[] {
+  const spans: StatementSpan[] = [];
+  const state = { parens: 0, blocks: 0, words: [] as string[], start: -1 };
+  let offset = 0;
+  while (offset < sql.length) {
+    const at = sql.charCodeAt(offset);
+    const past = skipQuiet(sql, offset);
+    if (past > offset) {
+      offset = past;
+      continue;
+    }
+    if (at === semicolon && state.parens === 0 && state.blocks === 0) {
+      if (state.start >= 0) {
+        spans.push({ start: state.start, end: offset });
+      }
+      Object.assign(state, { parens: 0, blocks: 0, words: [], start: -1 });
+      offset += 1;
+      continue;
+    }
+    if (state.start < 0) {
+      state.start = offset;
+    }
+    offset = skipToken(sql, offset, standardStrings, state);
+  }
+  if (state.start >= 0) {
+    spans.push({ start: state.start, end: sql.length });
+  }
+  return spans;
+}
+
+/** White space and comments, which belong to no statement. Block comments nest. */
+function skipQuiet(sql: string, offset: number): number {
+  const at = sql.charCodeAt(offset);
+  if (at <= 32) {
+    return offset + 1;
+  }
+  if (at === dash && sql.charCodeAt(offset + 1) === dash) {
+    let end = offset + 2;
+    while (end < sql.length && sql.charCodeAt(end) !== newline && sql.charCodeAt(end) !== 13) {
+      end += 1;
+    }
+    return end;
+  }
+  if (at === slash && sql.charCodeAt(offset + 1) === star) {
+    let depth = 1;
+    let end = offset + 2;
+    while (end < sql.length && depth > 0) {
+      if (sql.charCodeAt(end) === slash && sql.charCodeAt(end + 1) === star) {
+        depth += 1;
+        end += 2;
+      } else if (sql.charCodeAt(end) === star && sql.charCodeAt(end + 1) === slash) {
+        depth -= 1;
+        end += 2;
+      } else {
+        end += 1;
+      }
+    }
+    return end;
+  }
+  return offset;
+}
+
+interface SplitState {
+  parens: number;
+  blocks: number;
+  words: string[];
+}
+
+function skipToken(sql: string, offset: number, standardStrings: boolean, state: SplitState): number {
+  const at = sql.charCodeAt(offset);
+  if (at === quote) {
+    return skipQuoted(sql, offset, quote, !standardStrings);
+  }
+  if (at === doubleQuote) {
+    return skipQuoted(sql, offset, doubleQuote, false);
+  }
+  if (at === dollar) {
+    return skipDollar(sql, offset);
+  }
+  if (isWordStart(at)) {
+    return skipWord(sql, offset, state);
+  }
+  if (at === 40) {
+    state.parens += 1;
+  } else if (at === 41 && state.parens > 0) {
+    state.parens -= 1;
+  }
+  return offset + 1;
+}
+
+function skipQuoted(sql: string, offset: number, mark: number, escapes: boolean): number {
+  let end = offset + 1;
+  while (end < sql.length) {
+    const at = sql.charCodeAt(end);
+    if (at === backslash && escapes) {
+      end += 2;
+    } else if (at === mark) {
+      if (sql.charCodeAt(end + 1) !== mark) {
+        return end + 1;
+      }
+      end += 2;
+    } else {
+      end += 1;
+    }
+  }
+  return sql.length;
+}
+
+const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y;
+
+function skipDollar(sql: string, offset: number): number {
+  dollarTag.lastIndex = offset;
+  const tag = dollarTag.exec(sql)?.[0];
+  if (tag === undefined) {
+    return offset + 1;
+  }
+  const end = sql.indexOf(tag, offset + tag.length);
+  return end < 0 ? sql.length : end + tag.length;
+}
+
+function isWordStart(at: number): boolean {
+  return (at >= 65 && at <= 90) || (at >= 97 && at <= 122) || at === 95 || at >= 128;
+}
+
+function skipWord(sql: string, offset: number, state: SplitState): number {
+  let end = offset + 1;
+  for (; end < sql.length; end += 1) {
+    const at = sql.charCodeAt(end);
+    if (!isWordStart(at) && !(at >= 48 && at <= 57) && at !== dollar) {
+      break;
+    }
+  }
+  const word = end - offset > 16 ? "" : sql.slice(offset, end).toLowerCase();
+  if (word === "e" && sql.charCodeAt(end) === quote) {
+    return skipQuoted(sql, end, quote, true);
+  }
+  if (state.words.length < leadingWordsMax) {
+    state.words.push(word);
+  }
+  // The body of an SQL-standard function holds semicolons of its own.
+  if (state.parens === 0 && makesRoutine(state.words)) {
+    if (word === "begin" || (word === "case" && state.blocks > 0)) {
+      state.blocks += 1;
+    } else if (word === "end" && state.blocks > 0) {
+      state.blocks -= 1;
+    }
+  }
+  return end;
+}
+
+function makesRoutine(words: readonly string[]): boolean {
+  const [first, ...rest] = words;
+  const kind = rest[0] === "or" && rest[1] === "replace" ? rest[2] : rest[0];
+  return first === "create" && (kind === "function" || kind === "procedure");
+}

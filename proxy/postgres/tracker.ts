@@ -1,0 +1,300 @@
+import { readServerError, readTag, readTransactionStatus, readParameterTypes } from "./backend.ts";
+import type { ServerError, TransactionStatus } from "./backend.ts";
+import { summarize } from "./execution.ts";
+import type { Execution, ExecutionEnd, ExecutionOutcome, ExecutionResult, ExecutionStart } from "./execution.ts";
+import { ClientSide } from "./client-side.ts";
+import type { TrackerSink } from "./client-side.ts";
+import { learnNames } from "./names.ts";
+import { back, ProtocolViolation } from "./protocol.ts";
+import type { Expectation } from "./queue.ts";
+
+export type { TrackerSink } from "./client-side.ts";
+export type { Execution, ExecutionEnd, ExecutionOutcome, ExecutionResult, ExecutionStart };
+
+/** SQLSTATE query_canceled. */
+const canceledState = "57014";
+
+/**
+ * Follows both directions of one session and says which answer belongs to which statement: a queue of expectations, since
+ * counting replies goes wrong at the first error, COPY or pipeline. Pure state: it reads bodies, and tells its sink.
+ */
+export class Tracker extends ClientSide {
+  #cancelAsked = false;
+
+  constructor(sink: TrackerSink, now: () => number) {
+    super(sink, now);
+  }
+
+  /** A cancel request was sent to the server: the next `query_canceled` is its doing. */
+  cancelAsked(): void {
+    this.#cancelAsked = true;
+  }
+
+  /** Statement that the server works on, if any. */
+  get running(): Execution | undefined {
+    const head = this.queue.head;
+    return head !== undefined && "execution" in head ? head.execution : undefined;
+  }
+
+  /** Bytes on their way to the client, at each message's header. */
+  serverBytes(type: number, bytes: number): void {
+    const execution = this.running;
+    if (execution !== undefined) {
+      execution.bytesToClient += bytes;
+      if (type === back.dataRow || (type === back.copyData && !this.copyIn)) {
+        execution.rows += 1;
+      }
+    }
+  }
+
+  /** One whole message of the server; DataRow and CopyData are left out. Throws `ProtocolViolation` when it cannot belong here. */
+  server(type: number, body: Buffer): void {
+    switch (type) {
+      case back.commandComplete:
+        return this.#completed({ outcome: "ok", tag: readTag(body) });
+      case back.emptyQuery:
+        return this.#completed({ outcome: "ok" });
+      case back.portalSuspended:
+        return this.#completed({ outcome: "ok", suspended: true });
+      case back.readyForQuery:
+        return this.#ready(readTransactionStatus(body));
+      case back.error:
+        return this.#failed(readServerError(body));
+      case back.parseComplete:
+        return this.#answered("parse");
+      case back.bindComplete:
+        return this.#answered("bind");
+      case back.closeComplete:
+        return this.#answered("close");
+      case back.noData:
+        return this.#answered("describe");
+      case back.rowDescription:
+        return this.#rowDescription();
+      case back.parameterDescription:
+        return this.#parameterTypes(body);
+      case back.functionResult:
+        this.#align("function");
+        this.running?.results.push({ outcome: "ok" });
+        return;
+      case back.copyInResponse:
+        return this.#copyInBegins();
+      case back.copyOutResponse:
+      case back.copyDone:
+      case back.notice:
+      case back.notification:
+      case back.parameterStatus:
+        return;
+      default:
+        throw new ProtocolViolation("the server sent a message that does not belong here");
+    }
+  }
+
+  /**
+   * No more answers come. Whatever waits is ended: `unanswered` for what the server was given, `not-executed` for the rest.
+   */
+  close(unanswered: "cut" | "unknown"): void {
+    for (const item of this.queue.pending()) {
+      if ("execution" in item) {
+        this.#finish(item.execution, item.execution.forwarded ? unanswered : "not-executed", undefined);
+      }
+    }
+    this.queue.replace([]);
+    this.flushAnswered(undefined);
+  }
+
+  #answered(kind: Expectation["kind"]): void {
+    this.#align(kind);
+    this.queue.shift();
+  }
+
+  #rowDescription(): void {
+    this.#dropStale((head) => head.kind === "describe" || "execution" in head);
+    if (this.queue.head?.kind === "describe") {
+      this.queue.shift();
+    }
+  }
+
+  #parameterTypes(body: Buffer): void {
+    this.#align("describe");
+    const head = this.queue.head;
+    if (head?.kind === "describe" && head.prepared !== undefined) {
+      head.prepared.types = readParameterTypes(body);
+    }
+  }
+
+  #completed(result: ExecutionResult): void {
+    this.#dropStale((head) => head.kind === "query" || head.kind === "execute");
+    const execution = this.running;
+    if (execution === undefined) {
+      throw new ProtocolViolation("the server completed a statement that nobody asked for");
+    }
+    this.copyIn = false;
+    const rows = execution.rows;
+    execution.rows = 0;
+    execution.answeredMs = this.now();
+    const index = execution.results.length;
+    execution.results.push(rows === 0 ? result : { ...result, rows });
+    this.#learn(execution, index, result.tag ?? "");
+    if (this.queue.head?.kind === "execute") {
+      this.queue.shift();
+      if (result.suspended === true && execution.portal !== undefined) {
+        const portal = this.names.portal(execution.portal);
+        if (portal !== undefined) {
+          portal.suspendedBy = execution.number;
+        }
+      }
+      this.addAnswered(execution);
+    }
+  }
+
+  #learn(execution: Execution, index: number, tag: string): void {
+    const span = execution.spans[index];
+    if (execution.sql !== undefined && span !== undefined && /^(?:PREPARE|DEALLOCATE|DISCARD ALL)/.test(tag)) {
+      learnNames(this.names, tag, execution.sql.toString("latin1", span.start, span.end));
+    }
+  }
+
+  #ready(transaction: TransactionStatus): void {
+    this.copyIn = false;
+    this.#cancelAsked = false;
+    this.transaction = transaction;
+    // A Sync that was taken for one ignored during COPY may have counted after all (rust-postgres #789).
+    this.#dropStale((head) => head.kind === "query" || head.kind === "function" || head.kind === "sync");
+    const head = this.queue.shift();
+    if (head === undefined) {
+      this.clearSkip();
+    } else if (head.kind === "query" || head.kind === "function") {
+      this.#finish(head.execution, "ok", transaction);
+    } else if (head.kind !== "sync") {
+      throw new ProtocolViolation("the server is ready while an answer is missing");
+    }
+    this.flushAnswered(transaction);
+    if (transaction === "idle" && this.queue.length === 0) {
+      this.names.forgetPortals();
+    }
+  }
+
+  #failed(error: ServerError): void {
+    const result = this.#resultOf(error);
+    this.copyIn = false;
+    this.#dropStale((head) => head.kind !== "copy-end");
+    const head = this.queue.head;
+    if (head === undefined) {
+      // A FATAL of the server's own, such as a shutdown: the stream ends next.
+      return;
+    }
+    if (head.kind === "query" || head.kind === "function") {
+      this.#failSimple(head.execution, error, result);
+    } else if (head.kind === "sync") {
+      // The commit that Sync implies failed, after the statement itself was answered.
+      this.failAnswered(result);
+    } else {
+      this.#skipToSync(result);
+    }
+  }
+
+  #resultOf(error: ServerError): ExecutionResult {
+    const cancelled = error.sqlState === canceledState && this.#cancelAsked;
+    return {
+      outcome: cancelled ? "cancelled" : "error",
+      ...(error.sqlState === "" ? {} : { sqlState: error.sqlState }),
+      message: error.message,
+    };
+  }
+
+  /** The position tells which statement of several failed: a syntax error in the third means that none ran. */
+  #failSimple(execution: Execution, error: ServerError, result: ExecutionResult): void {
+    const at = error.position > 0 && execution.sql !== undefined ? byteOffset(execution.sql, error.position) : -1;
+    const failing = at < 0 ? -1 : execution.spans.findIndex((span) => at >= span.start && at <= span.end);
+    while (execution.results.length < failing) {
+      execution.results.push({ outcome: "not-executed" });
+    }
+    execution.results.push(execution.rows === 0 ? result : { ...result, rows: execution.rows });
+    execution.rows = 0;
+    execution.answeredMs = this.now();
+  }
+
+  /** After an error in the extended protocol the server reads and ignores everything up to the next Sync. */
+  #skipToSync(result: ExecutionResult): void {
+    const pending = this.queue.pending();
+    const [failed] = pending;
+    const sync = pending.findIndex((item) => item.kind === "sync");
+    const dropped = sync < 0 ? pending : pending.slice(0, sync);
+    this.queue.replace(sync < 0 ? [] : pending.slice(sync));
+    for (const item of [...dropped].reverse()) {
+      if ("undo" in item) {
+        item.undo();
+      }
+    }
+    this.beginSkip(failed, result);
+    for (const item of dropped) {
+      if ("execution" in item) {
+        this.endSkipped(item.execution, item === failed);
+      }
+    }
+    if (sync >= 0) {
+      this.endSkip();
+    }
+  }
+
+  /**
+   * From here to CopyDone or CopyFail the server ignores Sync and Flush, those that are already on their way included.
+   * Any other message that is on its way breaks the COPY and is itself lost.
+   */
+  #copyInBegins(): void {
+    this.#dropStale((head) => head.kind === "query" || head.kind === "execute");
+    const [head, ...rest] = this.queue.pending();
+    if (head === undefined || !("execution" in head)) {
+      throw new ProtocolViolation("the server asks for COPY data that nobody offered");
+    }
+    const stop = rest.findIndex((item) => item.kind !== "sync");
+    const item = stop < 0 ? undefined : rest[stop];
+    this.copyIn = item === undefined;
+    if (item !== undefined && "execution" in item && head.kind === "query") {
+      this.#finish(item.execution, "not-executed", undefined);
+    }
+    const keepFrom = item?.kind === "copy-end" || head.kind === "query" ? stop + 1 : stop;
+    this.queue.replace([head, ...(item === undefined ? [] : rest.slice(keepFrom))]);
+  }
+
+  #align(kind: Expectation["kind"]): void {
+    this.#dropStale((head) => head.kind === kind);
+    if (this.queue.head?.kind !== kind) {
+      throw new ProtocolViolation("the server's answers are out of order");
+    }
+  }
+
+  /** Drops heads that the server turned out not to answer: ends of a COPY that was none, a Sync read during COPY. */
+  #dropStale(fits: (head: Expectation) => boolean): void {
+    for (;;) {
+      const head = this.queue.head;
+      if (head === undefined || fits(head) || (head.kind !== "copy-end" && head.kind !== "sync")) {
+        return;
+      }
+      this.queue.shift();
+    }
+  }
+
+  #finish(execution: Execution, unanswered: ExecutionOutcome, transaction: TransactionStatus | undefined): void {
+    const answered = execution.results.length > 0;
+    this.sink.ended(execution, {
+      ...summarize(execution, unanswered),
+      durationMs: (answered ? execution.answeredMs : this.now()) - execution.startedMs,
+      ...(transaction === undefined ? {} : { transaction }),
+    });
+  }
+}
+
+/** The server counts characters from 1; spans count bytes from 0. */
+function byteOffset(sql: Buffer, position: number): number {
+  let characters = 0;
+  for (let offset = 0; offset < sql.length; offset += 1) {
+    if (((sql[offset] ?? 0) & 0xc0) !== 0x80) {
+      characters += 1;
+      if (characters === position) {
+        return offset;
+      }
+    }
+  }
+  return sql.length;
+}

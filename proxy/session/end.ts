@@ -1,0 +1,124 @@
+import type { Clock } from "#lib/clock.ts";
+import { pause } from "#lib/clock.ts";
+import { encodeTerminate } from "../postgres/encode.ts";
+import { ignoreErrors } from "../streams.ts";
+import { openUpstream, type Upstream } from "../upstream/login.ts";
+import { cancelUpstream, closeUpstream, queryUpstream } from "../upstream/side.ts";
+import type { PasswordSource, UpstreamTarget } from "../upstream/target.ts";
+
+/** How long a cut waits for the server to say that the backend is gone. A rollback of a large transaction takes its time. */
+export const confirmTimeoutMs = 15_000;
+/** Between two looks at pg_stat_activity. */
+const confirmEveryMs = 100;
+
+/** Whether the server's backend was seen to be gone. */
+export type BackendFate = "gone" | "alive" | "unknown";
+
+/** One session's backend, and how to reach its server again. */
+export interface Backend {
+  readonly upstream: Upstream;
+  readonly target: UpstreamTarget;
+  readonly username: string;
+  readonly databaseName: string;
+  readonly password: PasswordSource;
+  /** By the monotonic clock; tells this backend from a later one with the same pid. */
+  readonly loggedInMs: number;
+}
+
+/**
+ * Ends what a backend does and makes sure that it is gone. Closing the socket is not enough: the server goes on until the
+ * statement is done, and commits it. So the statement is cancelled, the connection closed, and the backend terminated and looked
+ * for over a second connection of the same role, which may do both to its own sessions.
+ */
+export async function endBackend(backend: Backend, clock: Clock): Promise<BackendFate> {
+  const { upstream, target } = backend;
+  const socketClosed = closedByServer(upstream);
+  const giveUp = new AbortController();
+  const cancelTimer = clock.after(confirmTimeoutMs, () => giveUp.abort(new Error("timeout")));
+  const options = { clock, signal: giveUp.signal };
+  const cancelled =
+    upstream.key === undefined ? Promise.resolve() : cancelUpstream(target, upstream.key, options).catch(() => {});
+  upstream.socket.end(encodeTerminate());
+  upstream.socket.resume();
+  try {
+    return await confirm(backend, options);
+  } catch {
+    // No second connection: a server without a free slot, or gone itself. Its closing the stream is a sign as good as any.
+    await Promise.race([socketClosed, pause(clock, confirmTimeoutMs, giveUp.signal).catch(() => {})]);
+    return upstream.key !== undefined && upstream.socket.readableEnded ? "gone" : "unknown";
+  } finally {
+    await cancelled;
+    cancelTimer();
+    upstream.socket.destroy();
+  }
+}
+
+function closedByServer(upstream: Upstream): Promise<void> {
+  ignoreErrors(upstream.socket);
+  return new Promise((resolve) => {
+    upstream.socket.once("end", resolve);
+    upstream.socket.once("close", () => resolve());
+  });
+}
+
+async function confirm(backend: Backend, options: { clock: Clock; signal: AbortSignal }): Promise<BackendFate> {
+  const pid = backend.upstream.key?.pid;
+  if (pid === undefined) {
+    throw new Error("the server told no process ID");
+  }
+  const side = await openUpstream(
+    backend.target,
+    {
+      username: backend.username,
+      databaseName: backend.databaseName,
+      password: backend.password,
+      parameters: new Map([["application_name", "sallyport"]]),
+    },
+    options,
+  );
+  try {
+    const ageSeconds = (options.clock.monotonicMs() - backend.loggedInMs) / 1_000 / clockTolerance;
+    const [found] = await queryUpstream(side, terminateSQL(pid, ageSeconds));
+    const started = found?.[1];
+    if (started === undefined || started === null) {
+      return "gone";
+    }
+    while (!options.signal.aborted) {
+      const [left] = await queryUpstream(side, aliveSQL(pid, started));
+      if (left === undefined) {
+        return "gone";
+      }
+      await pause(options.clock, confirmEveryMs, options.signal);
+    }
+    return "alive";
+  } catch (error) {
+    if (options.signal.aborted) {
+      return "alive";
+    }
+    throw error;
+  } finally {
+    closeUpstream(side);
+  }
+}
+
+/** A backend that took the pid over is much younger than ours; half the age leaves room for clocks that drift or are set. */
+const clockTolerance = 2;
+
+/**
+ * Terminates the backend, unless the pid is by now that of another one: ours started before its login was answered.
+ * Names are qualified: the role's own search_path settings must not choose what runs here. */
+function terminateSQL(pid: number, ageSeconds: number): string {
+  return (
+    "select pg_catalog.pg_terminate_backend(pid), backend_start::pg_catalog.text from pg_catalog.pg_stat_activity " +
+    `where pid operator(pg_catalog.=) ${Math.trunc(pid)} and backend_start operator(pg_catalog.<=) ` +
+    `(pg_catalog.clock_timestamp() operator(pg_catalog.-) pg_catalog.make_interval(secs => ${ageSeconds.toFixed(3)}))`
+  );
+}
+
+function aliveSQL(pid: number, started: string): string {
+  const literal = started.replaceAll(/[^0-9 :.+-]/g, "");
+  return (
+    "select pid from pg_catalog.pg_stat_activity " +
+    `where pid operator(pg_catalog.=) ${Math.trunc(pid)} and backend_start operator(pg_catalog.=) '${literal}'::pg_catalog.timestamptz`
+  );
+}

@@ -1,0 +1,40 @@
+import type { Duplex } from "node:stream";
+import type { Clock } from "#lib/clock.ts";
+import type { Log } from "#lib/log.ts";
+import type { LinkGrant } from "#wire/link.ts";
+import type { Health, PasswordSource } from "../upstream/target.ts";
+import type { SessionJournal } from "./journal-port.ts";
+import type { SessionRegistry } from "./registry.ts";
+
+/** What sessions of every engine work with. */
+export interface SessionPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly journal: SessionJournal;
+  readonly sessions: SessionRegistry;
+  /** Authorities that may sign a database's certificate, PEM. */
+  readonly authorities: readonly string[];
+  readonly taskARN: string;
+  readonly passwordOf: (grant: LinkGrant) => PasswordSource;
+  readonly randomBytes: (count: number) => Buffer;
+  readonly randomUUID: () => string;
+  /** What was learned of a database role. */
+  readonly onHealth: (grant: LinkGrant, health: Health, detail: string, serverVersion?: string) => void;
+}
+
+/** A stream that was let in, with the bytes that followed the handshake. */
+export interface AdmittedStream {
+  readonly stream: Duplex;
+  readonly rest: Buffer;
+  readonly grant: LinkGrant;
+  /** What the client's software calls itself. */
+  readonly client: string;
+}
+
+/** Speaks one database protocol. */
+export interface Engine {
+  /** Serves a stream to its end. Never rejects. */
+  serve(admitted: AdmittedStream, ports: SessionPorts): Promise<void>;
+  /** Answers the client's first message with a reason in the database's own protocol. Never rejects. */
+  refuse(stream: Duplex, rest: Buffer, message: string, clock: Clock): Promise<void>;
+}

@@ -1,0 +1,354 @@
+import type { CloseReason, SessionOpen } from "#audit/record.ts";
+import { textOf } from "#audit/text.ts";
+import {
+  encodeAuthenticationOk,
+  encodeBackendKeyData,
+  encodeError,
+  encodeNegotiateVersion,
+  encodeNotice,
+  encodeParameterStatus,
+  encodeReadyIdle,
+} from "../postgres/encode.ts";
+import { ProtocolViolation, sqlState, version32 } from "../postgres/protocol.ts";
+import type { Negotiated } from "../postgres/startup.ts";
+import { Tracker } from "../postgres/tracker.ts";
+import type { ChunkReader } from "../streams.ts";
+import { openUpstream, type Upstream } from "../upstream/login.ts";
+import { cancelUpstream } from "../upstream/side.ts";
+import { UpstreamError, type PasswordSource, type UpstreamTarget } from "../upstream/target.ts";
+import { type BackendFate, endBackend } from "./end.ts";
+import type { AdmittedStream, SessionPorts } from "./engine.ts";
+import { refuseClient } from "./opening.ts";
+import { Recorder, recordingViolation } from "./recorder.ts";
+import type { CutReason, Session } from "./registry.ts";
+import { Relay, type RelayEnd } from "./relay.ts";
+
+/** Key length for protocol 3.2, as servers use; 3.0 has room for 4 bytes only. */
+const cancelKeyBytes = { old: 4, new: 32 } as const;
+/** How long a server may take to close after its client left, before its backend is ended by force. */
+export const closeTimeoutMs = 10_000;
+
+interface Live {
+  readonly upstream: Upstream;
+  readonly relay: Relay;
+  readonly tracker: Tracker;
+  readonly recorder: Recorder;
+  readonly loggedInMs: number;
+}
+
+/** One client's connection to a Postgres server, from its startup packet to its last record. */
+export class PostgresSession implements Session {
+  readonly id: string;
+  readonly grantID: string;
+  readonly since: string;
+  readonly cancelKey: { readonly pid: number; readonly key: Buffer };
+  readonly #admitted: AdmittedStream;
+  readonly #ports: SessionPorts;
+  readonly #negotiated: Negotiated;
+  readonly #target: UpstreamTarget;
+  readonly #password: PasswordSource;
+  readonly #settings = new Map<string, string>();
+  readonly #giveUp = new AbortController();
+  readonly #closed = Promise.withResolvers<BackendFate>();
+  #live: Live | undefined;
+  #cutting: { readonly reason: CutReason; readonly message: string } | undefined;
+  #finishing = false;
+
+  constructor(admitted: AdmittedStream, ports: SessionPorts, negotiated: Negotiated) {
+    this.#admitted = admitted;
+    this.#ports = ports;
+    this.#negotiated = negotiated;
+    this.id = ports.randomUUID();
+    this.grantID = admitted.grant.grantID;
+    this.since = new Date(ports.clock.now()).toISOString();
+    const length = negotiated.version === version32 ? cancelKeyBytes.new : cancelKeyBytes.old;
+    // A positive pid, since clients show it; it is the proxy's own and means nothing to the server.
+    this.cancelKey = {
+      pid: (ports.randomBytes(4).readUInt32BE(0) >>> 1) | 1,
+      key: ports.randomBytes(length),
+    };
+    const { database } = admitted.grant;
+    this.#target = {
+      host: database.host,
+      port: database.port,
+      tlsMode: database.tlsMode,
+      authorities: ports.authorities,
+    };
+    this.#password = ports.passwordOf(admitted.grant);
+  }
+
+  /** Logs in to the server, greets the client and relays until either leaves or the session is cut. Never rejects. */
+  async run(reader: ChunkReader, parameters: ReadonlyMap<string, string>): Promise<void> {
+    const { stream, grant } = this.#admitted;
+    const onClose = (): void => this.#giveUp.abort(new Error("the client left"));
+    stream.once("close", onClose);
+    this.#ports.sessions.add(this);
+    try {
+      const upstream = await openUpstream(
+        this.#target,
+        {
+          username: grant.role.username,
+          databaseName: grant.database.databaseName,
+          password: this.#password,
+          parameters,
+        },
+        { clock: this.#ports.clock, signal: this.#giveUp.signal },
+      );
+      const version = upstream.parameters.get("server_version");
+      this.#ports.onHealth(grant, "Reachable", "logged in", version);
+      await this.#begin(upstream, reader, parameters);
+    } catch (error) {
+      reader.detach();
+      this.#failOpening(error);
+    } finally {
+      stream.off("close", onClose);
+    }
+    await this.#closed.promise;
+    this.#ports.sessions.remove(this);
+  }
+
+  async cancel(): Promise<void> {
+    const live = this.#live;
+    if (live?.upstream.key !== undefined && !this.#finishing) {
+      live.tracker.cancelAsked();
+      await cancelUpstream(this.#target, live.upstream.key, { clock: this.#ports.clock }).catch((error: unknown) =>
+        this.#ports.log.warn("cancel request did not reach the database", { session: this.id, error }),
+      );
+    }
+  }
+
+  warn(message: string): void {
+    this.#live?.relay.notice(encodeNotice({ severity: "WARNING", sqlState: "01000", message }));
+  }
+
+  cut(reason: CutReason, message: string): Promise<BackendFate> {
+    if (this.#cutting === undefined && !this.#finishing) {
+      this.#cutting = { reason, message };
+      this.#giveUp.abort(new Error("the grant ended"));
+      const live = this.#live;
+      if (live !== undefined) {
+        this.#sayFatal(live, message, sqlState.ended);
+        void this.#finish(live, { reason, message, unanswered: "cut", force: true });
+      }
+    }
+    return this.#closed.promise;
+  }
+
+  async #begin(upstream: Upstream, reader: ChunkReader, parameters: ReadonlyMap<string, string>): Promise<void> {
+    const { stream, grant } = this.#admitted;
+    const { clock, journal } = this.#ports;
+    const loggedInMs = clock.monotonicMs();
+    for (const [name, value] of upstream.parameters) {
+      this.#settings.set(name, value);
+    }
+    const recorded = await new Promise<string>((resolve) =>
+      journal.writeThen(this.#openRecord(upstream, parameters), grant.audit.durability, resolve),
+    );
+    if (recorded !== "written") {
+      upstream.socket.destroy();
+      throw recordingViolation("full");
+    }
+    const recorder = new Recorder({
+      session: this.id,
+      journal,
+      policy: grant.audit,
+      view: () => this.#view(tracker),
+      now: () => clock.now(),
+    });
+    const tracker: Tracker = new Tracker(recorder, () => clock.monotonicMs());
+    this.#applySettings(tracker);
+    const relay = new Relay({
+      client: stream,
+      server: upstream.socket,
+      tracker,
+      recorder,
+      onParameter: (name, value) => {
+        this.#settings.set(name, value);
+        this.#applySettings(tracker);
+      },
+      onClientGone: (clean) => this.#clientGone(clean),
+      onEnd: (end) => this.#relayEnded(end),
+    });
+    const live: Live = { upstream, relay, tracker, recorder, loggedInMs };
+    this.#live = live;
+    const rest = reader.detach();
+    if (this.#cutting !== undefined) {
+      const { reason, message } = this.#cutting;
+      this.#sayFatal(live, message, sqlState.ended);
+      void this.#finish(live, { reason, message, unanswered: "cut", force: true });
+      return;
+    }
+    stream.write(this.#greeting(upstream));
+    relay.start(rest, upstream.rest);
+  }
+
+  /** The server's own parameters, with a cancel key of the proxy's own. */
+  #greeting(upstream: Upstream): Buffer {
+    const { version, tell, unsupported } = this.#negotiated;
+    return Buffer.concat([
+      ...(tell ? [encodeNegotiateVersion(version, unsupported)] : []),
+      encodeAuthenticationOk(),
+      ...[...upstream.parameters].map(([name, value]) => encodeParameterStatus(name, value)),
+      ...(upstream.key === undefined ? [] : [encodeBackendKeyData(this.cancelKey.pid, this.cancelKey.key)]),
+      encodeReadyIdle(),
+    ]);
+  }
+
+  #openRecord(upstream: Upstream, parameters: ReadonlyMap<string, string>): SessionOpen {
+    const { grant, client } = this.#admitted;
+    const applicationName = parameters.get("application_name");
+    const version = upstream.parameters.get("server_version");
+    return {
+      kind: "session.open",
+      session: this.id,
+      grantID: grant.grantID,
+      person: { userName: grant.person.userName, userID: grant.person.userID },
+      database: grant.database.key,
+      engine: grant.database.engine,
+      databaseName: grant.database.databaseName,
+      roleName: grant.role.name,
+      username: grant.role.username,
+      taskARN: this.#ports.taskARN,
+      client: { software: client, ...(applicationName === undefined ? {} : { applicationName }) },
+      server: {
+        host: grant.database.host,
+        port: grant.database.port,
+        ...(upstream.key === undefined ? {} : { processID: upstream.key.pid }),
+        ...(version === undefined ? {} : { version: textOf(Buffer.from(version)) }),
+      },
+      parameters: grant.audit.parameters,
+    };
+  }
+
+  #view(tracker: Tracker): ReturnType<ConstructorParameters<typeof Recorder>[0]["view"]> {
+    const user = this.#settings.get("session_authorization");
+    return {
+      transaction: tracker.transaction,
+      standardStrings: tracker.standardStrings,
+      encoding: this.#settings.get("client_encoding") ?? "UTF8",
+      user: user === this.#admitted.grant.role.username ? undefined : user,
+    };
+  }
+
+  #applySettings(tracker: Tracker): void {
+    tracker.standardStrings = this.#settings.get("standard_conforming_strings") !== "off";
+  }
+
+  #clientGone(clean: boolean): void {
+    const live = this.#live;
+    if (live === undefined || this.#finishing) {
+      return;
+    }
+    if (!clean && live.tracker.running !== undefined) {
+      void this.cancel();
+    }
+    live.upstream.socket.end();
+    const cancelTimer = this.#ports.clock.after(closeTimeoutMs, () => {
+      if (!this.#finishing) {
+        live.relay.stop();
+        void this.#finish(live, { reason: "client-closed", unanswered: "cut", force: true });
+      }
+    });
+    void this.#closed.promise.then(cancelTimer);
+  }
+
+  #relayEnded(end: RelayEnd): void {
+    const live = this.#live;
+    if (live === undefined || this.#finishing) {
+      return;
+    }
+    if (end.by === "server") {
+      const reason = this.#admitted.stream.readableEnded || this.#admitted.stream.destroyed ? "client" : "server";
+      this.#admitted.stream.end();
+      void this.#finish(live, { reason: `${reason}-closed`, unanswered: "unknown", force: false });
+      return;
+    }
+    this.#ports.log.warn("session ended by a protocol violation", {
+      session: this.id,
+      side: end.side,
+      error: end.error,
+    });
+    this.#sayFatal(live, end.error.message, end.error.sqlState);
+    void this.#finish(live, {
+      reason: end.side === "audit" ? "audit-full" : "protocol-violation",
+      message: end.error.message,
+      unanswered: "cut",
+      force: true,
+    });
+  }
+
+  /** An error can only stand between two messages; in the middle of one the stream just closes. */
+  #sayFatal(live: Live, message: string, state: string): void {
+    const { stream } = this.#admitted;
+    live.relay.stop();
+    if (stream.destroyed) {
+      return;
+    }
+    if (live.relay.clientAtBoundary) {
+      stream.end(encodeError({ severity: "FATAL", sqlState: state, message }));
+      stream.resume();
+    } else {
+      stream.destroy();
+    }
+  }
+
+  async #finish(
+    live: Live,
+    end: { reason: CloseReason; message?: string; unanswered: "cut" | "unknown"; force: boolean },
+  ): Promise<void> {
+    if (this.#finishing) {
+      return;
+    }
+    this.#finishing = true;
+    const { grant } = this.#admitted;
+    const running = live.tracker.running;
+    live.tracker.close(end.unanswered);
+    let fate: BackendFate = "gone";
+    if (end.force) {
+      fate = await endBackend(
+        {
+          upstream: live.upstream,
+          target: this.#target,
+          username: grant.role.username,
+          databaseName: grant.database.databaseName,
+          password: this.#password,
+          loggedInMs: live.loggedInMs,
+        },
+        this.#ports.clock,
+      ).catch((): BackendFate => "unknown");
+    } else {
+      fate = live.upstream.socket.readableEnded ? "gone" : "unknown";
+      live.upstream.socket.destroy();
+    }
+    live.recorder.write({
+      kind: "session.close",
+      session: this.id,
+      reason: end.reason,
+      ...(end.message === undefined ? {} : { message: end.message }),
+      ...(running?.forwarded === true ? { inFlight: running.number } : {}),
+      backend: fate,
+    });
+    this.#closed.resolve(fate);
+  }
+
+  #failOpening(error: unknown): void {
+    const { stream, grant } = this.#admitted;
+    if (this.#cutting !== undefined) {
+      refuseClient(stream, this.#cutting.message, sqlState.ended);
+    } else if (error instanceof UpstreamError) {
+      if (!this.#giveUp.signal.aborted) {
+        this.#ports.onHealth(grant, error.health, error.message);
+        this.#ports.log.warn("database could not be reached", { session: this.id, health: error.health, error });
+      }
+      refuseClient(stream, error.message, error.sqlState);
+    } else if (error instanceof ProtocolViolation) {
+      refuseClient(stream, error.message, error.sqlState);
+    } else {
+      this.#ports.log.error("session could not be opened", { session: this.id, error });
+      refuseClient(stream, "the session could not be opened", sqlState.connectionFailure);
+    }
+    // Nothing was opened, so there is no backend that could be left.
+    this.#closed.resolve("gone");
+  }
+}
+

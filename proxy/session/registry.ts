@@ -1,0 +1,80 @@
+import { timingSafeEqual } from "node:crypto";
+import type { BackendFate } from "./end.ts";
+
+/** Why a session is ended from outside. */
+export type CutReason = "grant-expired" | "grant-revoked" | "drained" | "controller-lost" | "proxy-stopped";
+
+/** One live connection of a person to a database, whatever the engine. */
+export interface Session {
+  readonly id: string;
+  readonly grantID: string;
+  /** RFC 3339. */
+  readonly since: string;
+  /** What a cancel request of the same grant must show; undefined where the engine has none. */
+  readonly cancelKey: { readonly pid: number; readonly key: Buffer } | undefined;
+  /** Asks the database to cancel what runs. */
+  cancel(): Promise<void>;
+  /** Tells the client something between two messages. */
+  warn(message: string): void;
+  /** Ends the client's connection and the work in the database. Resolves once that is confirmed, or cannot be. */
+  cut(reason: CutReason, message: string): Promise<BackendFate>;
+}
+
+/** What became of the sessions of one grant. */
+export interface CutOutcome {
+  readonly sessions: number;
+  readonly backendsGone: number;
+}
+
+/** All live sessions of this task. */
+export class SessionRegistry {
+  readonly #sessions = new Set<Session>();
+  readonly #onChange: () => void;
+
+  constructor(onChange: () => void = () => {}) {
+    this.#onChange = onChange;
+  }
+
+  add(session: Session): void {
+    this.#sessions.add(session);
+    this.#onChange();
+  }
+
+  remove(session: Session): void {
+    this.#sessions.delete(session);
+    this.#onChange();
+  }
+
+  all(): readonly Session[] {
+    return [...this.#sessions];
+  }
+
+  ofGrant(grantID: string): readonly Session[] {
+    return this.all().filter((session) => session.grantID === grantID);
+  }
+
+  /** Routes a cancel request to the one session of the same grant that has this key. Silent otherwise, as a server is. */
+  async cancel(grantID: string, pid: number, key: Buffer): Promise<void> {
+    const found = this.ofGrant(grantID).find(
+      (session) =>
+        session.cancelKey?.pid === pid &&
+        session.cancelKey.key.length === key.length &&
+        timingSafeEqual(session.cancelKey.key, key),
+    );
+    await found?.cancel();
+  }
+
+  /** Cuts all sessions of a grant at once. */
+  async cutGrant(grantID: string, reason: CutReason, message: string): Promise<CutOutcome> {
+    return cutAll(this.ofGrant(grantID), reason, message);
+  }
+
+  async cutAll(reason: CutReason, message: string): Promise<CutOutcome> {
+    return cutAll(this.all(), reason, message);
+  }
+}
+
+async function cutAll(sessions: readonly Session[], reason: CutReason, message: string): Promise<CutOutcome> {
+  const fates = await Promise.all(sessions.map((session) => session.cut(reason, message)));
+  return { sessions: sessions.length, backendsGone: fates.filter((fate) => fate === "gone").length };
+}

@@ -1,0 +1,339 @@
+import type { Duplex } from "node:stream";
+import { readParameterStatus } from "../postgres/backend.ts";
+import {
+  back,
+  front,
+  largeMessageBytesMax,
+  ProtocolViolation,
+  smallMessageBytesMax,
+  sqlState,
+} from "../postgres/protocol.ts";
+import { FrameScanner, type FrameHandler } from "../postgres/scanner.ts";
+import type { Tracker } from "../postgres/tracker.ts";
+import type { Recorder } from "./recorder.ts";
+import { recordingViolation } from "./recorder.ts";
+import { Valve } from "./valve.ts";
+
+/**
+ * Largest message that is held in memory until it is recorded: Query, Parse, Bind, FunctionCall. No audit record is larger, so
+ * a larger message could not be recorded; it ends the session with an error before any byte of it is forwarded.
+ */
+export const heldMessageBytesMax = 15 * 1024 * 1024;
+/** Of a server's error message so much is kept for the record; the client gets all of it. */
+const errorBytesKept = 16_384;
+/** Command tags are short; the longest names a command and two numbers. */
+const tagBytesKept = 256;
+/** ParameterDescription of the most parameters that a statement can have: 65,535 of 4 bytes. */
+const descriptionBytesKept = 2 + 4 * 65_535;
+/** ParameterStatus values are settings; the longest that the record uses is a role name. */
+const statusBytesMax = 65_536;
+/**
+ * Messages that may wait for answers before the client has to wait too. The server itself holds back at most 8 KiB of
+ * answers of 5 bytes, so a client that syncs at all can always go on.
+ */
+export const pipelineDepthMax = 65_536;
+
+/** Why a relay ended. */
+export type RelayEnd =
+  | { readonly by: "server" }
+  | { readonly by: "violation"; readonly side: "client" | "server" | "audit"; readonly error: ProtocolViolation };
+
+/** What a relay works with. */
+export interface RelayParts {
+  readonly client: Duplex;
+  readonly server: Duplex;
+  readonly tracker: Tracker;
+  readonly recorder: Recorder;
+  /** Called for each setting that the server reports. */
+  readonly onParameter: (name: string, value: string) => void;
+  /** The client closed its stream; `clean` when it said Terminate first. Answers are still followed until the server closes. */
+  readonly onClientGone: (clean: boolean) => void;
+  /** Called once. The streams are still open, and nothing more is forwarded. */
+  readonly onEnd: (end: RelayEnd) => void;
+}
+
+/**
+ * Moves bytes between client and server and lets the tracker see what they mean. Bytes of a statement go to the server after
+ * its record is written; answers go to the client as they come. Whole chunks are forwarded, never single frames.
+ */
+export class Relay {
+  readonly #parts: RelayParts;
+  readonly #clientScanner: FrameScanner;
+  readonly #serverScanner: FrameScanner;
+  readonly #clientValve: Valve;
+  readonly #serverValve: Valve;
+  #held: Buffer[] = [];
+  #notices: Buffer[] = [];
+  #terminated = false;
+  #clientGone = false;
+  #stopped = false;
+  readonly #onClientData = (chunk: Buffer): void => this.#fromClient(chunk);
+  readonly #onClientEnd = (): void => this.#clientEnds();
+  readonly #onClientDrain = (): void => this.#serverValve.open("other-side");
+  readonly #onServerData = (chunk: Buffer): void => this.#fromServer(chunk);
+  readonly #onServerEnd = (): void => this.#end({ by: "server" });
+  readonly #onServerDrain = (): void => this.#clientValve.open("other-side");
+
+  constructor(parts: RelayParts) {
+    this.#parts = parts;
+    const terminate = (): void => {
+      this.#terminated = true;
+    };
+    this.#clientScanner = new FrameScanner(clientHandler(parts.tracker, terminate));
+    this.#serverScanner = new FrameScanner(serverHandler(parts.tracker, parts.onParameter));
+    this.#clientValve = new Valve(parts.client);
+    this.#serverValve = new Valve(parts.server);
+  }
+
+  /** Whether the stream to the client stands between two messages, so that an error can be put there. */
+  get clientAtBoundary(): boolean {
+    return this.#serverScanner.atBoundary;
+  }
+
+  /** Begins, with the bytes that arrived during login. */
+  start(fromClient: Buffer, fromServer: Buffer): void {
+    const { client, server } = this.#parts;
+    client.on("data", this.#onClientData).on("drain", this.#onClientDrain);
+    client.once("end", this.#onClientEnd).once("close", this.#onClientEnd);
+    server.on("data", this.#onServerData).on("drain", this.#onServerDrain);
+    server.once("end", this.#onServerEnd).once("close", this.#onServerEnd);
+    if (fromServer.length > 0) {
+      this.#fromServer(fromServer);
+    }
+    if (fromClient.length > 0) {
+      this.#fromClient(fromClient);
+    }
+    this.#clientValve.open("start");
+    this.#serverValve.open("start");
+    if (client.destroyed) {
+      this.#clientEnds();
+    }
+    if (server.destroyed) {
+      this.#end({ by: "server" });
+    }
+  }
+
+  /** Puts a NoticeResponse between two messages to the client, now or as soon as the running one is complete. */
+  notice(bytes: Buffer): void {
+    if (this.clientAtBoundary) {
+      this.#toClient(bytes);
+    } else {
+      this.#notices.push(bytes);
+    }
+  }
+
+  /** Forwards nothing more in either direction. The streams stay open, paused. */
+  stop(): void {
+    if (this.#stopped) {
+      return;
+    }
+    this.#stopped = true;
+    const { client, server } = this.#parts;
+    this.#clientValve.dispose();
+    this.#serverValve.dispose();
+    client.off("data", this.#onClientData).off("drain", this.#onClientDrain);
+    client.off("end", this.#onClientEnd).off("close", this.#onClientEnd);
+    server.off("data", this.#onServerData).off("drain", this.#onServerDrain);
+    server.off("end", this.#onServerEnd).off("close", this.#onServerEnd);
+    this.#held = [];
+  }
+
+  #end(end: RelayEnd): void {
+    if (!this.#stopped) {
+      this.stop();
+      this.#parts.onEnd(end);
+    }
+  }
+
+  #violation(side: "client" | "server" | "audit", error: unknown): void {
+    if (!(error instanceof ProtocolViolation)) {
+      throw error;
+    }
+    this.#end({ by: "violation", side, error });
+  }
+
+  #clientEnds(): void {
+    if (!this.#clientGone && !this.#stopped) {
+      this.#clientGone = true;
+      this.#clientValve.dispose();
+      this.#serverValve.open("other-side");
+      this.#parts.onClientGone(this.#terminated);
+    }
+  }
+
+  #fromClient(chunk: Buffer): void {
+    if (this.#stopped || this.#clientGone) {
+      return;
+    }
+    try {
+      this.#clientScanner.push(chunk);
+    } catch (error) {
+      this.#violation("client", error);
+      return;
+    }
+    const ready = this.#takeSafe(chunk, this.#clientScanner.safeEnd);
+    let isRecorded = false;
+    this.#parts.recorder.whenRecorded((failure) => {
+      isRecorded = true;
+      if (this.#stopped) {
+        return;
+      }
+      if (failure !== undefined) {
+        this.#end({ by: "violation", side: "audit", error: recordingViolation(failure) });
+        return;
+      }
+      this.#forward(ready);
+      this.#clientValve.open("journal");
+    });
+    if (!isRecorded) {
+      this.#clientValve.close("journal");
+    }
+  }
+
+  /** Bytes up to `safe` may go once their records are written; the rest belongs to a message that is not complete. */
+  #takeSafe(chunk: Buffer, safe: number): readonly Buffer[] {
+    if (safe === 0) {
+      this.#held.push(chunk);
+      return [];
+    }
+    const ready = [...this.#held, safe === chunk.length ? chunk : chunk.subarray(0, safe)];
+    this.#held = safe === chunk.length ? [] : [chunk.subarray(safe)];
+    return ready;
+  }
+
+  #forward(ready: readonly Buffer[]): void {
+    const { server, tracker } = this.#parts;
+    if (ready.length === 0 || server.destroyed) {
+      return;
+    }
+    tracker.forwarded();
+    server.cork();
+    let hasRoom = true;
+    for (const bytes of ready) {
+      hasRoom = server.write(bytes);
+    }
+    server.uncork();
+    if (!hasRoom && server.writableNeedDrain) {
+      this.#clientValve.close("other-side");
+    }
+    if (tracker.depth > pipelineDepthMax) {
+      this.#clientValve.close("depth");
+    }
+  }
+
+  #fromServer(chunk: Buffer): void {
+    if (this.#stopped) {
+      return;
+    }
+    try {
+      this.#serverScanner.push(chunk);
+    } catch (error) {
+      this.#violation("server", error);
+      return;
+    }
+    const boundary = this.#serverScanner.boundary;
+    if (this.#notices.length > 0 && boundary >= 0) {
+      this.#toClient(Buffer.concat([chunk.subarray(0, boundary), ...this.#notices, chunk.subarray(boundary)]));
+      this.#notices = [];
+    } else {
+      this.#toClient(chunk);
+    }
+    if (this.#parts.tracker.depth < pipelineDepthMax / 2) {
+      this.#clientValve.open("depth");
+    }
+  }
+
+  #toClient(bytes: Buffer): void {
+    const { client } = this.#parts;
+    if (this.#stopped || this.#clientGone || client.destroyed) {
+      return;
+    }
+    if (!client.write(bytes)) {
+      this.#serverValve.close("other-side");
+    }
+  }
+}
+
+function clientHandler(tracker: Tracker, onTerminate: () => void): FrameHandler {
+  return {
+    plan(type, bodyBytes) {
+      switch (type) {
+        case front.query:
+        case front.parse:
+        case front.bind:
+        case front.functionCall:
+          if (bodyBytes > heldMessageBytesMax) {
+            throw new ProtocolViolation(
+              `a message of ${bodyBytes} bytes is too large to be recorded (at most ${heldMessageBytesMax})`,
+              sqlState.limitExceeded,
+            );
+          }
+          return bodyBytes;
+        case front.copyData:
+          if (bodyBytes + 4 > largeMessageBytesMax) {
+            throw new ProtocolViolation("invalid message length");
+          }
+          tracker.clientCopyData(bodyBytes + 5);
+          return -1;
+        case front.sync:
+        case front.flush:
+        case front.copyDone:
+        case front.terminate:
+          if (bodyBytes !== 0) {
+            throw new ProtocolViolation("invalid message format: bytes follow the end of the message");
+          }
+          return 0;
+        default:
+          if (bodyBytes + 4 > smallMessageBytesMax) {
+            throw new ProtocolViolation("invalid message length");
+          }
+          return bodyBytes;
+      }
+    },
+    message(type, body) {
+      if (type === front.terminate) {
+        onTerminate();
+      }
+      tracker.client(type, body);
+    },
+  };
+}
+
+function serverHandler(tracker: Tracker, onParameter: (name: string, value: string) => void): FrameHandler {
+  return {
+    plan(type, bodyBytes) {
+      if (bodyBytes + 4 > largeMessageBytesMax) {
+        throw new ProtocolViolation("the server sent a message of impossible length");
+      }
+      tracker.serverBytes(type, bodyBytes + 5);
+      switch (type) {
+        case back.dataRow:
+        case back.copyData:
+          return -1;
+        case back.error:
+          return Math.min(bodyBytes, errorBytesKept);
+        case back.commandComplete:
+          return Math.min(bodyBytes, tagBytesKept);
+        case back.readyForQuery:
+          return Math.min(bodyBytes, 1);
+        case back.parameterDescription:
+          return Math.min(bodyBytes, descriptionBytesKept);
+        case back.parameterStatus:
+          if (bodyBytes > statusBytesMax) {
+            throw new ProtocolViolation("the server reported a setting of impossible length");
+          }
+          return bodyBytes;
+        default:
+          return 0;
+      }
+    },
+    message(type, body) {
+      if (type === back.parameterStatus) {
+        const { name, value } = readParameterStatus(body);
+        onParameter(name, value);
+      } else {
+        tracker.server(type, body);
+      }
+    },
+  };
+}

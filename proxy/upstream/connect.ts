@@ -1,0 +1,118 @@
+import { createHash, type X509Certificate } from "node:crypto";
+import { connect as connectTCP, isIP, type Socket } from "node:net";
+import { connect as connectTLS, type TLSSocket } from "node:tls";
+import type { Clock } from "#lib/clock.ts";
+import { encodeSSLRequest } from "../postgres/encode.ts";
+import { ChunkReader, ignoreErrors } from "../streams.ts";
+import { UpstreamError, type UpstreamTarget } from "./target.ts";
+
+/** TCP, SSLRequest and TLS together. A healthy RDS instance in the same VPC needs milliseconds; a dead one must not hold a client. */
+export const connectTimeoutMs = 10_000;
+
+/** Ends an attempt from outside. */
+export interface ConnectOptions {
+  readonly clock: Clock;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Opens a verified TLS connection to a Postgres server. A server that refuses TLS is an error, never a plain connection, and
+ * plain bytes behind the answer to SSLRequest end the attempt (CVE-2021-23222). Throws `UpstreamError`.
+ */
+export async function connectUpstream(target: UpstreamTarget, options: ConnectOptions): Promise<TLSSocket> {
+  const socket = connectTCP({ host: target.host, port: target.port, noDelay: true });
+  ignoreErrors(socket);
+  let why = "did not answer in time";
+  const cancelTimer = options.clock.after(connectTimeoutMs, () => socket.destroy());
+  const onAbort = (): void => {
+    why = "was given up";
+    socket.destroy();
+  };
+  options.signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    if (options.signal?.aborted) {
+      onAbort();
+    }
+    await connected(socket);
+    await requestTLS(socket, target);
+    return await startTLS(socket, target);
+  } catch (error) {
+    socket.destroy();
+    if (error instanceof UpstreamError) {
+      throw error;
+    }
+    const code = (error as NodeJS.ErrnoException).code;
+    throw new UpstreamError(
+      "Unreachable",
+      `the database at ${target.host}:${target.port} ${code === undefined ? why : `cannot be reached (${code})`}`,
+    );
+  } finally {
+    cancelTimer();
+    options.signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+function connected(socket: Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once("connect", resolve);
+    socket.once("error", reject);
+    socket.once("close", () => reject(new Error("closed")));
+  });
+}
+
+async function requestTLS(socket: Socket, target: UpstreamTarget): Promise<void> {
+  const reader = new ChunkReader(socket);
+  socket.write(encodeSSLRequest());
+  const answer = await reader.next();
+  const rest = reader.detach();
+  if (answer[0] !== 0x53) {
+    throw new UpstreamError("TLSRefused", `the database at ${target.host}:${target.port} does not offer TLS`);
+  }
+  if (answer.length > 1 || rest.length > 0) {
+    throw new UpstreamError("TLSRefused", "the database sent plain bytes where TLS begins; the connection is not trusted");
+  }
+}
+
+function startTLS(socket: Socket, target: UpstreamTarget): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const secure = connectTLS({
+      socket,
+      host: target.host,
+      // An address is no name to ask for (RFC 6066), but it is checked all the same.
+      ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
+      ca: [...target.authorities],
+      minVersion: "TLSv1.2",
+      ALPNProtocols: ["postgresql"],
+      ...(target.tlsMode === "VerifyCA" ? { checkServerIdentity: () => undefined } : {}),
+    });
+    secure.once("secureConnect", () => {
+      secure.setNoDelay(true);
+      ignoreErrors(secure);
+      resolve(secure);
+    });
+    secure.once("error", (error: NodeJS.ErrnoException) =>
+      reject(
+        new UpstreamError(
+          "TLSRefused",
+          `the certificate or TLS of the database at ${target.host}:${target.port} is not accepted (${error.code ?? "TLS error"})`,
+          undefined,
+          error,
+        ),
+      ),
+    );
+    secure.once("close", () => reject(new Error("closed")));
+  });
+}
+
+/**
+ * Hash of the server's certificate for channel binding `tls-server-end-point` (RFC 5929 section 4.1): the hash of the certificate's
+ * own signature algorithm, with SHA-256 in place of MD5 and SHA-1. Undefined where the algorithm names no hash.
+ */
+export function endPointHash(certificate: X509Certificate): Buffer | undefined {
+  const named = /(sha\d+|md5)/i.exec(certificate.signatureAlgorithm ?? "")?.[1]?.toLowerCase();
+  if (named === undefined) {
+    return undefined;
+  }
+  const hash = named === "md5" || named === "sha1" ? "sha256" : named;
+  return createHash(hash).update(certificate.raw).digest();
+}

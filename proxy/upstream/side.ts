@@ -1,0 +1,60 @@
+import { readServerError, readTextRow } from "../postgres/backend.ts";
+import { encodeCancelRequest, encodeQuery, encodeTerminate } from "../postgres/encode.ts";
+import type { BackendKey } from "../postgres/backend.ts";
+import { back } from "../postgres/protocol.ts";
+import { connectUpstream, type ConnectOptions } from "./connect.ts";
+import { MessageReader } from "./messages.ts";
+import type { Upstream } from "./login.ts";
+import type { UpstreamTarget } from "./target.ts";
+
+/** Most rows that a query of the proxy's own returns. */
+const rowsMax = 100;
+
+/** Runs one query of the proxy's own on an idle connection, and returns its rows as text. Throws on an SQL error. */
+export async function queryUpstream(upstream: Upstream, sql: string): Promise<readonly (readonly (string | null)[])[]> {
+  const reader = new MessageReader(upstream.socket);
+  upstream.socket.write(encodeQuery(sql));
+  const rows: (string | null)[][] = [];
+  let failure: Error | undefined;
+  for (;;) {
+    const { type, body } = await reader.next();
+    if (type === back.dataRow && rows.length < rowsMax) {
+      rows.push(readTextRow(body));
+    } else if (type === back.error) {
+      const error = readServerError(body);
+      failure = new Error(`${error.message.toString("utf8")} (${error.sqlState})`);
+    } else if (type === back.readyForQuery) {
+      reader.detach();
+      if (failure !== undefined) {
+        throw failure;
+      }
+      return rows;
+    }
+  }
+}
+
+/** Ends an idle connection politely. */
+export function closeUpstream(upstream: Upstream): void {
+  upstream.socket.end(encodeTerminate());
+  upstream.socket.resume();
+}
+
+/**
+ * Asks the server to cancel what a backend runs, over the same TLS policy as any connection. The server answers nothing, right
+ * or wrong; it closes once the request is handled, which is what this waits for. Throws `UpstreamError`.
+ */
+export async function cancelUpstream(target: UpstreamTarget, key: BackendKey, options: ConnectOptions): Promise<void> {
+  const socket = await connectUpstream(target, options);
+  await new Promise<void>((resolve) => {
+    const cancelTimer = options.clock.after(cancelTimeoutMs, () => socket.destroy());
+    socket.once("close", () => {
+      cancelTimer();
+      resolve();
+    });
+    socket.resume();
+    socket.end(encodeCancelRequest(key.pid, key.key));
+  });
+}
+
+/** The postmaster handles a cancel request within milliseconds. */
+const cancelTimeoutMs = 5_000;
