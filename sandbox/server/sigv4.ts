@@ -159,12 +159,21 @@ function canonicalRequest(request: HttpRequest, claim: Claim): string | undefine
   ].join("\n");
 }
 
-/** Services other than S3 encode each segment twice: once on the wire, once for the signature. */
+/**
+ * Services other than S3 take the path without dot segments and repeated slashes (RFC 3986 section 6), and encode each segment
+ * twice: once on the wire, once for the signature.
+ */
 function canonicalPath(path: string): string {
-  return path
-    .split("/")
-    .map((segment) => encode(segment))
-    .join("/");
+  const segments: string[] = [];
+  for (const segment of path.split("/")) {
+    if (segment === "..") {
+      segments.pop();
+    } else if (segment !== "" && segment !== ".") {
+      segments.push(encode(segment));
+    }
+  }
+  const isFolder = segments.length > 0 && path.endsWith("/");
+  return `/${segments.join("/")}${isFolder ? "/" : ""}`;
 }
 
 function canonicalQuery(query: string): string {
