@@ -13,15 +13,27 @@ export interface AwsPorts {
 export interface IdentityCenterRef {
   readonly instanceARN: string;
   readonly region: string;
+  /** Calls that take access away go before all others in the shared rate limit. Absent means `change`. */
+  readonly urgency?: CallUrgency;
 }
+/** Which calls go first where calls must wait for each other. */
+export type CallUrgency = "revoke" | "change";
 export interface AccountRef {
   readonly accountID: string;
   readonly region: string;
   readonly assumeRoleARN?: string;
 }
 
-/** How a failed call is to be treated. */
-export type AwsFailureClass = "not-found" | "conflict" | "throttled" | "denied" | "invalid" | "quota" | "unavailable";
+/** How a failed call is to be treated. `busy`: this process itself is updating a role in that account; ask again in a moment. */
+export type AwsFailureClass =
+  | "not-found"
+  | "conflict"
+  | "busy"
+  | "throttled"
+  | "denied"
+  | "invalid"
+  | "quota"
+  | "unavailable";
 
 export class AwsFailure extends Error {
   readonly failure: AwsFailureClass;
@@ -61,8 +73,14 @@ export interface OperationState {
 
 /** sso-admin. All calls share one 20-a-second token bucket; calls that update a role in an account are serialised per account. */
 export interface IdentityCenterPort {
-  /** Every permission set that carries `tag` (ListPermissionSets, DescribePermissionSet, ListTagsForResource); for recovery and orphans. */
-  listTagged(tag: { readonly key: string; readonly value: string }): Promise<readonly PermissionSet[]>;
+  /**
+   * Every permission set that carries `tag` and whose name passes `named` (ListPermissionSets, DescribePermissionSet,
+   * ListTagsForResource); for recovery and orphans. Names are remembered, so a second listing costs little.
+   */
+  listTagged(
+    tag: { readonly key: string; readonly value: string },
+    named?: (name: string) => boolean,
+  ): Promise<readonly PermissionSet[]>;
   /** Finds by ARN (DescribePermissionSet, ListTagsForResource); undefined when it is gone. */
   getPermissionSet(arn: string): Promise<PermissionSet | undefined>;
   /** Finds by name (paged ListPermissionSets + DescribePermissionSet): after a create whose answer was lost. */
@@ -148,10 +166,12 @@ export interface AccountPort {
   ): Promise<{ readonly arn: string; readonly tags: Readonly<Record<string, string>> } | undefined>;
   /** ecs:CreateService with execute-command on and tags propagated from the service. */
   createService(service: ServiceSpec): Promise<void>;
-  /** ecs:UpdateService */
+  /** ecs:UpdateService, and ecs:TagResource where the service lacks one of `tags`. */
   updateService(
-    service: Pick<ServiceSpec, "clusterName" | "serviceName" | "taskDefinitionARN" | "desiredCount">,
+    service: Pick<ServiceSpec, "clusterName" | "serviceName" | "taskDefinitionARN" | "desiredCount" | "tags">,
   ): Promise<void>;
+  /** ecs:DeleteService with force; done as well when it is already gone. */
+  deleteService(cluster: string, service: string): Promise<void>;
   /** ssm:DescribeSessions (Active, by owner's session name) and ssm:TerminateSession; the ids ended. */
   terminateSessions(filter: {
     readonly userName: string;
@@ -189,6 +209,8 @@ export interface TaskDefinition {
   readonly taskRoleARN: string;
   readonly executionRoleARN: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** Whether ECS restarts the container in its task when it exits, which keeps the task's storage (container restart policy). */
+  readonly restartContainer: boolean;
   readonly tags: Readonly<Record<string, string>>;
 }
 

@@ -1,0 +1,210 @@
+import { getCondition, type ConditionInput, type Grant, type Proxy } from "#kinds/index.ts";
+import type { EpochMs } from "#lib/clock.ts";
+import type { AwsFailure } from "../../aws/ports.ts";
+import { refuse } from "./decide-pending.ts";
+import { permissionSetDescription } from "./description.ts";
+import { policyFor, samePolicy } from "./policy.ts";
+import {
+  drifted,
+  extensionGiven,
+  extensionRefused,
+  live,
+  provisioning,
+  retrying,
+  suspended,
+} from "./situations.ts";
+import { creationTags, isOwnSet } from "./tags.ts";
+import type { Action, AwsObservation, Decision, GrantInput } from "./types.ts";
+import { followWindow, formatTime, storedWindow } from "./window.ts";
+
+/**
+ * One hour, the least that Identity Center takes. Credentials may so outlive a shorter grant; the proxy and the deleted
+ * assignment end the access, not their expiry.
+ */
+export const sessionDuration = "PT1H";
+
+/** Seconds between looks at AWS for a live Grant whose Proxy states none. */
+export const driftCheckPeriodSecondsDefault = 300;
+/** A live Grant whose look at AWS failed is looked at again after this long, so that its end is never behind a back-off. */
+export const liveRetryMs = 30_000;
+
+/** Approved, not live yet: sets up what is missing, then opens the window. */
+export function decideProvisioning(input: GrantInput): Decision {
+  const { grant, aws, installation, proxy } = input;
+  if (grant.spec.suspend === true) {
+    return steps(suspended(), [], {
+      kind: "waiting",
+      untilMs: Date.parse(grant.spec.notAfterTime),
+      why: "suspended",
+      priority: "change",
+    });
+  }
+  if (isForeign(input)) {
+    return refuse(grant, "NotOwned", notOwnedMessage(grant));
+  }
+  const grantID = grant.status?.grantID ?? "";
+  const inFlight = grant.status?.external?.operation !== undefined;
+  const setUp: Action[] =
+    inFlight || aws === undefined || proxy === undefined
+      ? [{ kind: "AwaitOperation" }]
+      : setUpSteps(grant, aws, proxy, installation);
+  const { durationSeconds, notAfterTime } = grant.spec;
+  return steps(
+    keepRetrying(grant, provisioning("Access is being set up in AWS.")),
+    [
+      ...setUp,
+      { kind: "ReadRole", permissionSetName: grantID },
+      { kind: "Activate", durationSeconds, notAfterTime },
+    ],
+    { kind: "again" },
+  );
+}
+
+/** Live: follows the window, and repairs or reports what AWS holds otherwise. Its end is decided before this. */
+export function decideLive(input: GrantInput): Decision {
+  const { grant, proxy, checkedAt, now } = input;
+  const { status } = grant;
+  const followed = followWindow(grant);
+  const stored = storedWindow(status);
+  const window = followed?.window ?? stored ?? { expiry: now, extensionCount: 0 };
+  if (window.expiry !== stored?.expiry || window.extensionCount !== stored.extensionCount) {
+    const expiryTime = formatTime(window.expiry);
+    return steps([], [{ kind: "MoveExpiry", expiryTime, extensionCount: window.extensionCount }], { kind: "again" });
+  }
+  if (status?.external?.operation !== undefined) {
+    return steps(
+      drifted("What AWS holds is being repaired.", false, true),
+      [{ kind: "AwaitOperation" }, { kind: "ReadRole", permissionSetName: status.grantID ?? "" }],
+      { kind: "again" },
+    );
+  }
+  const periodMs = (proxy?.spec.driftCheckPeriodSeconds ?? driftCheckPeriodSecondsDefault) * 1_000;
+  const next: Decision["next"] = {
+    kind: "waiting",
+    untilMs: Math.min(window.expiry, (checkedAt ?? now) + periodMs),
+    why: "the end of the window or the next look at AWS",
+  };
+  const drift = decideDrift(input, next);
+  if (drift !== undefined) {
+    return drift;
+  }
+  const extension = extensionCondition(grant, window.extensionCount, followed?.refusal);
+  const unseen = input.aws === undefined && getCondition(status?.conditions, "Ready")?.reason === "DriftDetected";
+  const message = `Access is live until ${formatTime(window.expiry)}.`;
+  return {
+    ...steps(unseen ? [] : [...live(message), ...extension], [], next),
+    patch: unseen ? {} : { observedGeneration: grant.metadata.generation ?? 0 },
+  };
+}
+
+/** A look at AWS failed. Active stays as it is known; a live Grant's end is never put behind a back-off. */
+export function decideRetry(grant: Grant, failure: AwsFailure, now: EpochMs): Decision {
+  const expiry = storedWindow(grant.status)?.expiry;
+  return steps(
+    retrying(failure.message),
+    [],
+    expiry === undefined
+      ? { kind: "failed", error: failure }
+      : { kind: "waiting", untilMs: Math.min(expiry, now + liveRetryMs), why: "another try after a failed call to AWS" },
+  );
+}
+
+function decideDrift(input: GrantInput, next: Decision["next"]): Decision | undefined {
+  const { grant, proxy, aws, installation } = input;
+  if (aws === undefined || proxy === undefined) {
+    return undefined;
+  }
+  if (isForeign(input)) {
+    return steps(drifted(notOwnedMessage(grant), aws.assigned, false), [], next);
+  }
+  const repair = setUpSteps(grant, aws, proxy, installation);
+  const { grantID = "", external } = grant.status ?? {};
+  const roleMoved = typeof aws.role === "object" && aws.role.roleID !== external?.roleID;
+  if (repair.length === 0 && roleMoved) {
+    return steps([], [{ kind: "ReadRole", permissionSetName: grantID }], { kind: "again" });
+  }
+  if (repair.length === 0) {
+    return undefined;
+  }
+  const message = describeDrift(aws);
+  if (proxy.spec.driftPolicy === "Report") {
+    return steps(drifted(`${message} It is only reported: driftPolicy is Report.`, aws.assigned, false), [], next);
+  }
+  return steps(
+    drifted(`${message} It is being repaired.`, aws.assigned, true),
+    [...repair, { kind: "ReadRole", permissionSetName: grantID }],
+    { kind: "again" },
+  );
+}
+
+function describeDrift({ set, assigned }: AwsObservation): string {
+  if (set === undefined) {
+    return "The permission set was deleted by somebody else.";
+  }
+  return assigned
+    ? "The permission set's policy was changed by somebody else."
+    : "The assignment was deleted by somebody else.";
+}
+
+/** What is missing in AWS, in the order in which it must be made. Empty when all is as it should be. */
+function setUpSteps(grant: Grant, aws: AwsObservation, proxy: Proxy, installation: string): Action[] {
+  const { status } = grant;
+  const { grantID = "", external, principal } = status ?? {};
+  const accountID = external?.accountID ?? "";
+  const policy = policyFor(proxy, principal?.userName ?? "", external?.instanceARN ?? "");
+  const assign: Action[] = [
+    { kind: "CreateAssignment", accountID, principalID: external?.principalID ?? "" },
+    { kind: "AwaitOperation" },
+  ];
+  if (aws.set === undefined) {
+    return [
+      {
+        kind: "CreatePermissionSet",
+        name: grantID,
+        description: permissionSetDescription(grant),
+        sessionDuration,
+        tags: creationTags(grant, status ?? {}, installation),
+      },
+      { kind: "PutInlinePolicy", policy },
+      ...assign,
+    ];
+  }
+  const wanted: Action[] = [];
+  if (!samePolicy(aws.policy, policy)) {
+    wanted.push({ kind: "PutInlinePolicy", policy });
+    if (aws.assigned) {
+      wanted.push({ kind: "Provision", accountID }, { kind: "AwaitOperation" });
+    }
+  }
+  return aws.assigned ? wanted : [...wanted, ...assign];
+}
+
+function isForeign({ aws, grant, installation }: GrantInput): boolean {
+  return aws?.set !== undefined && !isOwnSet(aws.set.tags, installation, grant.metadata.uid ?? "");
+}
+
+/** For a permission set of the grant's name that does not carry our tags. */
+export function notOwnedMessage(grant: Grant): string {
+  return `The permission set ${grant.status?.grantID ?? ""} does not carry the tags of this Grant and this installation, so Sallyport does not touch it. Delete it in IAM Identity Center, or put its tags back.`;
+}
+
+function extensionCondition(grant: Grant, count: number, refusal: string | undefined): ConditionInput[] {
+  if (refusal !== undefined) {
+    return [extensionRefused(refusal)];
+  }
+  return (grant.spec.extensionCount ?? 0) > 0 ? [extensionGiven(count)] : [];
+}
+
+/** A retry is not news: the failure stays shown until the step has worked. */
+function keepRetrying(grant: Grant, conditions: ConditionInput[]): ConditionInput[] {
+  const ready = getCondition(grant.status?.conditions, "Ready");
+  return ready?.reason === "ProviderError" ? retrying(ready.message) : conditions;
+}
+
+function steps(
+  conditions: readonly ConditionInput[],
+  actions: readonly Action[],
+  next: Decision["next"],
+): Decision {
+  return { patch: {}, conditions, actions, onFailure: "stop", next };
+}

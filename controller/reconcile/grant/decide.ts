@@ -1,0 +1,84 @@
+import { grantIDOf } from "#lib/grant-id.ts";
+import { assertNever } from "#lib/errors.ts";
+import { endCause, ownEndCause } from "./end-cause.ts";
+import { decideLive, decideProvisioning, decideRetry } from "./decide-live.ts";
+import { decidePending } from "./decide-pending.ts";
+import { decideEnd, decideEnded, decideRevoking } from "./decide-revoking.ts";
+import { phaseOf } from "./phase.ts";
+import { firstVisit } from "./situations.ts";
+import type { Decision, GrantInput, Lookups } from "./types.ts";
+import { formatTime } from "./window.ts";
+
+/**
+ * What to look up before deciding, from what is at hand. A Grant that must end needs no look at AWS first: nothing there
+ * can change that, and a failing call must not delay it. `checkDue`: whether a live Grant is due for its look at AWS.
+ */
+export function lookupsFor(input: GrantInput, checkDue: boolean): Lookups {
+  const phase = phaseOf(input.grant);
+  const operation = input.grant.status?.external?.operation;
+  switch (phase) {
+    case "New":
+    case "Ended":
+      return { person: "no", aws: "no" };
+    case "Revoking":
+      return { person: "no", aws: operation === undefined ? "set" : "no" };
+    case "Pending":
+      return ownEndCause(input.grant, input.now) !== undefined || input.grant.spec.suspend === true
+        ? { person: "no", aws: "no" }
+        : { person: "byName", aws: "no" };
+    case "Provisioning":
+      return endCause(input) !== undefined || operation !== undefined || input.grant.spec.suspend === true
+        ? { person: "no", aws: "no" }
+        : { person: "byID", aws: "full" };
+    case "Live":
+      return endCause(input) !== undefined || operation !== undefined || !checkDue
+        ? { person: "no", aws: "no" }
+        : { person: "byID", aws: "full" };
+    default:
+      return assertNever(phase);
+  }
+}
+
+/**
+ * Decides what is to be done about a Grant. Pure: the same input gives the same decision, so `plan` prints what the loop
+ * would do.
+ */
+export function decideGrant(input: GrantInput): Decision {
+  const { grant, now } = input;
+  const phase = phaseOf(grant);
+  if (phase === "New") {
+    return {
+      patch: {
+        grantID: grantIDOf(grant.metadata.uid ?? ""),
+        requestTime: grant.status?.requestTime ?? formatTime(now),
+      },
+      conditions: firstVisit(),
+      actions: [],
+      onFailure: "stop",
+      next: { kind: "again" },
+    };
+  }
+  if (phase === "Ended") {
+    return decideEnded(input);
+  }
+  if (phase === "Revoking") {
+    return decideRevoking(input);
+  }
+  const cause = endCause(input);
+  if (cause !== undefined) {
+    return decideEnd(input, cause);
+  }
+  if (input.failure !== undefined) {
+    return decideRetry(grant, input.failure, now);
+  }
+  switch (phase) {
+    case "Pending":
+      return decidePending(input);
+    case "Provisioning":
+      return decideProvisioning(input);
+    case "Live":
+      return decideLive(input);
+    default:
+      return assertNever(phase);
+  }
+}

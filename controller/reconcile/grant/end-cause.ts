@@ -1,0 +1,86 @@
+import type { Grant } from "#kinds/index.ts";
+import type { EpochMs } from "#lib/clock.ts";
+import { targetChange } from "./target.ts";
+import type { EndCause, GrantInput } from "./types.ts";
+import { followWindow, formatTime } from "./window.ts";
+
+/**
+ * Why the Grant must end, as far as the Grant itself tells: deletion, revocation, time. It needs no other object and no
+ * answer of AWS, so that nothing can keep it from being seen. Undefined while it may go on.
+ */
+export function ownEndCause(grant: Grant, now: EpochMs): EndCause | undefined {
+  const { metadata, spec, status } = grant;
+  if (spec.revocation !== undefined) {
+    return { reason: "Revoked", message: `The access was revoked: ${spec.revocation.reason}` };
+  }
+  if (status?.endRequest !== undefined) {
+    const { by, reason } = status.endRequest;
+    return { reason: "Revoked", message: `The access was revoked by ${by}: ${reason}` };
+  }
+  const window = followWindow(grant)?.window;
+  const expiry = Math.min(window?.expiry ?? Infinity, Date.parse(spec.notAfterTime));
+  if (now >= expiry) {
+    return { reason: "Expired", message: `The access ended at ${formatTime(expiry)}.`, at: expiry };
+  }
+  if (metadata.deletionTimestamp !== undefined) {
+    return { reason: "Deleted", message: "The Grant was deleted." };
+  }
+  return undefined;
+}
+
+/** Why the Grant must end by all that is known now: itself, what was approved, and the person. */
+export function endCause(input: GrantInput): EndCause | undefined {
+  return ownEndCause(input.grant, input.now) ?? approvedEndCause(input) ?? personEndCause(input);
+}
+
+/** What was approved is no longer what is there. Only once something was approved. */
+function approvedEndCause({ grant, database, proxy, workflows, now }: GrantInput): EndCause | undefined {
+  const { target, workflow, approvalTime, activationTime } = grant.status ?? {};
+  if (target !== undefined) {
+    const change = targetChange(target, database, proxy);
+    if (change !== undefined) {
+      return { reason: "TargetChanged", message: `What was approved has changed: ${change}` };
+    }
+  }
+  const current = workflows.find((other) => other.metadata.name === workflow?.name);
+  // A workflow that is gone cannot have been loosened; only a changed one is another rule than the approved.
+  if (workflow !== undefined && current !== undefined && (current.metadata.generation ?? 0) !== workflow.generation) {
+    return {
+      reason: "WorkflowChanged",
+      message: `The AccessWorkflow ${workflow.name} was changed after it approved the access. Ask again under the new rules.`,
+    };
+  }
+  const deadline = current?.spec.activationDeadlineSeconds;
+  if (approvalTime !== undefined && activationTime === undefined && deadline !== undefined) {
+    const latest = Date.parse(approvalTime) + deadline * 1_000;
+    if (now >= latest) {
+      return {
+        reason: "ActivationDeadlinePassed",
+        message: `The access did not become live by ${formatTime(latest)}, as the workflow demands.`,
+      };
+    }
+  }
+  return undefined;
+}
+
+/** The pinned person is gone, disabled or renamed. Only when they were looked up by their ID. */
+function personEndCause({ grant, person }: GrantInput): EndCause | undefined {
+  const pinned = grant.status?.principal;
+  if (pinned === undefined || person === undefined) {
+    return undefined;
+  }
+  const { user } = person;
+  if (user === undefined) {
+    return { reason: "PrincipalGone", message: `${pinned.userName} is no longer in the identity store.` };
+  }
+  if (user.status === "DISABLED") {
+    return { reason: "PrincipalDisabled", message: `${pinned.userName} was disabled in the identity store.` };
+  }
+  if (user.userName !== pinned.userName) {
+    return {
+      reason: "PrincipalRenamed",
+      message: `${pinned.userName} is called ${user.userName} in the identity store now. Ask again under that name.`,
+    };
+  }
+  return undefined;
+}

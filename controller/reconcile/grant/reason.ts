@@ -1,0 +1,55 @@
+import { createContext, Script } from "node:vm";
+import type { AccessWorkflowSpecReasonPolicy } from "#kinds/index.ts";
+
+/** Longest time for one pattern, in milliseconds: a sane pattern takes microseconds on the 2,048 characters of a reason. */
+export const patternTimeoutMs = 50;
+
+/** Why a reason is not accepted. */
+export interface ReasonRefusal {
+  readonly reason: "ReasonRequired" | "ReasonNotAccepted";
+  readonly message: string;
+}
+
+/** Checks a Grant's reason against its workflow's policy; undefined when it passes. */
+export function checkReason(
+  reason: string | undefined,
+  policy: AccessWorkflowSpecReasonPolicy | undefined,
+): ReasonRefusal | undefined {
+  const text = reason?.trim() ?? "";
+  if (policy === undefined || (policy.requirement === "Optional" && text === "")) {
+    return undefined;
+  }
+  if (text === "") {
+    return {
+      reason: "ReasonRequired",
+      message: "The workflow needs a reason: set spec.reason, then create the Grant again.",
+    };
+  }
+  for (const { pattern, message } of policy.patterns ?? []) {
+    const verdict = matchBounded(pattern, text);
+    if (verdict !== "matches") {
+      const why = verdict === "tooSlow" ? `The pattern ${pattern} takes too long to check.` : message;
+      return { reason: "ReasonNotAccepted", message: `The reason is not accepted by the workflow: ${why}` };
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Whether `pattern` is found in `text`. Patterns are written by administrators, reasons by anyone: a pattern that
+ * backtracks without end is stopped and counts as not matching, so that it can stop neither the controller nor let a
+ * reason pass. A pattern that is not a regular expression matches nothing.
+ */
+export function matchBounded(pattern: string, text: string): "matches" | "differs" | "tooSlow" {
+  // RE2 writes flags in front of the expression; JavaScript takes them apart from it.
+  const [, flags = "", source = pattern] = /^\(\?([ims]+)\)(.*)$/s.exec(pattern) ?? [];
+  const sandbox = createContext(Object.assign(Object.create(null) as object, { source, flags: `${flags}u`, text }));
+  try {
+    const matched: unknown = new Script("new RegExp(source, flags).test(text)").runInContext(sandbox, {
+      timeout: patternTimeoutMs,
+    });
+    return matched === true ? "matches" : "differs";
+  } catch (thrown) {
+    return (thrown as { code?: unknown }).code === "ERR_SCRIPT_EXECUTION_TIMEOUT" ? "tooSlow" : "differs";
+  }
+}

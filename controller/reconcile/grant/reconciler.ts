@@ -1,0 +1,241 @@
+import { getCondition, type ConditionInput, type Grant, type ObjectKey } from "#kinds/index.ts";
+import { coerceError } from "#lib/errors.ts";
+import type { Clock, EpochMs } from "#lib/clock.ts";
+import { isFailure } from "../../aws/errors.ts";
+import type { AwsFailure, AwsPorts } from "../../aws/ports.ts";
+import type { Source } from "../../source/source.ts";
+import type { Outcome, Priority, ReconcileContext, Reconciler } from "../reconciler.ts";
+import { requestedLook } from "../status/annotations.ts";
+import { applyPatch, withConditions } from "../status/patch.ts";
+import { performAction } from "./act.ts";
+import { decideGrant } from "./decide.ts";
+import { driftCheckPeriodSecondsDefault, liveRetryMs } from "./decide-live.ts";
+import { ownEndCause } from "./end-cause.ts";
+import { observeGrant } from "./observe.ts";
+import { phaseOf } from "./phase.ts";
+import { retrying, revocationFailed, stalled } from "./situations.ts";
+import type { Action, Decision, GrantPatch } from "./types.ts";
+import { storedWindow } from "./window.ts";
+
+/** What the Grant reconciler needs. */
+export interface GrantReconcilerOptions {
+  readonly source: Source;
+  readonly ports: AwsPorts;
+  readonly clock: Clock;
+  /** Name of this installation, part of the tags of everything it makes. */
+  readonly installation: string;
+  /** In [0, 1); jitter of the waits after a conflict. */
+  readonly random: () => number;
+  /** Called after each write of a Grant's status, with the new object: links and Availabilities follow it. */
+  readonly onStatusWritten?: (grant: Grant) => void;
+  /** Called after each step that was performed, for the log of changes. */
+  readonly onAction?: (grant: Grant, action: Action) => void;
+}
+
+/** Rounds of observe, decide, act in one run. New, approve, set up, live are four; more means that nothing converges. */
+const roundsMax = 10;
+/** Waits after ConflictException or a busy account, in milliseconds; AWS updates one role in a second or two. */
+const conflictWaitMinMs = 500;
+const conflictWaitSpreadMs = 1_000;
+
+/** Converges Grants: the whole chain from request to revocation. */
+export function grantReconciler(options: GrantReconcilerOptions): Reconciler {
+  return new GrantReconciler(options);
+}
+
+class GrantReconciler implements Reconciler {
+  readonly kind = "Grant";
+  readonly #options: GrantReconcilerOptions;
+  /** When AWS was last looked at in full, by uid. Lost with the process: a start looks at everything. */
+  readonly #checkedAt = new Map<string, EpochMs>();
+
+  constructor(options: GrantReconcilerOptions) {
+    this.#options = options;
+  }
+
+  async reconcile(key: ObjectKey, context: ReconcileContext): Promise<Outcome> {
+    for (let round = 0; round < roundsMax; round += 1) {
+      const grant = this.#get(key);
+      if (grant === undefined) {
+        return { kind: "settled" };
+      }
+      const decision = await this.#decide(grant, context);
+      await this.#write(grant, decision.patch, decision.conditions);
+      const interrupted = await this.#perform(key, decision, context);
+      if (interrupted !== undefined) {
+        return interrupted;
+      }
+      if (decision.next.kind !== "again") {
+        return decision.next;
+      }
+    }
+    throw new Error(`a grant did not converge in ${roundsMax} rounds`);
+  }
+
+  affectedBy(changed: ObjectKey): readonly ObjectKey[] {
+    if (changed.kind === "Grant") {
+      return [];
+    }
+    return this.#options.source.list("Grant").flatMap(({ object }) => {
+      const { namespace, name } = object.metadata;
+      const isAffected = namespace === changed.namespace && this.#dependsOn(object, changed);
+      return isAffected ? [{ kind: "Grant" as const, namespace, name }] : [];
+    });
+  }
+
+  priorityOf(key: ObjectKey, now: EpochMs): Priority | undefined {
+    const grant = this.#get(key);
+    const isOver = grant !== undefined && (phaseOf(grant) === "Revoking" || ownEndCause(grant, now) !== undefined);
+    return isOver ? "revoke" : undefined;
+  }
+
+  #dependsOn(grant: Grant, changed: ObjectKey): boolean {
+    if (phaseOf(grant) === "Ended") {
+      return false;
+    }
+    if (changed.kind === "Database") {
+      return grant.spec.databaseRef.name === changed.name;
+    }
+    if (changed.kind === "Proxy") {
+      const { namespace } = grant.metadata;
+      const database = this.#options.source.get("Database", namespace, grant.spec.databaseRef.name);
+      return [grant.status?.target?.proxy, database?.object.spec.proxyRef.name].includes(changed.name);
+    }
+    if (changed.kind === "GrantReview") {
+      const review = this.#options.source.get("GrantReview", changed.namespace, changed.name);
+      return review === undefined || review.object.spec.grantRef.name === grant.metadata.name;
+    }
+    return true;
+  }
+
+  #get({ namespace, name }: ObjectKey): Grant | undefined {
+    return this.#options.source.get("Grant", namespace, name)?.object;
+  }
+
+  async #decide(grant: Grant, context: ReconcileContext): Promise<Decision> {
+    const { source } = this.#options;
+    const uid = grant.metadata.uid ?? "";
+    const now = context.clock.now();
+    const checkedAt = this.#checkedAt.get(uid);
+    const proxyName = grant.status?.target?.proxy ?? "";
+    const proxy = source.get("Proxy", grant.metadata.namespace, proxyName)?.object;
+    const periodMs = (proxy?.spec.driftCheckPeriodSeconds ?? driftCheckPeriodSecondsDefault) * 1_000;
+    const asked = requestedLook(grant.metadata) !== grant.status?.lastHandledReconcileAt;
+    const checkDue = checkedAt === undefined || now >= checkedAt + periodMs || asked;
+    const input = await observeGrant(grant, this.#options, { now, checkedAt, checkDue });
+    if (input.aws !== undefined && input.checkedAt !== undefined) {
+      this.#checkedAt.set(uid, input.checkedAt);
+    }
+    return decideGrant(input);
+  }
+
+  /** Performs the steps; answers an outcome where they were interrupted, undefined when all are done. */
+  async #perform(key: ObjectKey, decision: Decision, context: ReconcileContext): Promise<Outcome | undefined> {
+    const failures: AwsFailure[] = [];
+    for (const action of decision.actions) {
+      context.signal.throwIfAborted();
+      const grant = this.#get(key);
+      if (grant === undefined || (action.kind === "RecordDeprovisioned" && failures.length > 0)) {
+        break;
+      }
+      try {
+        const result = await performAction(action, { ...this.#options, grant, urgent: phaseOf(grant) === "Revoking" });
+        this.#noteAction(grant, action, context);
+        await this.#write(grant, result.patch ?? {}, refusedConditions(result.refused));
+        if (result.refused !== undefined) {
+          return { kind: "refused", ...result.refused };
+        }
+        if (result.failed !== undefined) {
+          throw result.failed;
+        }
+        if (result.wait !== undefined) {
+          return this.#waitFor(result.wait, context, failures);
+        }
+      } catch (thrown) {
+        if (!isFailure(thrown)) {
+          throw thrown;
+        }
+        failures.push(thrown);
+        if (decision.onFailure === "stop") {
+          break;
+        }
+      }
+    }
+    return failures.length === 0 ? undefined : this.#failed(key, failures, context);
+  }
+
+  #noteAction(grant: Grant, action: Action, context: ReconcileContext): void {
+    const uid = grant.metadata.uid ?? "";
+    if (["CreatePermissionSet", "PutInlinePolicy", "CreateAssignment", "Provision"].includes(action.kind)) {
+      this.#checkedAt.delete(uid);
+    }
+    if (action.kind === "Activate") {
+      this.#checkedAt.set(uid, context.clock.now());
+    }
+    if (action.kind === "RecordDeprovisioned") {
+      this.#checkedAt.delete(uid);
+    }
+    context.log.debug("step performed", { action: action.kind, grantID: grant.status?.grantID });
+    this.#options.onAction?.(grant, action);
+  }
+
+  #waitFor(
+    wait: { readonly ms: number; readonly why: string },
+    context: ReconcileContext,
+    failures: readonly AwsFailure[],
+  ): Outcome {
+    for (const failure of failures) {
+      context.log.warn("a step failed, the next ones go on", { call: failure.call, code: failure.code });
+    }
+    return { kind: "waiting", untilMs: context.clock.now() + wait.ms, why: wait.why };
+  }
+
+  /** Conflicts are ordinary and soon over; anything else is shown and retried with back-off. */
+  async #failed(key: ObjectKey, failures: readonly AwsFailure[], context: ReconcileContext): Promise<Outcome> {
+    const serious = failures.find(({ failure }) => failure !== "conflict" && failure !== "busy");
+    const now = context.clock.now();
+    if (serious === undefined) {
+      const waitMs = conflictWaitMinMs + this.#options.random() * conflictWaitSpreadMs;
+      return { kind: "waiting", untilMs: now + waitMs, why: failures[0]?.message ?? "a conflict" };
+    }
+    const grant = this.#get(key);
+    if (grant === undefined) {
+      return { kind: "settled" };
+    }
+    const isRevoking = phaseOf(grant) === "Revoking";
+    const conditions = isRevoking
+      ? revocationFailed(serious.message, getCondition(grant.status?.conditions, "Active")?.status === "True")
+      : retrying(serious.message);
+    await this.#write(grant, {}, conditions);
+    const expiry = isRevoking ? undefined : storedWindow(grant.status)?.expiry;
+    return expiry === undefined
+      ? { kind: "failed", error: coerceError(serious) }
+      : { kind: "waiting", untilMs: Math.min(expiry, now + liveRetryMs), why: serious.message };
+  }
+
+  /** The one place that writes a Grant's status. */
+  async #write(grant: Grant, patch: GrantPatch, conditions: readonly ConditionInput[]): Promise<void> {
+    const { source, clock, onStatusWritten } = this.#options;
+    const asked = requestedLook(grant.metadata);
+    const handled = asked === undefined || asked === grant.status?.lastHandledReconcileAt ? {} : { lastHandledReconcileAt: asked };
+    if (Object.keys(patch).length === 0 && conditions.length === 0 && Object.keys(handled).length === 0) {
+      return;
+    }
+    const generation = grant.metadata.generation ?? 0;
+    await source.writeStatus<Grant>(grant, (status) => ({
+      ...applyPatch(status, { ...patch, ...handled }),
+      ...(conditions.length === 0
+        ? {}
+        : { conditions: withConditions(status.conditions, conditions, generation, clock.now()) }),
+    }));
+    const { namespace, name, uid } = grant.metadata;
+    const written = source.get("Grant", namespace, name)?.object;
+    if (written !== undefined && written.metadata.uid === uid && written.status !== grant.status) {
+      onStatusWritten?.(written);
+    }
+  }
+}
+
+function refusedConditions(refused: { readonly reason: string; readonly message: string } | undefined): ConditionInput[] {
+  return refused === undefined ? [] : stalled(refused.reason, refused.message);
+}

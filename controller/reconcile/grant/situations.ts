@@ -1,0 +1,125 @@
+import type { ConditionInput } from "#kinds/index.ts";
+
+/** Conditions of a Grant by situation: the table of operators.md 6.3, one function per row. */
+
+/** First visit. */
+export function firstVisit(): ConditionInput[] {
+  return [
+    condition("Ready", "Unknown", "Progressing", "Sallyport has just seen this Grant."),
+    condition("Active", "Unknown", "Progressing", ""),
+    condition("Reconciling", "True", "Progressing", ""),
+  ];
+}
+
+/** Not live, and waiting for something that comes by itself or from another object: a reference, an address, a start time. */
+export function waiting(reason: string, message: string): ConditionInput[] {
+  return [
+    condition("Ready", "False", reason, message),
+    condition("Active", "False", reason, ""),
+    condition("Reconciling", "True", reason, message),
+  ];
+}
+
+/** Waiting for people. */
+export function pendingApproval(message: string): ConditionInput[] {
+  return [...waiting("PendingApproval", message), condition("Approved", "Unknown", "PendingApproval", message)];
+}
+
+/** Nothing will happen until a person changes something. */
+export function stalled(reason: string, message: string): ConditionInput[] {
+  return [
+    condition("Ready", "False", reason, message),
+    condition("Active", "False", reason, ""),
+    condition("Stalled", "True", reason, message),
+  ];
+}
+
+/** `spec.suspend` before activation. */
+export function suspended(): ConditionInput[] {
+  const message = "spec.suspend holds provisioning. Expiry and revocation are not held.";
+  return [condition("Ready", "False", "Suspended", message), condition("Active", "False", "Suspended", "")];
+}
+
+/** Approved, and being set up in AWS. */
+export function provisioning(message: string): ConditionInput[] {
+  return [
+    ...waiting("Provisioning", message),
+    approved(),
+    condition("Provisioned", "False", "Provisioning", message),
+  ];
+}
+
+/** Access is live. */
+export function live(message: string): ConditionInput[] {
+  return [
+    condition("Ready", "True", "Active", message),
+    condition("Active", "True", "Active", message),
+    approved(),
+    condition("Provisioned", "True", "Provisioned", ""),
+  ];
+}
+
+/** Live in status, but what AWS holds differs: being repaired, or only reported. `usable`: whether people still get in. */
+export function drifted(message: string, usable: boolean, repairing: boolean): ConditionInput[] {
+  return [
+    condition("Ready", "False", "DriftDetected", message),
+    condition("Active", usable ? "True" : "False", "DriftDetected", ""),
+    condition("Provisioned", "False", "DriftDetected", message),
+    ...(repairing ? [condition("Reconciling", "True", "DriftDetected", message)] : []),
+  ];
+}
+
+/** A call to AWS failed and is tried again. Active stays as it is known. */
+export function retrying(message: string): ConditionInput[] {
+  return [
+    condition("Ready", "False", "ProviderError", message),
+    condition("Reconciling", "True", "ProgressingWithRetry", message),
+  ];
+}
+
+/** Ended, and what was given in AWS is being taken away. Active stays True until that is confirmed. */
+export function revoking(message: string): ConditionInput[] {
+  return [condition("Ready", "False", "Revoking", message), condition("Reconciling", "True", "Revoking", message)];
+}
+
+/** Taking access away failed and is tried again. `wasActive`: whether there is access that may still be used. */
+export function revocationFailed(message: string, wasActive: boolean): ConditionInput[] {
+  return [
+    condition("Ready", "False", "RevocationFailed", message),
+    ...(wasActive ? [condition("Active", "True", "RevocationFailed", message)] : []),
+    condition("Reconciling", "True", "RevocationFailed", message),
+  ];
+}
+
+/** Ended, and nothing is left in AWS. */
+export function ended(reason: string, message: string): ConditionInput[] {
+  const shown = reason === "Expired" ? "Expired" : "Revoked";
+  return [
+    condition("Ready", "True", shown, message),
+    condition("Active", "False", shown, message),
+    condition("Provisioned", "False", shown, ""),
+  ];
+}
+
+/** An extension that was asked for and not given. */
+export function extensionRefused(message: string): ConditionInput {
+  return condition("Extended", "False", "ExtensionNotAllowed", message);
+}
+
+/** All extensions asked for are part of the window. */
+export function extensionGiven(count: number): ConditionInput {
+  return condition("Extended", "True", "Extended", `Extensions in the window: ${count}.`);
+}
+
+function approved(): ConditionInput {
+  return condition("Approved", "True", "AutoApproved", "The workflow asks for no approval.");
+}
+
+function condition(
+  type: string,
+  status: ConditionInput["status"],
+  reason: string,
+  message: string,
+): ConditionInput {
+  return { type, status, reason, message };
+}

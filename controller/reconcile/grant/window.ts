@@ -1,0 +1,70 @@
+import type { Grant, GrantSpec, GrantStatus } from "#kinds/index.ts";
+import type { EpochMs } from "#lib/clock.ts";
+
+/** The live window of an activated Grant. */
+export interface Window {
+  readonly activation: EpochMs;
+  readonly expiry: EpochMs;
+  /** Extensions that are part of it. */
+  readonly extensionCount: number;
+}
+
+/** The window that an activation at `activation` opens: `min(activation + duration, notAfterTime)` (DESIGN section 2). */
+export function openWindow(
+  activation: EpochMs,
+  spec: Pick<GrantSpec, "durationSeconds" | "notAfterTime">,
+): Window {
+  const expiry = Math.min(activation + spec.durationSeconds * 1_000, Date.parse(spec.notAfterTime));
+  return { activation, expiry, extensionCount: 0 };
+}
+
+/** The window as it should be by now, and what was asked of it and not given. */
+export interface WindowDecision {
+  readonly window: Window;
+  /** Sentence for the person when more extensions are asked for than the workflow allows. */
+  readonly refusal: string | undefined;
+}
+
+/**
+ * Follows spec within what was approved: a lowered duration or an earlier notAfterTime shortens the window; a raised
+ * extensionCount lengthens it by the pinned rule of the workflow. Undefined for a Grant that is not activated.
+ * Nothing else ever lengthens it.
+ */
+export function followWindow(grant: Grant): WindowDecision | undefined {
+  const { spec, status } = grant;
+  const stored = storedWindow(status);
+  if (stored === undefined) {
+    return undefined;
+  }
+  const extension = status?.workflow?.extension;
+  const asked = spec.extensionCount ?? 0;
+  const allowed = Math.min(asked, extension?.maxCount ?? 0);
+  const extensionCount = Math.max(stored.extensionCount, allowed);
+  const extendedMs = extensionCount * (extension?.durationSeconds ?? 0) * 1_000;
+  const byDuration = stored.activation + spec.durationSeconds * 1_000 + extendedMs;
+  const capped = Math.min(byDuration, Date.parse(spec.notAfterTime));
+  const expiry = extensionCount > stored.extensionCount ? capped : Math.min(stored.expiry, capped);
+  return {
+    window: { activation: stored.activation, expiry, extensionCount },
+    refusal: asked <= allowed ? undefined : extensionRefusal(asked, extension?.maxCount),
+  };
+}
+
+function extensionRefusal(asked: number, maxCount: number | undefined): string {
+  return maxCount === undefined
+    ? "The workflow does not allow access to be extended; the window stays as it is."
+    : `The workflow allows ${maxCount} extensions; ${asked} were asked for. The window stays as it is.`;
+}
+
+/** The window in status, undefined before activation. */
+export function storedWindow(status: GrantStatus | undefined): Window | undefined {
+  const { activationTime, expiryTime, extensionCount = 0 } = status ?? {};
+  return activationTime === undefined || expiryTime === undefined
+    ? undefined
+    : { activation: Date.parse(activationTime), expiry: Date.parse(expiryTime), extensionCount };
+}
+
+/** RFC 3339 in UTC, whole milliseconds. */
+export function formatTime(time: EpochMs): string {
+  return new Date(time).toISOString();
+}

@@ -1,0 +1,9 @@
+import type { ObjectMeta } from "#kinds/index.ts";
+
+/** Opaque token; a new value asks for a look at once and lifts Stalled. Echoed in `status.lastHandledReconcileAt`. */
+export const reconcileRequestedAt = "sallyport.dev/reconcile-requested-at";
+
+/** The token of this object, undefined where nobody asked. */
+export function requestedLook(metadata: ObjectMeta): string | undefined {
+  return metadata.annotations?.[reconcileRequestedAt]?.slice(0, 256);
+}
