@@ -1,0 +1,222 @@
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { headOf, Ingestor } from "./ingest.ts";
+import { migrate } from "./schema.ts";
+import type {
+  AuditFilter,
+  IngestFinding,
+  IngestResult,
+  Page,
+  PageOf,
+  RawRecord,
+  SessionEntry,
+  StatementView,
+  StoreStats,
+  TailEntry,
+  TailFilter,
+  TailPage,
+  TaskHead,
+} from "./types.ts";
+import { flagOf, ownerColumns, ownerOf, recordIn, sessionOf, statementOf, text, timeOf, type Row } from "./views.ts";
+import { sessionWhere, statementWhere, tailWhere, type Where } from "./where.ts";
+
+/** A filter that matches little must not hold up ingest: one call looks at no more records than this. */
+const tailWindow = 5_000;
+const pageMax = 1_000;
+/** SQLite waits this long for another process that reads or checkpoints. */
+const busyTimeoutMs = 10_000;
+
+const statementQuery = `
+  SELECT st.id, st.statement, st.start_seq, st.end_seq, t.proxy, t.task, ${ownerColumns},
+    (SELECT bytes FROM records WHERE store_seq = st.start_seq) AS start_bytes,
+    (SELECT bytes FROM records WHERE store_seq = st.end_seq) AS end_bytes
+  FROM statements st JOIN sessions s ON s.id = st.session_id JOIN tasks t ON t.id = s.task_id`;
+
+/**
+ * The store itself, on one connection, synchronous: it runs inside the worker. Everything that it promises to have stored
+ * is on the device when the call returns (WAL with synchronous=FULL, sqlite.org/pragma.html#pragma_synchronous).
+ */
+export class StoreEngine {
+  readonly #database: DatabaseSync;
+  readonly #ingestor: Ingestor;
+  readonly #statementByNumber: StatementSync;
+
+  /** Opens or makes the store at `path`. */
+  constructor(path: string) {
+    if (path !== ":memory:") {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    }
+    this.#database = new DatabaseSync(path, { timeout: busyTimeoutMs });
+    this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    migrate(this.#database);
+    this.#ingestor = new Ingestor(this.#database);
+    this.#statementByNumber = this.#database.prepare(`${statementQuery} WHERE st.session_id = ? AND st.statement = ?`);
+  }
+
+  /** See `Ingestor.ingest`. */
+  ingest(proxy: string, task: string, records: readonly Uint8Array[], received: number): IngestResult {
+    return this.#ingestor.ingest(proxy, task, records, received);
+  }
+
+  /** Statements that match, a page at a time. */
+  search(filter: AuditFilter, page: Page): PageOf<StatementView> {
+    const rows = this.#page(statementQuery, statementWhere(filter), "st.id", page);
+    return pageOf(rows, page, statementOf);
+  }
+
+  /** Sessions that match, a page at a time. Conditions on statements are not looked at. */
+  sessions(filter: AuditFilter, page: Page): PageOf<SessionEntry> {
+    const query = `SELECT s.id, t.proxy, t.task, s.open_time, s.close_time, s.close_reason, s.statements, ${ownerColumns}
+      FROM sessions s JOIN tasks t ON t.id = s.task_id`;
+    return pageOf(this.#page(query, sessionWhere(filter, "s.open_time"), "s.id", page), page, sessionOf);
+  }
+
+  /** Records after `after` that match, in the order they came. */
+  tailPage(after: number, filter: TailFilter, limit: number): TailPage {
+    const newest = this.#newest();
+    const windowEnd = Math.min(newest, after + tailWindow);
+    const where = tailWhere(filter);
+    const rows = this.#database
+      .prepare(
+        `SELECT r.store_seq, r.received, r.flag, r.bytes, r.session_id, r.statement, t.proxy, t.task, ${ownerColumns}
+         FROM records r JOIN tasks t ON t.id = r.task_id LEFT JOIN sessions s ON s.id = r.session_id
+           LEFT JOIN statements st ON st.session_id = r.session_id AND st.statement = r.statement
+         WHERE r.store_seq > ? AND r.store_seq <= ? AND ${where.sql} ORDER BY r.store_seq LIMIT ?`,
+      )
+      .all(after, windowEnd, ...where.values, limit);
+    const last = rows.at(-1)?.["store_seq"];
+    const position = rows.length < limit ? windowEnd : Number(last);
+    return {
+      entries: rows.map((row) => this.#entry(row)),
+      position: Math.max(position, after),
+      more: position < newest,
+    };
+  }
+
+  /** Raw records with `after < storeSeq <= upTo`, in the order they came. */
+  raw(after: number, upTo: number, limit: number): RawRecord[] {
+    const rows = this.#database
+      .prepare(
+        `SELECT r.store_seq, r.received, r.flag, r.bytes, t.proxy, t.task FROM records r JOIN tasks t ON t.id = r.task_id
+         WHERE r.store_seq > ? AND r.store_seq <= ? ORDER BY r.store_seq LIMIT ?`,
+      )
+      .all(after, upTo, limit);
+    return rows.map((row) => ({
+      storeSeq: Number(row["store_seq"]),
+      receivedTime: timeOf(row["received"]),
+      proxy: text(row["proxy"]),
+      task: text(row["task"]),
+      ...flagOf(row["flag"]),
+      bytes: row["bytes"] instanceof Uint8Array ? row["bytes"] : new Uint8Array(),
+    }));
+  }
+
+  /** Where all tasks' chains stand, with all open sessions: for the signer after a restart. */
+  heads(): TaskHead[] {
+    const open = this.#database.prepare(
+      "SELECT session, session_seq, head FROM sessions WHERE task_id = ? AND close_time IS NULL AND session_seq > 0",
+    );
+    const tasks = this.#database.prepare("SELECT id, proxy, task, seq, chain_seq, chain_head FROM tasks").all();
+    return tasks.map((row) =>
+      headOf(
+        {
+          proxy: text(row["proxy"]),
+          task: text(row["task"]),
+          seq: Number(row["seq"]),
+          chainSeq: Number(row["chain_seq"]),
+          chainHead: row["chain_head"] === null ? null : text(row["chain_head"]),
+        },
+        open.all(Number(row["id"])).map((session) => ({
+          session: text(session["session"]),
+          sessionSeq: Number(session["session_seq"]),
+          head: text(session["head"]),
+        })),
+      ),
+    );
+  }
+
+  /** Highest sequence number stored of a task; 0 for one that is not known. */
+  acknowledged(proxy: string, task: string): number {
+    const row = this.#database.prepare("SELECT seq FROM tasks WHERE proxy = ? AND task = ?").get(proxy, task);
+    return Number(row?.["seq"] ?? 0);
+  }
+
+  /** What ingest found wrong, newest first, at most `limit`. */
+  findings(limit: number): IngestFinding[] {
+    const rows = this.#database
+      .prepare(
+        `SELECT t.proxy, t.task, f.seq, f.kind, f.detail FROM findings f JOIN tasks t ON t.id = f.task_id
+         ORDER BY f.id DESC LIMIT ?`,
+      )
+      .all(limit);
+    return rows.map((row) => ({
+      proxy: text(row["proxy"]),
+      task: text(row["task"]),
+      seq: Number(row["seq"]),
+      kind: text(row["kind"]) as IngestFinding["kind"],
+      detail: text(row["detail"]),
+    }));
+  }
+
+  /** Counts, for metrics. Reads whole indexes: not for every request. */
+  stats(): StoreStats {
+    const count = (sql: string): number => Number(Object.values(this.#database.prepare(sql).get() ?? {})[0] ?? 0);
+    return {
+      records: count("SELECT count(*) FROM records"),
+      sessions: count("SELECT count(*) FROM sessions"),
+      openSessions: count("SELECT count(*) FROM sessions WHERE close_time IS NULL"),
+      statements: count("SELECT count(*) FROM statements"),
+      findings: count("SELECT count(*) FROM findings"),
+      storeSeq: this.#newest(),
+      fileBytes: count("PRAGMA page_count") * count("PRAGMA page_size"),
+    };
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #newest(): number {
+    return Number(this.#database.prepare("SELECT max(store_seq) AS seq FROM records").get()?.["seq"] ?? 0);
+  }
+
+  #page(query: string, where: Where, id: string, page: Page): Row[] {
+    const newest = page.order === "newest";
+    const cursor = page.cursor ?? (newest ? Number.MAX_SAFE_INTEGER : 0);
+    return this.#database
+      .prepare(
+        `${query} WHERE ${where.sql} AND ${id} ${newest ? "<" : ">"} ? ORDER BY ${id} ${newest ? "DESC" : "ASC"} LIMIT ?`,
+      )
+      .all(...where.values, cursor, pageSize(page) + 1);
+  }
+
+  #entry(row: Row): TailEntry {
+    const record = recordIn(row["bytes"]);
+    const statement =
+      row["session_id"] === null || row["statement"] === null
+        ? undefined
+        : this.#statementByNumber.get(Number(row["session_id"]), Number(row["statement"]));
+    return {
+      storeSeq: Number(row["store_seq"]),
+      receivedTime: timeOf(row["received"]),
+      proxy: text(row["proxy"]),
+      task: text(row["task"]),
+      ...flagOf(row["flag"]),
+      ...(record === undefined ? {} : { record }),
+      ...(row["session_id"] === null ? {} : { owner: ownerOf(row) }),
+      ...(statement === undefined ? {} : { statement: statementOf(statement) }),
+    };
+  }
+}
+
+function pageSize(page: Page): number {
+  return Math.min(Math.max(1, page.limit), pageMax);
+}
+
+/** One row more than the page was asked for: whether there is a next page. */
+function pageOf<T>(rows: readonly Row[], page: Page, view: (row: Row) => T): PageOf<T> {
+  const shown = rows.slice(0, pageSize(page));
+  const last = shown.at(-1)?.["id"];
+  return { items: shown.map(view), ...(rows.length > shown.length ? { next: Number(last) } : {}) };
+}

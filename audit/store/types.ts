@@ -1,0 +1,175 @@
+import type { AuditEngine, AuditRecord, Outcome, RecordHash, RecordKind, StatementResult } from "../record.ts";
+import type { Parameter, StatementProtocol, TransactionState } from "../record.ts";
+import type { Text } from "../text.ts";
+
+/**
+ * Why a record is not simply the next of its chain. `conflict`: its number is taken by other bytes. `unreadable`: no record.
+ * `wrong-origin`: it names another proxy or task than the one that sent it. `after-gap`: numbers before it are missing.
+ * `late`: it came after records that follow it. `chain-mismatch`: it does not carry the hash of the one before it.
+ */
+export type Flag = "conflict" | "unreadable" | "wrong-origin" | "after-gap" | "late" | "chain-mismatch";
+
+/** Something wrong that ingest noticed. It is kept, and shown until somebody looks at it. */
+export interface IngestFinding {
+  readonly proxy: string;
+  readonly task: string;
+  readonly seq?: number;
+  readonly kind: Flag;
+  readonly detail: string;
+}
+
+/** Where one open session's chain stands. */
+export interface SessionHead {
+  readonly session: string;
+  readonly sessionSeq: number;
+  readonly head: RecordHash;
+}
+
+/** Where a task's chains stand, for signing. */
+export interface TaskHead {
+  readonly proxy: string;
+  readonly task: string;
+  readonly seq: number;
+  readonly chainSeq: number;
+  readonly chainHead: RecordHash | null;
+  /** Open sessions that changed since the last time (from `ingest`), or all of them (from `heads`). */
+  readonly openSessions: readonly SessionHead[];
+}
+
+export interface IngestResult {
+  /** Everything up to here is stored for good; the proxy may forget it. */
+  readonly ackSeq: number;
+  readonly stored: number;
+  readonly duplicates: number;
+  /** Position of the newest record in the store. */
+  readonly storeSeq: number;
+  readonly findings: readonly IngestFinding[];
+  /** Sessions that began in this batch, so that the controller can check their grants against the proxy. */
+  readonly opened: readonly { readonly session: string; readonly grantID: string; readonly database: string }[];
+  readonly head: TaskHead;
+}
+
+/** Narrows what is read. All given conditions must hold. */
+export interface AuditFilter {
+  readonly grantID?: string;
+  readonly userName?: string;
+  /** `namespace/name` of the Database. */
+  readonly database?: string;
+  readonly proxy?: string;
+  readonly session?: string;
+  /** Part of the statement's text, case ignored for ASCII letters. */
+  readonly text?: string;
+  readonly outcome?: Outcome;
+  /** RFC 3339, by the proxy's clock; from is included, to is not. */
+  readonly from?: string;
+  readonly to?: string;
+}
+
+export interface Page {
+  /** At most this many, 1 to 1000. */
+  readonly limit: number;
+  readonly order: "newest" | "oldest";
+  /** `next` of the page before. */
+  readonly cursor?: number;
+}
+
+export interface PageOf<T> {
+  readonly items: readonly T[];
+  /** Absent on the last page. */
+  readonly next?: number;
+}
+
+/** Whose session a record belongs to. Fields are empty when the session's opening record is missing. */
+export interface SessionOwner {
+  readonly session: string;
+  readonly grantID: string;
+  readonly userName: string;
+  readonly userID: string;
+  readonly database: string;
+  readonly databaseName: string;
+  readonly engine: AuditEngine | "";
+  readonly roleName: string;
+  readonly username: string;
+}
+
+/** One session. */
+export interface SessionEntry extends SessionOwner {
+  readonly proxy: string;
+  readonly task: string;
+  readonly openTime?: string;
+  /** Absent while it is open. */
+  readonly closeTime?: string;
+  readonly closeReason?: string;
+  readonly statements: number;
+}
+
+/** One statement: its start and, once there, its end, in one. */
+export interface StatementView extends SessionOwner, Partial<StatementResult> {
+  readonly proxy: string;
+  readonly task: string;
+  /** Store position of the newest of its records. */
+  readonly storeSeq: number;
+  readonly statement: number;
+  readonly startTime?: string;
+  readonly protocol?: StatementProtocol;
+  readonly sql?: Text;
+  readonly redacted?: number;
+  readonly statementName?: Text;
+  readonly parameters?: readonly Parameter[];
+  readonly parametersOmitted?: number;
+  readonly notices?: readonly string[];
+  readonly endTime?: string;
+  readonly results?: readonly StatementResult[];
+  readonly bytesToClient?: number;
+  readonly bytesFromClient?: number;
+  readonly durationMs?: number;
+  readonly transaction?: TransactionState;
+}
+
+/** One record as the tail gives it. */
+export interface TailEntry {
+  readonly storeSeq: number;
+  /** When the store took it, RFC 3339, by the controller's clock. */
+  readonly receivedTime: string;
+  readonly proxy: string;
+  readonly task: string;
+  readonly flag?: Flag;
+  /** Absent when the bytes are no record. */
+  readonly record?: AuditRecord;
+  readonly owner?: SessionOwner;
+  /** With a statement's start or end: the statement as it is known by now. */
+  readonly statement?: StatementView;
+}
+
+export interface TailFilter extends AuditFilter {
+  readonly kinds?: readonly RecordKind[];
+}
+
+export interface TailPage {
+  readonly entries: readonly TailEntry[];
+  /** Where to go on: all matching records up to here have been given. */
+  readonly position: number;
+  /** Whether there are records after `position` already. */
+  readonly more: boolean;
+}
+
+/** A record's bytes as they came, for verification and export. */
+export interface RawRecord {
+  readonly storeSeq: number;
+  readonly receivedTime: string;
+  /** Who sent it, as authenticated. */
+  readonly proxy: string;
+  readonly task: string;
+  readonly flag?: Flag;
+  readonly bytes: Uint8Array;
+}
+
+export interface StoreStats {
+  readonly records: number;
+  readonly sessions: number;
+  readonly openSessions: number;
+  readonly statements: number;
+  readonly findings: number;
+  readonly storeSeq: number;
+  readonly fileBytes: number;
+}
