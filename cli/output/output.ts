@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { UserError } from "#lib/errors.ts";
+import type { UserError } from "#lib/errors.ts";
 import { formatTable } from "./table.ts";
 
 /** What commands say. Results go to standard output, everything else to standard error, as with kubectl and aws. */

@@ -1,3 +1,4 @@
+import { printable } from "#audit/text.ts";
 import type { StatementEvent } from "#wire/control-api.ts";
 
 /** Characters of a statement that one line shows; the record keeps all of it. */
@@ -6,7 +7,7 @@ const sqlCharactersShown = 160;
 /** One event of the audit trail as one line of text. SQL is untrusted: control characters are shown, never obeyed. */
 export function eventLine(event: StatementEvent): string {
   const where = `${event.time.slice(11, 23)} ${event.userName} ${event.database}/${event.role}`;
-  return printableLine(`${where} ${detail(event)}`);
+  return printable(`${where} ${detail(event)}`);
 }
 
 function detail(event: StatementEvent): string {
@@ -45,11 +46,4 @@ function outcome(event: StatementEvent): string {
 function shorten(sql: string): string {
   const line = sql.replaceAll(/\s+/g, " ").trim();
   return line.length > sqlCharactersShown ? `${line.slice(0, sqlCharactersShown)}…` : line;
-}
-
-/** Replaces control and bidirectional-override characters, so that no text can move the cursor or reverse the line. */
-function printableLine(text: string): string {
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
 }

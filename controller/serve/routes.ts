@@ -1,0 +1,33 @@
+import type { Groups } from "./app.ts";
+import type { Nonces } from "./auth/nonces.ts";
+import type { Tokens } from "./auth/tokens.ts";
+import { openApiDocument } from "./openapi.ts";
+import type { Route } from "./route.ts";
+import { auditRoutes } from "./routes/audit.ts";
+import { grantRoutes } from "./routes/grants.ts";
+import { operationRoutes } from "./routes/operations.ts";
+import { signInRoutes } from "./routes/sign-in.ts";
+import type { Services } from "./services.ts";
+
+export interface RouteOptions {
+  readonly services: Services;
+  readonly nonces: Nonces;
+  readonly tokens: Tokens;
+  readonly groups: Groups;
+  /** Version of this software, shown in the OpenAPI document. */
+  readonly version: string;
+  /** When the reconcile loop last moved, by the monotonic clock. */
+  readonly lastProgressMs: () => number;
+}
+
+/** All routes of the control API, in the order of its document. */
+export function controlRoutes(options: RouteOptions): Route[] {
+  const { services, nonces, tokens, groups, version, lastProgressMs } = options;
+  const routes: Route[] = [
+    ...signInRoutes(services, nonces, tokens, groups),
+    ...grantRoutes(services),
+    ...auditRoutes(services),
+    ...operationRoutes(services, () => openApiDocument(routes, version), lastProgressMs),
+  ];
+  return routes;
+}
