@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { getCondition, isTrue, setCondition, type ConditionInput } from "./conditions.ts";
 import type { Condition } from "./generated/condition.ts";
-import { kstatusOf, type KStatus } from "./kstatus.ts";
 
 const start = Date.UTC(2026, 0, 1);
 const later = start + 60_000;
@@ -61,48 +60,5 @@ describe("setCondition", () => {
     expect(setCondition(stalled, input("Stalled", "False"), 1, later)).toEqual([]);
     expect(setCondition([], input("Reconciling", "Unknown"), 1, later)).toEqual([]);
     expect(isTrue(setCondition(stalled, input("Reconciling", "True"), 1, later), "Stalled")).toBe(false);
-  });
-});
-
-describe("kstatusOf", () => {
-  const settled = { metadata: { generation: 1 } };
-  const cases: readonly (readonly [string, Parameters<typeof kstatusOf>[0], KStatus])[] = [
-    [
-      "being deleted",
-      {
-        metadata: { generation: 1, deletionTimestamp: "2026-01-01T00:00:00Z" },
-        status: { conditions: list(input("Ready", "True")) },
-      },
-      "Terminating",
-    ],
-    [
-      "generation not yet observed",
-      { metadata: { generation: 2 }, status: { observedGeneration: 1, conditions: list(input("Ready", "True")) } },
-      "InProgress",
-    ],
-    ["no status at all", settled, "Current"],
-    [
-      "first visit",
-      { ...settled, status: { conditions: list(input("Ready", "Unknown"), input("Reconciling", "True")) } },
-      "InProgress",
-    ],
-    [
-      "reconciling though ready",
-      { ...settled, status: { conditions: list(input("Ready", "True"), input("Reconciling", "True")) } },
-      "InProgress",
-    ],
-    [
-      "stalled",
-      { ...settled, status: { conditions: list(input("Ready", "False"), input("Stalled", "True")) } },
-      "Failed",
-    ],
-    ["not ready", { ...settled, status: { conditions: list(input("Ready", "False")) } }, "InProgress"],
-    ["ready unknown", { ...settled, status: { conditions: list(input("Ready", "Unknown")) } }, "InProgress"],
-    ["ready", { ...settled, status: { observedGeneration: 1, conditions: list(input("Ready", "True")) } }, "Current"],
-    ["only other conditions", { ...settled, status: { conditions: list(input("Active", "False")) } }, "Current"],
-  ];
-
-  test.for(cases)("%s", ([, object, verdict]) => {
-    expect(kstatusOf(object)).toBe(verdict);
   });
 });

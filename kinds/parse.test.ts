@@ -1,14 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { findDuplicates, loadManifests } from "./load.ts";
-import {
-  aliasCountMax,
-  bracketDepthMax,
-  listItemsMax,
-  manifestBytesMax,
-  parseManifests,
-  problemsMax,
-} from "./parse.ts";
-import { formatProblem } from "./problem.ts";
+import { aliasCountMax, bracketDepthMax, listItemsMax, manifestBytesMax, parseManifests } from "./parse.ts";
+import { formatProblem, problemsMax } from "./problem.ts";
 
 const head = "apiVersion: sallyport.dev/v1alpha1\n";
 
@@ -281,6 +274,14 @@ describe("limits", () => {
 
   test("of a file full of mistakes the first ones are told", () => {
     const { problems } = parseManifests("--- a\n".repeat(10 * problemsMax), "f.yaml");
+
+    expect(problems).toHaveLength(problemsMax);
+  });
+
+  test("of an object with thousands of unknown fields too", () => {
+    const fields = Array.from({ length: 20_000 }, (_, index) => `  field${index}: 1\n`).join("");
+
+    const { problems } = loadManifests(grant("ada", fields), "f.yaml");
 
     expect(problems).toHaveLength(problemsMax);
   });

@@ -1,7 +1,7 @@
 import { LineCounter, parseAllDocuments, type Document } from "yaml";
 import { apiVersion, kinds } from "./generated/schemas.ts";
 import { placeOf, positionIn } from "./place.ts";
-import { problemAt, type Position, type Problem } from "./problem.ts";
+import { problemAt, problemsMax, type Position, type Problem } from "./problem.ts";
 import { scalarProblems } from "./scalars.ts";
 import { checkType } from "./validate.ts";
 
@@ -22,9 +22,6 @@ export const bracketDepthMax = 200;
 
 /** Most objects of one `List`. A file of the largest size has room for about as many small objects. */
 export const listItemsMax = 10_000;
-
-/** Most problems that are reported for one file: a person fixes the first ones and looks again. */
-export const problemsMax = 100;
 
 /** One object of a file: plain data with a known kind and version, not yet validated. */
 export interface ManifestDocument {

@@ -1,4 +1,14 @@
-import { isAlias, isMap, isScalar, isSeq, type Document, type LineCounter, type Node } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Document,
+  type LineCounter,
+  type Node,
+  type Pair,
+  type YAMLMap,
+} from "yaml";
 import type { FieldPath, Place, Position } from "./problem.ts";
 
 /**
@@ -31,7 +41,7 @@ function find(document: Document.Parsed, path: FieldPath, part: "key" | "value")
   for (const [index, step] of path.entries()) {
     const isLast = index === path.length - 1;
     if (isMap(node)) {
-      const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
+      const pair = pairsOf(node).get(String(step));
       if (pair === undefined) {
         return offset;
       }
@@ -47,6 +57,18 @@ function find(document: Document.Parsed, path: FieldPath, part: "key" | "value")
     }
   }
   return offset;
+}
+
+const pairsByMap = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>();
+
+/** Key → pair, kept for each map: a search for each of thousands of problems would be quadratic. */
+function pairsOf(map: YAMLMap): ReadonlyMap<string, Pair> {
+  let pairs = pairsByMap.get(map);
+  if (pairs === undefined) {
+    pairs = new Map(map.items.flatMap((pair) => (isScalar(pair.key) ? [[String(pair.key.value), pair]] : [])));
+    pairsByMap.set(map, pairs);
+  }
+  return pairs;
 }
 
 function resolve(document: Document.Parsed, node: Node | null | undefined): Node | undefined {

@@ -27,6 +27,9 @@ export interface Problem extends Place {
   readonly severity: "error" | "warning";
 }
 
+/** Most problems that are looked for in one file or object: a person fixes the first ones and looks again. */
+export const problemsMax = 100;
+
 /** The position of an object that did not come from a file. */
 export const nowhere: Position = { file: "", line: 0, column: 0, at: () => ({ file: "", line: 0, column: 0 }) };
 

@@ -2,7 +2,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { isDateTime } from "./date-time.ts";
 import { expectation, textExpectation } from "./expectation.ts";
 import { definitions, type Kind } from "./generated/schemas.ts";
-import { describeValue, problemAt, type FieldPath, type Position, type Problem } from "./problem.ts";
+import { describeValue, problemAt, problemsMax, type FieldPath, type Position, type Problem } from "./problem.ts";
 import type { Schema } from "./schema.ts";
 import { didYouMean } from "./suggest.ts";
 
@@ -29,7 +29,7 @@ export function checkStructure(kind: Kind, value: unknown, position: Position): 
     return duplicates(schema, value, [], position);
   }
   const problems = new Map<string, Problem>();
-  for (const error of validate.errors ?? []) {
+  for (const error of (validate.errors ?? []).slice(0, problemsMax)) {
     const problem = explain(error, value, position);
     // The first error of a field is about its type; later ones about the same value say nothing new.
     if (!problems.has(problem.path)) {
