@@ -41,7 +41,10 @@ interface Account {
 
 export function createAccountLock(clock: Clock): AccountLock {
   const accounts = new Map<string, Account>();
-  const operations = new Map<string, { readonly accountID: string; readonly ticket: string; readonly endsAtMs: number }>();
+  const operations = new Map<
+    string,
+    { readonly accountID: string; readonly ticket: string; readonly endsAtMs: number }
+  >();
 
   function accountOf(accountID: string): Account {
     const known = accounts.get(accountID) ?? { turn: undefined, line: [] };

@@ -22,6 +22,8 @@ export interface AwsOptions {
   readonly region: string;
   /** Absent: the SDK's ordinary chain. */
   readonly credentials?: AwsCredentials;
+  /** Where AWS is. Absent: AWS itself, or what `AWS_ENDPOINT_URL` says. */
+  readonly endpoint?: string;
   readonly clock: Clock;
 }
 
@@ -46,15 +48,18 @@ export function awsPorts(options: AwsOptions): AwsPorts {
   const storeLimiter = createLimiter(identityCenterLimit, clock);
   const lock = createAccountLock(clock);
   const names = new Map<string, string>();
-  const own = options.credentials === undefined ? {} : { credentials: options.credentials };
+  const own = {
+    ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
+    ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
+  };
   const http = { requestHandler: { connectionTimeout: connectTimeoutMs, requestTimeout: requestTimeoutMs } };
 
   const adminClient = memo((region) => new SSOAdminClient({ region, ...own, ...http, maxAttempts: 1 }));
   const storeClient = memo((region) => new IdentitystoreClient({ region, ...own, ...http, maxAttempts: 2 }));
   const account = memo((key) => {
     const { region, assumeRoleARN } = JSON.parse(key) as Pick<AccountRef, "region" | "assumeRoleARN">;
-    const credentials = assumeRoleARN === undefined ? own : { credentials: assumed(assumeRoleARN, options) };
-    return accountPort({ region, ...credentials, ...http, maxAttempts: 2 });
+    const credentials = assumeRoleARN === undefined ? {} : { credentials: assumed(assumeRoleARN, options) };
+    return accountPort({ region, ...own, ...credentials, ...http, maxAttempts: 2 });
   });
   return {
     identityCenter: ({ instanceARN, region, urgency }) =>
@@ -84,7 +89,10 @@ function accountPort(config: ConstructorParameters<typeof ECSClient>[0] & object
 function assumed(RoleArn: string, options: AwsOptions): ReturnType<typeof fromTemporaryCredentials> {
   return fromTemporaryCredentials({
     params: { RoleArn, RoleSessionName: "sallyport-controller", DurationSeconds: assumedSeconds },
-    clientConfig: { region: options.region },
+    clientConfig: {
+      region: options.region,
+      ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
+    },
     ...(options.credentials === undefined ? {} : { masterCredentials: options.credentials }),
   });
 }

@@ -16,7 +16,14 @@ const classes: Readonly<Record<Exclude<AwsFailureClass, "busy">, readonly string
     "DoesNotExist",
   ],
   conflict: ["Conflict", "ConcurrentModification", "EntityAlreadyExists", "UpdateInProgress", "ResourceInUse"],
-  throttled: ["Throttling", "ThrottledException", "TooManyRequests", "RequestLimitExceeded", "SlowDown", "LimitExceededRate"],
+  throttled: [
+    "Throttling",
+    "ThrottledException",
+    "TooManyRequests",
+    "RequestLimitExceeded",
+    "SlowDown",
+    "LimitExceededRate",
+  ],
   denied: [
     "AccessDenied",
     "UnauthorizedOperation",
@@ -32,8 +39,22 @@ const classes: Readonly<Record<Exclude<AwsFailureClass, "busy">, readonly string
     "OptInRequired",
   ],
   quota: ["ServiceQuotaExceeded", "LimitExceeded"],
-  unavailable: ["InternalServer", "InternalFailure", "InternalError", "ServiceUnavailable", "TimeoutError", "AbortError"],
-  invalid: ["Validation", "InvalidParameter", "InvalidParameterValue", "InvalidParameterCombination", "Client", "Serialization"],
+  unavailable: [
+    "InternalServer",
+    "InternalFailure",
+    "InternalError",
+    "ServiceUnavailable",
+    "TimeoutError",
+    "AbortError",
+  ],
+  invalid: [
+    "Validation",
+    "InvalidParameter",
+    "InvalidParameterValue",
+    "InvalidParameterCombination",
+    "Client",
+    "Serialization",
+  ],
 };
 
 const byName: ReadonlyMap<string, AwsFailureClass> = new Map(

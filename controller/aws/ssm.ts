@@ -30,7 +30,5 @@ export function ssmCalls(client: SSMClient): Pick<AccountPort, "terminateSession
 export function isOwner(owner: string, permissionSetName: string, userName: string): boolean {
   const [, role, session] = /^arn:aws[a-z-]*:sts::\d{12}:assumed-role\/([^/]+)\/(.+)$/.exec(owner) ?? [];
   const prefix = `AWSReservedSSO_${permissionSetName}_`;
-  return (
-    session === userName && role?.startsWith(prefix) === true && /^[0-9a-f]{16}$/.test(role.slice(prefix.length))
-  );
+  return session === userName && role?.startsWith(prefix) === true && /^[0-9a-f]{16}$/.test(role.slice(prefix.length));
 }

@@ -135,7 +135,13 @@ function assignmentCalls(parts: IdentityCenterParts): AssignmentCalls {
       const all = await pages(async (NextToken) => {
         const answer = await limitedOptional(parts, "ListAccountAssignments", () =>
           client.send(
-            new ListAccountAssignmentsCommand({ InstanceArn, PermissionSetArn, AccountId, MaxResults: 100, ...NextToken }),
+            new ListAccountAssignmentsCommand({
+              InstanceArn,
+              PermissionSetArn,
+              AccountId,
+              MaxResults: 100,
+              ...NextToken,
+            }),
           ),
         );
         return { items: answer?.AccountAssignments ?? [], next: answer?.NextToken };
@@ -331,7 +337,9 @@ function assignmentInput(assignment: AssignmentRef) {
 
 function operationOf(
   call: string,
-  status: { RequestId?: string | undefined; Status?: string | undefined; FailureReason?: string | undefined } | undefined,
+  status:
+    | { RequestId?: string | undefined; Status?: string | undefined; FailureReason?: string | undefined }
+    | undefined,
 ): OperationState {
   const { RequestId: requestID, Status, FailureReason } = status ?? {};
   if (requestID === undefined || (Status !== "IN_PROGRESS" && Status !== "SUCCEEDED" && Status !== "FAILED")) {

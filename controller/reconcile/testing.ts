@@ -179,6 +179,10 @@ export function memorySource(objects: readonly AnyObject[] = [], now: () => numb
       subscribers.add(onChange);
       return () => subscribers.delete(onChange);
     },
+    update: async (object) => {
+      partial.put(object);
+      return wrap(object) as never;
+    },
     delete: async (key) => partial.remove(key, new Date(now()).toISOString()),
     release: async (object) => {
       stored.delete(formatKey(keyOf(object)));

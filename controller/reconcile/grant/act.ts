@@ -98,10 +98,7 @@ export async function performAction(action: Action, env: ActEnv): Promise<StepRe
 }
 
 /** A name that is taken is our own set where an earlier create's answer was lost; anything else is left alone. */
-async function createSet(
-  action: Extract<Action, { kind: "CreatePermissionSet" }>,
-  env: ActEnv,
-): Promise<StepResult> {
+async function createSet(action: Extract<Action, { kind: "CreatePermissionSet" }>, env: ActEnv): Promise<StepResult> {
   const { external, activationTime, expiryTime } = env.grant.status ?? {};
   let set: PermissionSet;
   try {
@@ -116,8 +113,7 @@ async function createSet(
   if (!isOwnSet(set.tags, env.installation, env.grant.metadata.uid ?? "")) {
     return { refused: { reason: "NotOwned", message: notOwnedMessage(env.grant) } };
   }
-  const adopted =
-    activationTime === undefined && expiryTime === undefined ? windowFromTags(set.tags) : {};
+  const adopted = activationTime === undefined && expiryTime === undefined ? windowFromTags(set.tags) : {};
   return { patch: { external: { ...recorded(external), permissionSetARN: set.arn }, ...adopted } };
 }
 

@@ -4,15 +4,7 @@ import type { AwsFailure } from "../../aws/ports.ts";
 import { refuse } from "./decide-pending.ts";
 import { permissionSetDescription } from "./description.ts";
 import { policyFor, samePolicy } from "./policy.ts";
-import {
-  drifted,
-  extensionGiven,
-  extensionRefused,
-  live,
-  provisioning,
-  retrying,
-  suspended,
-} from "./situations.ts";
+import { drifted, extensionGiven, extensionRefused, live, provisioning, retrying, suspended } from "./situations.ts";
 import { creationTags, isOwnSet } from "./tags.ts";
 import type { Action, AwsObservation, Decision, GrantInput } from "./types.ts";
 import { followWindow, formatTime, storedWindow } from "./window.ts";
@@ -51,11 +43,7 @@ export function decideProvisioning(input: GrantInput): Decision {
   const { durationSeconds, notAfterTime } = grant.spec;
   return steps(
     keepRetrying(grant, provisioning("Access is being set up in AWS.")),
-    [
-      ...setUp,
-      { kind: "ReadRole", permissionSetName: grantID },
-      { kind: "Activate", durationSeconds, notAfterTime },
-    ],
+    [...setUp, { kind: "ReadRole", permissionSetName: grantID }, { kind: "Activate", durationSeconds, notAfterTime }],
     { kind: "again" },
   );
 }
@@ -105,7 +93,11 @@ export function decideRetry(grant: Grant, failure: AwsFailure, now: EpochMs): De
     [],
     expiry === undefined
       ? { kind: "failed", error: failure }
-      : { kind: "waiting", untilMs: Math.min(expiry, now + liveRetryMs), why: "another try after a failed call to AWS" },
+      : {
+          kind: "waiting",
+          untilMs: Math.min(expiry, now + liveRetryMs),
+          why: "another try after a failed call to AWS",
+        },
   );
 }
 
@@ -201,10 +193,6 @@ function keepRetrying(grant: Grant, conditions: ConditionInput[]): ConditionInpu
   return ready?.reason === "ProviderError" ? retrying(ready.message) : conditions;
 }
 
-function steps(
-  conditions: readonly ConditionInput[],
-  actions: readonly Action[],
-  next: Decision["next"],
-): Decision {
+function steps(conditions: readonly ConditionInput[], actions: readonly Action[], next: Decision["next"]): Decision {
   return { patch: {}, conditions, actions, onFailure: "stop", next };
 }

@@ -1,11 +1,4 @@
-import type {
-  AccessWorkflow,
-  Availability,
-  ConditionInput,
-  Grant,
-  GrantStatusTarget,
-  Proxy,
-} from "#kinds/index.ts";
+import type { AccessWorkflow, Availability, ConditionInput, Grant, GrantStatusTarget, Proxy } from "#kinds/index.ts";
 import type { StoreUser } from "../../aws/ports.ts";
 import { resolveOffer } from "./offers.ts";
 import { isSessionName } from "./policy.ts";
@@ -212,12 +205,7 @@ export function refuse(grant: Grant, reason: string, message: string): Decision 
 }
 
 /** Waits for another object or a person, at most until the Grant can no longer become access. */
-function waitForChange(
-  grant: Grant,
-  why: string,
-  conditions: readonly ConditionInput[],
-  untilMs = Infinity,
-): Decision {
+function waitForChange(grant: Grant, why: string, conditions: readonly ConditionInput[], untilMs = Infinity): Decision {
   return {
     patch: {},
     conditions,

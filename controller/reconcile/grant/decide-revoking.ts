@@ -165,10 +165,6 @@ function tombstoneSteps({ grant, tombstone, now }: GrantInput): Action[] {
   ];
 }
 
-function done(
-  conditions: readonly ConditionInput[],
-  patch: GrantPatch,
-  actions: readonly Action[],
-): Decision {
+function done(conditions: readonly ConditionInput[], patch: GrantPatch, actions: readonly Action[]): Decision {
   return { patch, conditions, actions, onFailure: "stop", next: { kind: "settled" } };
 }

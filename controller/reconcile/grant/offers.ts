@@ -1,10 +1,4 @@
-import {
-  matchesLabels,
-  type AccessWorkflow,
-  type Availability,
-  type Database,
-  type GrantSpec,
-} from "#kinds/index.ts";
+import { matchesLabels, type AccessWorkflow, type Availability, type Database, type GrantSpec } from "#kinds/index.ts";
 
 /** Who asks, as the identity store knows them. */
 export interface Subject {
@@ -31,9 +25,7 @@ export interface Offer {
 /** Whether the availability names the subject. Names of the identity store are compared without case, as it does itself. */
 export function isSubject(availability: Availability, subject: Subject): boolean {
   return availability.spec.subjects.some(({ kind, name }) =>
-    kind === "User"
-      ? sameName(name, subject.userName)
-      : subject.groups.some((group) => sameName(name, group)),
+    kind === "User" ? sameName(name, subject.userName) : subject.groups.some((group) => sameName(name, group)),
   );
 }
 
@@ -81,9 +73,7 @@ export function resolveOffer(
 ): OfferResolution {
   const database = objects.databases.find((other) => other.metadata.name === spec.databaseRef.name);
   const pinned = spec.availabilityRef?.name;
-  const candidates = objects.availabilities.filter(
-    (other) => pinned === undefined || other.metadata.name === pinned,
-  );
+  const candidates = objects.availabilities.filter((other) => pinned === undefined || other.metadata.name === pinned);
   if (pinned !== undefined && candidates.length === 0) {
     return { kind: "notAvailable", message: `There is no Availability ${pinned} in this namespace.` };
   }
@@ -104,10 +94,7 @@ function offersRole(availability: Availability, database: Database, roleName: st
   return availability.spec.roleNames.includes(roleName) && coversDatabase(availability, database);
 }
 
-function chooseOffer(
-  matching: readonly Availability[],
-  workflows: readonly AccessWorkflow[],
-): OfferResolution {
+function chooseOffer(matching: readonly Availability[], workflows: readonly AccessWorkflow[]): OfferResolution {
   const pairs: { readonly availability: Availability; readonly workflow: AccessWorkflow }[] = [];
   for (const availability of matching) {
     const { name } = availability.spec.workflowRef;
@@ -122,11 +109,10 @@ function chooseOffer(
     pairs.push({ availability, workflow });
   }
   const best = pairs.sort(
-    (a, b) => byPreference(a.workflow, b.workflow) || (a.availability.metadata.name < b.availability.metadata.name ? -1 : 1),
+    (a, b) =>
+      byPreference(a.workflow, b.workflow) || (a.availability.metadata.name < b.availability.metadata.name ? -1 : 1),
   )[0];
-  return best === undefined
-    ? { kind: "notAvailable", message: "Nothing matches." }
-    : { kind: "chosen", ...best };
+  return best === undefined ? { kind: "notAvailable", message: "Nothing matches." } : { kind: "chosen", ...best };
 }
 
 /** Priority first; then who needs more approval; then the shorter maximum. */
@@ -161,9 +147,7 @@ function explainMismatch(
     suspended === undefined
       ? `${pinned === undefined ? "No Availability offers" : `The Availability ${pinned} does not offer`} ${what} to ${subject.userName}.`
       : `The Availability ${suspended.metadata.name} offers ${what} to ${subject.userName}, but it is suspended.`;
-  const offers = offersFor(subject, objects).map(
-    (offer) => `${offer.roleName} on ${offer.database.metadata.name}`,
-  );
+  const offers = offersFor(subject, objects).map((offer) => `${offer.roleName} on ${offer.database.metadata.name}`);
   if (offers.length === 0) {
     return `${first} Nothing is offered to ${subject.userName} in this namespace.`;
   }

@@ -217,7 +217,8 @@ class GrantReconciler implements Reconciler {
   async #write(grant: Grant, patch: GrantPatch, conditions: readonly ConditionInput[]): Promise<void> {
     const { source, clock, onStatusWritten } = this.#options;
     const asked = requestedLook(grant.metadata);
-    const handled = asked === undefined || asked === grant.status?.lastHandledReconcileAt ? {} : { lastHandledReconcileAt: asked };
+    const handled =
+      asked === undefined || asked === grant.status?.lastHandledReconcileAt ? {} : { lastHandledReconcileAt: asked };
     if (Object.keys(patch).length === 0 && conditions.length === 0 && Object.keys(handled).length === 0) {
       return;
     }
@@ -236,6 +237,8 @@ class GrantReconciler implements Reconciler {
   }
 }
 
-function refusedConditions(refused: { readonly reason: string; readonly message: string } | undefined): ConditionInput[] {
+function refusedConditions(
+  refused: { readonly reason: string; readonly message: string } | undefined,
+): ConditionInput[] {
   return refused === undefined ? [] : stalled(refused.reason, refused.message);
 }

@@ -42,11 +42,7 @@ export function suspended(): ConditionInput[] {
 
 /** Approved, and being set up in AWS. */
 export function provisioning(message: string): ConditionInput[] {
-  return [
-    ...waiting("Provisioning", message),
-    approved(),
-    condition("Provisioned", "False", "Provisioning", message),
-  ];
+  return [...waiting("Provisioning", message), approved(), condition("Provisioned", "False", "Provisioning", message)];
 }
 
 /** Access is live. */
@@ -115,11 +111,6 @@ function approved(): ConditionInput {
   return condition("Approved", "True", "AutoApproved", "The workflow asks for no approval.");
 }
 
-function condition(
-  type: string,
-  status: ConditionInput["status"],
-  reason: string,
-  message: string,
-): ConditionInput {
+function condition(type: string, status: ConditionInput["status"], reason: string, message: string): ConditionInput {
   return { type, status, reason, message };
 }

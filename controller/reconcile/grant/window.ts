@@ -10,10 +10,7 @@ export interface Window {
 }
 
 /** The window that an activation at `activation` opens: `min(activation + duration, notAfterTime)` (DESIGN section 2). */
-export function openWindow(
-  activation: EpochMs,
-  spec: Pick<GrantSpec, "durationSeconds" | "notAfterTime">,
-): Window {
+export function openWindow(activation: EpochMs, spec: Pick<GrantSpec, "durationSeconds" | "notAfterTime">): Window {
   const expiry = Math.min(activation + spec.durationSeconds * 1_000, Date.parse(spec.notAfterTime));
   return { activation, expiry, extensionCount: 0 };
 }
