@@ -209,7 +209,7 @@ class ReconcileLoop implements Loop {
     this.#runs.delete(work.key);
     this.#lastProgressMs = clock.monotonicMs();
     this.#stats.ended(key.kind, outcome.kind, this.#lastProgressMs - run.startedMs);
-    applyOutcome(this.#queue, work, outcome, log);
+    applyOutcome(this.#queue, work, outcome, log, clock.now());
     this.#queue.done(work.key);
   }
 

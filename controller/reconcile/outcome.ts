@@ -1,3 +1,4 @@
+import type { EpochMs } from "#lib/clock.ts";
 import { assertNever } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
 import { AwsFailure } from "../aws/ports.ts";
@@ -8,10 +9,17 @@ import type { Outcome } from "./reconciler.ts";
 export type OutcomeQueue = Pick<WorkQueue, "forget" | "addAt" | "addRateLimited">;
 
 /**
+ * Shortest wait, in milliseconds: a reconciler that by mistake waits for a time that is past must not keep a worker spinning.
+ * A time that is
+ * ahead, however near, is met.
+ */
+export const waitMinMs = 500;
+
+/**
  * Does what an outcome asks for: the only place that decides whether and when a key comes back. Only a failure counts for
  * the back-off; every other outcome ends it.
  */
-export function applyOutcome(queue: OutcomeQueue, work: Work, outcome: Outcome, log: Log): void {
+export function applyOutcome(queue: OutcomeQueue, work: Work, outcome: Outcome, log: Log, now: EpochMs): void {
   switch (outcome.kind) {
     case "settled":
       queue.forget(work.key);
@@ -19,7 +27,7 @@ export function applyOutcome(queue: OutcomeQueue, work: Work, outcome: Outcome, 
       return;
     case "waiting":
       queue.forget(work.key);
-      queue.addAt(work.key, outcome.priority ?? "revoke", outcome.untilMs);
+      queue.addAt(work.key, outcome.priority ?? "revoke", waitUntil(outcome.untilMs, now));
       log.debug("reconciled, will look again", { until: new Date(outcome.untilMs).toISOString(), why: outcome.why });
       return;
     case "refused":
@@ -34,6 +42,11 @@ export function applyOutcome(queue: OutcomeQueue, work: Work, outcome: Outcome, 
     default:
       assertNever(outcome);
   }
+}
+
+/** A time that lies ahead is kept to the millisecond, so that an expiry is met; one that does not is put off. */
+function waitUntil(untilMs: EpochMs, now: EpochMs): EpochMs {
+  return untilMs > now ? untilMs : now + waitMinMs;
 }
 
 /** An answer of AWS is something to expect; anything else that was thrown is a defect and keeps its stack. */
