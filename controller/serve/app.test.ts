@@ -21,7 +21,7 @@ const routes = controlRoutes({
   tokens,
   groups,
   version: "test",
-  lastProgressMs: () => 0,
+  isStuck: () => false,
 });
 
 function tokenOf(...memberOf: string[]): string {

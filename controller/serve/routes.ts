@@ -16,18 +16,18 @@ export interface RouteOptions {
   readonly groups: Groups;
   /** Version of this software, shown in the OpenAPI document. */
   readonly version: string;
-  /** When the reconcile loop last moved, by the monotonic clock. */
-  readonly lastProgressMs: () => number;
+  /** Whether the reconcile loop hangs, so that the process should be restarted. */
+  readonly isStuck: () => boolean;
 }
 
 /** All routes of the control API, in the order of its document. */
 export function controlRoutes(options: RouteOptions): Route[] {
-  const { services, nonces, tokens, groups, version, lastProgressMs } = options;
+  const { services, nonces, tokens, groups, version, isStuck } = options;
   const routes: Route[] = [
     ...signInRoutes(services, nonces, tokens, groups),
     ...grantRoutes(services),
     ...auditRoutes(services),
-    ...operationRoutes(services, () => openApiDocument(routes, version), lastProgressMs),
+    ...operationRoutes(services, () => openApiDocument(routes, version), isStuck),
   ];
   return routes;
 }

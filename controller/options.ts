@@ -1,0 +1,94 @@
+import { readFileSync } from "node:fs";
+import { UserError } from "#lib/errors.ts";
+import { type LogLevel, logLevels } from "#lib/log.ts";
+
+/** The controller's options with everything present and checked. */
+export interface ControllerOptions {
+  readonly folder: string;
+  readonly state: string;
+  readonly installation: string;
+  readonly certificate: string;
+  readonly privateKey: string;
+  readonly publicURL: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly startURL: string;
+  readonly identityPermissionSet: string;
+  /** Absent: the account of the first Proxy. */
+  readonly identityAccount?: string;
+  readonly auditorGroup: string | undefined;
+  readonly administratorGroup: string | undefined;
+  readonly region: string;
+  readonly logLevel: LogLevel;
+}
+
+/** Tag values of AWS allow far more; this keeps the name readable in tags, audiences and messages. */
+const installationPattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** Checks what was typed. Throws a `UserError` that names the flag. */
+export function compileOptions(
+  given: Readonly<Record<string, string>>,
+  environment: Readonly<Record<string, string | undefined>>,
+): ControllerOptions {
+  const installation = given["installation"] ?? "";
+  if (!installationPattern.test(installation)) {
+    throw wrong("installation", installation, "lower-case letters, digits and dashes, at most 63");
+  }
+  const publicURL = given["public-url"] ?? "";
+  if (!URL.canParse(publicURL) || new URL(publicURL).protocol !== "https:") {
+    throw wrong("public-url", publicURL, "an https address");
+  }
+  const region = environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"];
+  if (region === undefined) {
+    throw new UserError("NoRegion", "the controller does not know its AWS region", { next: "Set AWS_REGION." });
+  }
+  const identityAccount = given["identity-account"];
+  return {
+    folder: given["folder"] ?? "",
+    state: given["state"] ?? "",
+    installation,
+    certificate: readPem("tls-cert", given["tls-cert"] ?? ""),
+    privateKey: readPem("tls-key", given["tls-key"] ?? ""),
+    publicURL: publicURL.replace(/\/+$/, ""),
+    listen: readListen(given["listen"] ?? ""),
+    startURL: given["start-url"] ?? "",
+    identityPermissionSet: given["identity-permission-set"] ?? "",
+    ...(identityAccount === undefined ? {} : { identityAccount }),
+    auditorGroup: given["auditor-group"],
+    administratorGroup: given["administrator-group"],
+    region,
+    logLevel: readLevel(given["log-level"] ?? "info"),
+  };
+}
+
+function readListen(text: string): { host: string; port: number } {
+  const match = /^(?:\[([0-9a-f:]+)\]|([^:\s]+)):(\d{1,5})$/i.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) {
+    throw wrong("listen", text, "HOST:PORT, such as 0.0.0.0:8443");
+  }
+  return { host: match[1] ?? match[2] ?? "", port };
+}
+
+function readLevel(text: string): LogLevel {
+  const level = logLevels.find((candidate) => candidate === text);
+  if (level === undefined) {
+    throw wrong("log-level", text, logLevels.join(", "));
+  }
+  return level;
+}
+
+function readPem(flag: string, file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new UserError("FileUnreadable", `--${flag}: ${file} cannot be read`, {
+      why: error instanceof Error ? error.message : "",
+      next: "Name a PEM file that this user may read.",
+      cause: error,
+    });
+  }
+}
+
+function wrong(flag: string, found: string, expected: string): UserError {
+  return new UserError("InvalidOption", `--${flag} must be ${expected}, found "${found}"`);
+}

@@ -1,0 +1,47 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { openApiDocument } from "#controller/serve/openapi.ts";
+import { controlRoutes } from "#controller/serve/routes.ts";
+import { generateKinds } from "./generate-kinds.ts";
+
+/** `npm run generate [-- --check]`: everything that is made from something else. With `--check` nothing is written and drift fails. */
+function main(check: boolean): number {
+  const stale = [...generateKinds({ check }), ...generateOpenApi(check)];
+  for (const file of stale) {
+    process.stdout.write(`${check ? "out of date" : "written"}: ${file}\n`);
+  }
+  if (check && stale.length > 0) {
+    process.stdout.write("Run: npm run generate\n");
+  }
+  return check && stale.length > 0 ? 1 : 0;
+}
+
+function generateOpenApi(check: boolean): string[] {
+  const file = path.join("docs", "openapi.json");
+  const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
+  // Building the routes calls no handler, so they need nothing to act on.
+  const routes = controlRoutes({
+    services: {} as Parameters<typeof controlRoutes>[0]["services"],
+    nonces: {} as Parameters<typeof controlRoutes>[0]["nonces"],
+    tokens: {} as Parameters<typeof controlRoutes>[0]["tokens"],
+    groups: { auditors: undefined, administrators: undefined },
+    version,
+    isStuck: () => false,
+  });
+  const text = `${JSON.stringify(openApiDocument(routes, version), null, 2)}\n`;
+  let current = "";
+  try {
+    current = readFileSync(file, "utf8");
+  } catch {
+    // Not there yet: stale.
+  }
+  if (current === text) {
+    return [];
+  }
+  if (!check) {
+    writeFileSync(file, text);
+  }
+  return [file];
+}
+
+process.exitCode = main(process.argv.includes("--check"));
