@@ -6,6 +6,14 @@ export interface EnvironmentParts {
   readonly url: string;
   readonly region: string;
   readonly startURL: string;
+  /** The controller's. */
+  readonly credentials: IssuedCredentials;
+}
+
+/** A person's credentials of the moment. */
+export interface PersonCredentials {
+  readonly userName: string;
+  readonly permissionSetName: string;
   readonly credentials: IssuedCredentials;
 }
 
@@ -25,14 +33,49 @@ export function environmentOf(parts: EnvironmentParts): Record<string, string> {
 
 /**
  * Writes a file that `. FILE` loads into a shell and Node's `--env-file` reads too. Readable by its owner only, and replaced in
- * one step, so that no reader sees half of it.
+ * one step, so that no reader sees half of it. People's credentials are there under names of their own, such as
+ * `ADA_AWS_ACCESS_KEY_ID`.
  */
-export async function writeEnvironment(file: string, parts: EnvironmentParts): Promise<void> {
-  const lines = Object.entries(environmentOf(parts)).map(([name, value]) => `export ${name}='${value}'`);
-  const text = `# The controller's credentials for the sandbox. Load them with: . ${file}\n${lines.join("\n")}\n`;
+export async function writeEnvironment(
+  file: string,
+  parts: EnvironmentParts,
+  people: readonly PersonCredentials[],
+): Promise<void> {
+  const lines = [
+    "# The sandbox, with the controller's credentials.",
+    ...assignments(environmentOf(parts)),
+    ...people.flatMap((person) => [
+      `# ${oneLine(person.userName)}, permission set ${oneLine(person.permissionSetName)}, until ${until(person.credentials)}`,
+      ...assignments(personEnvironment(person)),
+    ]),
+  ];
   const draft = `${file}.new`;
-  await writeFile(draft, text, { mode: 0o600 });
+  await writeFile(draft, `${lines.join("\n")}\n`, { mode: 0o600 });
   // A draft that was left behind keeps the mode it had.
   await chmod(draft, 0o600);
   await rename(draft, file);
+}
+
+function personEnvironment({ userName, credentials }: PersonCredentials): Record<string, string> {
+  const prefix = userName.toUpperCase().replaceAll(/[^A-Z0-9]/g, "_");
+  return {
+    [`${prefix}_AWS_ACCESS_KEY_ID`]: credentials.accessKeyID,
+    [`${prefix}_AWS_SECRET_ACCESS_KEY`]: credentials.secretAccessKey,
+    [`${prefix}_AWS_SESSION_TOKEN`]: credentials.sessionToken ?? "",
+  };
+}
+
+/** A name that starts with a digit would not be a variable's. */
+function assignments(environment: Readonly<Record<string, string>>): string[] {
+  return Object.entries(environment).map(
+    ([name, value]) => `export ${/^\d/.test(name) ? "_" : ""}${name}='${value.replaceAll("'", String.raw`'\''`)}'`,
+  );
+}
+
+function until({ expiresAt }: IssuedCredentials): string {
+  return expiresAt === undefined ? "for ever" : new Date(expiresAt).toISOString();
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s/g, " ");
 }

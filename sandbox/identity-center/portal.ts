@@ -1,5 +1,6 @@
 import type { Context } from "../context.ts";
 import type { IssuedCredentials } from "../credentials.ts";
+import type { PersonCredentials } from "../env-file.ts";
 import { type Input, optionalText, text } from "../input.ts";
 import { page, type PagingNames } from "../paging.ts";
 import { AwsError, type Call, type Operation, type Service } from "../service.ts";
@@ -73,6 +74,19 @@ export function roleCredentials(
     throw noAccess();
   }
   return state.credentials.mintForRole(role, person.userName, clock.now() + usable.sessionSeconds * 1000);
+}
+
+/** Credentials of the first set that each person may use, by name; for people who may sign in. */
+export function peopleCredentials(context: Context): PersonCredentials[] {
+  const found: PersonCredentials[] = [];
+  for (const person of context.state.people.values()) {
+    const usable = usableSets(context.state, person)[0];
+    if (person.status === "ENABLED" && usable !== undefined) {
+      const credentials = roleCredentials(context, person, usable.name, usable.accountID);
+      found.push({ userName: person.userName, permissionSetName: usable.name, credentials });
+    }
+  }
+  return found;
 }
 
 interface UsableSet {

@@ -1,5 +1,5 @@
 import { type ManualClock, manualClock } from "#lib/clock.ts";
-import { startSandbox } from "../main.ts";
+import { startSandbox } from "../start.ts";
 import type { SandboxOptions } from "../options.ts";
 import type { Sandbox } from "../sandbox.ts";
 import { type Clients, clientsOf } from "./clients.ts";
