@@ -9,7 +9,7 @@ export const patternWords: { readonly [pattern: string]: string } = {
   "^[\\p{L}\\p{M}\\p{S}\\p{N}\\p{P}]+$": "letters, digits and punctuation, without spaces",
   "^[\\p{L}\\p{M}\\p{S}\\p{N}\\p{P} ]+$": "letters, digits, punctuation and spaces",
   "^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$": "a host name or an IP address, without a port",
-  "^[a-z]{2}(-[a-z]+)+-[0-9]$": "an AWS region such as eu-west-1",
+  "^[a-z]{2,4}(-[a-z]+)+-[0-9]$": "an AWS region such as eu-west-1",
   "^[0-9]{12}$": "an AWS account ID of 12 digits, in quotes",
   "^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+$":
     "the ARN of a secret, arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME",

@@ -1331,6 +1331,11 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
               "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,3})?(Z|[+-][0-9]{2}:[0-9]{2})$",
               "x-kubernetes-validations": [
                 {
+                  "rule": "self > timestamp('1970-01-01T00:00:00Z')",
+                  "message": "notAfterTime must be an instant after 1970",
+                  "reason": "FieldValueInvalid"
+                },
+                {
                   "rule": "self <= oldSelf",
                   "message": "notAfterTime may only move earlier",
                   "reason": "FieldValueForbidden"
@@ -1740,7 +1745,7 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                   "type": "string",
                   "minLength": 1,
                   "maxLength": 32,
-                  "pattern": "^[a-z]{2}(-[a-z]+)+-[0-9]$"
+                  "pattern": "^[a-z]{2,4}(-[a-z]+)+-[0-9]$"
                 },
                 "accountID": {
                   "description": "AWS account of the assignment.",
@@ -1754,7 +1759,7 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                   "type": "string",
                   "minLength": 1,
                   "maxLength": 32,
-                  "pattern": "^[a-z]{2}(-[a-z]+)+-[0-9]$"
+                  "pattern": "^[a-z]{2,4}(-[a-z]+)+-[0-9]$"
                 },
                 "assumeRoleARN": {
                   "description": "Role that the controller takes in that account. Absent means its own credentials.",
@@ -2216,7 +2221,7 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                   "type": "string",
                   "minLength": 1,
                   "maxLength": 32,
-                  "pattern": "^[a-z]{2}(-[a-z]+)+-[0-9]$",
+                  "pattern": "^[a-z]{2,4}(-[a-z]+)+-[0-9]$",
                   "x-kubernetes-validations": [
                     {
                       "rule": "self == oldSelf",
@@ -2444,7 +2449,7 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                   "type": "string",
                   "minLength": 1,
                   "maxLength": 32,
-                  "pattern": "^[a-z]{2}(-[a-z]+)+-[0-9]$"
+                  "pattern": "^[a-z]{2,4}(-[a-z]+)+-[0-9]$"
                 }
               }
             },
