@@ -14,7 +14,7 @@ import { createLimiter, identityCenterLimit } from "./limiter.ts";
 import type { AccountPort, AccountRef, AwsPorts } from "./ports.ts";
 import { rdsCalls } from "./rds.ts";
 import { ssmCalls } from "./ssm.ts";
-import { identityCenterPort } from "./sso-admin.ts";
+import { identityCenterPort, listInstances } from "./sso-admin.ts";
 
 /** How the ports reach AWS. The SDK clients honour `AWS_ENDPOINT_URL` and the ordinary credential chain. */
 export interface AwsOptions {
@@ -62,6 +62,7 @@ export function awsPorts(options: AwsOptions): AwsPorts {
     return accountPort({ region, ...own, ...credentials, ...http, maxAttempts: 2 });
   });
   return {
+    instances: (region) => listInstances(adminClient(region), region, limiter),
     identityCenter: ({ instanceARN, region, urgency }) =>
       identityCenterPort({
         client: adminClient(region),

@@ -6,7 +6,6 @@ import {
   DescribeTasksCommand,
   ListTasksCommand,
   RegisterTaskDefinitionCommand,
-  TagResourceCommand,
   UpdateServiceCommand,
   type ECSClient,
   type Tag,
@@ -92,13 +91,6 @@ function serviceCalls(
     },
     async updateService(service) {
       const { clusterName: cluster, serviceName } = service;
-      const found = await getService(cluster, serviceName);
-      const missing = Object.entries(service.tags).filter(([key, value]) => found?.tags[key] !== value);
-      if (found !== undefined && missing.length > 0) {
-        await callAws("ecs:TagResource", () =>
-          client.send(new TagResourceCommand({ resourceArn: found.arn, tags: toEcsTags(Object.fromEntries(missing)) })),
-        );
-      }
       await callAws("ecs:UpdateService", () =>
         client.send(
           new UpdateServiceCommand({

@@ -4,12 +4,19 @@
  * doc comment, since `plan` prints it.
  */
 export interface AwsPorts {
+  /** sso:ListInstances: the Identity Center instances that these credentials see in a region. */
+  readonly instances: (region: string) => Promise<readonly InstanceRef[]>;
   /** Ports for one account and region. `assumeRoleARN` is the role to take there; absent = the controller's own credentials. */
   readonly identityCenter: (at: IdentityCenterRef) => IdentityCenterPort;
   readonly identityStore: (at: { readonly identityStoreID: string; readonly region: string }) => IdentityStorePort;
   readonly account: (at: AccountRef) => AccountPort;
 }
 
+export interface InstanceRef {
+  readonly instanceARN: string;
+  readonly identityStoreID: string;
+  readonly region: string;
+}
 export interface IdentityCenterRef {
   readonly instanceARN: string;
   readonly region: string;
@@ -166,9 +173,9 @@ export interface AccountPort {
   ): Promise<{ readonly arn: string; readonly tags: Readonly<Record<string, string>> } | undefined>;
   /** ecs:CreateService with execute-command on and tags propagated from the service. */
   createService(service: ServiceSpec): Promise<void>;
-  /** ecs:UpdateService, and ecs:TagResource where the service lacks one of `tags`. */
+  /** ecs:UpdateService; execute-command and tag propagation are set again. */
   updateService(
-    service: Pick<ServiceSpec, "clusterName" | "serviceName" | "taskDefinitionARN" | "desiredCount" | "tags">,
+    service: Pick<ServiceSpec, "clusterName" | "serviceName" | "taskDefinitionARN" | "desiredCount">,
   ): Promise<void>;
   /** ecs:DeleteService with force; done as well when it is already gone. */
   deleteService(cluster: string, service: string): Promise<void>;

@@ -9,6 +9,7 @@ import {
   DescribePermissionSetProvisioningStatusCommand,
   GetInlinePolicyForPermissionSetCommand,
   ListAccountAssignmentsCommand,
+  ListInstancesCommand,
   ListPermissionSetsCommand,
   ListTagsForResourceCommand,
   ProvisionPermissionSetCommand,
@@ -19,7 +20,14 @@ import {
 import type { AccountLock } from "./account-lock.ts";
 import { callAws, callAwsOptional, malformedAnswer } from "./errors.ts";
 import type { Limiter } from "./limiter.ts";
-import type { AssignmentRef, CallUrgency, IdentityCenterPort, OperationState, PermissionSet } from "./ports.ts";
+import type {
+  AssignmentRef,
+  CallUrgency,
+  IdentityCenterPort,
+  InstanceRef,
+  OperationState,
+  PermissionSet,
+} from "./ports.ts";
 import { pages } from "./paging.ts";
 import { fromTagList, toTagList } from "./tags.ts";
 
@@ -36,6 +44,20 @@ export interface IdentityCenterParts {
 /** The port over one SSO Admin client. */
 export function identityCenterPort(parts: IdentityCenterParts): IdentityCenterPort {
   return { ...permissionSetCalls(parts), ...assignmentCalls(parts), ...provisioningCalls(parts) };
+}
+
+/** sso:ListInstances, all pages. */
+export async function listInstances(client: SSOAdminClient, region: string, limiter: Limiter): Promise<InstanceRef[]> {
+  const all = await pages(async (NextToken) => {
+    await limiter.take("change");
+    const answer = await callAws("sso:ListInstances", () => client.send(new ListInstancesCommand({ ...NextToken })));
+    return { items: answer.Instances ?? [], next: answer.NextToken };
+  });
+  return all.flatMap(({ InstanceArn, IdentityStoreId }) =>
+    InstanceArn === undefined || IdentityStoreId === undefined
+      ? []
+      : [{ instanceARN: InstanceArn, identityStoreID: IdentityStoreId, region }],
+  );
 }
 
 type PermissionSetCalls = Pick<

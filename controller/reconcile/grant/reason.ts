@@ -41,9 +41,8 @@ export function checkReason(
  * reason pass. A pattern that is not a regular expression matches nothing.
  */
 export function matchBounded(pattern: string, text: string): "matches" | "differs" | "tooSlow" {
-  // RE2 writes flags in front of the expression; JavaScript takes them apart from it.
-  const [, flags = "", source = pattern] = /^\(\?([ims]+)\)(.*)$/s.exec(pattern) ?? [];
-  const sandbox = createContext(Object.assign(Object.create(null) as object, { source, flags: `${flags}u`, text }));
+  const { source, flags } = readPattern(pattern);
+  const sandbox = createContext(Object.assign(Object.create(null) as object, { source, flags, text }));
   try {
     const matched: unknown = new Script("new RegExp(source, flags).test(text)").runInContext(sandbox, {
       timeout: patternTimeoutMs,
@@ -52,4 +51,20 @@ export function matchBounded(pattern: string, text: string): "matches" | "differ
   } catch (thrown) {
     return (thrown as { code?: unknown }).code === "ERR_SCRIPT_EXECUTION_TIMEOUT" ? "tooSlow" : "differs";
   }
+}
+
+/** Whether `pattern` is a regular expression at all. */
+export function isPattern(pattern: string): boolean {
+  const { source, flags } = readPattern(pattern);
+  try {
+    return new RegExp(source, flags).source !== "";
+  } catch {
+    return false;
+  }
+}
+
+/** RE2 writes flags in front of the expression, `(?i)`; JavaScript takes them apart from it. */
+function readPattern(pattern: string): { readonly source: string; readonly flags: string } {
+  const [, flags = "", source = pattern] = /^\(\?([ims]+)\)(.*)$/s.exec(pattern) ?? [];
+  return { source, flags: `${[...new Set(flags)].join("")}u` };
 }

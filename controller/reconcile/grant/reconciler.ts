@@ -6,7 +6,7 @@ import type { AwsFailure, AwsPorts } from "../../aws/ports.ts";
 import type { Source } from "../../source/source.ts";
 import type { Outcome, Priority, ReconcileContext, Reconciler } from "../reconciler.ts";
 import { requestedLook } from "../status/annotations.ts";
-import { applyPatch, withConditions } from "../status/patch.ts";
+import { writeObjectStatus } from "../status/write.ts";
 import { performAction } from "./act.ts";
 import { decideGrant } from "./decide.ts";
 import { driftCheckPeriodSecondsDefault, liveRetryMs } from "./decide-live.ts";
@@ -216,19 +216,7 @@ class GrantReconciler implements Reconciler {
   /** The one place that writes a Grant's status. */
   async #write(grant: Grant, patch: GrantPatch, conditions: readonly ConditionInput[]): Promise<void> {
     const { source, clock, onStatusWritten } = this.#options;
-    const asked = requestedLook(grant.metadata);
-    const handled =
-      asked === undefined || asked === grant.status?.lastHandledReconcileAt ? {} : { lastHandledReconcileAt: asked };
-    if (Object.keys(patch).length === 0 && conditions.length === 0 && Object.keys(handled).length === 0) {
-      return;
-    }
-    const generation = grant.metadata.generation ?? 0;
-    await source.writeStatus<Grant>(grant, (status) => ({
-      ...applyPatch(status, { ...patch, ...handled }),
-      ...(conditions.length === 0
-        ? {}
-        : { conditions: withConditions(status.conditions, conditions, generation, clock.now()) }),
-    }));
+    await writeObjectStatus<Grant>(source, grant, { patch, conditions }, clock);
     const { namespace, name, uid } = grant.metadata;
     const written = source.get("Grant", namespace, name)?.object;
     if (written !== undefined && written.metadata.uid === uid && written.status !== grant.status) {

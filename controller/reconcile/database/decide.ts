@@ -1,0 +1,111 @@
+import type { ConditionInput, Database, DatabaseStatus, Proxy } from "#kinds/index.ts";
+import type { EpochMs } from "#lib/clock.ts";
+import type { RdsEndpoint } from "../../aws/ports.ts";
+import type { Outcome } from "../reconciler.ts";
+import type { Patch } from "../status/patch.ts";
+import { notReady, ready, stalledAt } from "../status/simple.ts";
+
+/** What a linked proxy last learned of one role of the database. */
+export interface DatabaseReport {
+  readonly role: string;
+  readonly health: "Reachable" | "Unreachable" | "SecretUnreadable" | "AuthenticationFailed" | "TLSRefused";
+  readonly detail: string;
+  readonly serverVersion?: string;
+}
+
+/** Everything that a decision about one Database rests on. */
+export interface DatabaseInput {
+  readonly now: EpochMs;
+  readonly database: Database;
+  readonly proxy: Proxy | undefined;
+  /** What RDS says; undefined where spec has an endpoint, or RDS knows no such database or gives it no address yet. */
+  readonly rds: RdsEndpoint | undefined;
+  readonly reports: readonly DatabaseReport[];
+}
+
+export interface DatabaseDecision {
+  readonly patch: Patch<DatabaseStatus>;
+  readonly conditions: readonly ConditionInput[];
+  /** Whether Grants that wait for the address must be looked at. */
+  readonly notify: boolean;
+  readonly next: Outcome;
+}
+
+/** Milliseconds between looks at RDS: an instance's address changes only when it is renamed or restored. */
+export const rdsLookMs = 300_000;
+/** Milliseconds until RDS is asked again for a database that it does not know or that has no address yet. */
+export const rdsMissingLookMs = 30_000;
+
+/** Decides what a Database resolves to. Pure. */
+export function decideDatabase(input: DatabaseInput): DatabaseDecision {
+  const { database, proxy, rds, now } = input;
+  const { spec } = database;
+  if (proxy === undefined) {
+    const message = `The Proxy ${spec.proxyRef.name} does not exist in this namespace.`;
+    return { patch: {}, conditions: notReady("ReferenceNotFound", message), notify: false, next: { kind: "settled" } };
+  }
+  if (spec.endpoint !== undefined) {
+    return resolved(input, spec.endpoint, undefined, { kind: "settled" });
+  }
+  const identifier = spec.rds?.instanceIdentifier ?? spec.rds?.clusterIdentifier ?? "";
+  if (rds === undefined) {
+    // The last address stays: it is what live grants were approved for.
+    const { accountID, region } = proxy.spec.ecs;
+    const message = `RDS knows no address of ${identifier} in account ${accountID}, ${region}. Check spec.rds, or wait until the database is created.`;
+    const next = { kind: "waiting", untilMs: now + rdsMissingLookMs, why: "RDS", priority: "change" } as const;
+    return { patch: {}, conditions: notReady("DatabaseNotFound", message), notify: false, next };
+  }
+  if (!engineMatches(spec.engine, rds.engine)) {
+    const message = `${identifier} is ${rds.engine}, not ${spec.engine}. spec.engine cannot be changed: create the Database anew.`;
+    return {
+      patch: { observedGeneration: database.metadata.generation ?? 0 },
+      conditions: stalledAt("EngineMismatch", message),
+      notify: false,
+      next: { kind: "refused", reason: "EngineMismatch", message },
+    };
+  }
+  const next = { kind: "waiting", untilMs: now + rdsLookMs, why: "the next look at RDS", priority: "resync" } as const;
+  return resolved(input, { host: rds.host, port: rds.port }, rds.engineVersion, next);
+}
+
+function resolved(
+  { database, reports }: DatabaseInput,
+  endpoint: { readonly host: string; readonly port: number },
+  rdsVersion: string | undefined,
+  next: Outcome,
+): DatabaseDecision {
+  const known = database.status?.endpoint;
+  const version = reports.find((report) => report.serverVersion !== undefined)?.serverVersion ?? rdsVersion;
+  return {
+    patch: {
+      observedGeneration: database.metadata.generation ?? 0,
+      endpoint,
+      ...(version === undefined || version === "" ? {} : { engineVersion: version }),
+    },
+    conditions: [...ready("Resolved", `The database is at ${endpoint.host}:${endpoint.port}.`), reachability(reports)],
+    notify: known?.host !== endpoint.host || known.port !== endpoint.port,
+    next,
+  };
+}
+
+/** What the proxies see is told apart from Ready: an unreachable database is no fault of the configuration's. */
+function reachability(reports: readonly DatabaseReport[]): ConditionInput {
+  const bad = reports.find((report) => report.health !== "Reachable");
+  if (bad !== undefined) {
+    const message = `As role ${bad.role}: ${bad.detail}`;
+    return { type: "Reachable", status: "False", reason: bad.health, message };
+  }
+  return reports.length === 0
+    ? { type: "Reachable", status: "Unknown", reason: "NotTried", message: "No proxy has tried yet." }
+    : { type: "Reachable", status: "True", reason: "Reachable", message: "" };
+}
+
+/** RDS names engines `postgres`, `aurora-postgresql`, `mysql`, `aurora-mysql`, `mariadb`. */
+function engineMatches(engine: Database["spec"]["engine"], rdsEngine: string): boolean {
+  const known: Readonly<Record<Database["spec"]["engine"], readonly string[]>> = {
+    PostgreSQL: ["postgres", "aurora-postgresql"],
+    MySQL: ["mysql", "aurora-mysql"],
+    MariaDB: ["mariadb"],
+  };
+  return known[engine].includes(rdsEngine);
+}

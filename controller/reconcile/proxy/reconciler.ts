@@ -1,0 +1,152 @@
+import type { ConditionInput, ObjectKey, Proxy, ProxyStatus } from "#kinds/index.ts";
+import type { Clock } from "#lib/clock.ts";
+import { assertNever } from "#lib/errors.ts";
+import { isFailure } from "../../aws/errors.ts";
+import type { AccountPort, AwsPorts } from "../../aws/ports.ts";
+import type { Source } from "../../source/source.ts";
+import type { Outcome, ReconcileContext, Reconciler } from "../reconciler.ts";
+import type { Patch } from "../status/patch.ts";
+import { notReady } from "../status/simple.ts";
+import { writeObjectStatus } from "../status/write.ts";
+import { decideProxy, firstOfService, type ConnectedTask, type ProxyAction, type ProxyInput } from "./decide.ts";
+import { desiredDefinition, desiredService, proxyKeyOf, proxyTags, type ControllerIdentity } from "./definition.ts";
+
+/** What the Proxy reconciler needs. */
+export interface ProxyReconcilerOptions {
+  readonly source: Source;
+  readonly ports: AwsPorts;
+  readonly clock: Clock;
+  readonly controller: ControllerIdentity;
+  /** Tasks of a Proxy (`namespace/name`) that are linked now. */
+  readonly connectedTasks: (proxyKey: string) => readonly ConnectedTask[];
+}
+
+/** Converges Proxies to their ECS services. */
+export function proxyReconciler(options: ProxyReconcilerOptions): Reconciler {
+  return new ProxyReconciler(options);
+}
+
+class ProxyReconciler implements Reconciler {
+  readonly kind = "Proxy";
+  readonly #options: ProxyReconcilerOptions;
+  /** Revision tag by ARN of the task definition; definitions never change. */
+  readonly #revisions = new Map<string, string>();
+
+  constructor(options: ProxyReconcilerOptions) {
+    this.#options = options;
+  }
+
+  async reconcile({ namespace, name }: ObjectKey, context: ReconcileContext): Promise<Outcome> {
+    const { source, ports } = this.#options;
+    const proxy = source.get("Proxy", namespace, name)?.object;
+    if (proxy === undefined) {
+      return { kind: "settled" };
+    }
+    const account = ports.account(proxy.spec.ecs);
+    try {
+      const input = await this.#observe(proxy, account, context.clock.now());
+      const decision = decideProxy(input);
+      await this.#write(proxy, decision.patch, decision.conditions);
+      let registered: string | undefined;
+      for (const action of decision.actions) {
+        context.signal.throwIfAborted();
+        registered = (await this.#perform(action, proxy, account, registered)) ?? registered;
+        context.log.info("step performed", { action: action.kind });
+      }
+      return decision.next;
+    } catch (thrown) {
+      if (!isFailure(thrown)) {
+        throw thrown;
+      }
+      await this.#write(proxy, {}, notReady("ProviderError", thrown.message));
+      return { kind: "failed", error: thrown };
+    }
+  }
+
+  /** A Proxy that shared its service with one that is gone gets its turn. */
+  affectedBy(changed: ObjectKey): readonly ObjectKey[] {
+    if (changed.kind !== "Proxy") {
+      return [];
+    }
+    return this.#options.source.list("Proxy").flatMap(({ object }) => {
+      const isShared = object.status?.conditions?.some(({ reason }) => reason === "ServiceShared") === true;
+      return isShared
+        ? [{ kind: "Proxy" as const, namespace: object.metadata.namespace, name: object.metadata.name }]
+        : [];
+    });
+  }
+
+  async #observe(proxy: Proxy, account: AccountPort, now: number): Promise<ProxyInput> {
+    const { source, controller, connectedTasks } = this.#options;
+    const { clusterName, serviceName, containerName, taskDefinitionFamily } = proxy.spec.ecs;
+    const service = await account.getService(clusterName, serviceName);
+    const tasks = service === undefined ? [] : await account.listTasks(clusterName, serviceName, containerName);
+    const newest = await account.getTaskDefinition(taskDefinitionFamily);
+    const inUse = new Set([...tasks.map((task) => task.taskDefinitionARN), service?.taskDefinitionARN ?? ""]);
+    const revisions = new Map<string, string>();
+    for (const arn of inUse) {
+      const revision = arn === "" ? undefined : await this.#revisionOf(arn, account);
+      if (revision !== undefined) {
+        revisions.set(arn, revision);
+      }
+    }
+    return {
+      now,
+      installation: controller.installation,
+      proxy,
+      sharedWith: firstOfService(
+        proxy,
+        source.list("Proxy").map(({ object }) => object),
+      ),
+      desired: desiredDefinition(proxy, controller),
+      service,
+      newest: newest === undefined ? undefined : { arn: newest.arn, revision: newest.tags[proxyTags.revision] },
+      tasks,
+      revisions,
+      connected: connectedTasks(proxyKeyOf(proxy)),
+    };
+  }
+
+  async #revisionOf(arn: string, account: AccountPort): Promise<string | undefined> {
+    const known = this.#revisions.get(arn) ?? (await account.getTaskDefinition(arn))?.tags[proxyTags.revision];
+    if (known !== undefined) {
+      this.#revisions.set(arn, known);
+    }
+    return known;
+  }
+
+  /** Answers the ARN of a definition that was registered. */
+  async #perform(
+    action: ProxyAction,
+    proxy: Proxy,
+    account: AccountPort,
+    registered: string | undefined,
+  ): Promise<string | undefined> {
+    const { clusterName, serviceName } = proxy.spec.ecs;
+    switch (action.kind) {
+      case "RegisterTaskDefinition":
+        return account.registerTaskDefinition(action.definition);
+      case "CreateService":
+      case "UpdateService": {
+        const arn = registered ?? action.taskDefinitionARN ?? "";
+        const service = desiredService(proxy, this.#options.controller.installation, arn);
+        if (service !== undefined) {
+          await (action.kind === "CreateService" ? account.createService(service) : account.updateService(service));
+        }
+        return undefined;
+      }
+      case "DeleteService":
+        await account.deleteService(clusterName, serviceName);
+        return undefined;
+      case "Release":
+        await this.#options.source.release(proxy);
+        return undefined;
+      default:
+        return assertNever(action);
+    }
+  }
+
+  #write(proxy: Proxy, patch: Patch<ProxyStatus>, conditions: readonly ConditionInput[]): Promise<void> {
+    return writeObjectStatus(this.#options.source, proxy, { patch, conditions }, this.#options.clock);
+  }
+}
