@@ -47,12 +47,19 @@ export interface FolderReader {
 /** A reader of `folder`; `namespace` is that of objects which name none, `monotonicMs` the clock's. */
 export function createFolderReader(folder: string, namespace: string, monotonicMs: () => number): FolderReader {
   let known = new Map<string, Known>();
+  let last: { readonly walk: Walk; readonly snapshot: Snapshot } | undefined;
+
+  /** Whether the last scan saw the same and every file had long been as it was: then nothing needs to be read. */
+  const isUnchanged = (walk: Walk): boolean =>
+    last !== undefined &&
+    isSameWalk(walk, last.walk) &&
+    walk.files.every(({ path, fingerprint }) => isSteady(known.get(path), fingerprint));
 
   const readFile = async (found: FoundFile): Promise<Known> => {
     const before = known.get(found.path);
     const nowMs = monotonicMs();
     const isSame = before?.file.fingerprint === found.fingerprint;
-    if (before !== undefined && isSame && before.readMs - before.firstSeenMs >= freshMs) {
+    if (before !== undefined && isSteady(before, found.fingerprint)) {
       return before;
     }
     const firstSeenMs = before !== undefined && isSame ? before.firstSeenMs : nowMs;
@@ -76,18 +83,27 @@ export function createFolderReader(folder: string, namespace: string, monotonicM
   return {
     async read() {
       let walk = await walkFolder(folder);
+      if (last !== undefined && isUnchanged(walk)) {
+        return last.snapshot;
+      }
       for (let tries = 0; tries < scanTriesMax; tries += 1) {
         const next = await readOnce(walk);
         const after = await walkFolder(folder);
         if (isSameWalk(walk, after)) {
           known = next;
-          return snapshotOf(walk, next);
+          last = { walk, snapshot: snapshotOf(walk, next) };
+          return last.snapshot;
         }
         walk = after;
       }
       throw new FolderUnsteady("it keeps changing while it is read");
     },
   };
+}
+
+/** Whether a file was read so long after it last changed that its fingerprint vouches for its content. */
+function isSteady(known: Known | undefined, fingerprint: string): boolean {
+  return known?.file.fingerprint === fingerprint && known.readMs - known.firstSeenMs >= freshMs;
 }
 
 function snapshotOf(walk: Walk, known: ReadonlyMap<string, Known>): Snapshot {
