@@ -26,7 +26,10 @@ const commands: readonly Command[] = [
   validate,
   ...processCommands({
     controller: async () => (await import("#controller/main.ts")).runController,
-    proxy: async () => (await import("#proxy/main.ts")).runProxyProcess,
+    proxy: async () => {
+      const { runProxy } = await import("#proxy/main.ts");
+      return (environment) => runProxy(environment);
+    },
     sandbox: async () => (await import("#sandbox/main.ts")).runSandbox,
   }),
 ];

@@ -1,5 +1,6 @@
-import type { Heads } from "#audit/heads.ts";
+import { type HeadLog, readHeadLines } from "#audit/heads.ts";
 import type { AuditStore, AuditFilter as StoreFilter } from "#audit/store/store.ts";
+import { verify } from "#audit/verify.ts";
 import { defined } from "#lib/defined.ts";
 import type { Log } from "#lib/log.ts";
 import type { StatementEvent, VerifyReport } from "#wire/control-api.ts";
@@ -10,11 +11,13 @@ import { eventOf, searchEventOf, sessionViewOf } from "./statement-event.ts";
 /** What the controller keeps of the audit trail: the records in the store, the signed heads apart from them. */
 export interface AuditKeeping {
   readonly store: AuditStore;
-  readonly heads: Heads;
+  readonly heads: HeadLog;
+  /** Where the heads lie, and the public key that proves them, PEM. */
+  readonly headsDirectory: string;
+  readonly publicKeyPEM: string;
   readonly log: Log;
   /** `namespace/name` of a Database that people call by its name alone. */
   readonly databaseKey: (name: string) => string;
-  readonly verify: () => Promise<VerifyReport>;
 }
 
 /** Sessions of one answer; a person looks at far fewer. */
@@ -29,7 +32,7 @@ export function auditSink({ store, heads, log }: AuditKeeping): AuditSink {
       for (const finding of result.findings) {
         log.error("audit record does not fit its chain", { ...finding });
       }
-      await heads.update(result.head);
+      heads.note(result.head);
       return result.ackSeq;
     },
   };
@@ -54,7 +57,7 @@ export function auditReader(keeping: AuditKeeping): AuditReader {
       const { items } = await store.sessions(storeFilter(filter, keeping), { limit: sessionsMax, order: "newest" });
       return items.map(sessionViewOf);
     },
-    verify: keeping.verify,
+    verify: () => verifyTrail(keeping),
   };
 }
 
@@ -63,4 +66,33 @@ function storeFilter(filter: AuditFilter, { databaseKey }: AuditKeeping): StoreF
   const database =
     filter.database === undefined || filter.database.includes("/") ? filter.database : databaseKey(filter.database);
   return defined({ userName, grantID, session, text, from, to, database });
+}
+
+/** Records that arrive while the trail is read are not signed yet; a quiet moment comes soon, or the verdict says so. */
+const verifyTriesMax = 3;
+
+/** Checks the whole store against the signed heads, both as they are on disk. */
+async function verifyTrail({ store, heads, headsDirectory, publicKeyPEM }: AuditKeeping): Promise<VerifyReport> {
+  for (let tries = 1; ; tries += 1) {
+    await heads.flush();
+    const lines = await collect(readHeadLines(headsDirectory));
+    const report = await verify({ records: store.raw(), heads: lines, publicKey: publicKeyPEM });
+    if (report.verdict !== "consistent, unanchored" || tries === verifyTriesMax) {
+      const { verdict, counts, findings } = report;
+      return {
+        verdict,
+        records: counts.records,
+        sessions: counts.sessions,
+        findings: findings.map(({ kind, detail, session, seq }) => ({ kind, detail, ...defined({ session, seq }) })),
+      };
+    }
+  }
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) {
+    all.push(item);
+  }
+  return all;
 }

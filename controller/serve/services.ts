@@ -49,7 +49,7 @@ export interface Services {
   readonly log: Log;
   readonly random: (bytes: number) => Uint8Array;
   readonly installation: string;
-  readonly signIn: SignInInfo;
+  readonly signIn: () => SignInInfo;
   readonly verifier: ProofVerifier;
   readonly directory: IdentityDirectory;
   readonly audit: AuditReader;

@@ -31,7 +31,7 @@ export function signInRoutes(services: Services, nonces: Nonces, tokens: Tokens,
         identityPermissionSet: text(32),
         identityAccountID: text(12, 0),
       }),
-      handle: async (): Promise<SignInInfo> => services.signIn,
+      handle: async (): Promise<SignInInfo> => services.signIn(),
     },
     {
       method: "POST",

@@ -1,0 +1,43 @@
+import type { Grant } from "#kinds/index.ts";
+import type { Clock } from "#lib/clock.ts";
+import type { AwsPorts } from "../aws/ports.ts";
+import type { Source } from "../source/source.ts";
+import { accessWorkflowReconciler } from "./accessworkflow/reconciler.ts";
+import { availabilityReconciler } from "./availability/reconciler.ts";
+import { databaseReconciler, type DatabaseReconcilerOptions } from "./database/reconciler.ts";
+import { grantReconciler, type GrantReconcilerOptions } from "./grant/reconciler.ts";
+import type { ControllerIdentity } from "./proxy/definition.ts";
+import { proxyReconciler, type ProxyReconcilerOptions } from "./proxy/reconciler.ts";
+import type { Reconciler } from "./reconciler.ts";
+
+/** What all reconcilers together need. */
+export interface ReconcilersOptions {
+  readonly source: Source;
+  readonly ports: AwsPorts;
+  readonly clock: Clock;
+  readonly controller: ControllerIdentity;
+  readonly connectedTasks: ProxyReconcilerOptions["connectedTasks"];
+  readonly reportsOn: DatabaseReconcilerOptions["reportsOn"];
+  readonly onGrantWritten: (grant: Grant) => void;
+  readonly onGrantAction: NonNullable<GrantReconcilerOptions["onAction"]>;
+}
+
+/** One reconciler for each kind that converges to something. A GrantReview is read with the Grant that it names. */
+export function reconcilers(options: ReconcilersOptions): Reconciler[] {
+  const { source, ports, clock, controller, connectedTasks, reportsOn } = options;
+  return [
+    grantReconciler({
+      source,
+      ports,
+      clock,
+      installation: controller.installation,
+      random: Math.random,
+      onStatusWritten: options.onGrantWritten,
+      onAction: options.onGrantAction,
+    }),
+    proxyReconciler({ source, ports, clock, controller, connectedTasks }),
+    databaseReconciler({ source, ports, clock, reportsOn }),
+    availabilityReconciler({ source, clock }),
+    accessWorkflowReconciler({ source, clock }),
+  ];
+}
