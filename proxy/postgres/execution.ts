@@ -88,7 +88,7 @@ export function summarize(
   const outcome = failed?.outcome ?? (rest > 0 ? unanswered : "ok");
   return {
     result: {
-      ...(failed ?? {}),
+      ...failed,
       outcome,
       ...(tag === undefined ? {} : { tag }),
       ...(rows === 0 ? {} : { rows }),

@@ -120,6 +120,6 @@ function prepare(password: string): string {
   }
   return password
     .replace(/[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]/gu, " ")
-    .replace(/[\u00ad\u034f\u1806\u180b-\u180d\u2060\ufe00-\ufe0f\ufeff]/gu, "")
+    .replace(/\u00ad|\u034f|\u1806|[\u180b-\u180d]|\u2060|[\ufe00-\ufe0f]|\ufeff/gu, "")
     .normalize("NFKC");
 }

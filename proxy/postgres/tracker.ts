@@ -3,7 +3,6 @@ import type { ServerError, TransactionStatus } from "./backend.ts";
 import { summarize } from "./execution.ts";
 import type { Execution, ExecutionEnd, ExecutionOutcome, ExecutionResult, ExecutionStart } from "./execution.ts";
 import { ClientSide } from "./client-side.ts";
-import type { TrackerSink } from "./client-side.ts";
 import { learnNames } from "./names.ts";
 import { back, ProtocolViolation } from "./protocol.ts";
 import type { Expectation } from "./queue.ts";
@@ -20,10 +19,6 @@ const canceledState = "57014";
  */
 export class Tracker extends ClientSide {
   #cancelAsked = false;
-
-  constructor(sink: TrackerSink, now: () => number) {
-    super(sink, now);
-  }
 
   /** A cancel request was sent to the server: the next `query_canceled` is its doing. */
   cancelAsked(): void {

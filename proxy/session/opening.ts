@@ -89,20 +89,13 @@ export function checkStartup(
 
 /** Ends the stream with an error in the client's own protocol. */
 export function refuseClient(stream: Duplex, message: string, state: string, hint?: string): void {
-  stream.end(
-    encodeError({ severity: "FATAL", sqlState: state, message, ...(hint === undefined ? {} : { hint }) }),
-  );
+  stream.end(encodeError({ severity: "FATAL", sqlState: state, message, ...(hint === undefined ? {} : { hint }) }));
   // Bytes that were never read would turn the close into a reset, which drops the error before the client sees it.
   stream.resume();
 }
 
 /** Waits for the client's startup packet and answers it with the reason of a refusal, so that `psql` shows it. */
-export async function speakRefusal(
-  stream: Duplex,
-  reader: ChunkReader,
-  clock: Clock,
-  message: string,
-): Promise<void> {
+export async function speakRefusal(stream: Duplex, reader: ChunkReader, clock: Clock, message: string): Promise<void> {
   try {
     const opening = await readClientOpening(stream, reader, clock);
     reader.detach();

@@ -351,4 +351,3 @@ export class PostgresSession implements Session {
     this.#closed.resolve("gone");
   }
 }
-

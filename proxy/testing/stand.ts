@@ -16,7 +16,10 @@ export const role = { username: "read_only", password: "correct horse" } as cons
 export const roleSQL = `create role ${role.username} login password '${role.password}'; grant create on schema public to ${role.username};`;
 
 /** A grant for `role` on a test server. */
-export function grantFor(postgres: Pick<TestPostgres, "host" | "port" | "database">, change: Partial<LinkGrant> = {}): LinkGrant {
+export function grantFor(
+  postgres: Pick<TestPostgres, "host" | "port" | "database">,
+  change: Partial<LinkGrant> = {},
+): LinkGrant {
   return {
     grantID: "gaaaaaaaaaaaaaaaaaaaaaaaaaa",
     epoch: 1,

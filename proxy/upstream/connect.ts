@@ -69,7 +69,10 @@ async function requestTLS(socket: Socket, target: UpstreamTarget): Promise<void>
     throw new UpstreamError("TLSRefused", `the database at ${target.host}:${target.port} does not offer TLS`);
   }
   if (answer.length > 1 || rest.length > 0) {
-    throw new UpstreamError("TLSRefused", "the database sent plain bytes where TLS begins; the connection is not trusted");
+    throw new UpstreamError(
+      "TLSRefused",
+      "the database sent plain bytes where TLS begins; the connection is not trusted",
+    );
   }
 }
 

@@ -63,11 +63,7 @@ async function attempt(
   const cancelTimer = options.clock.after(loginTimeoutMs, giveUp);
   options.signal?.addEventListener("abort", giveUp, { once: true });
   try {
-    const startup = new Map([
-      ["user", login.username],
-      ["database", login.databaseName],
-      ...login.parameters,
-    ]);
+    const startup = new Map([["user", login.username], ["database", login.databaseName], ...login.parameters]);
     socket.write(encodeStartup(startup));
     return await new Login(socket, login.username, password).run();
   } catch (error) {
@@ -166,7 +162,11 @@ class Login {
         this.#scramDone = this.#scram !== undefined;
         return;
       default:
-        throw new UpstreamError("AuthenticationFailed", `the database asks for an unsupported login method (${kind})`, "28000");
+        throw new UpstreamError(
+          "AuthenticationFailed",
+          `the database asks for an unsupported login method (${kind})`,
+          "28000",
+        );
     }
   }
 
