@@ -5,6 +5,7 @@ import type { EnvironmentParts } from "./env-file.ts";
 import type { FaultPlan } from "./faults.ts";
 import type { AsyncRequest } from "./identity-center/requests.ts";
 import type { RecordedCall } from "./server/calls.ts";
+import type { Service } from "./service.ts";
 import type { SsmService } from "./ssm/service.ts";
 import type { State } from "./state.ts";
 
@@ -24,6 +25,8 @@ export interface Sandbox {
   readonly ecs: EcsService;
   /** Session Manager, with what a test may do to sessions. */
   readonly ssm: SsmService;
+  /** Every service that it answers for. */
+  readonly services: readonly Service[];
   /** Calls in the order in which they arrived. */
   readonly calls: readonly RecordedCall[];
   /** Decides the fate of calls; may be replaced at any time. */

@@ -34,6 +34,7 @@ export async function startSandbox(given: SandboxOptions = {}): Promise<Sandbox>
     startURL,
     state,
     context,
+    services: assembly.services,
     ecs: compute.ecs,
     ssm: compute.ssm,
     calls: calls.list,
