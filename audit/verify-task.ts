@@ -1,0 +1,188 @@
+import type { AuditRecord, RecordHash } from "./record.ts";
+import type { TaskAnchors } from "./verify-heads.ts";
+import type { FindingKind, FindingSink, Unanchored } from "./verify-report.ts";
+
+interface SessionCheck {
+  sessionSeq: number;
+  head: RecordHash | null;
+  closed: boolean;
+  statements: number;
+}
+
+/** Sessions of a task after all records were seen. */
+export interface TaskTotals {
+  readonly sessions: number;
+  readonly openSessions: number;
+}
+
+/** Checks the records of one task, given in the order in which they are kept. */
+export class TaskCheck {
+  readonly #proxy: string;
+  readonly #task: string;
+  readonly #anchors: TaskAnchors | undefined;
+  readonly #sink: FindingSink;
+  readonly #sessions = new Map<string, SessionCheck>();
+  /** Numbers that were jumped over: first and last of each stretch. */
+  #missing: { readonly from: number; readonly to: number }[] = [];
+  #seq = 0;
+  #chainSeq = 0;
+  #chainHead: RecordHash | null = null;
+
+  constructor(proxy: string, task: string, anchors: TaskAnchors | undefined, sink: FindingSink) {
+    this.#proxy = proxy;
+    this.#task = task;
+    this.#anchors = anchors;
+    this.#sink = sink;
+  }
+
+  /** Takes the next record and the hash of its bytes. */
+  take(record: AuditRecord, recordHash: RecordHash): void {
+    if (record.seq <= this.#seq) {
+      this.#takeOutOfOrder(record);
+      return;
+    }
+    if (record.seq > this.#seq + 1) {
+      this.#missing.push({ from: this.#seq + 1, to: record.seq - 1 });
+    }
+    this.#seq = record.seq;
+    if (record.session !== undefined) {
+      this.#checkSession(record, record.session, recordHash);
+    }
+    if (record.chainSeq !== undefined) {
+      this.#checkChain(record, record.chainSeq, recordHash);
+    }
+    if (record.kind === "gap") {
+      const count = record.count === 0 ? "an unknown number of" : String(record.count);
+      this.#find("gap", record, `The proxy could not keep ${count} records (${record.reason}).`);
+    }
+  }
+
+  /** Takes a record of this task's that cannot be read. It holds the place of the next one. */
+  takeUnreadable(): void {
+    this.#seq += 1;
+    this.#find("altered", { seq: this.#seq }, "The record cannot be read.");
+  }
+
+  /** All records were given. */
+  finish(): TaskTotals {
+    for (const { from, to } of this.#missing) {
+      this.#find("removed", { seq: from }, `Records ${from} to ${to} are missing.`);
+    }
+    const anchors = this.#anchors;
+    if (anchors !== undefined) {
+      this.#checkEnd(anchors);
+    }
+    let openSessions = 0;
+    for (const [session, { closed }] of this.#sessions) {
+      openSessions += closed ? 0 : 1;
+      if (!closed && anchors?.ended !== undefined) {
+        this.#find("never-closed", { session }, `The task has ended (${anchors.ended}) and the session has no close.`);
+      }
+    }
+    return { sessions: this.#sessions.size, openSessions };
+  }
+
+  /** Records after the last one that is vouched for. */
+  unanchored(): Unanchored | undefined {
+    const anchored = this.#anchors?.seq ?? 0;
+    return this.#seq > anchored
+      ? { proxy: this.#proxy, task: this.#task, fromSeq: anchored + 1, toSeq: this.#seq }
+      : undefined;
+  }
+
+  #takeOutOfOrder(record: AuditRecord): void {
+    const stretch = this.#missing.find(({ from, to }) => from <= record.seq && record.seq <= to);
+    if (stretch === undefined) {
+      this.#find("conflict", record, `Another record has number ${record.seq} too.`);
+      return;
+    }
+    const left = [
+      { from: stretch.from, to: record.seq - 1 },
+      { from: record.seq + 1, to: stretch.to },
+    ].filter(({ from, to }) => from <= to);
+    this.#missing = [...this.#missing.filter((other) => other !== stretch), ...left];
+    this.#find("reordered", record, `Record ${record.seq} stands after records that follow it.`);
+  }
+
+  #checkSession(record: AuditRecord, name: string, recordHash: RecordHash): void {
+    const known = this.#sessions.get(name);
+    const session = known ?? { sessionSeq: 0, head: null, closed: false, statements: 0 };
+    this.#sessions.set(name, session);
+    if (known === undefined && record.kind !== "session.open") {
+      this.#find("session-missing", record, "The session's first record is missing.");
+    } else if (record.sessionSeq > session.sessionSeq + 1) {
+      const [from, to] = [session.sessionSeq + 1, record.sessionSeq - 1];
+      this.#find("removed", record, `Records ${from} to ${to} of the session are missing.`);
+    } else if (record.sessionSeq <= session.sessionSeq || session.closed) {
+      this.#find("altered", record, "The record cannot follow the one before it in its session.");
+    } else if (record.prev !== session.head) {
+      this.#find("altered", record, "The record before it in its session, or this one, is not what was written.");
+    }
+    const anchor = this.#anchors?.sessions.get(name);
+    this.#checkAnchor(record, anchor?.sessionSeq === record.sessionSeq ? anchor.head : undefined, recordHash);
+    session.sessionSeq = record.sessionSeq;
+    session.head = recordHash;
+    session.statements += record.kind === "statement.start" ? 1 : 0;
+    if (record.kind === "session.close") {
+      session.closed = true;
+      if (record.counts?.started !== session.statements || record.lastSessionSeq !== record.sessionSeq - 1) {
+        this.#find(
+          "removed",
+          record,
+          `The close counts ${record.counts?.started} statements, ${session.statements} are there.`,
+        );
+      }
+    }
+  }
+
+  #checkChain(record: AuditRecord, chainSeq: number, recordHash: RecordHash): void {
+    if (chainSeq > this.#chainSeq + 1) {
+      const [from, to] = [this.#chainSeq + 1, chainSeq - 1];
+      this.#find("session-missing", record, `Opens or closes ${from} to ${to} of the task are missing.`);
+    } else if (chainSeq <= this.#chainSeq || record.chainPrev !== this.#chainHead) {
+      this.#find("altered", record, "The open or close before it, or this one, is not what was written.");
+    }
+    this.#checkAnchor(record, this.#anchors?.chain.get(chainSeq), recordHash);
+    this.#chainSeq = chainSeq;
+    this.#chainHead = recordHash;
+  }
+
+  #checkAnchor(record: AuditRecord, signed: RecordHash | undefined, recordHash: RecordHash): void {
+    if (signed !== undefined && signed !== recordHash) {
+      this.#find("head-mismatch", record, "The record is not the one that was signed.");
+    }
+  }
+
+  #checkEnd(anchors: TaskAnchors): void {
+    if (anchors.seq > this.#seq) {
+      this.#find(
+        "truncated",
+        { seq: this.#seq + 1 },
+        `Signed is up to record ${anchors.seq}, kept is up to ${this.#seq}.`,
+      );
+    }
+    if (anchors.chainSeq > this.#chainSeq) {
+      const detail = `Signed are ${anchors.chainSeq} opens and closes, kept are ${this.#chainSeq}.`;
+      this.#find("truncated", {}, detail);
+    }
+    for (const [session, { sessionSeq: signed }] of anchors.sessions) {
+      const kept = this.#sessions.get(session)?.sessionSeq;
+      if (kept === undefined) {
+        this.#find("session-missing", { session }, `Signed are ${signed} records of the session, none is kept.`);
+      } else if (kept < signed) {
+        this.#find("truncated", { session }, `Signed are ${signed} records of the session, kept are ${kept}.`);
+      }
+    }
+  }
+
+  #find(kind: FindingKind, at: { readonly seq?: number; readonly session?: string }, detail: string): void {
+    this.#sink.add({
+      kind,
+      proxy: this.#proxy,
+      task: this.#task,
+      ...(at.session === undefined ? {} : { session: at.session }),
+      ...(at.seq === undefined ? {} : { seq: at.seq }),
+      detail,
+    });
+  }
+}

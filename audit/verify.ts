@@ -1,0 +1,100 @@
+import { createPublicKey, type KeyObject } from "node:crypto";
+import { decodeRecord, hashRecord } from "./codec.ts";
+import type { AuditRecord } from "./record.ts";
+import { readAnchors, taskKey, type Anchors } from "./verify-heads.ts";
+import { FindingSink, type Report, type Unanchored, type Verdict } from "./verify-report.ts";
+import { TaskCheck, type TaskTotals } from "./verify-task.ts";
+
+export type { Finding, FindingKind, Report, Unanchored, Verdict } from "./verify-report.ts";
+
+/** A record as it is kept: its bytes, and who sent it where that is known. */
+export interface KeptRecord {
+  readonly bytes: Uint8Array;
+  /** Authenticated sender; must agree with what the record says. */
+  readonly proxy?: string;
+  readonly task?: string;
+}
+
+export interface VerifyInput {
+  /** All records from the beginning, in the order in which they are kept. Tasks may be mixed. */
+  readonly records: AsyncIterable<KeptRecord> | Iterable<KeptRecord>;
+  /** Lines of the head log, all of them. */
+  readonly heads?: AsyncIterable<string> | Iterable<string>;
+  /** Public key in PEM. Without it heads prove nothing and are not looked at. */
+  readonly publicKey?: string;
+}
+
+/**
+ * Checks a store against itself and against the signed heads. Needs nothing but what it is given: no store, no private
+ * key. Memory grows with the number of sessions and heads, not with records.
+ *
+ * Who can write the store but has no signing key cannot change, remove, move or add a record that a head vouches for. Who
+ * can also cut the end off the head log can cut the same end off the records: keep a copy of the log's last line elsewhere.
+ */
+export async function verify(input: VerifyInput): Promise<Report> {
+  const sink = new FindingSink();
+  const publicKey = input.publicKey === undefined ? undefined : createPublicKey(input.publicKey);
+  const anchors = await anchorsOf(input, publicKey, sink);
+  const checks = new Map<string, TaskCheck>();
+  const checkOf = (proxy: string, task: string): TaskCheck => {
+    const key = taskKey(proxy, task);
+    const check = checks.get(key) ?? new TaskCheck(proxy, task, anchors?.get(key), sink);
+    checks.set(key, check);
+    return check;
+  };
+  let records = 0;
+  let statements = 0;
+  for await (const kept of input.records) {
+    records += 1;
+    const record = tryDecode(kept.bytes);
+    const { proxy, task } = record ?? {};
+    if (record === undefined || proxy !== (kept.proxy ?? proxy) || task !== (kept.task ?? task)) {
+      checkOf(kept.proxy ?? "", kept.task ?? "").takeUnreadable();
+      continue;
+    }
+    statements += record.kind === "statement.start" ? 1 : 0;
+    checkOf(record.proxy, record.task).take(record, hashRecord(kept.bytes));
+  }
+  for (const { proxy, task } of anchors?.values() ?? []) {
+    checkOf(proxy, task);
+  }
+  const totals = [...checks.values()].map((check) => check.finish());
+  const unanchored = [...checks.values()].flatMap((check) => check.unanchored() ?? []);
+  return {
+    verdict: verdictOf(sink, anchors, unanchored),
+    findings: sink.findings,
+    findingsOmitted: sink.omitted,
+    unanchored,
+    counts: { records, statements, tasks: checks.size, ...sum(totals) },
+  };
+}
+
+function verdictOf(sink: FindingSink, anchors: Anchors | undefined, unanchored: readonly Unanchored[]): Verdict {
+  if (sink.findings.length > 0) {
+    return "broken";
+  }
+  return anchors === undefined || unanchored.length > 0 ? "consistent, unanchored" : "complete";
+}
+
+async function anchorsOf(
+  input: VerifyInput,
+  publicKey: KeyObject | undefined,
+  sink: FindingSink,
+): Promise<Anchors | undefined> {
+  return input.heads === undefined || publicKey === undefined ? undefined : readAnchors(input.heads, publicKey, sink);
+}
+
+function sum(totals: readonly TaskTotals[]): TaskTotals {
+  return {
+    sessions: totals.reduce((count, total) => count + total.sessions, 0),
+    openSessions: totals.reduce((count, total) => count + total.openSessions, 0),
+  };
+}
+
+function tryDecode(bytes: Uint8Array): AuditRecord | undefined {
+  try {
+    return decodeRecord(bytes);
+  } catch {
+    return undefined;
+  }
+}
