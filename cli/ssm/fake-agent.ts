@@ -1,5 +1,5 @@
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { WebSocketServer, type WebSocket } from "ws";
 import { decodeMessage, encodeMessage, payloadTypes, type Message } from "./message.ts";
 import { frameHeader } from "./smux.ts";
@@ -60,11 +60,14 @@ export class FakeAgent {
   /** Payloads of messages taken in order, by type. */
   readonly taken: { type: number; payload: Buffer }[] = [];
   readonly #http: Server;
+  readonly #sockets = new Set<Socket>();
   readonly #websockets: WebSocketServer;
   readonly #unacknowledged = new Map<number, Buffer>();
   readonly #held = new Map<number, Message>();
   readonly #id = Buffer.alloc(16, 7);
+  /** The websocket of the moment. */
   socket: WebSocket | undefined;
+  #raw: Socket | undefined;
   #expected = 0;
   #next = 0;
   #inbound = Buffer.alloc(0);
@@ -88,13 +91,20 @@ export class FakeAgent {
     };
     this.#http = createServer();
     this.#websockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
+    this.#http.on("connection", (socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => {
+        this.#sockets.delete(socket);
+        this.changed();
+      });
+    });
     this.#http.on("upgrade", (request, socket, head) => {
       this.upgrades.push(request.headers);
       this.changed();
       if (this.behaviour.refuseStatus !== undefined) {
         socket.end(`HTTP/1.1 ${this.behaviour.refuseStatus} No\r\nContent-Length: 0\r\n\r\n`);
       } else if (this.behaviour.upgrades) {
-        this.#websockets.handleUpgrade(request, socket, head, (websocket) => this.#attach(websocket));
+        this.#websockets.handleUpgrade(request, socket, head, (websocket) => this.#attach(websocket, socket as Socket));
       }
     });
     this.#timer = setInterval(() => this.#resend(false), 50);
@@ -108,16 +118,15 @@ export class FakeAgent {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    for (const websocket of this.#websockets.clients) {
-      websocket.terminate();
+    for (const socket of this.#sockets) {
+      socket.destroy();
     }
-    this.#http.closeAllConnections();
     await new Promise((resolve) => this.#http.close(resolve));
   }
 
   /** How many sockets are connected to the server. */
-  connections(): Promise<number> {
-    return new Promise((resolve) => this.#http.getConnections((_error, count) => resolve(count)));
+  get connections(): number {
+    return this.#sockets.size;
   }
 
   /** Resolves as soon as `ready` holds; asked again whenever something comes in. */
@@ -182,7 +191,25 @@ export class FakeAgent {
     }
   }
 
-  #attach(websocket: WebSocket): void {
+  /** Writes bytes that are no websocket frame, as a faulty middlebox might. */
+  breakWebsocket(): void {
+    this.#raw?.write(Buffer.alloc(64, 0xff));
+  }
+
+  /** Sends the first half of a message and cuts the connection. */
+  cutMidMessage(): void {
+    // A binary frame of 1,144 bytes is announced.
+    this.#raw?.write(Buffer.from([0x82, 126, 0x04, 0x78, 1, 2, 3]));
+    this.#raw?.end();
+    this.socket?.terminate();
+  }
+
+  /** Stops reading, without closing: the connection is dead but does not look it. */
+  freeze(): void {
+    this.#raw?.pause();
+  }
+
+  #attach(websocket: WebSocket, raw: Socket): void {
     websocket.on("error", () => undefined);
     websocket.once("message", (data) => {
       const hello = JSON.parse(String(data)) as Record<string, unknown>;
@@ -193,6 +220,7 @@ export class FakeAgent {
         return;
       }
       this.socket = websocket;
+      this.#raw = raw;
       websocket.on("message", (bytes) => this.#onMessage(bytes as Buffer));
       if (this.#next === 0 && this.behaviour.handshake !== undefined) {
         this.send(payloadTypes.handshakeRequest, Buffer.from(JSON.stringify(this.behaviour.handshake)));

@@ -121,8 +121,10 @@ export class Mux {
     this.#ended = reason;
     const jobs = this.#jobs;
     this.#jobs = [];
-    this.#unread.clear();
-    this.#cancelPatience?.();
+    // Also for a closing tunnel, which must see the agent's last acknowledgement.
+    for (const stream of this.#unread.keys()) {
+      this.#release(stream);
+    }
     for (const stream of this.#streams.values()) {
       if (cause === undefined) {
         stream.endOfInput();

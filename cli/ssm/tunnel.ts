@@ -38,7 +38,8 @@ class SessionTunnel implements Tunnel {
   readonly #mux: Mux;
   readonly #ready = Promise.withResolvers<void>();
   readonly #over = Promise.withResolvers<TunnelClosed>();
-  readonly #idle = Promise.withResolvers<void>();
+  /** While closing: whether the agent has acknowledged everything, or can no longer be told (false). */
+  readonly #told = Promise.withResolvers<boolean>();
   #stage: Stage = "connecting";
   #end: TunnelClosed | undefined;
   #closing: Promise<void> | undefined;
@@ -125,9 +126,9 @@ class SessionTunnel implements Tunnel {
       const flag = Buffer.alloc(4);
       flag.writeUInt32BE(flags.terminateSession);
       this.#exchange.sender.send(payloadTypes.flag, [flag]);
-      const acknowledged = Promise.race([this.#idle.promise, this.closed]).then(() => true);
+      const answered = Promise.race([this.#told.promise, this.closed.then(() => true)]);
       const { clock } = this.#options;
-      told = await within(clock, this.#limits.terminateWaitMs, acknowledged, () => new Error()).catch(() => false);
+      told = await within(clock, this.#limits.terminateWaitMs, answered, () => new Error()).catch(() => false);
     }
     this.#finish(end);
     await Promise.all([this.#released, told ? undefined : this.#callTerminate()]);
@@ -178,7 +179,7 @@ class SessionTunnel implements Tunnel {
         onRoom: () => this.#mux.pump(),
         onIdle: () => {
           if (this.#stage === "closing") {
-            this.#idle.resolve();
+            this.#told.resolve(true);
           }
         },
         onStall: (remedy) => (remedy === "probe" ? this.#channel.probe() : this.#channel.replace()),
@@ -192,6 +193,9 @@ class SessionTunnel implements Tunnel {
   #onDown(loss: LinkLoss): void {
     this.#up = false;
     this.#exchange.sender.disconnected();
+    if (this.#stage === "closing") {
+      this.#told.resolve(false);
+    }
     if (this.#stage === "handshake" || this.#stage === "answered") {
       this.#ready.reject(connectFailure(loss));
     }
