@@ -7,6 +7,7 @@ import type { Authorize } from "../authorize.ts";
 import { hex } from "../ids.ts";
 import type { Random } from "../ids.ts";
 import type { Call } from "../service.ts";
+import { createWatch } from "../watch.ts";
 import { LoopbackAddresses } from "./loopback.ts";
 import { emptyAccount } from "./model.ts";
 import type {
@@ -61,6 +62,8 @@ export class Engine {
   readonly random: Random;
   readonly authorize: Authorize;
   readonly scheduler: ServiceScheduler;
+  /** Told of every change of a task and of every output. */
+  readonly watch = createWatch();
   readonly #deps: EngineDeps;
   readonly #accounts = new Map<string, AccountState>();
   /** By task ARN; those of stopped tasks too, for their logs. */
@@ -112,6 +115,7 @@ export class Engine {
       addresses: this.#addresses,
       reaper: storage.reaper,
       storageDirectory: storage.directory,
+      onOutput: () => this.watch.notify(),
       onChange: () => this.#changed(account, task),
       onAgentGone: (_task, container) => {
         for (const listener of this.#agentGone) {
@@ -151,6 +155,7 @@ export class Engine {
     if (service !== undefined && !this.#stopped) {
       this.scheduler.taskChanged(account, service, task);
     }
+    this.watch.notify();
   }
 
   /** Made with the first task, so that a sandbox without tasks has neither directory nor reaper. */

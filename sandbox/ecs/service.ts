@@ -9,6 +9,7 @@ import type { HttpRequest } from "../server/request.ts";
 import type { Service } from "../service.ts";
 import type { TargetDirectory } from "../ssm/target.ts";
 import type { SecretRecord } from "../state.ts";
+import type { Watch } from "../watch.ts";
 import { clusterOperations } from "./cluster-operations.ts";
 import { definitionOperations } from "./definition-operations.ts";
 import { Engine } from "./engine.ts";
@@ -73,6 +74,8 @@ export interface EcsService extends Service {
   pid(taskARN: string, containerName?: string): number | undefined;
   /** What the task's containers have written, the newest million characters of it. */
   logs(taskARN: string): string;
+  /** Resolves with what `look` gives as soon as that is not undefined; it is asked after each change and output of a task. */
+  until: Watch["until"];
   /** Kills every task, waits until nothing of them is left, and refuses to start more. */
   stop(): Promise<void>;
 }
@@ -108,6 +111,7 @@ export function ecsService(deps: EcsDeps): EcsService {
     kill: (taskARN, signal, name) => engine.runner(taskARN)?.signal(signal, name) ?? false,
     pid: (taskARN, name) => container(taskARN, name)?.pid,
     logs: (taskARN) => engine.runner(taskARN)?.log.text ?? "",
+    until: (look) => engine.watch.until(look),
     stop: () => engine.stop(),
   };
 }

@@ -27,6 +27,8 @@ export interface RunnerDeps {
   readonly startProblem: (task: TaskRecord) => string | undefined;
   /** Value of a container's secret. Throws when it cannot be read. */
   readonly secret: (task: TaskRecord, valueFrom: string) => string;
+  /** A container has written something. */
+  readonly onOutput: () => void;
   /** The task changed. */
   readonly onChange: (task: TaskRecord) => void;
   /** The agent of this container has gone: its process ended. */
@@ -179,6 +181,7 @@ export class TaskRunner {
     for (const line of this.log.add(streamName, text)) {
       this.#deps.log.debug("task output", { stream: streamName, line });
     }
+    this.#deps.onOutput();
   }
 
   #exited(container: ContainerRecord, exitCode: number, ranMs: number): void {

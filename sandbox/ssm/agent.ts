@@ -25,6 +25,8 @@ export interface AgentOptions {
   readonly transmit: (bytes: Buffer) => void;
   /** Stream data went one way or the other: the session is not idle. */
   readonly onActivity: () => void;
+  /** A stream opened or closed. */
+  readonly onStreams: () => void;
   /** The agent ends the session. `by` is `client` when the client asked for it. */
   readonly onEnd: (by: "client" | "agent", output: string) => void;
 }
@@ -77,6 +79,7 @@ export class Agent {
         this.#sendFlag(flagValues.connectToPortError);
       },
       onDrained: () => this.#pump(),
+      onChange: options.onStreams,
     });
   }
 

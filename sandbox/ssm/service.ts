@@ -5,6 +5,8 @@ import type { Log } from "#lib/log.ts";
 import type { Authorize, Evaluate } from "../authorize.ts";
 import type { Random } from "../ids.ts";
 import type { Service } from "../service.ts";
+import { createWatch } from "../watch.ts";
+import type { Watch } from "../watch.ts";
 import { createDataChannel } from "./data-channel.ts";
 import type { DataChannelDeps } from "./data-channel.ts";
 import { sessionOperations } from "./operations.ts";
@@ -54,6 +56,8 @@ export interface SsmService extends Service {
   cut(): void;
   /** Ends a session; its client is told `output`. Unknown and ended ones are left alone. */
   terminate(sessionID: string, output: string): void;
+  /** Resolves with what `look` gives as soon as that is not undefined; it is asked after each change of a session. */
+  until: Watch["until"];
   /** Ends every session and closes every socket. */
   stop(): void;
 }
@@ -61,7 +65,8 @@ export interface SsmService extends Service {
 /** Builds the simulated Session Manager. */
 export function ssmService(deps: SsmDeps): SsmService {
   const options = { ...defaultSsmOptions, ...deps.options };
-  const sessions = new SessionRegistry({ ...deps, ...options });
+  const watch = createWatch();
+  const sessions = new SessionRegistry({ ...deps, ...options, onChange: () => watch.notify() });
   const channel = createDataChannel({ ...deps, sessions });
   deps.targets.onGone((accountID, targetName) => {
     for (const session of sessions.ofAccount(accountID)) {
@@ -106,6 +111,7 @@ export function ssmService(deps: SsmDeps): SsmService {
     terminate(sessionID, output) {
       sessions.find(sessionID)?.end("Request", output);
     },
+    until: (look) => watch.until(look),
     stop() {
       for (const session of sessions.all()) {
         session.end("Request", "The sandbox stops.");

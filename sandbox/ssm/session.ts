@@ -36,6 +36,8 @@ export interface SessionDeps {
   readonly log: Log;
   readonly times: SessionTimes;
   readonly payloadMaxBytes: number;
+  /** The session's status changed, or one of its streams opened or closed. */
+  readonly onChange: () => void;
 }
 
 /** Normal closure, RFC 6455 section 7.4.1. */
@@ -81,6 +83,7 @@ export class Session {
       onActivity: () => {
         this.#lastActivityAt = deps.clock.monotonicMs();
       },
+      onStreams: deps.onChange,
       onEnd: (by, output) => this.end(by === "client" ? "Client" : "AgentError", output),
     });
     this.#cancelMaximum = deps.clock.after(deps.times.maxDurationMs, () => {
@@ -148,6 +151,7 @@ export class Session {
     });
     this.#cancelBounce = this.#deps.clock.after(this.#deps.times.bounceIntervalMs, () => this.bounce());
     this.#agent.attached();
+    this.#deps.onChange();
   }
 
   /** Closes the websocket as the service does about each hour. The session lives on and waits for ResumeSession. */
@@ -182,12 +186,14 @@ export class Session {
     }
     this.#detach()?.close(normalClosure);
     this.#deps.log.info("session ended", { by, output });
+    this.#deps.onChange();
   }
 
   #detach(): WebSocket | undefined {
     const socket = this.#socket;
     this.#socket = undefined;
     this.#cancelBounce?.();
+    this.#deps.onChange();
     return socket;
   }
 

@@ -22,6 +22,8 @@ export interface StreamsOptions {
   readonly onDialFailed: (error: Error) => void;
   /** The destination has taken bytes again after `blocked` was true. */
   readonly onDrained: () => void;
+  /** A stream opened or closed. */
+  readonly onChange: () => void;
 }
 
 /**
@@ -106,6 +108,7 @@ export class Streams {
     const socket = connect({ ...this.#options.destination, noDelay: true });
     this.#open.set(streamID, socket);
     this.#sockets.add(socket);
+    this.#options.onChange();
     let connected = false;
     socket.on("connect", () => {
       connected = true;
@@ -158,6 +161,7 @@ export class Streams {
       return;
     }
     this.#open.delete(streamID);
+    this.#options.onChange();
     this.#options.send(endFrame(streamID));
     this.#finish(socket);
   }
@@ -169,6 +173,7 @@ export class Streams {
       return;
     }
     this.#open.delete(streamID);
+    this.#options.onChange();
     socket.resume();
     this.#finish(socket);
   }
