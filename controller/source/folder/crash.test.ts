@@ -9,7 +9,7 @@ import { grantManifest } from "../contract.ts";
 import { FolderHarness } from "./harness.ts";
 
 /** How often the process is killed. Each time it starts anew, which is most of the time this takes. */
-const kills = 10;
+const kills = 8;
 
 let harness: FolderHarness;
 
@@ -72,7 +72,7 @@ describe("kill -9", () => {
     }
 
     for (let round = 0; round < kills; round += 1) {
-      const acknowledged = await killedAfter(1 + Math.floor(random() * 60), (write) => {
+      const acknowledged = await killedAfter(1 + Math.floor(random() * 24), (write) => {
         durationSeconds -= 1;
         change(names[write % names.length] ?? "", durationSeconds);
       });
