@@ -29,7 +29,7 @@ async function start(options: Record<string, string>) {
 
 test("it says where it listens, and its env file makes a shell the controller, readable by its owner alone", async () => {
   const envFile = path.join(folder, "sandbox.env");
-  const running = await start({ "env-file": envFile });
+  const running = await start({ "write-env": envFile });
 
   const shown = execFileSync("sh", ["-c", `. "${envFile}"; env`], { encoding: "utf8", env: {} });
   const environment = Object.fromEntries(

@@ -7,7 +7,7 @@ import { readSeed } from "./seed-file.ts";
 import { startSandbox } from "./start.ts";
 
 /**
- * The `sandbox` command. Options: `listen` (`HOST:PORT`, a loopback address; absent: `127.0.0.1:4599`), `env-file`, `seed`
+ * The `sandbox` command. Options: `listen` (`HOST:PORT`, a loopback address; absent: `127.0.0.1:4599`), `write-env`, `seed`
  * (a JSON file), `log-level`. Runs until the signal is aborted, then answers the exit code 0. Throws `UserError`.
  */
 export async function runSandbox(
@@ -27,7 +27,7 @@ export async function runSandbox(
     startSandbox({ host, port, log: jsonLog(level, { process: "sandbox" }), ...seed }),
   );
   try {
-    const envFile = options["env-file"];
+    const envFile = options["write-env"];
     if (envFile !== undefined) {
       await writeEnv(sandbox, envFile);
     }
@@ -86,7 +86,9 @@ function welcome(sandbox: Sandbox, envFile: string | undefined): string {
     `An offline AWS listens on ${sandbox.url} (region ${sandbox.region}).`,
     `Access portal: ${sandbox.startURL}   People: ${people.map((person) => person.userName).join(", ")}`,
     ...(envFile === undefined
-      ? [`Point AWS_ENDPOINT_URL at it. --env-file FILE writes that, and the controller's credentials, for your shell.`]
+      ? [
+          `Point AWS_ENDPOINT_URL at it. --write-env FILE writes that, and the controller's credentials, for your shell.`,
+        ]
       : [`In another terminal:  . ${shellPath(envFile)} && aws sts get-caller-identity`]),
     "Nothing is kept: all of it is gone when this ends (Ctrl-C).",
   ];

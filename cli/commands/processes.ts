@@ -61,7 +61,8 @@ export function processCommands(load: ProcessLoaders): Command[] {
       options: [
         { name: "listen", value: "HOST:PORT", summary: "loopback address to listen on", fallback: "127.0.0.1:4599" },
         {
-          name: "env-file",
+          // Not `--env-file`: Node takes that for its own wherever it stands on the command line, and fails before any code runs.
+          name: "write-env",
           value: "FILE",
           summary: "where to write the environment for aws, boto3 and the controller",
         },
@@ -70,7 +71,7 @@ export function processCommands(load: ProcessLoaders): Command[] {
       ],
       examples: [
         {
-          run: "sallyport sandbox --env-file sandbox.env",
+          run: "sallyport sandbox --write-env sandbox.env",
           does: "then: set -a; . ./sandbox.env; aws sts get-caller-identity",
         },
       ],
