@@ -7,7 +7,7 @@ import type { LinkGrant } from "#wire/link.ts";
 import { formatNonce, type Audience, type ProofRefusal, type ProvenIdentity } from "#wire/proof.ts";
 import type { GrantTable } from "../grants/table.ts";
 import { ChunkReader, StreamEnded } from "../streams.ts";
-import { refuseEngine, refuseGrant, refuseIdentity, type Refusal } from "./decide.ts";
+import { factsOf, refuseEngine, refuseGrant, refuseIdentity, type Refusal } from "./decide.ts";
 import { readClientMessage } from "./messages.ts";
 import type { TicketBook } from "./tickets.ts";
 
@@ -115,17 +115,6 @@ function refuse(stream: Duplex, refusal: Refusal): undefined {
   return undefined;
 }
 
-function factsOf(grantID: string, ports: AdmissionPorts): Parameters<typeof refuseGrant>[0] {
-  const entry = ports.grants.get(grantID);
-  return entry === undefined
-    ? undefined
-    : {
-        grant: entry.grant,
-        remainingMs: ports.grants.remainingMs(grantID),
-        ...(entry.end === undefined ? {} : { end: entry.end }),
-      };
-}
-
 async function prove(
   stream: Duplex,
   request: Prove,
@@ -134,7 +123,7 @@ async function prove(
   ports: AdmissionPorts,
 ): Promise<Admitted | undefined> {
   const { grantID, client } = request;
-  const before = factsOf(grantID, ports);
+  const before = factsOf(grantID, ports.grants);
   if (before === undefined || !ports.admits()) {
     const refusal = refuseGrant(before, ports.admits()) ?? unknown;
     ports.log.info("handshake refused", { grantID, code: refusal.code });
@@ -143,7 +132,7 @@ async function prove(
   const { installation, proxy } = ports;
   const identity = await ports.verify(request.proof, { purpose: "connect", installation, proxy, grantID, nonce });
   // Read after STS took its time: the grant may have ended meanwhile. Only its own person is told that, and why.
-  const after = factsOf(grantID, ports);
+  const after = factsOf(grantID, ports.grants);
   const refusal =
     refuseIdentity(identity, before.grant) ??
     refuseGrant(after, ports.admits()) ??
@@ -171,7 +160,7 @@ function open(
   ports: AdmissionPorts,
 ): Admitted | undefined {
   const held = ports.tickets.check(request.ticket);
-  const facts = held === undefined ? undefined : factsOf(held.grantID, ports);
+  const facts = held === undefined ? undefined : factsOf(held.grantID, ports.grants);
   if (held === undefined) {
     return speak(stream, frames, undefined, {
       code: "ticket-unknown",

@@ -1,4 +1,5 @@
 import type { LinkGrant } from "#wire/link.ts";
+import type { GrantTable } from "../grants/table.ts";
 import { permissionSetOfRole } from "#wire/identity.ts";
 import type { RefusalCode } from "#wire/handshake.ts";
 import type { ProofRefusal, ProvenIdentity } from "#wire/proof.ts";
@@ -8,6 +9,18 @@ export interface GrantFacts {
   readonly grant: LinkGrant;
   readonly remainingMs: number;
   readonly end?: { readonly message: string };
+}
+
+/** Reads them from the table; undefined for an unknown grant. */
+export function factsOf(grantID: string, grants: Pick<GrantTable, "get" | "remainingMs">): GrantFacts | undefined {
+  const entry = grants.get(grantID);
+  return entry === undefined
+    ? undefined
+    : {
+        grant: entry.grant,
+        remainingMs: grants.remainingMs(grantID),
+        ...(entry.end === undefined ? {} : { end: entry.end }),
+      };
 }
 
 /** A refusal before it is put on the wire. */

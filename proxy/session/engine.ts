@@ -18,6 +18,10 @@ export interface SessionPorts {
   readonly passwordOf: (grant: LinkGrant) => PasswordSource;
   readonly randomBytes: (count: number) => Buffer;
   readonly randomUUID: () => string;
+  /** Why nobody may begin a session under this grant now; undefined when one may. Asked last thing before one begins. */
+  readonly refusalOf: (grantID: string) => string | undefined;
+  /** What a client should be told at once, because the grant's end is near. */
+  readonly warningOf: (grantID: string) => string | undefined;
   /** What was learned of a database role. */
   readonly onHealth: (grant: LinkGrant, health: Health, detail: string, serverVersion?: string) => void;
 }

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Clock } from "#lib/clock.ts";
-import { ProtocolViolation } from "../postgres/protocol.ts";
+import { ProtocolViolation, sqlState } from "../postgres/protocol.ts";
 import { ChunkReader, ignoreErrors, StreamEnded } from "../streams.ts";
 import type { AdmittedStream, Engine, SessionPorts } from "./engine.ts";
 import { checkStartup, readClientOpening, refuseClient, speakRefusal } from "./opening.ts";
@@ -44,6 +44,11 @@ async function serve(admitted: AdmittedStream, ports: SessionPorts, reader: Chun
     reader.detach();
     stream.destroy();
     return;
+  }
+  // The client may have taken its time since the handshake. From here to the registry there is no pause.
+  const refusal = ports.refusalOf(grant.grantID);
+  if (refusal !== undefined) {
+    throw new ProtocolViolation(refusal, sqlState.ended);
   }
   const parameters = checkStartup(opening.parameters, {
     username: grant.role.username,

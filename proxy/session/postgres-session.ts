@@ -118,7 +118,7 @@ export class PostgresSession implements Session {
   }
 
   warn(message: string): void {
-    this.#live?.relay.notice(encodeNotice({ severity: "WARNING", sqlState: "01000", message }));
+    this.#live?.relay.notice(encodeWarning(message));
   }
 
   cut(reason: CutReason, message: string): Promise<BackendFate> {
@@ -185,10 +185,12 @@ export class PostgresSession implements Session {
   /** The server's own parameters, with a cancel key of the proxy's own. */
   #greeting(upstream: Upstream): Buffer {
     const { version, tell, unsupported } = this.#negotiated;
+    const warning = this.#ports.warningOf(this.grantID);
     return Buffer.concat([
       ...(tell ? [encodeNegotiateVersion(version, unsupported)] : []),
       encodeAuthenticationOk(),
       ...[...upstream.parameters].map(([name, value]) => encodeParameterStatus(name, value)),
+      ...(warning === undefined ? [] : [encodeWarning(warning)]),
       ...(upstream.key === undefined ? [] : [encodeBackendKeyData(this.cancelKey.pid, this.cancelKey.key)]),
       encodeReadyIdle(),
     ]);
@@ -351,3 +353,5 @@ export class PostgresSession implements Session {
     this.#closed.resolve("gone");
   }
 }
+
+const encodeWarning = (message: string): Buffer => encodeNotice({ severity: "WARNING", sqlState: "01000", message });

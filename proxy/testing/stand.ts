@@ -71,6 +71,8 @@ export async function startStand(
     passwordOf: () => ({ get: () => Promise.resolve(new Secret(role.password)) }),
     randomBytes,
     randomUUID,
+    refusalOf: () => undefined,
+    warningOf: () => undefined,
     onHealth: (_grant, state) => health.push(state),
     ...change,
   };

@@ -1,0 +1,148 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import type { Journal } from "#audit/journal.ts";
+import type { Clock } from "#lib/clock.ts";
+import type { Log } from "#lib/log.ts";
+import { verifyProof } from "#wire/proof.ts";
+import type { AdmissionPorts } from "./admission/admit.ts";
+import { formatWarning } from "./admission/control.ts";
+import { factsOf, refuseGrant } from "./admission/decide.ts";
+import { TicketBook } from "./admission/tickets.ts";
+import { ControllerContact } from "./grants/contact.ts";
+import { GrantTable } from "./grants/table.ts";
+import { LinkClient } from "./link/client.ts";
+import { Outbox } from "./link/outbox.ts";
+import { taskCredentials, type TaskIdentity } from "./link/task.ts";
+import { Gate } from "./listen/gate.ts";
+import type { ProxyOptions } from "./options.ts";
+import { Passwords, type ReadSecret } from "./secrets/passwords.ts";
+import type { Engine, SessionPorts } from "./session/engine.ts";
+import { DatabaseHealth } from "./session/health.ts";
+import { postgresEngine } from "./session/postgres-engine.ts";
+import { SessionRegistry } from "./session/registry.ts";
+import { Steward } from "./steward.ts";
+
+/** Shown to the controller and in its Proxy status. */
+export const proxyVersion = "0.1.0";
+/** Database protocols, by the engine's name in a Database object. The first one answers streams whose grant is not known. */
+const engines: ReadonlyMap<string, Engine> = new Map([["PostgreSQL", postgresEngine]]);
+
+/** What the outside world is; replaced in tests. */
+export interface ProxyDeps {
+  readonly clock?: Clock;
+  readonly log?: Log;
+  readonly fetch?: typeof globalThis.fetch;
+  readonly readSecret?: ReadSecret;
+  /** Where health.sock is made; the working directory by default. */
+  readonly directory?: string;
+}
+
+/** What a proxy is made of once configuration, task and journal are known. */
+export interface Materials {
+  readonly options: ProxyOptions;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly authorities: readonly string[];
+  readonly task: TaskIdentity;
+  readonly journal: Journal;
+  readonly deps: ProxyDeps;
+}
+
+/** The parts of a proxy, joined but not yet listening. */
+export interface Assembly {
+  readonly gate: Gate;
+  readonly link: LinkClient;
+  readonly sessions: SessionRegistry;
+  readonly steward: Steward;
+  readonly outbox: Outbox;
+  readonly contact: ControllerContact;
+  /** Set first when the proxy stops: nobody new is let in. */
+  readonly lifecycle: { isStopping: boolean };
+}
+
+/** Joins the parts. Does no I/O. */
+export function assemble(materials: Materials): Assembly {
+  const { options, clock, log, journal, deps, task } = materials;
+  const lifecycle = { isStopping: false };
+  const grants = new GrantTable(clock);
+  const tickets = new TicketBook(clock, randomBytes);
+  const health = new DatabaseHealth(clock, () => outbox.statusChanged());
+  const sessions = new SessionRegistry(() => outbox.statusChanged());
+  const outbox: Outbox = new Outbox(clock, () => ({
+    type: "status",
+    sessions: sessions.all().map(({ id, grantID, since }) => ({ session: id, grantID, since })),
+    databases: health.report(),
+  }));
+  const contact = new ControllerContact(clock, () => steward.controllerLost());
+  const credentials = taskCredentials(options.credentials, clock);
+  const fetch = deps.fetch ?? globalThis.fetch;
+  const admission: AdmissionPorts = {
+    clock,
+    log,
+    installation: options.installation,
+    proxy: options.proxy,
+    grants,
+    tickets,
+    engines: new Set(engines.keys()),
+    admits: () => contact.admits && !lifecycle.isStopping,
+    verify: (proof, audience) => verifyProof(proof, audience, { sts: options.sts, clock, fetch }),
+    randomBytes,
+  };
+  const passwords = new Passwords(deps.readSecret ?? secretsManager(options.region, credentials), clock);
+  const session = sessionPorts(materials, { sessions, health, passwords, admission, contact });
+  const gate = new Gate({ engines, warnBeforeEndMs: () => contact.policy.warnBeforeEndMs, admission, session });
+  const steward: Steward = new Steward({ clock, log, grants, contact, tickets, sessions, gate, outbox });
+  const link = new LinkClient({
+    clock,
+    log,
+    installation: options.installation,
+    proxy: options.proxy,
+    controller: options.controller,
+    taskARN: task.taskARN,
+    version: proxyVersion,
+    sts: options.sts,
+    credentials,
+    grants,
+    contact,
+    journal,
+    outbox,
+    random: Math.random,
+  });
+  return { gate, link, sessions, steward, outbox, contact, lifecycle };
+}
+
+function sessionPorts(
+  materials: Materials,
+  parts: {
+    readonly sessions: SessionRegistry;
+    readonly health: DatabaseHealth;
+    readonly passwords: Passwords;
+    readonly admission: AdmissionPorts;
+    readonly contact: ControllerContact;
+  },
+): SessionPorts {
+  const { clock, log, journal, authorities, task } = materials;
+  const { sessions, health, passwords, admission, contact } = parts;
+  return {
+    clock,
+    log,
+    journal,
+    sessions,
+    authorities,
+    taskARN: task.taskARN,
+    passwordOf: (grant) => passwords.source(grant.role.secretARN),
+    randomBytes,
+    randomUUID,
+    onHealth: (grant, state, detail, version) => health.learned(grant, state, detail, version),
+    refusalOf: (grantID) => refuseGrant(factsOf(grantID, admission.grants), admission.admits())?.message,
+    warningOf: (grantID) => {
+      const remainingMs = admission.grants.remainingMs(grantID);
+      return remainingMs <= contact.policy.warnBeforeEndMs ? formatWarning(remainingMs) : undefined;
+    },
+  };
+}
+
+function secretsManager(region: string, credentials: ReturnType<typeof taskCredentials>): ReadSecret {
+  const client = new SecretsManagerClient({ region, credentials: async () => credentials() });
+  return async (secretARN) => (await client.send(new GetSecretValueCommand({ SecretId: secretARN }))).SecretString;
+}
