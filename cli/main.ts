@@ -47,6 +47,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     stopping.abort();
   });
 }
+// The clock's timers do not keep a process alive; a command that waits for one still runs.
+const running = setInterval(() => {}, 2 ** 30);
 process.exitCode = await runCli(
   process.argv.slice(2),
   commands,
@@ -66,3 +68,4 @@ process.exitCode = await runCli(
     colours: process.stderr.isTTY === true && process.env["NO_COLOR"] === undefined,
   },
 );
+clearInterval(running);

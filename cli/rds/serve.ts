@@ -9,6 +9,8 @@ import { connectionText, localPort } from "./connection-text.ts";
 
 /** A lost way is looked for again at this pace while the grant is live. */
 const reconnectPauseMs = 2_000;
+/** How long the proxy has to end its database sessions with their reason: it cancels what runs first, which takes a moment. */
+const lastWordsMs = 5_000;
 /** The end of a session often shows as a closed SSM session first; the proxy's own reason follows within this time. */
 const reasonWaitMs = 2_000;
 
@@ -33,6 +35,10 @@ export async function serveGrant(
     for (;;) {
       const ending = await Promise.race([connection.ended, stopped(world)]);
       const over = ending.final ? ending : await finalReason(session, grant, ending, world);
+      if (over !== undefined && !world.signal.aborted) {
+        // The proxy still tells each database client why; closing first would leave them with a bare end.
+        await listener.drained(lastWordsMs);
+      }
       await connection.close();
       if (over !== undefined) {
         return over;

@@ -22,6 +22,8 @@ export interface ListenerOptions {
 export interface Listener {
   readonly port: number;
   readonly connections: number;
+  /** Resolves once no connection is open, or after `withinMs`. */
+  drained(withinMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -47,6 +49,11 @@ export async function listenLocally(options: ListenerOptions): Promise<Listener>
     port: (server.address() as { port: number }).port,
     get connections() {
       return sockets.size;
+    },
+    async drained(withinMs) {
+      const deadline = AbortSignal.timeout(withinMs);
+      const open = [...sockets].map((socket) => once(socket, "close", { signal: deadline }).catch(() => {}));
+      await Promise.all(open);
     },
     close: () => closeAll(server, sockets),
   };

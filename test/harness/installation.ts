@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { CreateClusterCommand, ECSClient } from "@aws-sdk/client-ecs";
 import { parseDocument } from "yaml";
 import { createAuthority } from "#sandbox/certificates.ts";
 import { startSandbox } from "#sandbox/main.ts";
@@ -52,6 +53,7 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
   const { postgres, passwords, seed } = await startOrdersDatabase();
   progress("starting the sandbox AWS");
   const sandbox = await startSandbox({ ...options.sandbox, seed });
+  await createCluster(sandbox);
   const folder = path.join(root, "access");
   const stateDirectory = path.join(root, "state");
   const caFile = path.join(root, "ca.pem");
@@ -123,6 +125,15 @@ export async function signInDirectly(installation: Installation, userName: strin
   if (code !== 0) {
     throw new Error(`${userName} could not sign in:\n${login.lines.join("\n")}`);
   }
+}
+
+/** The ECS cluster is the organisation's own; a Proxy only brings its service. */
+async function createCluster(sandbox: Sandbox): Promise<void> {
+  const { accessKeyID, secretAccessKey } = sandbox.controllerCredentials;
+  const credentials = { accessKeyId: accessKeyID, secretAccessKey };
+  const client = new ECSClient({ endpoint: sandbox.url, region: sandbox.region, credentials });
+  await client.send(new CreateClusterCommand({ clusterName: "sallyport" }));
+  client.destroy();
 }
 
 async function writeCertificates(root: string, caFile: string): Promise<void> {

@@ -33,16 +33,14 @@ export function awsViewer(
       const InstanceArn = Instances?.[0]?.InstanceArn;
       for await (const page of paginateListPermissionSets({ client }, { InstanceArn })) {
         for (const PermissionSetArn of page.PermissionSets ?? []) {
-          const { PermissionSet } = await client.send(
-            new DescribePermissionSetCommand({ InstanceArn, PermissionSetArn }),
-          );
-          if (PermissionSet?.Name === grantID) {
-            const set = { InstanceArn, PermissionSetArn };
+          const set = { InstanceArn, PermissionSetArn };
+          const described = await client.send(new DescribePermissionSetCommand(set)).catch(unlessGone);
+          if (described?.PermissionSet?.Name === grantID) {
             const policy = await client.send(new GetInlinePolicyForPermissionSetCommand(set));
             const assignments = await client.send(new ListAccountAssignmentsCommand({ ...set, AccountId: accountID }));
             return {
               permissionSetARN: PermissionSetArn,
-              description: PermissionSet.Description ?? "",
+              description: described.PermissionSet.Description ?? "",
               policy: policy.InlinePolicy ?? "",
               assignedTo: (assignments.AccountAssignments ?? []).map((assignment) => assignment.PrincipalId ?? ""),
             };
@@ -52,4 +50,11 @@ export function awsViewer(
       return undefined;
     },
   };
+}
+
+/** A set that was deleted since it was listed is simply not there. */
+function unlessGone(error: Error): undefined {
+  if (error.name !== "ResourceNotFoundException") {
+    throw error;
+  }
 }
