@@ -23,7 +23,7 @@ function setUp(...answers: Answer[]) {
       async handle(request: HttpRequest) {
         calls.push({
           operation: request.headers["x-amz-target"] ?? "",
-          input: JSON.parse(Buffer.from(request.body).toString()) as unknown,
+          input: JSON.parse(new TextDecoder().decode(request.body)) as unknown,
         });
         const { status, body } = answers.shift() ?? { status: 500, body: {} };
         const response = new HttpResponse({ statusCode: status, body: Readable.from([JSON.stringify(body)]) });
