@@ -1,0 +1,105 @@
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import type { SpoolLimits } from "../spool/limits.ts";
+import { Spool, type AppendResult, type SpoolOptions } from "../spool/spool.ts";
+
+/** Small enough that a test reaches every limit. */
+export const testLimits: SpoolLimits = {
+  totalBytesMax: 10_000,
+  reserveBytes: 1_000,
+  segmentBytes: 400,
+  recordBytesMax: 300,
+};
+
+/** A record that says its own number, as ours do. */
+export const payload = (seq: number): Buffer => Buffer.from(`{"seq":${seq},"pad":"${"p".repeat(seq % 40)}"}`);
+
+/** Numbers from `from` to `to`, both included. */
+export const range = (from: number, to: number): number[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+/** A directory for spools, and the spools opened in it. */
+export class SpoolBench {
+  readonly directory: string = mkdtempSync(`${tmpdir()}/spool-`);
+  #open: Spool[] = [];
+
+  /** Opens a spool; it is closed by `stop` or `remove`. */
+  start(options: Partial<SpoolOptions> = {}): Spool {
+    const seqOf = (bytes: Uint8Array): number => (JSON.parse(Buffer.from(bytes).toString()) as { seq: number }).seq;
+    const spool = Spool.open({ directory: this.directory, limits: testLimits, seqOf, ...options });
+    this.#open.push(spool);
+    return spool;
+  }
+
+  stop(spool: Spool): void {
+    this.#open = this.#open.filter((other) => other !== spool);
+    spool.close();
+  }
+
+  /** Empties the directory. */
+  clear(): void {
+    for (const spool of this.#open.splice(0)) {
+      spool.close();
+    }
+    for (const name of readdirSync(this.directory)) {
+      rmSync(`${this.directory}/${name}`);
+    }
+  }
+
+  /** Closes what is open and removes the directory. */
+  remove(): void {
+    this.clear();
+    rmSync(this.directory, { recursive: true });
+  }
+
+  /** Names of the segment files, oldest first. */
+  segments(): string[] {
+    return readdirSync(this.directory)
+      .filter((name) => name.startsWith("records-"))
+      .toSorted();
+  }
+}
+
+/** Appends the next record; the header of a new segment names it. */
+export function put(
+  spool: Spool,
+  durability: "Written" | "Synced" = "Written",
+  reserved = false,
+): Promise<AppendResult> {
+  if (spool.wantsSegment && !spool.startSegment(Buffer.from(`before ${spool.nextSeq}`))) {
+    return Promise.resolve("full");
+  }
+  return new Promise((resolve) => {
+    const accepted = spool.append(payload(spool.nextSeq), { durability, reserved }, resolve);
+    if (accepted !== "accepted") {
+      resolve("full");
+    }
+  });
+}
+
+/** Appends `count` records; throws when one is not taken. */
+export async function fill(spool: Spool, count: number): Promise<void> {
+  for (let index = 0; index < count; index += 1) {
+    if ((await put(spool)) !== "written") {
+      throw new Error("the spool did not take the record");
+    }
+  }
+}
+
+/** Numbers of all records, read in batches; throws when one does not hold what was written. */
+export function readAll(spool: Spool, bytesMax = 200): number[] {
+  const seqs: number[] = [];
+  for (
+    let batch = spool.readAfter(0, bytesMax);
+    batch.length > 0;
+    batch = spool.readAfter(seqs.at(-1) ?? 0, bytesMax)
+  ) {
+    for (const { seq, bytes } of batch) {
+      if (!bytes.equals(payload(seq))) {
+        throw new Error(`record ${seq} is not what was written`);
+      }
+      seqs.push(seq);
+    }
+  }
+  return seqs;
+}
