@@ -1,3 +1,4 @@
+import * as fs from "node:fs";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -5,6 +6,7 @@ import { manualClock } from "#lib/clock.ts";
 import { hashRecord, decodeRecord } from "./codec.ts";
 import { openJournal, type Journal, type JournalOptions } from "./journal.ts";
 import type { SpoolLimits } from "./spool/limits.ts";
+import { verify } from "./verify.ts";
 import { endBody, openBody, startBody } from "./testing/bodies.ts";
 
 let directory: string;
@@ -144,6 +146,52 @@ describe("openJournal", () => {
     await remote;
 
     expect(settled).toEqual(["synced", "remote"]);
+  });
+
+  it("links the next record to the last one that is kept when the device was full in between", async () => {
+    let full = false;
+    const writeSync = (...args: Parameters<typeof fs.writeSync>): number => {
+      if (full) {
+        throw new Error("no space left on device");
+      }
+      return fs.writeSync(...args);
+    };
+    const journal = start({ files: { ...fs, writeSync: writeSync as typeof fs.writeSync } });
+    await journal.write(openBody("a"));
+    full = true;
+    const lost = await Promise.all([journal.write(startBody("a", 1)), journal.write(openBody("b"))]);
+    full = false;
+
+    const gap = await journal.write({ kind: "gap", session: "a", count: 1, reason: "spool-full" });
+    const next = await journal.write(startBody("a", 2));
+
+    expect([lost, gap, next]).toEqual([["full", "full"], "written", "written"]);
+    expect(journal.hasSession("b")).toBe(false);
+    const report = await verify({ records: allRecords(journal) });
+    expect(report.findings.map(({ kind }) => kind)).toEqual(["gap"]);
+    expect(report.counts.records).toBe(3);
+  });
+
+  it("tells those who ship that something is there, until they have heard enough", async () => {
+    const journal = start();
+    let told = 0;
+    const stopListening = journal.onWritten(() => (told += 1));
+    await Promise.all([journal.write(openBody("a")), journal.write(startBody("a", 1))]);
+
+    stopListening();
+    await journal.write(endBody("a", 1));
+
+    expect(told).toBe(1);
+  });
+
+  it("ends writes that wait for the controller as full when it is closed", async () => {
+    const journal = start();
+    const remote = journal.write(openBody("a"), { durability: "Remote" });
+    await journal.write(startBody("a", 1));
+
+    stop(journal);
+
+    expect(await remote).toBe("full");
   });
 
   it("lets one process at a time write to a directory", () => {
