@@ -3,7 +3,7 @@ import type { Outcome } from "./reconciler.ts";
 import type { WorkQueue } from "../queue/queue.ts";
 
 /** Counters of one kind since the start. */
-export interface KindStats {
+interface KindStats {
   /** Runs that ended, by outcome. */
   readonly outcomes: Readonly<Record<Outcome["kind"], number>>;
   /** Runs that were still going at their deadline. */

@@ -27,6 +27,8 @@ export interface Recovered {
   readonly uid: string;
   /** Status as far as the tags give it back; enough to revoke. */
   readonly status: NonNullable<Grant["status"]>;
+  /** Fields of the spec that the tags tell. They stand in for the spec until its text is read. */
+  readonly spec?: Partial<Grant["spec"]>;
 }
 
 /**

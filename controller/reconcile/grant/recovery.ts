@@ -1,4 +1,4 @@
-import type { GrantStatus } from "#kinds/index.ts";
+import type { GrantSpec, GrantStatus } from "#kinds/index.ts";
 import { grantIDOf, isGrantID } from "#lib/grant-id.ts";
 import type { AwsPorts, InstanceRef, PermissionSet } from "../../aws/ports.ts";
 import type { Recovered } from "../../source/source.ts";
@@ -42,7 +42,7 @@ export function readSet(set: PermissionSet, instance: InstanceRef): Recovered | 
     ...windowOf(tags),
     ...endOf(tags),
   };
-  return { key: { kind: "Grant", namespace, name }, uid, status };
+  return { key: { kind: "Grant", namespace, name }, uid, status, spec: specOf(tags) };
 }
 
 function recordedStatus(set: PermissionSet, instance: InstanceRef): GrantStatus {
@@ -64,6 +64,16 @@ function recordedStatus(set: PermissionSet, instance: InstanceRef): GrantStatus 
       region,
       permissionSetARN: set.arn,
     },
+  };
+}
+
+/** What the tags tell of the spec, to stand in for it until its text is read. */
+function specOf(tags: Readonly<Record<string, string>>): Partial<GrantSpec> {
+  const { [tagKeys.database]: database, [tagKeys.role]: roleName, [tagKeys.notAfter]: notAfterTime } = tags;
+  return {
+    ...(database === undefined ? {} : { databaseRef: { name: database } }),
+    ...(roleName === undefined ? {} : { roleName }),
+    ...(notAfterTime === undefined ? {} : { notAfterTime }),
   };
 }
 

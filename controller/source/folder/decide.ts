@@ -7,7 +7,7 @@ import type { Entry, ManifestFile } from "./manifest.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** An object whose text is accepted: it is new, or differs from what the state has. */
-export interface Accepted {
+interface Accepted {
   readonly key: string;
   readonly object: AnyObject;
   readonly digest: string;

@@ -6,7 +6,6 @@ import { manifestBytesMax } from "#kinds/parse.ts";
 import { grantManifest, workflowManifest } from "../contract.ts";
 import { settleMs } from "./absence.ts";
 import { FolderHarness } from "./harness.ts";
-import { filesMax } from "./walk.ts";
 
 let harness: FolderHarness;
 
@@ -326,63 +325,5 @@ describe("deletion by file", () => {
     await harness.look();
 
     expect(grant()?.object.metadata.deletionTimestamp).toBeDefined();
-  });
-});
-
-describe("a mount that is swapped", () => {
-  /** A ConfigMap mount: files are links through `..data`, which is a link to a dated directory. */
-  function mount(version: string, ...names: string[]): void {
-    for (const name of names) {
-      harness.write(`..${version}/${name}.yaml`, grantManifest(name, { reason: version }));
-    }
-    symlinkSync(`..${version}`, join(harness.folder, "..data_tmp"));
-    renameSync(join(harness.folder, "..data_tmp"), join(harness.folder, "..data"));
-  }
-
-  it("is read through its links, and followed when the link is swapped", async () => {
-    mount("v1", "ada", "bob");
-    for (const name of ["ada", "bob"]) {
-      symlinkSync(`..data/${name}.yaml`, join(harness.folder, `${name}.yaml`));
-    }
-    await started();
-    expect(harness.source.list("Grant").map(({ object }) => object.spec.reason)).toEqual(["v1", "v1"]);
-    const uid = grant()?.object.metadata.uid;
-
-    mount("v2", "ada", "bob");
-    harness.erase("..v1");
-    await harness.look();
-
-    expect(harness.source.list("Grant").map(({ object }) => object.spec.reason)).toEqual(["v2", "v2"]);
-    expect(grant()?.object.metadata.uid).toBe(uid);
-  });
-
-  it("does not follow links in circles", async () => {
-    harness.write("team/a.yaml", grantManifest("ada"));
-    symlinkSync("..", join(harness.folder, "team/up"));
-
-    await started();
-
-    expect(harness.source.list("Grant")).toHaveLength(1);
-    expect(problems()).toMatch(/team\/up: cannot be read: the link leads back/);
-  });
-});
-
-describe("limits", () => {
-  it("uses nothing of a folder with too many files, and says so", async () => {
-    harness.write("a.yaml", grantManifest("ada"));
-    await started();
-    // A hundred files, reached through many links: as many to walk, fewer to make.
-    for (let index = 0; index < 100; index += 1) {
-      harness.write(`many/${index}.yaml`, "");
-    }
-    for (let index = 0; index < filesMax / 100; index += 1) {
-      symlinkSync("many", join(harness.folder, `link-${index}`));
-    }
-    await harness.look();
-
-    expect(problems()).toMatch(/more than 10000 manifest files/);
-    expect(harness.source.held()).toBeUndefined();
-    expect(grant()?.problems).toEqual([]);
-    expect(grant()?.object.metadata.deletionTimestamp).toBeUndefined();
   });
 });

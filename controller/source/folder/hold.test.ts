@@ -4,7 +4,7 @@ import type { Log, LogFields } from "#lib/log.ts";
 import { silentLog } from "#lib/log.ts";
 import { formatKey, type Grant } from "#kinds/index.ts";
 import { grantManifest, keyOfManifest, workflowManifest } from "../contract.ts";
-import { massCountMax, massWindowMs } from "./absence.ts";
+import { massCountMax, massShareMax, massWindowMs } from "./absence.ts";
 import { FolderHarness } from "./harness.ts";
 import { confirmCommand } from "./reports.ts";
 
@@ -67,7 +67,8 @@ describe("mass disappearance", () => {
     expect(deleting()).toHaveLength(massCountMax);
 
     harness.clock.advance(massWindowMs);
-    await erase("c", "d");
+    const left = names.slice(massCountMax);
+    await erase(...left.slice(0, left.length * massShareMax));
 
     expect(deleting()).toEqual(["a", "b", "c", "d"]);
     expect(harness.source.held()).toBeUndefined();

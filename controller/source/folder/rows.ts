@@ -5,7 +5,10 @@ import type { ObjectRow, Origin } from "../../state/state.ts";
 import type { Recovered } from "../source.ts";
 
 /** Name of a Database, role or person that a recovered Grant's tags do not tell; no object has it, since it is no legal name. */
-export const unknownName = "(unknown)";
+const unknownName = "(unknown)";
+
+/** Longest duration that a Grant may ask for, in seconds (crds/grant.yaml): the window of a recovered Grant is in its status. */
+const durationSecondsMax = 604_800;
 
 /** An instant as Kubernetes writes it: RFC 3339, whole seconds. */
 export function timestamp(now: EpochMs): string {
@@ -45,19 +48,24 @@ export function deletedRow(row: ObjectRow, now: EpochMs): ObjectRow {
   return { ...row, object: { ...row.object, metadata } };
 }
 
-/** The row of a Grant that AWS remembers: its status is real, its spec is a stand-in that asks for nothing. */
-export function recoveredRow({ key, uid, status }: Recovered, now: EpochMs): ObjectRow {
-  const notAfterTime = status.expiryTime ?? timestamp(now);
+/**
+ * The row of a Grant that AWS remembers. Its status is real; its spec is a stand-in that neither asks for more than was given
+ * nor for less, so that a live grant whose text cannot be read just now goes on to its expiry.
+ */
+export function recoveredRow({ key, uid, status, spec = {} }: Recovered, now: EpochMs): ObjectRow {
+  const { expiryTime = timestamp(now), extensionCount, principal, target } = status;
   const object: Grant = {
     apiVersion,
     kind: "Grant",
     metadata: { name: key.name, namespace: key.namespace, uid, generation: 1, creationTimestamp: timestamp(now) },
     spec: {
-      principal: { name: status.principal?.userName ?? unknownName },
+      principal: { name: principal?.userName ?? unknownName },
       databaseRef: { name: unknownName },
-      roleName: status.target?.roleName ?? unknownName,
-      durationSeconds: 60,
-      notAfterTime,
+      roleName: target?.roleName ?? unknownName,
+      durationSeconds: durationSecondsMax,
+      ...(extensionCount === undefined ? {} : { extensionCount }),
+      notAfterTime: expiryTime,
+      ...spec,
     },
     status,
   };

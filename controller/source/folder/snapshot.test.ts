@@ -6,7 +6,7 @@ import { formatKey } from "#kinds/index.ts";
 import { grantManifest } from "../contract.ts";
 import { FolderHarness } from "./harness.ts";
 import { createFolderReader, freshMs, FolderUnsteady, scanTriesMax, type Snapshot } from "./snapshot.ts";
-import { watchBySystem } from "./watch.ts";
+import { watchable, watchBySystem, watchedDirectoriesMax } from "./watch.ts";
 
 let harness: FolderHarness;
 
@@ -97,6 +97,15 @@ describe("a scan", () => {
 });
 
 describe("a watched folder", () => {
+  it("watches no more directories than the limit, and the upper ones first", () => {
+    const deep = Array.from({ length: watchedDirectoriesMax }, (_, index) => `/folder/team/${index}`);
+
+    const watched = watchable([...deep, "/folder", "/folder/team"]);
+
+    expect(watched.size).toBe(watchedDirectoriesMax);
+    expect([...watched].slice(0, 2)).toEqual(["/folder", "/folder/team"]);
+  });
+
   it("is read soon after a file changes anywhere in it, without waiting for the period", async () => {
     harness.write("team/a.yaml", grantManifest("ada"));
     harness.open({ clock: systemClock, watch: watchBySystem, scanPeriodMs: 3_600_000 });

@@ -114,7 +114,7 @@ class YamlFolder implements FolderSource {
     }
     const before = row.object.status ?? {};
     // Through JSON, so that memory holds what the disk will give back.
-    const after: unknown = JSON.parse(JSON.stringify(change(before as NonNullable<T["status"]>)));
+    const after: unknown = JSON.parse(JSON.stringify(change(before)));
     if (canonicalJson(before) === canonicalJson(after)) {
       return;
     }

@@ -23,7 +23,7 @@ export interface FoundFile {
 }
 
 /** Something in the folder that cannot be read: what was known of it, and of all below it, stays as it was. */
-export interface Unreadable {
+interface Unreadable {
   readonly path: string;
   readonly why: string;
 }
@@ -47,7 +47,7 @@ export class FolderUnreadable extends Error {
 }
 
 /** The folder is read, but holds more than a limit allows: nothing of the scan is used. */
-export class FolderTooLarge extends Error {}
+class FolderTooLarge extends Error {}
 
 /** Finds the manifest files below `folder`, in order of path. Follows links; throws only the two errors above. */
 export async function walkFolder(folder: string): Promise<Walk> {

@@ -18,6 +18,12 @@ export interface FolderWatch {
 /** Makes a watch that calls `onHint`. */
 export type WatchFolders = (onHint: () => void, log: Log) => FolderWatch;
 
+/** The directories that are watched of all there are: as many as the limit allows, those nearest to the folder's top first. */
+export function watchable(directories: readonly string[]): ReadonlySet<string> {
+  const byDepth = [...new Set(directories)].sort((a, b) => a.split("/").length - b.split("/").length);
+  return new Set(byDepth.slice(0, watchedDirectoriesMax));
+}
+
 /** Watches by what the operating system offers. */
 export const watchBySystem: WatchFolders = (onHint, log) => {
   const watchers = new Map<string, FSWatcher>();
@@ -39,7 +45,7 @@ export const watchBySystem: WatchFolders = (onHint, log) => {
   };
   return {
     follow(directories) {
-      const wanted = new Set(directories.slice(0, watchedDirectoriesMax));
+      const wanted = watchable(directories);
       for (const directory of watchers.keys()) {
         if (!wanted.has(directory)) {
           drop(directory);
