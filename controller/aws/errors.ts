@@ -100,9 +100,9 @@ function failureOf(code: string, status: unknown): AwsFailureClass {
   }
 }
 
-/** Whether `thrown` is an `AwsFailure` of one of these classes. */
+/** Whether `thrown` is an `AwsFailure`, and of one of these classes where any are named. */
 export function isFailure(thrown: unknown, ...failures: readonly AwsFailureClass[]): thrown is AwsFailure {
-  return thrown instanceof AwsFailure && failures.includes(thrown.failure);
+  return thrown instanceof AwsFailure && (failures.length === 0 || failures.includes(thrown.failure));
 }
 
 /** Runs one SDK call and classifies its failure. `call` is `service:Operation`, as `plan` and messages print it. */

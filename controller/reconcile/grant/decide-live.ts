@@ -7,7 +7,7 @@ import { policyFor, samePolicy } from "./policy.ts";
 import { drifted, extensionGiven, extensionRefused, live, provisioning, retrying, suspended } from "./situations.ts";
 import { creationTags, isOwnSet } from "./tags.ts";
 import type { Action, AwsObservation, Decision, GrantInput } from "./types.ts";
-import { followWindow, formatTime, storedWindow } from "./window.ts";
+import { currentExpiry, followWindow, formatTime, storedWindow } from "./window.ts";
 
 /**
  * One hour, the least that Identity Center takes. Credentials may so outlive a shorter grant; the proxy and the deleted
@@ -36,8 +36,12 @@ export function decideProvisioning(input: GrantInput): Decision {
   }
   const grantID = grant.status?.grantID ?? "";
   const inFlight = grant.status?.external?.operation !== undefined;
+  if (!inFlight && (aws === undefined || proxy === undefined)) {
+    // Nothing may be taken for granted unseen: what is missing in AWS is not known.
+    return steps([], [], { kind: "waiting", untilMs: input.now + liveRetryMs, why: "a look at AWS" });
+  }
   const setUp: Action[] =
-    inFlight || aws === undefined || proxy === undefined
+    aws === undefined || proxy === undefined
       ? [{ kind: "AwaitOperation" }]
       : setUpSteps(grant, aws, proxy, installation);
   const { durationSeconds, notAfterTime } = grant.spec;
@@ -61,7 +65,7 @@ export function decideLive(input: GrantInput): Decision {
   }
   if (status?.external?.operation !== undefined) {
     return steps(
-      drifted("What AWS holds is being repaired.", false, true),
+      [],
       [{ kind: "AwaitOperation" }, { kind: "ReadRole", permissionSetName: status.grantID ?? "" }],
       { kind: "again" },
     );
@@ -87,7 +91,7 @@ export function decideLive(input: GrantInput): Decision {
 
 /** A look at AWS failed. Active stays as it is known; a live Grant's end is never put behind a back-off. */
 export function decideRetry(grant: Grant, failure: AwsFailure, now: EpochMs): Decision {
-  const expiry = storedWindow(grant.status)?.expiry;
+  const expiry = currentExpiry(grant);
   return steps(
     retrying(failure.message),
     [],

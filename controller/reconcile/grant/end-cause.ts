@@ -2,7 +2,7 @@ import type { Grant } from "#kinds/index.ts";
 import type { EpochMs } from "#lib/clock.ts";
 import { targetChange } from "./target.ts";
 import type { EndCause, GrantInput } from "./types.ts";
-import { followWindow, formatTime } from "./window.ts";
+import { currentExpiry, formatTime } from "./window.ts";
 
 /**
  * Why the Grant must end, as far as the Grant itself tells: deletion, revocation, time. It needs no other object and no
@@ -17,8 +17,7 @@ export function ownEndCause(grant: Grant, now: EpochMs): EndCause | undefined {
     const { by, reason } = status.endRequest;
     return { reason: "Revoked", message: `The access was revoked by ${by}: ${reason}` };
   }
-  const window = followWindow(grant)?.window;
-  const expiry = Math.min(window?.expiry ?? Infinity, Date.parse(spec.notAfterTime));
+  const expiry = currentExpiry(grant) ?? Date.parse(spec.notAfterTime);
   if (now >= expiry) {
     return { reason: "Expired", message: `The access ended at ${formatTime(expiry)}.`, at: expiry };
   }

@@ -2,7 +2,7 @@ import type { Database, Grant } from "#kinds/index.ts";
 import type { EpochMs } from "#lib/clock.ts";
 import type { LinkGrant } from "#wire/link.ts";
 import { ownEndCause } from "./end-cause.ts";
-import { storedWindow } from "./window.ts";
+import { currentExpiry, storedWindow } from "./window.ts";
 
 /** How long proxies are told of an ended grant: a snapshot names all that ended within the last day. */
 export const endedGrantShownMs = 24 * 3_600_000;
@@ -30,7 +30,7 @@ export function linkGrantOf(grant: Grant, database: Database | undefined, now: E
   if (now - endedAt > endedGrantShownMs) {
     return undefined;
   }
-  const expiry = Math.min(window.expiry, Date.parse(spec.notAfterTime));
+  const expiry = currentExpiry(grant) ?? now;
   const { secretARN } = target;
   return {
     grantID,

@@ -1,5 +1,6 @@
+import { pause, type Clock } from "#lib/clock.ts";
 import { isGrantID } from "#lib/grant-id.ts";
-import type { AwsPorts, InstanceRef } from "../../aws/ports.ts";
+import { AwsFailure, type AwsPorts, type InstanceRef } from "../../aws/ports.ts";
 import type { Source } from "../../source/source.ts";
 import { readSet } from "./recovery.ts";
 import { tagKeys, tagValue } from "./tags.ts";
@@ -63,19 +64,30 @@ export async function findOrphans(
   return { orphans, held };
 }
 
+/** How long one orphan's assignment may take to go; AWS takes seconds, up to minutes. What is left then is found again. */
+export const orphanRemovalMaxMs = 120_000;
+const pollMs = 2_000;
+
 /**
- * Takes one orphan away: its assignment, then, once nothing is assigned any more, the set. Answers whether it is gone; until
- * then it is called again. Rejects with an AwsFailure.
+ * Takes one orphan away: its assignment, and once that is confirmed to be gone, the set. Rejects with an AwsFailure, also
+ * when the deletion failed or took too long; it can be called again.
  */
-export async function removeOrphan(ports: AwsPorts, orphan: Orphan): Promise<boolean> {
+export async function removeOrphan(ports: AwsPorts, orphan: Orphan, clock: Clock): Promise<void> {
   const center = ports.identityCenter({ ...orphan.instance, urgency: "revoke" });
   const { permissionSetARN, accountID, principalID } = orphan;
   const assignments = await center.listAssignments(permissionSetARN, accountID);
   if (assignments.some((assignment) => assignment.principalID === principalID)) {
-    const operation = await center.deleteAssignment({ permissionSetARN, accountID, principalID });
-    await center.assignmentDeletion(operation.requestID);
-    return false;
+    const latest = clock.monotonicMs() + orphanRemovalMaxMs;
+    let operation = await center.deleteAssignment({ permissionSetARN, accountID, principalID });
+    while (operation.status === "IN_PROGRESS" && clock.monotonicMs() < latest) {
+      await pause(clock, pollMs);
+      operation = await center.assignmentDeletion(operation.requestID);
+    }
+    if (operation.status !== "SUCCEEDED") {
+      const why = operation.failureReason ?? `it is ${operation.status}`;
+      const message = `the assignment of ${orphan.name} could not be deleted: ${why}`;
+      throw new AwsFailure("unavailable", "OperationFailed", "sso:DeleteAccountAssignment", message);
+    }
   }
   await center.deletePermissionSet(permissionSetARN);
-  return true;
 }

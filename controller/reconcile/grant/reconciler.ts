@@ -15,7 +15,7 @@ import { observeGrant } from "./observe.ts";
 import { phaseOf } from "./phase.ts";
 import { retrying, revocationFailed, stalled } from "./situations.ts";
 import type { Action, Decision, GrantPatch } from "./types.ts";
-import { storedWindow } from "./window.ts";
+import { currentExpiry } from "./window.ts";
 
 /** What the Grant reconciler needs. */
 export interface GrantReconcilerOptions {
@@ -207,7 +207,7 @@ class GrantReconciler implements Reconciler {
       ? revocationFailed(serious.message, getCondition(grant.status?.conditions, "Active")?.status === "True")
       : retrying(serious.message);
     await this.#write(grant, {}, conditions);
-    const expiry = isRevoking ? undefined : storedWindow(grant.status)?.expiry;
+    const expiry = isRevoking ? undefined : currentExpiry(grant);
     return expiry === undefined
       ? { kind: "failed", error: coerceError(serious) }
       : { kind: "waiting", untilMs: Math.min(expiry, now + liveRetryMs), why: serious.message };

@@ -53,6 +53,16 @@ function extensionRefusal(asked: number, maxCount: number | undefined): string {
     : `The workflow allows ${maxCount} extensions; ${asked} were asked for. The window stays as it is.`;
 }
 
+/**
+ * When the live access of the Grant ends by what is known now: what was recorded, or earlier where spec has been lowered
+ * since. An extension counts only once it is recorded, so that one that comes too late revives nothing.
+ */
+export function currentExpiry(grant: Grant): EpochMs | undefined {
+  const stored = storedWindow(grant.status);
+  const followed = followWindow(grant)?.window;
+  return stored === undefined || followed === undefined ? undefined : Math.min(stored.expiry, followed.expiry);
+}
+
 /** The window in status, undefined before activation. */
 export function storedWindow(status: GrantStatus | undefined): Window | undefined {
   const { activationTime, expiryTime, extensionCount = 0 } = status ?? {};

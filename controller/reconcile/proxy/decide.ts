@@ -49,6 +49,8 @@ export interface ProxyDecision {
 
 /** Milliseconds between looks while a deployment goes on. */
 export const deployingLookMs = 2_000;
+/** Milliseconds between looks while no task is linked. A link that comes up asks for a look by itself. */
+export const unlinkedLookMs = 15_000;
 /** Seconds between looks at a Proxy that has converged and states none. */
 export const driftCheckPeriodSecondsDefault = 300;
 /** A clock further off than this is reported: the proxy counts on its own clock, but people's proofs carry the time. */
@@ -195,9 +197,9 @@ function nextLook(input: ProxyInput, changing: boolean): Outcome {
   const { proxy, now, tasks, service } = input;
   const running = tasks.filter((task) => task.lastStatus === "RUNNING" && task.target !== undefined).length;
   const isDeploying = changing || (service !== undefined && running !== service.desiredCount) || unsettled(input);
-  const ms = isDeploying
-    ? deployingLookMs
-    : (proxy.spec.driftCheckPeriodSeconds ?? driftCheckPeriodSecondsDefault) * 1_000;
+  const periodMs = (proxy.spec.driftCheckPeriodSeconds ?? driftCheckPeriodSecondsDefault) * 1_000;
+  const steadyMs = input.connected.length === 0 && tasks.length > 0 ? Math.min(unlinkedLookMs, periodMs) : periodMs;
+  const ms = isDeploying ? deployingLookMs : steadyMs;
   return { kind: "waiting", untilMs: now + ms, why: "the next look at ECS", priority: "change" };
 }
 

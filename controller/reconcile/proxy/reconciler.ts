@@ -2,7 +2,7 @@ import type { ConditionInput, ObjectKey, Proxy, ProxyStatus } from "#kinds/index
 import type { Clock } from "#lib/clock.ts";
 import { assertNever } from "#lib/errors.ts";
 import { isFailure } from "../../aws/errors.ts";
-import type { AccountPort, AwsPorts } from "../../aws/ports.ts";
+import type { AccountPort, AwsFailure, AwsPorts } from "../../aws/ports.ts";
 import type { Source } from "../../source/source.ts";
 import type { Outcome, ReconcileContext, Reconciler } from "../reconciler.ts";
 import type { Patch } from "../status/patch.ts";
@@ -58,7 +58,7 @@ class ProxyReconciler implements Reconciler {
       if (!isFailure(thrown)) {
         throw thrown;
       }
-      await this.#write(proxy, {}, notReady("ProviderError", thrown.message));
+      await this.#write(proxy, {}, failureConditions(thrown, proxy));
       return { kind: "failed", error: thrown };
     }
   }
@@ -149,4 +149,13 @@ class ProxyReconciler implements Reconciler {
   #write(proxy: Proxy, patch: Patch<ProxyStatus>, conditions: readonly ConditionInput[]): Promise<void> {
     return writeObjectStatus(this.#options.source, proxy, { patch, conditions }, this.#options.clock);
   }
+}
+
+function failureConditions(failure: AwsFailure, { spec: { ecs } }: Proxy): ConditionInput[] {
+  if (failure.code !== "ClusterNotFoundException") {
+    return notReady("ProviderError", failure.message);
+  }
+  const where = `account ${ecs.accountID}, ${ecs.region}`;
+  const message = `There is no ECS cluster ${ecs.clusterName} in ${where}. Create it: aws ecs create-cluster --cluster-name ${ecs.clusterName}`;
+  return notReady("ClusterNotFound", message);
 }
