@@ -18,6 +18,8 @@ const failurePauseMs = { first: 500, longest: 30_000 };
 export class ServiceScheduler {
   readonly #engine: Engine;
   readonly #inside = new Set<EcsServiceRecord>();
+  /** Tasks whose failure is counted. */
+  readonly #noted = new WeakSet<TaskRecord>();
   /** When each service is looked at again for a reason that no change announces. */
   readonly #due = new Map<EcsServiceRecord, { readonly at: number; readonly cancel: CancelTimer }>();
 
@@ -60,7 +62,7 @@ export class ServiceScheduler {
 
   /** A task of the service changed. */
   taskChanged(account: AccountState, service: EcsServiceRecord, task: TaskRecord): void {
-    if (task.lastStatus === "STOPPED" || task.desiredStatus === "STOPPED") {
+    if (task.desiredStatus === "STOPPED") {
       this.#noteFailure(service, task);
     }
     this.reconcile(account, service);
@@ -126,9 +128,10 @@ export class ServiceScheduler {
   #noteFailure(service: EcsServiceRecord, task: TaskRecord): void {
     const deployment = service.deployments.find((one) => one.id === task.deploymentID);
     const byItself = task.stopCode === "TaskFailedToStart" || task.stopCode === "EssentialContainerExited";
-    if (deployment === undefined || !byItself || task.lastStatus !== "STOPPED") {
+    if (deployment === undefined || !byItself || this.#noted.has(task)) {
       return;
     }
+    this.#noted.add(task);
     const now = this.#engine.clock.now();
     const ranMs = task.startedAt === undefined ? 0 : (task.stoppingAt ?? now) - task.startedAt;
     deployment.failedTasks = ranMs < failedBelowMs ? deployment.failedTasks + 1 : 0;
