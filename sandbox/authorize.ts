@@ -44,11 +44,12 @@ export function callerContext(call: Call): ConditionContext {
   if (caller === undefined) {
     return {};
   }
-  const userName = caller.arn.split("/").at(-1) ?? "";
   return {
     "aws:userid": caller.userID,
-    "aws:username": userName,
-    "aws:PrincipalArn": caller.arn,
+    // Sessions of a role are known by the role's ARN, and have no user name (IAM User Guide, global condition keys).
+    "aws:PrincipalArn": caller.roleARN ?? caller.arn,
+    "aws:PrincipalType": caller.roleARN === undefined ? "User" : "AssumedRole",
+    ...(caller.roleARN === undefined ? { "aws:username": caller.arn.split("/").at(-1) ?? "" } : {}),
     "aws:PrincipalAccount": caller.accountID,
     "aws:RequestedRegion": call.region,
   };

@@ -10,6 +10,8 @@ export interface CredentialIdentity {
   readonly arn: string;
   /** As `GetCallerIdentity` shows it. */
   readonly userID: string;
+  /** With its path; absent for an IAM user. */
+  readonly roleARN?: string;
   /** Read again for each call. */
   readonly permissions: Caller["permissions"];
   /** Undefined: long-term keys (`AKIA…`, no session token). */
@@ -43,7 +45,7 @@ export interface CredentialRegistry {
  * How long expired keys are remembered, in ms: long enough to answer `ExpiredToken` to anyone who still has them (the
  * longest session is 12 hours), and an upper bound on what a long-running sandbox keeps.
  */
-const expiredKeptMs = 24 * 3_600_000;
+export const expiredKeptMs = 24 * 3_600_000;
 
 /** Starts an empty registry. */
 export function createCredentialRegistry(random: Random, roles: RoleRegistry, now: () => EpochMs): CredentialRegistry {
@@ -67,6 +69,7 @@ export function createCredentialRegistry(random: Random, roles: RoleRegistry, no
         accountID: role.accountID,
         arn: assumedRoleARN(role, sessionName),
         userID: `${role.roleID}:${sessionName}`,
+        roleARN: role.arn,
         permissions: () => roles.byID(role.roleID)?.permissions ?? [],
         expiresAt,
       }),

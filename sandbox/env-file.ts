@@ -18,7 +18,7 @@ export interface PersonCredentials {
 }
 
 /** The environment: where AWS is, and who the controller is. */
-export function environmentOf(parts: EnvironmentParts): Record<string, string> {
+function environmentOf(parts: EnvironmentParts): Record<string, string> {
   return {
     AWS_ENDPOINT_URL: parts.url,
     AWS_REGION: parts.region,

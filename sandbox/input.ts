@@ -93,7 +93,7 @@ export function optionalInteger(input: Input, name: string, min: number, max: nu
 }
 
 /** AWS's sentence for a member that breaks a constraint of the model. */
-export function invalid(name: string, value: string | null, why: string): AwsError {
+function invalid(name: string, value: string | null, why: string): AwsError {
   const member = name.charAt(0).toLowerCase() + name.slice(1);
   const shown = value === null ? "null" : `'${value}'`;
   return new AwsError(

@@ -14,7 +14,7 @@ export interface PagingNames {
 }
 
 /** Identity Center, identity store, Secrets Manager. */
-export const maxResultsPaging: PagingNames = { size: "MaxResults", token: "NextToken" };
+const maxResultsPaging: PagingNames = { size: "MaxResults", token: "NextToken" };
 
 /** IAM and RDS count differently and speak of markers. */
 export const markerPaging: PagingNames = { size: "MaxItems", token: "Marker" };

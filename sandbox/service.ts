@@ -46,6 +46,8 @@ export interface Caller {
   /** As GetCallerIdentity shows it, e.g. `AROA…:ada`. */
   readonly userID: string;
   readonly accessKeyID: string;
+  /** `arn:aws:iam::<account>:role/<path><name>` of a session's role; absent for an IAM user. */
+  readonly roleARN?: string;
   /**
    * Policies in force for this caller at this moment, read again for each call: a role's policy is what was last
    * provisioned, and a removed role has none. `administrator` may do anything.

@@ -2,6 +2,9 @@ import { createHash } from "node:crypto";
 import { CreateTokenCommand, RegisterClientCommand, StartDeviceAuthorizationCommand } from "@aws-sdk/client-sso-oidc";
 import { ListAccountsCommand } from "@aws-sdk/client-sso";
 import { expect, test } from "vitest";
+import { deviceGrantMs } from "./device-grants.ts";
+import { clientMs, plainTokenMs, refreshableTokenMs } from "./oidc.ts";
+import { codeMs } from "./authorization-codes.ts";
 import { type Harness, startHarness } from "../testing/harness.ts";
 
 async function register(harness: Harness, scopes?: string[]) {
@@ -49,7 +52,7 @@ test("a device code is pending until a person confirms it in the page, and then 
   expect(page).toContain("Ada Lovelace (ada)");
   expect(page).not.toContain("mallory");
   expect(confirmed.status).toBe(200);
-  expect(token).toMatchObject({ tokenType: "Bearer", expiresIn: 28_800 });
+  expect(token).toMatchObject({ tokenType: "Bearer", expiresIn: plainTokenMs / 1000 });
   expect(accounts.accountList).toHaveLength(1);
   await expect(poll()).rejects.toMatchObject({ name: "InvalidGrantException" });
 });
@@ -69,7 +72,7 @@ test("a device code that nobody confirmed in ten minutes has expired, and nobody
   await using harness = await startHarness();
   const { poll, userCode } = await startDevice(harness);
 
-  harness.clock.advance(600_000);
+  harness.clock.advance(deviceGrantMs);
 
   await expect(poll()).rejects.toMatchObject({ name: "ExpiredTokenException", error: "expired_token" });
   expect(() => harness.sandbox.approveDevice(userCode, "ada")).toThrow(/expired/);
@@ -100,7 +103,7 @@ test("a client that registered scopes may refresh its token until the sign-in en
   const list = (accessToken: string | undefined) =>
     harness.clients.portal.send(new ListAccountsCommand({ accessToken }));
 
-  harness.clock.advance(3_600_000);
+  harness.clock.advance(refreshableTokenMs);
   await expect(list(first.accessToken)).rejects.toMatchObject({ name: "UnauthorizedException" });
   const second = await refresh();
   await list(second.accessToken);
@@ -181,4 +184,36 @@ test("a browser sign-in with PKCE gives a token to who knows the verifier, once"
   expect(token.accessToken).toBeTruthy();
   await expect(redeem(first.get("code"), codeVerifier)).rejects.toMatchObject({ name: "InvalidGrantException" });
   await expect(redeem(second.get("code"), "w".repeat(64))).rejects.toMatchObject({ name: "InvalidGrantException" });
+  const third = await approve();
+  harness.clock.advance(codeMs);
+  await expect(redeem(third.get("code"), codeVerifier)).rejects.toMatchObject({ name: "InvalidGrantException" });
+});
+
+test("a browser sign-in is sent back to this machine only, and says who a disabled person is not", async () => {
+  await using harness = await startHarness();
+  const post = (redirect_uri: string, user_name: string) =>
+    fetch(`${harness.sandbox.url}/_sandbox/authorize`, {
+      method: "POST",
+      redirect: "manual",
+      body: new URLSearchParams({ client_id: "c", redirect_uri, state: "s", code_challenge: "x", user_name }),
+    });
+
+  const away = await post("https://example.com/", "ada");
+  const disabled = await post("http://127.0.0.1:9/", "mallory");
+
+  expect(away.status).toBe(400);
+  expect(disabled.headers.get("location")).toBe("http://127.0.0.1:9/?state=s&error=access_denied");
+});
+
+test("a client's registration ends after 90 days", async () => {
+  await using harness = await startHarness();
+  const client = await register(harness);
+  const start = () =>
+    harness.clients.oidc.send(new StartDeviceAuthorizationCommand({ ...client, startUrl: harness.sandbox.startURL }));
+
+  harness.clock.advance(clientMs - 1);
+  await start();
+  harness.clock.advance(1);
+
+  await expect(start()).rejects.toMatchObject({ name: "InvalidClientException" });
 });

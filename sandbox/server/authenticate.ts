@@ -65,6 +65,7 @@ export function authenticate(request: HttpRequest, service: Service, parts: Auth
     arn: record.arn,
     userID: record.userID,
     accessKeyID: record.accessKeyID,
+    ...(record.roleARN === undefined ? {} : { roleARN: record.roleARN }),
     permissions: record.permissions,
   };
 }

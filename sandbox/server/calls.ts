@@ -1,6 +1,6 @@
 import type { EpochMs } from "#lib/clock.ts";
 
-/** One API call, in the order in which calls arrived. */
+/** One API call whose signature held, in the order in which calls arrived. */
 export interface RecordedCall {
   /** Number since the sandbox started, from 0. */
   readonly index: number;

@@ -1,7 +1,9 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { CreateAccountAssignmentCommand, ListPermissionSetsCommand } from "@aws-sdk/client-sso-admin";
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { expect, test } from "vitest";
-import { failing, type FaultEvent, throttled } from "../faults.ts";
+import { conflicting, failing, type FaultEvent, noFaults, throttled } from "../faults.ts";
 import { assignmentInput, createSet } from "../testing/grants.ts";
 import { startHarness } from "../testing/harness.ts";
 import { signedInHeader } from "../testing/signing.ts";
@@ -38,12 +40,18 @@ test("an error before the effect prevents it, an error after it hides it", async
   sandbox.faults = ({ phase }) => (phase === "before" ? throttled() : "pass");
   await expect(createSet(harness, "g1")).rejects.toMatchObject({ name: "ThrottlingException" });
   const before = sandbox.state.permissionSets.size;
+  sandbox.faults = ({ phase }) => (phase === "before" ? conflicting() : "pass");
+  await expect(createSet(harness, "g1")).rejects.toMatchObject({ name: "ConflictException" });
   sandbox.faults = ({ phase }) => (phase === "after" ? failing() : "pass");
   await expect(createSet(harness, "g1")).rejects.toMatchObject({ name: "InternalServerException" });
   const after = sandbox.state.permissionSets.size;
 
   expect([before, after]).toEqual([1, 2]);
-  expect(sandbox.calls.map((call) => call.outcome)).toEqual(["ThrottlingException", "InternalServerException"]);
+  expect(sandbox.calls.map((call) => call.outcome)).toEqual([
+    "ThrottlingException",
+    "ConflictException",
+    "InternalServerException",
+  ]);
 });
 
 test("a dropped call gets no answer, and its effect stands when it was dropped after it", async () => {
@@ -55,6 +63,38 @@ test("a dropped call gets no answer, and its effect stands when it was dropped a
 
   expect(sandbox.state.permissionSets.size).toBe(2);
   expect(sandbox.calls.map((call) => call.outcome)).toEqual(["dropped"]);
+});
+
+test("a client that dies while the plan thinks leaves the effect, and the sandbox goes on", async () => {
+  await using harness = await startHarness();
+  const { sandbox } = harness;
+  const client = connect(sandbox.port, "127.0.0.1");
+  sandbox.faults = async ({ phase }) => {
+    if (phase === "after") {
+      const closed = once(client, "close");
+      client.destroy();
+      await closed;
+    }
+    return "pass" as const;
+  };
+  const body = JSON.stringify({ InstanceArn: harness.instanceARN, Name: "g1" });
+  const unsigned = {
+    method: "POST",
+    body,
+    headers: { host: `127.0.0.1:${sandbox.port}`, "x-amz-target": "SWBExternalService.CreatePermissionSet" },
+  };
+  const parts = { credentials: sandbox.controllerCredentials, service: "sso", at: Date.now() };
+  const { headers } = await signedInHeader(unsigned, parts);
+  const lines = Object.entries({ ...headers, "content-length": body.length }).map(
+    ([name, value]) => `${name}: ${value}`,
+  );
+
+  client.write(`POST / HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n${body}`);
+  await once(client, "close");
+  sandbox.faults = noFaults;
+
+  await expect(createSet(harness, "g1")).rejects.toMatchObject({ name: "ConflictException" });
+  expect(sandbox.calls.map((call) => call.outcome)).toEqual(["ok", "ConflictException"]);
 });
 
 test("the plan is awaited: nothing happens and nothing is answered while it thinks", async () => {

@@ -21,11 +21,18 @@ export interface Listener {
   stop(): Promise<void>;
 }
 
+/**
+ * How long an idle connection is kept, in ms. Node's five seconds end just when a client that polls every five sends again, and
+ * the client then sees a reset; AWS keeps connections for some tens of seconds.
+ */
+const keepAliveMs = 60_000;
+
 /** Starts to listen. Rejects when the address cannot be bound. */
 export async function listen(host: string, port: number, handlers: Handlers): Promise<Listener> {
   const server = createServer((message, response) => {
     void serve(message, response, handlers);
   });
+  server.keepAliveTimeout = keepAliveMs;
   server.on("upgrade", handlers.upgrade);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
