@@ -127,6 +127,8 @@ export interface GrantStatusWorkflow {
   readonly name: string;
   /** Its metadata.generation at approval. */
   readonly generation: number;
+  /** Digest of its spec at approval; another spec ends the Grant. Absent means that the generation is compared. (at most 71 characters) */
+  readonly digest?: string;
   /** Its maximum, in seconds. (60…604800) */
   readonly maxDurationSeconds: number;
   /** Its extension rule at approval. Absent means that the access cannot be extended. */

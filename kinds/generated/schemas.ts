@@ -1572,6 +1572,13 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                   "format": "int64",
                   "minimum": 0
                 },
+                "digest": {
+                  "description": "Digest of its spec at approval; another spec ends the Grant. Absent means that the generation is compared.",
+                  "type": "string",
+                  "minLength": 71,
+                  "maxLength": 71,
+                  "pattern": "^sha256:[0-9a-f]{64}$"
+                },
                 "maxDurationSeconds": {
                   "description": "Its maximum, in seconds.",
                   "type": "integer",

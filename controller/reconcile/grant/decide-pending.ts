@@ -80,6 +80,7 @@ function approve(
     workflow: {
       name: workflow.metadata.name,
       generation: workflow.metadata.generation ?? 0,
+      digest: specDigest(workflow),
       maxDurationSeconds: workflow.spec.maxDurationSeconds,
       ...(extension === undefined
         ? {}

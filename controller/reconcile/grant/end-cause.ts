@@ -1,4 +1,4 @@
-import type { Grant } from "#kinds/index.ts";
+import { specDigest, type AccessWorkflow, type Grant, type GrantStatusWorkflow } from "#kinds/index.ts";
 import type { EpochMs } from "#lib/clock.ts";
 import { targetChange } from "./target.ts";
 import type { EndCause, GrantInput } from "./types.ts";
@@ -43,7 +43,7 @@ function approvedEndCause({ grant, database, proxy, workflows, now }: GrantInput
   }
   const current = workflows.find((other) => other.metadata.name === workflow?.name);
   // A workflow that is gone cannot have been loosened; only a changed one is another rule than the approved.
-  if (workflow !== undefined && current !== undefined && (current.metadata.generation ?? 0) !== workflow.generation) {
+  if (workflow !== undefined && current !== undefined && isChanged(workflow, current)) {
     return {
       reason: "WorkflowChanged",
       message: `The AccessWorkflow ${workflow.name} was changed after it approved the access. Ask again under the new rules.`,
@@ -60,6 +60,13 @@ function approvedEndCause({ grant, database, proxy, workflows, now }: GrantInput
     }
   }
   return undefined;
+}
+
+/** By digest: generations start over when a source has lost its state, and a change that was taken back is none. */
+function isChanged(approved: GrantStatusWorkflow, current: AccessWorkflow): boolean {
+  return approved.digest === undefined
+    ? (current.metadata.generation ?? 0) !== approved.generation
+    : specDigest(current) !== approved.digest;
 }
 
 /** The pinned person is gone, disabled or renamed. Only when they were looked up by their ID. */
