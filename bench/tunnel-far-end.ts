@@ -2,23 +2,31 @@ import { createServer as createHTTPServer } from "node:http";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { randomBytes } from "node:crypto";
 import { parentPort } from "node:worker_threads";
-import { WebSocketServer } from "ws";
 import { systemClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
-import { defaultSessionTimes } from "#sandbox/ssm/options.ts";
-import { Session } from "#sandbox/ssm/session.ts";
+import { ssmService, type SsmService } from "#sandbox/ssm/service.ts";
 
 /*
  * The far end of the tunnel bench, in a thread of its own as it is on a host of its own in life: the simulated session service
- * with its agent, and the server behind it. Tells its parent the two ports and then only serves.
+ * with its agent, and the server behind it. Its parent asks it for sessions.
  */
 
-/** What the parent is told. */
+/** What the parent is told first. */
 export interface FarEnd {
-  /** Port of the websocket; the path's last part is the agent's largest payload, bytes. */
-  readonly sessionPort: number;
   /** Port of the server behind the agent, which is also what plain TCP is measured against. */
   readonly serverPort: number;
+}
+
+/** The parent asks for a session whose agent sends payloads of at most so many bytes. */
+export interface BenchRequest {
+  readonly payloadBytes: number;
+}
+
+/** The answer, as StartSession gives it. */
+export interface BenchTicket {
+  readonly SessionId: string;
+  readonly TokenValue: string;
+  readonly StreamUrl: string;
 }
 
 const chunk = Buffer.alloc(64 * 1024, 0x2a);
@@ -68,31 +76,43 @@ function supply(socket: Socket, count: number): void {
   more();
 }
 
-function startSessions(serverPort: number): Server {
+/** The simulated Session Manager; everyone may do everything, and every target is this host. */
+async function startSessions(payloadMaxBytes: number): Promise<SsmService> {
   const http = createHTTPServer();
-  const websockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
-  http.on("upgrade", (request, socket, head) => {
-    websockets.handleUpgrade(request, socket, head, (websocket) => {
-      const payloadMaxBytes = Number((request.url ?? "").split("/").at(-1));
-      const session = new Session(
-        {
-          sessionID: "bench",
-          accountID: "111122223333",
-          region: "eu-west-1",
-          targetName: "ecs:bench",
-          documentName: "AWS-StartPortForwardingSession",
-          reason: undefined,
-          ownerARN: "",
-          ownerUserID: "",
-          destination: { host: "127.0.0.1", port: serverPort },
-          properties: { portNumber: String(serverPort), localPortNumber: "0", type: "LocalPortForwarding" },
-        },
-        { clock: systemClock, random: randomBytes, log: silentLog, times: defaultSessionTimes, payloadMaxBytes },
-      );
-      websocket.once("message", () => session.attach(websocket));
-    });
+  const url = `http://127.0.0.1:${await listen(http)}`;
+  const service = ssmService({
+    clock: systemClock,
+    random: randomBytes,
+    log: silentLog,
+    authorize: () => undefined,
+    evaluate: () => "allow",
+    targets: {
+      find: (_accountID, name) => ({ name, resourceARN: "", tags: {}, connected: true, host: "127.0.0.1" }),
+      onGone: () => undefined,
+    },
+    url: () => url,
+    verifyUpgrade: () => undefined,
+    options: { payloadMaxBytes },
   });
-  return http;
+  http.on("upgrade", (request, socket, head) => service.handleDataChannelUpgrade(request, socket, head));
+  return service;
+}
+
+async function startSession(service: SsmService, serverPort: number): Promise<BenchTicket> {
+  const input = {
+    Target: "ecs:bench",
+    DocumentName: "AWS-StartPortForwardingSession",
+    Parameters: { portNumber: [String(serverPort)], localPortNumber: ["0"] },
+  };
+  const caller = {
+    accountID: "111122223333",
+    arn: "arn:aws:sts::111122223333:assumed-role/bench/bench",
+    userID: "AROABENCH:bench",
+    accessKeyID: "ASIABENCH",
+    permissions: () => "administrator" as const,
+  };
+  const call = { requestID: "bench", region: "eu-west-1", caller, headers: {} };
+  return (await service.operations["StartSession"]?.(input, call)) as BenchTicket;
 }
 
 function listen(server: Server): Promise<number> {
@@ -102,5 +122,12 @@ function listen(server: Server): Promise<number> {
 }
 
 const serverPort = await listen(createServer(serve));
-const sessionPort = await listen(startSessions(serverPort));
-parentPort?.postMessage({ sessionPort, serverPort } satisfies FarEnd);
+tell({ serverPort });
+parentPort?.on("message", async ({ payloadBytes }: BenchRequest) => {
+  tell(await startSession(await startSessions(payloadBytes), serverPort));
+});
+
+function tell(message: FarEnd | BenchTicket): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker's port has no origin
+  parentPort?.postMessage(message);
+}

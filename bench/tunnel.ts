@@ -10,7 +10,7 @@ import type { Tunnel } from "#cli/ssm/options.ts";
 import { systemClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
 import { Secret } from "#lib/secret.ts";
-import type { FarEnd } from "./tunnel-far-end.ts";
+import type { BenchRequest, BenchTicket, FarEnd } from "./tunnel-far-end.ts";
 
 /** What a run of the bench covers. */
 export interface TunnelBenchOptions {
@@ -59,7 +59,7 @@ export async function runTunnelBench(options: TunnelBenchOptions = {}): Promise<
   const [farEnd] = (await once(worker, "message")) as [FarEnd];
   const tunnels: Tunnel[] = [];
   const through = async (sent: number, received: number): Promise<Open> => {
-    const tunnel = await openBenchTunnel(farEnd, sent, received);
+    const tunnel = await openBenchTunnel(worker, sent, received);
     tunnels.push(tunnel);
     return () => tunnel.open();
   };
@@ -69,15 +69,14 @@ export async function runTunnelBench(options: TunnelBenchOptions = {}): Promise<
     return socket;
   };
   try {
-    const plans: Plan[] = [
-      ...(await Promise.all(
-        uploadPayloads.map(async (size) => plan("upload", upload(bytes), await through(size, 1024), plain, size)),
-      )),
-      ...(await Promise.all(
-        downloadPayloads.map(async (size) => plan("download", download(bytes), await through(1024, size), plain, size)),
-      )),
-      plan("round trip", roundTrip(roundTrips), await through(1024, 1024), plain),
-    ];
+    const plans: Plan[] = [];
+    for (const size of uploadPayloads) {
+      plans.push(plan("upload", upload(bytes), await through(size, 1024), plain, size));
+    }
+    for (const size of downloadPayloads) {
+      plans.push(plan("download", download(bytes), await through(1024, size), plain, size));
+    }
+    plans.push(plan("round trip", roundTrip(roundTrips), await through(1024, 1024), plain));
     // Uncounted: compiles the code that is measured.
     await runRound(plans);
     plans.forEach(({ tunnel, plainTCP }) => [tunnel.results, plainTCP.results].forEach((results) => results.splice(0)));
@@ -180,10 +179,12 @@ function command(name: "D" | "S" | "E", count: number): string {
   return name + String(count).padStart(15, "0");
 }
 
-async function openBenchTunnel(farEnd: FarEnd, sent: number, received: number): Promise<Tunnel> {
-  const streamUrl = `ws://127.0.0.1:${farEnd.sessionPort}/${received}`;
+async function openBenchTunnel(worker: Worker, sent: number, received: number): Promise<Tunnel> {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker has no origin
+  worker.postMessage({ payloadBytes: received } satisfies BenchRequest);
+  const [ticket] = (await once(worker, "message")) as [BenchTicket];
   return openTunnel({
-    session: { sessionID: "bench", token: new Secret("bench"), streamUrl },
+    session: { sessionID: ticket.SessionId, token: new Secret(ticket.TokenValue), streamUrl: ticket.StreamUrl },
     resume: async () => "ended",
     terminate: async () => undefined,
     clock: systemClock,

@@ -18,6 +18,19 @@ export function uuid(random: Random): string {
   return uuidOf(random(16));
 }
 
+/** Random UUIDs for messages, of which there are thousands a second: one call of the system's generator serves 256. */
+export function uuids(random: Random): () => string {
+  let pool: Uint8Array = new Uint8Array();
+  return () => {
+    if (pool.length === 0) {
+      pool = random(16 * 256);
+    }
+    const id = uuidOf(pool.subarray(0, 16));
+    pool = pool.subarray(16);
+    return id;
+  };
+}
+
 /** `length` characters of IAM's alphabet (`A`–`Z`, `2`–`7`). */
 export function iamCharacters(random: Random, length: number): string {
   return Array.from(random(length), (byte) => upperAlphabet[byte % upperAlphabet.length]).join("");

@@ -1,6 +1,6 @@
 import type { CancelTimer, Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
-import { uuid } from "../ids.ts";
+import { uuids } from "../ids.ts";
 import type { Random } from "../ids.ts";
 import { clientVersionProblem, handshakeRequest, readHandshakeResponse } from "./handshake.ts";
 import type { PortProperties } from "./handshake.ts";
@@ -49,6 +49,7 @@ const acknowledgeFlags = 3;
  */
 export class Agent {
   readonly #options: AgentOptions;
+  readonly #nextID: () => string;
   readonly #inbox = new Inbox();
   readonly #outbox: Outbox;
   readonly #frames = new FrameReader();
@@ -60,6 +61,7 @@ export class Agent {
 
   constructor(options: AgentOptions) {
     this.#options = options;
+    this.#nextID = uuids(options.random);
     this.#outbox = new Outbox({
       clock: options.clock,
       encode: (sequenceNumber, payloadType, payload) =>
@@ -254,7 +256,7 @@ export class Agent {
 
   #encode(messageType: string, sequenceNumber: number, flags: number, payloadType: number, payload: Buffer): Buffer {
     const createdDate = this.#options.clock.now();
-    const messageID = uuid(this.#options.random);
+    const messageID = this.#nextID();
     return encodeMessage({ messageType, createdDate, sequenceNumber, flags, messageID, payloadType, payload });
   }
 

@@ -61,7 +61,7 @@ export function createDataChannel(deps: DataChannelDeps): {
         return;
       }
       socket.off("error", onError);
-      server.handleUpgrade(request, socket, head, (client) => awaitToken(deps, client, sessionID));
+      server.handleUpgrade(request, socket, head, (client) => awaitToken(deps, client, socket, sessionID));
     },
     close() {
       for (const client of server.clients) {
@@ -107,7 +107,7 @@ function refuseUpgrade(deps: DataChannelDeps, socket: Duplex, thrown: unknown): 
   );
 }
 
-function awaitToken(deps: DataChannelDeps, client: WebSocket, sessionID: string): void {
+function awaitToken(deps: DataChannelDeps, client: WebSocket, raw: Duplex, sessionID: string): void {
   const refuse = (): void => {
     const reason = `Channel ${sessionID}: request to open data channel does not contain token.`;
     client.close(unsupportedData, Buffer.from(reason).subarray(0, reasonMaxBytes));
@@ -122,7 +122,7 @@ function awaitToken(deps: DataChannelDeps, client: WebSocket, sessionID: string)
       refuse();
       return;
     }
-    session.attach(client);
+    session.attach(client, raw);
   });
 }
 

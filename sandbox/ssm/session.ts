@@ -1,10 +1,12 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import type { Duplex } from "node:stream";
 import { WebSocket } from "ws";
 import type { CancelTimer, Clock, EpochMs } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
 import { uuid } from "../ids.ts";
 import type { Random } from "../ids.ts";
 import { Agent } from "./agent.ts";
+import { corkTurn } from "./cork.ts";
 import type { PortProperties } from "./handshake.ts";
 import { encodeMessage, messageTypes } from "./message.ts";
 import type { SessionTimes } from "./options.ts";
@@ -62,6 +64,7 @@ export class Session {
   #cancelIdle: CancelTimer | undefined;
   #cancelBounce: CancelTimer | undefined;
   #socket: WebSocket | undefined;
+  #raw: Duplex | undefined;
   #tokenDigest: Buffer | undefined;
   #everAttached = false;
   #lastActivityAt: number;
@@ -134,10 +137,14 @@ export class Session {
     return true;
   }
 
-  /** A client has proved its token on this socket; it takes the place of any other. */
-  attach(socket: WebSocket): void {
+  /**
+   * A client has proved its token on this websocket; it takes the place of any other. `raw` is the socket below it, if what is
+   * sent within one turn of the event loop may leave in one write.
+   */
+  attach(socket: WebSocket, raw?: Duplex): void {
     this.#detach()?.close(normalClosure, "Replaced by a newer connection");
     this.#socket = socket;
+    this.#raw = raw;
     this.#everAttached = true;
     socket.on("message", (data: Buffer, isBinary: boolean) => {
       if (isBinary && this.#socket === socket && !this.#silent) {
@@ -206,6 +213,9 @@ export class Session {
       this.#deps.log.warn("dropped a client that does not read");
       this.cut();
       return;
+    }
+    if (this.#raw !== undefined) {
+      corkTurn(this.#raw);
     }
     socket.send(bytes);
   }

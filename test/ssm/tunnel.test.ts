@@ -49,7 +49,8 @@ describe("tunnel through the simulated Session Manager", () => {
     async (loss) => {
       const tunnel = await harness.open();
       const stream = await tunnel.open();
-      const payload = randomBytes(3_000_000);
+      // More than both windows hold, so that much is still to come after the first of it has come back.
+      const payload = randomBytes(16_000_000);
 
       const echoing = echoOf(stream, payload);
       for (let count = 0; count < 3; count += 1) {
