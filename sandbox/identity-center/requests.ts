@@ -54,10 +54,10 @@ export const requestsKeptMax = 10_000;
 export function createRequestBook(parts: RequestBookParts): RequestBook {
   const requests = new Map<string, AsyncRequest>();
   const timers = new Set<CancelTimer>();
-  const inProgress = (): AsyncRequest[] => [...requests.values()].filter((one) => one.status === "IN_PROGRESS");
+  const inProgress = new Set<AsyncRequest>();
   return {
     start(work, effect) {
-      if (inProgress().some((one) => one.accountIDs.some((accountID) => work.accountIDs.includes(accountID)))) {
+      if ([...inProgress].some((one) => one.accountIDs.some((accountID) => work.accountIDs.includes(accountID)))) {
         throw new AwsError(
           "ConflictException",
           "Another operation is in progress in this account. Try again when it has ended.",
@@ -71,9 +71,11 @@ export function createRequestBook(parts: RequestBookParts): RequestBook {
         createdAt: parts.clock.now(),
       };
       requests.set(request.requestID, request);
+      inProgress.add(request);
       forgetOldest(requests);
       const cancel = parts.clock.after(parts.delayMs, () => {
         timers.delete(cancel);
+        inProgress.delete(request);
         finish(request, effect, parts.failure);
       });
       timers.add(cancel);
@@ -90,7 +92,7 @@ export function createRequestBook(parts: RequestBookParts): RequestBook {
       [...requests.values()]
         .filter((one) => one.kind === kind && (status === undefined || one.status === status))
         .reverse(),
-    isBusy: (permissionSetARN) => inProgress().some((one) => one.permissionSetARN === permissionSetARN),
+    isBusy: (permissionSetARN) => [...inProgress].some((one) => one.permissionSetARN === permissionSetARN),
     stop() {
       for (const cancel of timers) {
         cancel();
