@@ -50,7 +50,7 @@ describe("tunnel through the simulated Session Manager", () => {
       const tunnel = await harness.open();
       const stream = await tunnel.open();
       // More than both windows hold, so that much is still to come after the first of it has come back.
-      const payload = randomBytes(16_000_000);
+      const payload = randomBytes(8_000_000);
 
       const echoing = echoOf(stream, payload);
       for (let count = 0; count < 3; count += 1) {
