@@ -59,7 +59,8 @@ export class FrameScanner {
       if (this.#headerFill < headerBytes) {
         offset = this.#readHeader(chunk, offset);
         if (this.#headerFill < headerBytes) {
-          return;
+          // Either the chunk is used up, or a message without a body is complete and the next header begins here.
+          continue;
         }
       }
       offset = this.#readBody(chunk, offset);
