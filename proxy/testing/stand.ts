@@ -4,7 +4,6 @@ import { createServer, type AddressInfo, type Socket } from "node:net";
 import { systemClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
 import { Secret } from "#lib/secret.ts";
-import type { TestPostgres } from "#test/harness/postgres.ts";
 import type { LinkGrant } from "#wire/link.ts";
 import type { SessionPorts } from "../session/engine.ts";
 import { postgresEngine } from "../session/postgres-engine.ts";
@@ -15,11 +14,17 @@ import { MemoryJournal } from "./journal.ts";
 export const role = { username: "read_only", password: "correct horse" } as const;
 export const roleSQL = `create role ${role.username} login password '${role.password}'; grant create on schema public to ${role.username};`;
 
+/** A database server that a test has started. */
+export interface TestServer {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  /** Authority of its certificate, PEM. */
+  readonly ca: string;
+}
+
 /** A grant for `role` on a test server. */
-export function grantFor(
-  postgres: Pick<TestPostgres, "host" | "port" | "database">,
-  change: Partial<LinkGrant> = {},
-): LinkGrant {
+export function grantFor(postgres: Omit<TestServer, "ca">, change: Partial<LinkGrant> = {}): LinkGrant {
   return {
     grantID: "gaaaaaaaaaaaaaaaaaaaaaaaaaa",
     epoch: 1,
@@ -54,10 +59,7 @@ export interface Stand {
 }
 
 /** Starts it in front of a test server. */
-export async function startStand(
-  postgres: Pick<TestPostgres, "host" | "port" | "database" | "ca">,
-  change: Partial<SessionPorts> = {},
-): Promise<Stand> {
+export async function startStand(postgres: TestServer, change: Partial<SessionPorts> = {}): Promise<Stand> {
   const journal = new MemoryJournal();
   const sessions = new SessionRegistry();
   const health: string[] = [];
