@@ -85,9 +85,7 @@ export async function startProxyStand(): Promise<ProxyStand> {
     proxy: await start(),
     makeGrant(change: Partial<LinkGrant> = {}): LinkGrant {
       grants += 1;
-      const grantID = `g${String(grants)
-        .padStart(26, "a")
-        .replaceAll(/[018 9]/g, "b")}`;
+      const grantID = grantIDOf(`00000000-0000-4000-8000-${String(grants).padStart(12, "0")}`);
       const role = makeRole(sandbox, grantID);
       roles.set(grantID, role);
       return grantOf(grantID, role, sandbox, postgres, change);
