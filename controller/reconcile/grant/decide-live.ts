@@ -64,11 +64,9 @@ export function decideLive(input: GrantInput): Decision {
     return steps([], [{ kind: "MoveExpiry", expiryTime, extensionCount: window.extensionCount }], { kind: "again" });
   }
   if (status?.external?.operation !== undefined) {
-    return steps(
-      [],
-      [{ kind: "AwaitOperation" }, { kind: "ReadRole", permissionSetName: status.grantID ?? "" }],
-      { kind: "again" },
-    );
+    return steps([], [{ kind: "AwaitOperation" }, { kind: "ReadRole", permissionSetName: status.grantID ?? "" }], {
+      kind: "again",
+    });
   }
   const periodMs = (proxy?.spec.driftCheckPeriodSeconds ?? driftCheckPeriodSecondsDefault) * 1_000;
   const next: Decision["next"] = {

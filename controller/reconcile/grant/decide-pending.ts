@@ -1,4 +1,12 @@
-import type { AccessWorkflow, Availability, ConditionInput, Grant, GrantStatusTarget, Proxy } from "#kinds/index.ts";
+import {
+  specDigest,
+  type AccessWorkflow,
+  type Availability,
+  type ConditionInput,
+  type Grant,
+  type GrantStatusTarget,
+  type Proxy,
+} from "#kinds/index.ts";
 import type { StoreUser } from "../../aws/ports.ts";
 import { resolveOffer } from "./offers.ts";
 import { isSessionName } from "./policy.ts";

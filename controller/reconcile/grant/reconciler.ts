@@ -216,7 +216,11 @@ class GrantReconciler implements Reconciler {
   /** The one place that writes a Grant's status. */
   async #write(grant: Grant, patch: GrantPatch, conditions: readonly ConditionInput[]): Promise<void> {
     const { source, clock, onStatusWritten } = this.#options;
-    await writeObjectStatus<Grant>(source, grant, { patch, conditions }, clock);
+    const wanted = conditions.find((condition) => condition.type === "Active")?.status;
+    const known = getCondition(grant.status?.conditions, "Active")?.status;
+    // Availabilities count live access: they must hear when it begins and ends.
+    const notify = wanted !== undefined && wanted !== known && (wanted === "True" || known === "True");
+    await writeObjectStatus<Grant>(source, grant, { patch, conditions, notify }, clock);
     const { namespace, name, uid } = grant.metadata;
     const written = source.get("Grant", namespace, name)?.object;
     if (written !== undefined && written.metadata.uid === uid && written.status !== grant.status) {

@@ -1,0 +1,191 @@
+import { describe, expect, it } from "vitest";
+import { aDatabase, aGrant, anAvailability, aProxy, aWorkflow, uidOf } from "../testing.ts";
+import { decideGrant } from "./decide.ts";
+import { ada, anInput, at, kindsOf, messageOf, noon, seen, set } from "./testing.ts";
+import type { GrantInput } from "./types.ts";
+
+const spec = (changes: Partial<ReturnType<typeof aGrant>["spec"]>) => aGrant({ spec: changes, status: seen });
+const tombstone = (uid: string) => ({
+  namespace: "default",
+  name: "ada-orders",
+  uid,
+  specDigest: "sha256:0",
+  notAfterTime: at(600),
+});
+
+describe("a new Grant", () => {
+  it("gets its ID and Ready=Unknown before anything else", () => {
+    const decision = decideGrant(anInput({ grant: aGrant() }));
+
+    expect(decision.patch.grantID).toMatch(/^g[a-z2-7]{26}$/);
+    expect(set(decision, "Ready")).toBe("Unknown Progressing");
+    expect(set(decision, "Reconciling")).toBe("True Progressing");
+    expect(decision.actions).toEqual([]);
+  });
+});
+
+describe("a request that nothing speaks against", () => {
+  it("is approved with all that revoking needs on record, before anything is made in AWS", () => {
+    const decision = decideGrant(anInput());
+
+    expect(decision.patch.external).toMatchObject({ principalID: ada.userID, accountID: "111122223333" });
+    expect(decision.patch.target).toMatchObject({ host: "orders.example.com", username: "read_only", proxy: "main" });
+    expect(decision.patch.workflow).toMatchObject({ name: "auto", maxDurationSeconds: 7_200 });
+    expect(decision.patch.activationTime).toBeUndefined();
+    expect(decision.actions).toEqual([]);
+  });
+});
+
+const refusals: [string, Partial<GrantInput>, string, RegExp][] = [
+  ["a person nobody knows", { person: { user: undefined, groups: [] } }, "PrincipalNotFound", /user name ada/],
+  [
+    "a disabled person",
+    { person: { user: { ...ada, status: "DISABLED" }, groups: ["developers"] } },
+    "PrincipalDisabled",
+    /Enable the person/,
+  ],
+  [
+    "a user name that no role session can carry",
+    { person: { user: { ...ada, userName: "ada*" }, groups: ["developers"] } },
+    "PrincipalNameNotUsable",
+    /Rename/,
+  ],
+  ["a person whom nothing is offered to", { person: { user: ada, groups: [] } }, "NotAvailable", /Nothing is offered/],
+  [
+    "a role that is not offered, naming what is",
+    { grant: spec({ roleName: "app_owner" }) },
+    "NotAvailable",
+    /read_only on orders/,
+  ],
+  [
+    "a role that the database lacks, naming those it has",
+    { grant: spec({ roleName: "x" }) },
+    "RoleNotFound",
+    /app_owner/,
+  ],
+  [
+    "a suspended availability",
+    { availabilities: [anAvailability({ spec: { suspend: true } })] },
+    "NotAvailable",
+    /suspended/,
+  ],
+  ["a longer duration than allowed", { grant: spec({ durationSeconds: 7_201 }) }, "DurationTooLong", /at most 7200/],
+  [
+    "an empty reason where one is needed",
+    {
+      grant: spec({ reason: "  " }),
+      workflows: [aWorkflow({ spec: { reasonPolicy: { requirement: "Required" } } })],
+    },
+    "ReasonRequired",
+    /spec.reason/,
+  ],
+  [
+    "a reason that does not match, in the workflow's words",
+    {
+      workflows: [
+        aWorkflow({
+          spec: {
+            reasonPolicy: { requirement: "Optional", patterns: [{ pattern: "^INC-", message: "Name a ticket." }] },
+          },
+        }),
+      ],
+    },
+    "ReasonNotAccepted",
+    /Name a ticket/,
+  ],
+  ["break-glass, which is not built", { grant: spec({ urgency: "BreakGlass" }) }, "BreakGlassNotSupported", /urgency/],
+  ["a name that has ended under another uid", { tombstone: tombstone(uidOf(9)) }, "PreviouslyEnded", /another name/],
+  ["a notAfterTime in the past", { grant: spec({ notAfterTime: at(-1) }) }, "NotAfterTimePassed", /later one/],
+];
+
+describe("what is refused", () => {
+  it.each(refusals)("%s: Stalled with a reason a person can act on", (_title, more, reason, message) => {
+    const decision = decideGrant(anInput(more));
+
+    expect(set(decision, "Stalled")).toBe(`True ${reason}`);
+    expect(set(decision, "Ready")).toBe(`False ${reason}`);
+    expect(set(decision, "Active")).toBe(`False ${reason}`);
+    expect(set(decision, "Reconciling")).toBeUndefined();
+    expect(messageOf(decision)).toMatch(message);
+    expect(decision.next.kind).toBe("refused");
+    expect(decision.actions).toEqual([]);
+  });
+});
+
+const waits: [string, Partial<GrantInput>, string, number][] = [
+  ["a missing Database", { database: undefined }, "ReferenceNotFound", 720],
+  ["a missing Proxy", { proxy: undefined }, "ReferenceNotFound", 720],
+  ["a workflow that is on its way", { workflows: [] }, "ReferenceNotFound", 720],
+  [
+    "an address that RDS has not told yet",
+    { database: { ...aDatabase(), spec: { ...aDatabase().spec, endpoint: undefined as never } } },
+    "DatabaseNotReady",
+    720,
+  ],
+  [
+    "approval",
+    {
+      workflows: [
+        aWorkflow({ spec: { approvalSteps: [{ name: "lead", approvers: [{ kind: "User", name: "grace" }] }] } }),
+      ],
+    },
+    "PendingApproval",
+    720,
+  ],
+  ["its start time", { grant: spec({ startTime: at(30) }) }, "Scheduled", 30],
+  ["spec.suspend to go", { grant: spec({ suspend: true }) }, "Suspended", 720],
+];
+
+describe("what waits", () => {
+  it.each(waits)("%s: not Stalled, and looked at again when that can matter", (_title, more, reason, minutes) => {
+    const decision = decideGrant(anInput(more));
+
+    expect(set(decision, "Ready")).toBe(`False ${reason}`);
+    expect(set(decision, "Active")).toBe(`False ${reason}`);
+    expect(set(decision, "Stalled")).toBeUndefined();
+    expect(decision.next).toMatchObject({ kind: "waiting", untilMs: noon + minutes * 60_000 });
+    expect(decision.actions).toEqual([]);
+  });
+
+  it("for approval no longer than the workflow's deadline", () => {
+    const approvalSteps = [{ name: "lead", approvers: [{ kind: "User" as const, name: "grace" }] }];
+    const workflows = [aWorkflow({ spec: { approvalSteps, approvalDeadlineSeconds: 600 } })];
+
+    expect(decideGrant(anInput({ workflows })).next).toMatchObject({ untilMs: noon + 600_000 });
+    expect(set(decideGrant(anInput({ workflows, now: noon + 600_000 })), "Stalled")).toBe(
+      "True ApprovalDeadlinePassed",
+    );
+  });
+});
+
+describe("ending a Grant that was never given", () => {
+  it("lets a deleted one go without a word to AWS, and leaves its name free", () => {
+    const grant = aGrant({ metadata: { deletionTimestamp: at(0) }, status: seen });
+
+    expect(kindsOf(decideGrant(anInput({ grant })))).toEqual(["Release"]);
+  });
+
+  it("records a revoked one as Revoked and buries its name", () => {
+    const decision = decideGrant(anInput({ grant: spec({ revocation: { reason: "mistake" } }) }));
+
+    expect(set(decision, "Ready")).toBe("True Revoked");
+    expect(decision.patch.deprovisionTime).toBe(at(0));
+    expect(kindsOf(decision)).toEqual(["PutTombstone"]);
+  });
+
+  it("does not let a namesake's tombstone be shortened by one that was refused because of it", () => {
+    const grant = aGrant({ metadata: { deletionTimestamp: at(0) }, status: seen });
+
+    const decision = decideGrant(anInput({ grant, tombstone: tombstone(uidOf(9)) }));
+
+    expect(kindsOf(decision)).toEqual(["Release"]);
+  });
+});
+
+describe("references", () => {
+  it("follow the Database to its Proxy by name", () => {
+    const decision = decideGrant(anInput({ proxy: undefined, database: aDatabase() }));
+
+    expect(messageOf(decision)).toContain(`Proxy ${aProxy().metadata.name}`);
+  });
+});
