@@ -1,0 +1,124 @@
+import { spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { globSync, readFileSync, statSync } from "node:fs";
+import { connect } from "node:net";
+import path from "node:path";
+import { SSMClient } from "@aws-sdk/client-ssm";
+import { STSClient } from "@aws-sdk/client-sts";
+import type { IssuedCredentials } from "#sandbox/credentials.ts";
+import type { GrantList, GrantView, StatementEvent, StatementList } from "#wire/control-api.ts";
+import type { Installation } from "../harness/installation.ts";
+import { freePort } from "../harness/postgres.ts";
+import { eventually, type SallyportProcess } from "../harness/process.ts";
+
+/** Runs a command to its end and reads the JSON that it printed. */
+export async function json<T>(installation: Installation, who: string, ...args: string[]): Promise<T> {
+  const command = installation.run(who, [...args, "--output", "json"]);
+  const code = await command.exited;
+  const text = command.lines.join("\n");
+  if (code !== 0) {
+    throw new Error(`sallyport ${args.join(" ")} ended with ${code}:\n${text}`);
+  }
+  return JSON.parse(text) as T;
+}
+
+/** Waits until the person's grant for that role is live, as the control API shows it; its ID. */
+export async function activeGrant(installation: Installation, who: string, role: string): Promise<string> {
+  const grant = await grantInState(installation, who, role, "Active");
+  return grant.grantID;
+}
+
+/** Waits until the person's newest grant for that role is in `state`. */
+export function grantInState(
+  installation: Installation,
+  who: string,
+  role: string,
+  state: GrantView["state"],
+): Promise<GrantView> {
+  return eventually(`${who}'s grant for ${role} is ${state}`, async () => {
+    const { items } = await json<GrantList>(installation, who, "grants", "list");
+    return items.find((grant) => grant.role === role && grant.state === state);
+  });
+}
+
+/** Starts `rds proxy` for a grant that is live or will be asked for, and waits for its connection string. */
+export async function connectAs(
+  installation: Installation,
+  who: string,
+  role: string,
+  ...more: string[]
+): Promise<{ proxy: SallyportProcess; url: string; port: number }> {
+  const port = await freePort();
+  const args = ["rds", "proxy", "--database", "orders", "--role", role, "--port", String(port), "--yes", ...more];
+  const proxy = installation.run(who, args);
+  const line = await proxy.line((text) => text.includes("connection string"));
+  return { proxy, port, url: /postgresql:\S+/.exec(line)?.[0] ?? "" };
+}
+
+/** The statements recorded under a grant, oldest first, once there are at least `count`. */
+export function statementsOf(installation: Installation, grantID: string, count: number): Promise<StatementEvent[]> {
+  return eventually(`${count} statements are recorded`, async () => {
+    const list = await json<StatementList>(installation, "margaret", "audit", "search", "--grant", grantID);
+    const ended = list.items.filter((item) => item.outcome !== undefined);
+    return ended.length >= count ? ended.toSorted((one, other) => one.storeSeq - other.storeSeq) : undefined;
+  });
+}
+
+/** Waits until a backend runs exactly this query. */
+export function running(installation: Installation, query: string): Promise<true> {
+  return eventually(`"${query}" runs`, async () => {
+    const sql = "select 1 from pg_stat_activity where state = 'active' and query = $1";
+    return (await installation.postgres.query(sql, [query])).length > 0 ? true : undefined;
+  });
+}
+
+/** A CancelRequest as libpq sends it for protocol 3.0: a connection of its own, no answer. */
+export async function sendCancel(port: number, processID: number, secretKey: number): Promise<void> {
+  const request = Buffer.alloc(16);
+  request.writeInt32BE(16, 0);
+  request.writeInt32BE(80_877_102, 4);
+  request.writeInt32BE(processID, 8);
+  request.writeInt32BE(secretKey, 12);
+  const socket = connect(port, "127.0.0.1");
+  socket.resume();
+  socket.write(request);
+  await once(socket, "close");
+}
+
+/** Why tests with psql cannot run here; undefined when they can. */
+export function psqlMissing(): string | undefined {
+  return spawnSync("psql", ["--version"]).status === 0 ? undefined : "psql is not installed";
+}
+
+/** Files below `folder` that contain one of `secrets`. */
+export function filesContaining(folder: string, secrets: readonly string[]): string[] {
+  return globSync("**/*", { cwd: folder }).filter((name) => {
+    const file = path.join(folder, name);
+    return statSync(file).isFile() && secrets.some((secret) => readFileSync(file).includes(secret));
+  });
+}
+
+export function ssmClient({ sandbox }: Installation, credentials: IssuedCredentials): SSMClient {
+  return new SSMClient({ ...endpoint(sandbox), credentials: sdkCredentials(credentials), maxAttempts: 1 });
+}
+
+export function stsClient({ sandbox }: Installation, credentials: IssuedCredentials): STSClient {
+  return new STSClient({ ...endpoint(sandbox), credentials: sdkCredentials(credentials), maxAttempts: 1 });
+}
+
+function endpoint({ url, region }: Installation["sandbox"]): { endpoint: string; region: string } {
+  return { endpoint: url, region };
+}
+
+/** The SDK's spelling of the sandbox's credentials. */
+export function sdkCredentials(issued: IssuedCredentials): {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken?: string;
+} {
+  return {
+    accessKeyId: issued.accessKeyID,
+    secretAccessKey: issued.secretAccessKey,
+    ...(issued.sessionToken === undefined ? {} : { sessionToken: issued.sessionToken }),
+  };
+}
