@@ -61,6 +61,8 @@ export interface Entitlement {
   readonly reason: "Required" | "Optional";
   readonly maxDurationSeconds: number;
   readonly defaultDurationSeconds: number;
+  /** Port that the Database suggests for the person's machine. */
+  readonly localPort?: number;
   /** The caller's live or pending grant for this role, if any. */
   readonly grant?: GrantView;
 }
@@ -161,7 +163,10 @@ export interface SessionList {
   readonly items: readonly SessionView[];
 }
 
-/** `GET /v1/audit/statements?…` and each line of `GET /v1/audit/tail?after=…` (newline-delimited JSON, kept open). */
+/**
+ * `GET /v1/audit/statements?…` and each line of `GET /v1/audit/tail?after=…` (newline-delimited JSON, kept open). A tail begins with
+ * a heartbeat and sends one in every silence of 15 s, so that a client knows its position and finds a dead connection.
+ */
 export interface StatementEvent {
   /** Position in the store; a tail resumes after it. */
   readonly storeSeq: number;
@@ -185,6 +190,28 @@ export interface StatementEvent {
 export interface StatementList {
   readonly items: readonly StatementEvent[];
   readonly next?: number;
+}
+
+/** `GET /v1/problems` */
+export interface ProblemList {
+  readonly problems: readonly string[];
+  /** Objects that disappeared at once, whose deletion waits for a person. */
+  readonly held?: HeldDeletions;
+}
+export interface HeldDeletions {
+  /** `Kind/namespace/name` */
+  readonly keys: readonly string[];
+  readonly since: string;
+  /** Names exactly these keys. */
+  readonly digest: string;
+}
+
+/** `POST /v1/held/confirm`: the digest of what the person saw, so that nothing that came later is confirmed with it. */
+export interface ConfirmHeldRequest {
+  readonly digest: string;
+}
+export interface ConfirmHeldResponse {
+  readonly confirmed: number;
 }
 
 /** `POST /v1/audit/verify` */

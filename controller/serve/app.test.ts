@@ -31,7 +31,7 @@ function tokenOf(...memberOf: string[]): string {
 
 /** A route with the same path and rule, whose handler says that it was reached. */
 function probe(route: Route): Route {
-  const { body: _, query: __, streams: ___, ...rest } = route;
+  const { body: _, query: __, streams: ___, parameters: ____, ...rest } = route;
   return { ...rest, handle: async () => ({ reached: true }) };
 }
 
@@ -114,7 +114,8 @@ describe("input", () => {
       path: "/refused",
       handle: async () => Promise.reject(new HttpProblem(409, "Later", "not now")),
     };
-    const other = createApp([broken, refused], tokens, groups, silentLog);
+    const known: Route = { ...echo, method: "GET", path: "/known" };
+    const other = createApp([broken, refused, known], tokens, groups, silentLog);
 
     const defect = await other.request("/echo", { method: "POST", body: '{"n":1}' });
     expect(defect.status).toBe(500);

@@ -1,11 +1,12 @@
-import { Ajv, type ValidateFunction } from "ajv";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { stream } from "hono/streaming";
 import { coerceError, UserError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
+import { AwsFailure } from "../aws/ports.ts";
 import type { Tokens } from "./auth/tokens.ts";
-import { type CallerOf, HttpProblem, type JsonSchema, type Route, type RouteRequest } from "./route.ts";
+import { inputReader } from "./input.ts";
+import { lineStream } from "./line-stream.ts";
+import { type CallerOf, HttpProblem, type Route, type RouteRequest } from "./route.ts";
 
 /** A proof with its session token is the largest body, below 10 KiB. */
 const bodyBytesMax = 64 * 1024;
@@ -19,9 +20,15 @@ export interface Groups {
 /** Builds the control API from its routes: authorisation first, then the shape of the input, then the handler. */
 export function createApp(routes: readonly Route[], tokens: Tokens, groups: Groups, log: Log): Hono {
   const app = new Hono();
+  const methods: ReadonlySet<string> = new Set(routes.map((route) => route.method));
   app.use("*", async (context, next) => {
     context.header("cache-control", "no-store");
     context.header("x-content-type-options", "nosniff");
+    // Hono would answer HEAD by running the GET handler, which for a tail is a stream that nobody reads.
+    if (!methods.has(context.req.raw.method)) {
+      context.header("allow", [...methods].join(", "));
+      throw new HttpProblem(405, "MethodNotAllowed", `the control API does not know ${context.req.raw.method}`);
+    }
     await next();
   });
   const limit = bodyLimit({
@@ -32,29 +39,39 @@ export function createApp(routes: readonly Route[], tokens: Tokens, groups: Grou
   });
   for (const route of routes) {
     const read = inputReader(route);
-    app.on(route.method, route.path.replaceAll(/\{(\w+)\}/g, ":$1"), limit, async (context) => {
-      const caller = authorise(route, context.req.header("authorization"), tokens, groups);
-      const request = { ...(await read(context)), caller, signal: context.req.raw.signal };
-      return answer(context, route, request, log);
+    app.on(route.method, honoPath(route), limit, async (context) => {
+      const token = bearerOf(context);
+      const caller = authorise(route, token, tokens, groups);
+      const input = await read(context);
+      return answer(context, route, { ...input, caller }, { log, tokens, token });
     });
   }
-  app.notFound(() => problemResponse(new HttpProblem(404, "NotFound", "the control API has no such route")));
-  app.onError((error) => {
+  app.notFound((context) => problemResponse(context, noSuchRoute(context, routes)));
+  app.onError((error, context) => {
     const problem = toProblem(error);
     if (problem.status >= 500) {
       log.error("control API request failed", { error: coerceError(error) });
     }
-    return problemResponse(problem);
+    return problemResponse(context, problem);
   });
   return app;
 }
 
+function honoPath(route: Route): string {
+  return route.path.replaceAll(/\{(\w+)\}/g, ":$1");
+}
+
+/** RFC 6750 2.1; the scheme's case does not matter (RFC 9110 11.1). */
+function bearerOf(context: Context): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(context.req.header("authorization") ?? "")?.[1];
+}
+
 /** Decides whether the caller may use the route at all. Throws 401 or 403. */
-function authorise(route: Route, header: string | undefined, tokens: Tokens, groups: Groups): CallerOf | undefined {
+function authorise(route: Route, token: string | undefined, tokens: Tokens, groups: Groups): CallerOf | undefined {
   if (route.rule === "public") {
     return undefined;
   }
-  const principal = header?.startsWith("Bearer ") ? tokens.find(header.slice("Bearer ".length)) : undefined;
+  const principal = token === undefined ? undefined : tokens.find(token);
   if (principal === undefined) {
     throw new HttpProblem(401, "NotSignedIn", "you are not signed in, or your session is over", {
       next: "sallyport login",
@@ -71,52 +88,49 @@ function authorise(route: Route, header: string | undefined, tokens: Tokens, gro
   return { ...principal, administrator, auditor };
 }
 
-type Input = Pick<RouteRequest, "path" | "query" | "body">;
-
-function inputReader(route: Route): (context: Context) => Promise<Input> {
-  const ajv = new Ajv({ strict: false, coerceTypes: false, allErrors: false, validateFormats: false });
-  const queryAjv = new Ajv({ strict: false, coerceTypes: true, allErrors: false, validateFormats: false });
-  const checkBody = route.body === undefined ? undefined : ajv.compile(route.body);
-  const querySchema: JsonSchema = { type: "object", additionalProperties: false, properties: route.query ?? {} };
-  const checkQuery = queryAjv.compile(querySchema);
-  return async (context) => {
-    const query = context.req.query();
-    check(checkQuery, query, "query");
-    let body: unknown;
-    if (checkBody !== undefined) {
-      body = await context.req.json().catch(() => {
-        throw new HttpProblem(400, "InvalidBody", "the request body is not JSON");
-      });
-      check(checkBody, body, "body");
-    }
-    return { path: context.req.param(), query, body };
-  };
+interface AnswerContext {
+  readonly log: Log;
+  readonly tokens: Tokens;
+  readonly token: string | undefined;
 }
 
-function check(validate: ValidateFunction, value: unknown, what: string): void {
-  if (!validate(value)) {
-    const [first] = validate.errors ?? [];
-    const at = `${what}${first?.instancePath.replaceAll("/", ".") ?? ""}`;
-    throw new HttpProblem(400, "InvalidInput", `${at}: ${first?.message ?? "does not fit"}`);
+async function answer(
+  context: Context,
+  route: Route,
+  request: Omit<RouteRequest, "signal">,
+  { log, tokens, token }: AnswerContext,
+): Promise<Response> {
+  const gone = context.req.raw.signal;
+  if (route.streams !== true) {
+    const result = await route.handle({ ...request, signal: gone });
+    return context.json(result ?? {});
   }
-}
-
-async function answer(context: Context, route: Route, request: RouteRequest, log: Log): Promise<Response> {
-  const result = route.handle(request);
-  if (!(Symbol.asyncIterator in result)) {
-    return context.json(((await result) ?? {}) as object);
-  }
-  context.header("content-type", "application/x-ndjson");
-  return stream(context, async (out) => {
-    try {
-      for await (const line of result) {
-        // A write waits for the client, so a slow reader holds back its own tail and nobody else's.
-        await out.write(`${JSON.stringify(line)}\n`);
+  const stopping = new AbortController();
+  const lines = route.handle({ ...request, signal: AbortSignal.any([gone, stopping.signal]) });
+  // What a token may see is decided anew at each sign-in; a stream must not outlive the token that opened it.
+  const cancelExpiry = token === undefined ? () => {} : tokens.whenOver(token, () => stopping.abort());
+  const body = lineStream(lines as AsyncIterable<unknown>, {
+    onOver(failure) {
+      cancelExpiry();
+      stopping.abort();
+      if (failure !== undefined) {
+        log.warn("control API stream ended early", { route: route.operationID, error: failure });
       }
-    } catch (error) {
-      log.warn("control API stream ended early", { route: route.operationID, error: coerceError(error) });
-    }
+    },
   });
+  return context.body(body, 200, { "content-type": "application/x-ndjson" });
+}
+
+function noSuchRoute(context: Context, routes: readonly Route[]): HttpProblem {
+  const path = context.req.path;
+  const fits = (route: Route): boolean =>
+    new RegExp(`^${route.path.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+")}$`).test(path);
+  const allowed = routes.filter(fits).map((route) => route.method);
+  if (allowed.length === 0) {
+    return new HttpProblem(404, "NotFound", "the control API has no such route");
+  }
+  context.header("allow", allowed.join(", "));
+  return new HttpProblem(405, "MethodNotAllowed", `this route takes ${allowed.join(" or ")} only`);
 }
 
 function toProblem(error: unknown): HttpProblem {
@@ -126,11 +140,17 @@ function toProblem(error: unknown): HttpProblem {
   if (error instanceof UserError) {
     return new HttpProblem(422, error.code, error.message, { why: error.why, next: error.next });
   }
+  if (error instanceof AwsFailure && ["throttled", "busy", "unavailable"].includes(error.failure)) {
+    return new HttpProblem(503, "AwsUnavailable", "AWS does not answer the controller right now", {
+      why: `${error.call}: ${error.code}`,
+      next: "Try again in a few seconds.",
+    });
+  }
   return new HttpProblem(500, "Internal", "the controller failed to answer", {
     next: "Look for this moment in the controller's log.",
   });
 }
 
-function problemResponse(problem: HttpProblem): Response {
-  return Response.json(problem.body, { status: problem.status });
+function problemResponse(context: Context, problem: HttpProblem): Response {
+  return context.json(problem.body, problem.status);
 }

@@ -14,17 +14,21 @@ const proxyPortDefault = 9432;
  */
 export function connectInfo(grant: Grant, services: Services): ConnectInfo {
   const { target: approved, external, expiryTime, grantID } = grant.status ?? {};
-  if (stateOf(grant) !== "Active" || approved === undefined || external === undefined || expiryTime === undefined) {
-    throw new HttpProblem(409, "GrantNotLive", `the grant is ${stateOf(grant)}, not live`, {
+  const state = stateOf(grant);
+  if (state !== "Active" || approved === undefined || external === undefined || expiryTime === undefined) {
+    throw new HttpProblem(409, "GrantNotLive", `the grant is ${state}, not live`, {
       next: `sallyport grants get ${grantID ?? grant.metadata.name}`,
     });
+  }
+  if (Date.parse(expiryTime) <= services.clock.now()) {
+    throw new HttpProblem(409, "GrantNotLive", "the grant has expired", { next: "sallyport rds proxy" });
   }
   const { namespace } = grant.metadata;
   const proxy = services.source.get("Proxy", namespace, approved.proxy)?.object;
   const proxyKey = `${namespace}/${approved.proxy}`;
   const linked = new Set(services.linkedTasks(proxyKey).map((task) => task.taskARN));
   const ready = (proxy?.status?.tasks ?? []).filter((task) => task.target !== undefined && linked.has(task.taskARN));
-  const chosen = ready[Math.floor((services.random(1)[0] ?? 0) % Math.max(ready.length, 1))];
+  const chosen = ready[(services.random(1)[0] ?? 0) % Math.max(ready.length, 1)];
   if (proxy === undefined || chosen?.target === undefined) {
     throw new HttpProblem(503, "ProxyNotReady", `no task of the proxy ${proxyKey} is ready`, {
       why: "its ECS service may just be starting or being redeployed",

@@ -27,9 +27,14 @@ export function createDirectory(options: DirectoryOptions): IdentityDirectory & 
   const store = (): IdentityStorePort => {
     const center = proxies()[0]?.spec.identityCenter;
     if (center === undefined) {
-      throw new HttpProblem(503, "NoIdentityCenter", "this installation has no Proxy yet, so it knows no Identity Center", {
-        next: "Apply a Proxy first.",
-      });
+      throw new HttpProblem(
+        503,
+        "NoIdentityCenter",
+        "this installation has no Proxy yet, so it knows no Identity Center",
+        {
+          next: "Apply a Proxy first.",
+        },
+      );
     }
     return ports.identityStore({ identityStoreID: center.identityStoreID, region: center.region });
   };
@@ -46,7 +51,8 @@ export function createDirectory(options: DirectoryOptions): IdentityDirectory & 
         return known.roleID;
       }
       const proxy = proxies().find((candidate) => candidate.spec.ecs.accountID === accountID);
-      const role = proxy === undefined ? undefined : await accountOf(ports, proxy).findReservedRole(identityPermissionSet);
+      const role =
+        proxy === undefined ? undefined : await accountOf(ports, proxy).findReservedRole(identityPermissionSet);
       // An absent role is asked for again at once: it may be on its way.
       if (role !== undefined) {
         roles.set(accountID, { roleID: role.roleID, readMs: clock.monotonicMs() });

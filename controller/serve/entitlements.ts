@@ -1,3 +1,4 @@
+import { defined } from "#lib/defined.ts";
 import type { Entitlement } from "#wire/control-api.ts";
 import { offersFor, type Offer } from "../reconcile/grant/offers.ts";
 import type { Source } from "../source/source.ts";
@@ -49,6 +50,7 @@ function toEntitlement(
       reason: reasonPolicy !== undefined && reasonPolicy.requirement !== "Optional" ? "Required" : "Optional",
       maxDurationSeconds,
       defaultDurationSeconds: defaultDurationSeconds ?? maxDurationSeconds,
+      ...defined({ localPort: role.localPort }),
       ...(open === undefined ? {} : { grant: grantViewOf(open) }),
     },
   ];

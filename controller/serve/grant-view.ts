@@ -27,12 +27,30 @@ export function grantViewOf(grant: Grant): GrantView {
   };
 }
 
-/** Where a Grant stands, from its conditions (the table of conditions in docs/kinds.md). Pure. */
+/** Every state of a grant, in the order of its life. */
+export const grantStates = [
+  "Pending",
+  "PendingApproval",
+  "Scheduled",
+  "Provisioning",
+  "Active",
+  "Revoking",
+  "Ended",
+  "Refused",
+] as const satisfies readonly GrantView["state"][];
+
+/**
+ * Where a Grant stands, from its conditions (the table of conditions in docs/kinds.md). From the moment that its end was
+ * asked for it counts as being revoked, though the reconciler has not come to it. Pure.
+ */
 export function stateOf(grant: Grant): GrantView["state"] {
   const conditions = grant.status?.conditions ?? [];
   const of = (type: string): Condition | undefined => conditions.find((condition) => condition.type === type);
   if (grant.status?.end !== undefined) {
     return of("Active")?.status === "True" || of("Ready")?.status !== "True" ? "Revoking" : "Ended";
+  }
+  if (of("Active")?.status === "True" && isEndAskedFor(grant)) {
+    return "Revoking";
   }
   if (of("Stalled")?.status === "True") {
     return "Refused";
@@ -53,7 +71,16 @@ export function stateOf(grant: Grant): GrantView["state"] {
   }
 }
 
+function isEndAskedFor({ metadata, spec, status }: Grant): boolean {
+  return status?.endRequest !== undefined || spec.revocation !== undefined || metadata.deletionTimestamp !== undefined;
+}
+
 /** Whether a Grant still is, or may become, access. */
 export function isOpen(grant: Grant): boolean {
-  return !["Ended", "Refused", "Revoking"].includes(stateOf(grant)) && grant.metadata.deletionTimestamp === undefined;
+  return !["Ended", "Refused", "Revoking"].includes(stateOf(grant)) && !isEndAskedFor(grant);
+}
+
+/** Identity Store user names are compared without case, as the store itself does. */
+export function isSamePerson(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
 }

@@ -1,6 +1,6 @@
 import { apiVersion, type Grant } from "#kinds/index.ts";
 import type { Entitlement, GrantRequest, GrantRequestResponse } from "#wire/control-api.ts";
-import { grantViewOf, stateOf } from "./grant-view.ts";
+import { grantViewOf, isOpen, isSamePerson, stateOf } from "./grant-view.ts";
 import { type CallerOf, HttpProblem } from "./route.ts";
 import type { Services } from "./services.ts";
 
@@ -33,18 +33,34 @@ export async function requestGrant(
   if (request.dryRun === true) {
     return { change: entitlement.needsApproval ? "WillRequest" : "WillActivate", durationSeconds };
   }
-  if (entitlement.reason === "Required" && request.reason === undefined) {
+  const reason = request.reason?.trim() ?? "";
+  if (entitlement.reason === "Required" && reason === "") {
     throw new HttpProblem(422, "ReasonRequired", `the workflow ${entitlement.workflow} needs a reason`, {
       next: "Give one with --reason.",
     });
   }
-  const grant = newGrant(request, entitlement, durationSeconds, caller, services);
-  const stored = await services.source.create(grant);
+  const grant = await create({ ...request, reason }, entitlement, durationSeconds, caller, services);
   return {
     change: entitlement.needsApproval ? "Requested" : "Activating",
     durationSeconds,
-    grant: grantViewOf(stored.object),
+    grant: grantViewOf(grant),
   };
+}
+
+/** A person who asks twice at the same moment gets one grant: between this look and the source's own write nothing else runs. */
+async function create(
+  request: GrantRequest,
+  entitlement: Entitlement,
+  durationSeconds: number,
+  caller: CallerOf,
+  services: Services,
+): Promise<Grant> {
+  const { source } = services;
+  const within = source.list("Grant").flatMap(({ object }) => {
+    return object.metadata.namespace === entitlement.namespace ? [object] : [];
+  });
+  const existing = openGrantOf(within, caller.userName, entitlement.database, entitlement.role);
+  return existing ?? (await source.create(newGrant(request, entitlement, durationSeconds, caller, services))).object;
 }
 
 async function findEntitlement(request: GrantRequest, caller: CallerOf, services: Services): Promise<Entitlement> {
@@ -89,9 +105,9 @@ function newGrant(
       durationSeconds,
       notAfterTime: new Date(now + durationSeconds * 1_000 + allowanceMs).toISOString(),
       requester: { username: caller.userName },
-      ...(request.reason === undefined ? {} : { reason: request.reason }),
+      ...(request.reason === undefined || request.reason === "" ? {} : { reason: request.reason }),
     },
-  } as Grant;
+  };
 }
 
 /** Kubernetes names are at most 63 characters of lower-case letters, digits and dashes; the suffix takes 9 of them. */
@@ -104,22 +120,20 @@ function dnsLabel(text: string): string {
   return label === "" ? "grant" : label;
 }
 
-/** The caller's open grant for one role, newest first: what `GET /v1/databases` shows beside it. */
+/** The person's open grant for one role, one that is active first. */
 export function openGrantOf(
   grants: readonly Grant[],
   userName: string,
   database: string,
   role: string,
 ): Grant | undefined {
-  const open = new Set<string>(["Pending", "PendingApproval", "Scheduled", "Provisioning", "Active"]);
   return grants
     .filter(
       (grant) =>
-        grant.spec.principal.name === userName &&
+        isSamePerson(grant.spec.principal.name, userName) &&
         grant.spec.databaseRef.name === database &&
         grant.spec.roleName === role &&
-        grant.metadata.deletionTimestamp === undefined &&
-        open.has(stateOf(grant)),
+        isOpen(grant),
     )
     .sort((one, other) => Number(stateOf(other) === "Active") - Number(stateOf(one) === "Active"))[0];
 }

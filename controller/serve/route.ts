@@ -28,6 +28,8 @@ export interface Route {
   /** One sentence for the OpenAPI document. */
   readonly summary: string;
   readonly rule: Rule;
+  /** Schemas of the path's parameters, by name; one without a schema may be any non-empty text. */
+  readonly parameters?: Readonly<Record<string, JsonSchema>>;
   /** Query parameters by name. All are optional strings unless the schema says `integer`. */
   readonly query?: Readonly<Record<string, JsonSchema>>;
   readonly body?: JsonSchema;
@@ -45,13 +47,13 @@ export interface RouteRequest {
   readonly body: unknown;
   /** Defined except on `public` routes. */
   readonly caller: CallerOf | undefined;
-  /** Aborted when the client goes away. */
+  /** Aborted when the client goes away; for a route that streams, also when the caller's token is over. */
   readonly signal: AbortSignal;
 }
 
 /** An answer other than success. `status` is the HTTP status; the parts are shown to the person as they stand. */
 export class HttpProblem extends Error {
-  readonly status: 400 | 401 | 403 | 404 | 409 | 413 | 422 | 500 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 500 | 503;
   readonly body: ApiError;
 
   constructor(

@@ -1,3 +1,4 @@
+import { grantStates } from "./grant-view.ts";
 import type { JsonSchema } from "./route.ts";
 
 /** An object with exactly these properties; those named in `optional` may be absent. */
@@ -15,7 +16,14 @@ export function text(max: number, min = 1): JsonSchema {
   return { type: "string", minLength: min, maxLength: max };
 }
 
-export const instant: JsonSchema = { type: "string", format: "date-time" };
+/** RFC 3339 5.6, without leap seconds: what `Date.parse` reads. */
+export const instant: JsonSchema = {
+  type: "string",
+  format: "date-time",
+  pattern: "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,9})?(Z|[+-]\\d{2}:\\d{2})$",
+};
+/** What `lib/grant-id.ts` makes. */
+export const grantIDText: JsonSchema = { type: "string", pattern: "^g[a-z2-7]{26}$" };
 export const boolean: JsonSchema = { type: "boolean" };
 
 export function integer(minimum: number, maximum: number): JsonSchema {
@@ -40,7 +48,7 @@ const grantProperties = {
   database: text(63),
   role: text(63),
   reason: text(2048, 0),
-  state: oneOf("Pending", "PendingApproval", "Scheduled", "Provisioning", "Active", "Revoking", "Ended", "Refused"),
+  state: oneOf(...grantStates),
   readyReason: text(1024, 0),
   message: text(32_768, 0),
   requestTime: instant,

@@ -8,11 +8,14 @@ import type { Hono } from "hono";
 import { type WebSocket, WebSocketServer } from "ws";
 import { UserError } from "#lib/errors.ts";
 import { linkMessageBytesMax } from "#wire/link.ts";
+import { guardUnproven } from "./link/unproven.ts";
 
 /** Where proxies connect. */
 export const linkPath = "/v1/link";
 /** A request's headers must arrive within this time; a tail has sent its headers long before it goes on for hours. */
 const headersTimeoutMs = 10_000;
+/** How long a proxy has to answer the close of its link when the controller stops; it reconnects by itself either way. */
+const linkCloseTimeoutMs = 1_000;
 
 export interface ServerOptions {
   readonly host: string;
@@ -30,29 +33,43 @@ export interface ControlServer {
   close(): Promise<void>;
 }
 
+/** Of the WebSocket server. A constant of its own, because the library's types do not know `closeTimeout` yet. */
+const linkServerOptions = {
+  noServer: true,
+  maxPayload: linkMessageBytesMax,
+  perMessageDeflate: false,
+  closeTimeout: linkCloseTimeoutMs,
+};
+
 /** Starts listening. Rejects with a `UserError` where the port is taken or the certificate does not fit. */
 export async function startServer(options: ServerOptions): Promise<ControlServer> {
   const server = createTlsServer(options);
   server.headersTimeout = headersTimeoutMs;
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: linkMessageBytesMax, perMessageDeflate: false });
+  const sockets = new WebSocketServer(linkServerOptions);
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => socket.destroy());
     if (request.url !== linkPath) {
       socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
       return;
     }
-    sockets.handleUpgrade(request, socket, head, options.onLink);
+    sockets.handleUpgrade(request, socket, head, (link) => {
+      guardUnproven(link, socket);
+      options.onLink(link);
+    });
   });
   server.listen(options.port, options.host);
   try {
     await once(server, "listening");
   } catch (error) {
+    server.close();
     throw new UserError("ListenFailed", `cannot listen on ${options.host}:${options.port}`, {
       why: error instanceof Error ? error.message : "",
       next: "Choose another address with --listen, or stop what uses this one.",
       cause: error,
     });
   }
+  // What fails for one connection (too many open files) must not end the process.
+  server.on("error", () => {});
   return {
     port: (server.address() as AddressInfo).port,
     async close() {
@@ -60,7 +77,6 @@ export async function startServer(options: ServerOptions): Promise<ControlServer
         client.close(1001);
       }
       server.close();
-      server.closeIdleConnections();
       // Tails stay open for ever by design; they end with the process they watch.
       server.closeAllConnections();
       await once(server, "close");

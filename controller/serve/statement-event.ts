@@ -2,6 +2,7 @@ import type { Parameter } from "#audit/record.ts";
 import type { SessionEntry, StatementView, TailEntry } from "#audit/store/types.ts";
 import { readableText, type Text } from "#audit/text.ts";
 import { defined } from "#lib/defined.ts";
+import { assertNever } from "#lib/errors.ts";
 import type { SessionView, StatementEvent } from "#wire/control-api.ts";
 
 /** One entry of the store's tail as the API shows it. An entry whose bytes are no record shows as a gap. Pure. */
@@ -16,9 +17,10 @@ export function eventOf(entry: TailEntry): StatementEvent {
     database: nameOf(owner?.database),
     role: owner?.roleName ?? "",
   };
-  switch (record?.kind) {
-    case undefined:
-      return { ...base, event: "gap", message: `a record could not be read (${entry.flag ?? "unreadable"})` };
+  if (record === undefined) {
+    return { ...base, event: "gap", message: `a record could not be read (${entry.flag ?? "unreadable"})` };
+  }
+  switch (record.kind) {
     case "session.open":
       return { ...base, event: "session-open" };
     case "session.close":
@@ -29,6 +31,8 @@ export function eventOf(entry: TailEntry): StatementEvent {
       return { ...base, event: "statement-start", ...startOf(statement, record.statement) };
     case "statement.end":
       return { ...base, event: "statement-end", ...endOf(statement, record.statement) };
+    default:
+      return assertNever(record);
   }
 }
 

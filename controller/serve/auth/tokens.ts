@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Clock } from "#lib/clock.ts";
+import type { CancelTimer, Clock } from "#lib/clock.ts";
 import { Secret } from "#lib/secret.ts";
 
 /** As long as a presigned STS URL would live: a stolen token is worth no more than what it was exchanged for. */
@@ -39,6 +39,12 @@ export class Tokens {
     const token = Buffer.from(this.#random(tokenBytes)).toString("base64url");
     this.#held.set(digestOf(token), { principal, endsMs: nowMs + tokenLifeMs });
     return { token: new Secret(token), lifeMs: tokenLifeMs };
+  }
+
+  /** Calls `fire` once when `token` is over; without delay for one that is unknown. */
+  whenOver(token: string, fire: () => void): CancelTimer {
+    const endsMs = this.#held.get(digestOf(token))?.endsMs ?? 0;
+    return this.#clock.after(endsMs - this.#clock.monotonicMs(), fire);
   }
 
   /** Who holds `token`; undefined when it is unknown or over. */

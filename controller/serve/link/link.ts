@@ -1,38 +1,40 @@
 import type { WebSocket } from "ws";
-import type { Clock } from "#lib/clock.ts";
+import type { CancelTimer, Clock } from "#lib/clock.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
 import {
   type CutReport,
-  decodeAuditBatch,
   type FromController,
-  type GrantsSnapshot,
+  type FromTask,
   type LinkGrant,
   type LinkPolicy,
   linkVersion,
+  type ProveTask,
   type ProxyStatus,
 } from "#wire/link.ts";
 import { formatNonce } from "#wire/proof.ts";
 import { authenticateTask, type ProvenTask, type TaskDirectory } from "./authenticate.ts";
+import { type AuditSink, Ingestion } from "./ingestion.ts";
 import { readTaskMessage } from "./read-message.ts";
+import { liftUnproven } from "./unproven.ts";
 
-/** A task signs at once; a connection that does not is not a task. */
-export const proveTimeoutMs = 15_000;
+export type { AuditSink } from "./ingestion.ts";
+
+/** A task signs at once, and STS and ECS answer within their own time-outs; a connection that takes longer is not a task. */
+export const proveTimeoutMs = 30_000;
 /** wire/link.ts: a ping every 10 s, silence of 30 s is a lost link. */
-const pingPeriodMs = 10_000;
-const silenceMaxMs = 30_000;
+export const pingPeriodMs = 10_000;
+export const silenceMaxMs = 30_000;
+/** What a closing peer may still take to answer. */
+const closeTimeoutMs = 5_000;
 const nonceBytes = 24;
-/** RFC 6455 7.4.1: 1008 policy violation, 1011 internal error. */
+/** RFC 6455 7.4.1: 1001 going away, 1008 policy violation, 1011 internal error. RFC 6455 5.5: a close reason has at most 123 bytes. */
+const goingAway = 1001;
 const policyViolation = 1008;
 const internalError = 1011;
+const reasonCharactersMax = 120;
 
-/** Where audit records of a task go. `ingest` resolves with the highest sequence that is stored for good. */
-export interface AuditSink {
-  acknowledged(proxyKey: string, taskID: string): Promise<number>;
-  ingest(proxyKey: string, taskID: string, records: readonly Buffer[]): Promise<number>;
-}
-
-/** What a link needs from the rest of the controller. */
+/** What a link needs from the rest of the controller. Whatever of it throws ends that link and nothing else. */
 export interface LinkHost extends TaskDirectory {
   readonly clock: Clock;
   readonly log: Log;
@@ -52,25 +54,35 @@ export class Link {
   readonly #socket: WebSocket;
   readonly #host: LinkHost;
   readonly #nonce: string;
+  readonly #ingestion: Ingestion;
   #task: ProvenTask | undefined;
   #version = "";
   #skewMs = 0;
-  #proving = false;
+  #isProving = false;
+  #isClosing = false;
   #heardMs: number;
   #pingID = 0;
-  #cancelTimer: () => void;
-  /** Batches are stored one after the other, in the order they came. */
-  #ingesting: Promise<void> = Promise.resolve();
+  #cancelTimer: CancelTimer;
 
   constructor(socket: WebSocket, host: LinkHost) {
     this.#socket = socket;
     this.#host = host;
     this.#nonce = formatNonce(host.random(nonceBytes));
     this.#heardMs = host.clock.monotonicMs();
+    this.#ingestion = new Ingestion(host.audit, {
+      stored: (seq) => this.send({ type: "audit-ack", seq }),
+      failed: (error) => this.#fail("audit batch could not be stored", "audit could not be stored", error),
+      full: () => socket.pause(),
+      roomAgain: () => {
+        // While it was paused nothing could be heard; that was ours, not the task's silence.
+        this.#heardMs = host.clock.monotonicMs();
+        socket.resume();
+      },
+    });
     this.#cancelTimer = host.clock.after(proveTimeoutMs, () =>
       this.#close(policyViolation, "no identity proof in time"),
     );
-    socket.on("message", (data, binary) => this.#receive(data as Buffer, binary));
+    socket.on("message", (data, binary) => this.#guarded(() => this.#receive(data as Buffer, binary)));
     socket.on("error", () => socket.terminate());
     socket.on("close", () => this.#gone());
     this.send({
@@ -93,6 +105,10 @@ export class Link {
   get skewMs(): number {
     return this.#skewMs;
   }
+  /** Whether its proof is being checked: it has done its part. */
+  get isProving(): boolean {
+    return this.#isProving;
+  }
 
   send(message: FromController): void {
     if (this.#socket.readyState === this.#socket.OPEN) {
@@ -107,7 +123,7 @@ export class Link {
 
   /** Ends the link; the task comes back by itself. */
   close(reason: string): void {
-    this.#close(1001, reason);
+    this.#close(goingAway, reason);
   }
 
   #time(): string {
@@ -115,55 +131,95 @@ export class Link {
   }
 
   #close(code: number, reason: string): void {
-    this.#socket.close(code, reason.slice(0, 120));
-    // A peer that does not answer the close must not hold the socket.
-    this.#host.clock.after(proveTimeoutMs, () => this.#socket.terminate());
+    if (this.#isClosing) {
+      return;
+    }
+    // Nothing that arrives from now on counts.
+    this.#isClosing = true;
+    this.#ingestion.stop();
+    this.#cancelTimer();
+    // A paused socket would never see the peer's answer.
+    this.#socket.resume();
+    this.#socket.close(code, reason.slice(0, reasonCharactersMax));
+    this.#cancelTimer = this.#host.clock.after(closeTimeoutMs, () => this.#socket.terminate());
   }
 
   #gone(): void {
+    this.#isClosing = true;
+    this.#ingestion.stop();
     this.#cancelTimer();
     if (this.#task !== undefined) {
-      this.#host.onGone(this);
+      this.#guarded(() => this.#host.onGone(this));
     }
+  }
+
+  /** Runs what handles an event. Its failure is this link's end: an exception in an event handler would be the process's. */
+  #guarded(handle: () => void): void {
+    try {
+      handle();
+    } catch (error) {
+      this.#fail("proxy link failed", "the controller failed", error);
+    }
+  }
+
+  #fail(what: string, told: string, error: unknown): void {
+    this.#host.log.error(what, { task: this.#task?.taskARN, error: coerceError(error) });
+    this.#close(internalError, told);
   }
 
   #receive(data: Buffer, binary: boolean): void {
+    if (this.#isClosing) {
+      return;
+    }
     this.#heardMs = this.#host.clock.monotonicMs();
     if (binary) {
-      this.#ingest(data);
+      if (this.#task === undefined) {
+        this.#close(policyViolation, "audit before the identity proof");
+      } else {
+        this.#ingestion.take(this.#task, data);
+      }
       return;
     }
     const message = readTaskMessage(data.toString("utf8"));
-    if (message === undefined || (message.type === "prove") !== (this.#task === undefined)) {
+    if (message === undefined) {
       this.#close(policyViolation, "unexpected message");
-      return;
-    }
-    switch (message.type) {
-      case "prove":
-        if (this.#proving) {
-          this.#close(policyViolation, "proven twice");
-          return;
-        }
-        this.#proving = true;
-        this.#skewMs = Date.parse(message.time) - this.#host.clock.now();
-        this.#version = message.version;
-        void this.#admit(message).catch((error: unknown) => {
-          this.#host.log.error("proxy link could not be checked", { error: coerceError(error) });
-          this.#close(internalError, "the controller could not check this task");
-        });
-        return;
-      case "pong":
-        this.#skewMs = Date.parse(message.time) - this.#host.clock.now();
-        return;
-      case "cut":
-        this.#host.onCut(this.#proven(), message);
-        return;
-      case "status":
-        this.#host.onStatus(this.#proven(), message);
+    } else if (this.#task === undefined) {
+      this.#prove(message);
+    } else {
+      this.#handle(this.#task, message);
     }
   }
 
-  async #admit(message: Parameters<typeof authenticateTask>[0]): Promise<void> {
+  #prove(message: FromTask): void {
+    if (message.type !== "prove" || this.#isProving) {
+      this.#close(policyViolation, message.type === "prove" ? "proven twice" : "a message before the identity proof");
+      return;
+    }
+    this.#isProving = true;
+    this.#noteTime(message.time);
+    this.#version = message.version;
+    void this.#admit(message).catch((error: unknown) =>
+      this.#fail("proxy link could not be checked", "the controller could not check this task", error),
+    );
+  }
+
+  #handle(task: ProvenTask, message: FromTask): void {
+    switch (message.type) {
+      case "prove":
+        this.#close(policyViolation, "proven twice");
+        return;
+      case "pong":
+        this.#noteTime(message.time);
+        return;
+      case "cut":
+        this.#host.onCut(task, message);
+        return;
+      case "status":
+        this.#host.onStatus(task, message);
+    }
+  }
+
+  async #admit(message: ProveTask): Promise<void> {
     const result = await authenticateTask(message, this.#nonce, this.#host);
     if ("refused" in result) {
       this.#host.log.warn("proxy link refused", { proxy: message.proxy, task: message.taskARN, why: result.refused });
@@ -172,23 +228,29 @@ export class Link {
       return;
     }
     const auditAcknowledged = await this.#host.audit.acknowledged(result.proxyKey, result.taskID);
+    if (this.#isClosing) {
+      // It went away meanwhile; registering it now would keep a link that never ends.
+      return;
+    }
     this.#task = result;
+    liftUnproven(this.#socket);
+    this.#cancelTimer();
     this.send({ type: "accepted", time: this.#time(), policy: this.#host.policy, auditAcknowledged });
     // Registered before the snapshot: a change in between is sent twice rather than lost, and the proxy takes it twice.
     this.#host.onLinked(this);
-    this.send(this.#snapshot(result.proxyKey));
-    this.#cancelTimer();
+    this.send({ type: "grants", time: this.#time(), grants: this.#host.grantsOf(result.proxyKey) });
     this.#schedulePing();
     this.#host.log.info("proxy linked", { proxy: result.proxyKey, task: result.taskARN, version: this.#version });
   }
 
-  #snapshot(proxyKey: string): GrantsSnapshot {
-    return { type: "grants", time: this.#time(), grants: this.#host.grantsOf(proxyKey) };
+  #noteTime(time: string): void {
+    const skewMs = Date.parse(time) - this.#host.clock.now();
+    this.#skewMs = Number.isNaN(skewMs) ? 0 : skewMs;
   }
 
   #schedulePing(): void {
     this.#cancelTimer = this.#host.clock.after(pingPeriodMs, () => {
-      if (this.#host.clock.monotonicMs() - this.#heardMs > silenceMaxMs) {
+      if (!this.#socket.isPaused && this.#host.clock.monotonicMs() - this.#heardMs > silenceMaxMs) {
         this.#socket.terminate();
         return;
       }
@@ -196,29 +258,5 @@ export class Link {
       this.send({ type: "ping", id: this.#pingID, time: this.#time() });
       this.#schedulePing();
     });
-  }
-
-  #ingest(data: Buffer): void {
-    const task = this.#task;
-    if (task === undefined) {
-      this.#close(policyViolation, "audit before the identity proof");
-      return;
-    }
-    this.#ingesting = this.#ingesting
-      .then(async () => {
-        const seq = await this.#host.audit.ingest(task.proxyKey, task.taskID, decodeAuditBatch(data));
-        this.send({ type: "audit-ack", seq });
-      })
-      .catch((error: unknown) => {
-        this.#host.log.error("audit batch could not be stored", { task: task.taskARN, error: coerceError(error) });
-        this.#close(internalError, "audit could not be stored");
-      });
-  }
-
-  #proven(): ProvenTask {
-    if (this.#task === undefined) {
-      throw new Error("a message of an unproven task got through");
-    }
-    return this.#task;
   }
 }

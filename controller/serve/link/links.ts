@@ -1,9 +1,16 @@
 import type { WebSocket } from "ws";
 import type { Grant } from "#kinds/index.ts";
+import { coerceError } from "#lib/errors.ts";
 import type { CutReport, LinkGrant, ProxyStatus } from "#wire/link.ts";
 import type { LinkedTask } from "../services.ts";
 import type { ProvenTask } from "./authenticate.ts";
 import { Link, type LinkHost } from "./link.ts";
+
+/**
+ * Connections that have not proven a task. After a restart every task of the installation comes at once and is proven within
+ * seconds; each holds at most 64 KiB until then, 16 MiB in all.
+ */
+export const unprovenMax = 256;
 
 /** What the registry needs beyond what each link needs. */
 export type LinksOptions = Omit<LinkHost, "onLinked" | "onGone" | "onCut" | "onStatus" | "grantsOf"> & {
@@ -18,9 +25,11 @@ export type LinksOptions = Omit<LinkHost, "onLinked" | "onGone" | "onCut" | "onS
 export class Links {
   readonly #options: LinksOptions;
   readonly #host: LinkHost;
-  readonly #links = new Set<Link>();
-  readonly #waiting = new Set<Link>();
-  readonly #reports = new Map<string, ProxyStatus>();
+  /** By task ARN: one task has one link, the newest. */
+  readonly #links = new Map<string, Link>();
+  /** In the order they came. */
+  readonly #unproven = new Set<Link>();
+  readonly #reports = new Map<string, { readonly task: ProvenTask; readonly status: ProxyStatus }>();
 
   constructor(options: LinksOptions) {
     this.#options = options;
@@ -29,8 +38,9 @@ export class Links {
       grantsOf: (proxyKey) => this.#grantsOf(proxyKey),
       onLinked: (link) => this.#linked(link),
       onGone: (link) => this.#gone(link),
+      onCut: (task, report) => this.#cut(task, report),
       onStatus: (task, status) => {
-        this.#reports.set(task.taskARN, status);
+        this.#reports.set(task.taskARN, { task, status });
         options.onProxyChanged(task.proxyKey);
       },
     };
@@ -38,67 +48,110 @@ export class Links {
 
   /** Takes a WebSocket that asked for `/v1/link`. */
   accept(socket: WebSocket): void {
+    this.#makeRoom();
     const link = new Link(socket, this.#host);
-    this.#waiting.add(link);
-    socket.on("close", () => this.#waiting.delete(link));
+    this.#unproven.add(link);
+    socket.on("close", () => this.#unproven.delete(link));
   }
 
-  /** Tells the tasks of the grant's Proxy that it changed. Called after each write of a Grant's status. */
+  /** Tells the tasks of the grant's Proxy that it changed. Called after each write of a Grant's status. Never throws. */
   grantChanged(grant: Grant): void {
     const proxyKey = proxyKeyOf(grant);
-    const linkGrant = this.#options.linkGrantOf(grant, this.#options.clock.now());
-    if (linkGrant === undefined || proxyKey === undefined) {
+    if (proxyKey === undefined) {
       return;
     }
-    for (const link of this.#links) {
-      if (link.task?.proxyKey === proxyKey) {
-        link.sendGrant(linkGrant);
+    try {
+      const linkGrant = this.#options.linkGrantOf(grant, this.#options.clock.now());
+      for (const link of linkGrant === undefined ? [] : this.#ofProxy(proxyKey)) {
+        link.sendGrant(linkGrant as LinkGrant);
+      }
+    } catch (error) {
+      // What was not told is told by the snapshot of the next link; an old state must not be believed until then.
+      this.#options.log.error("a grant's change could not be told", { proxy: proxyKey, error: coerceError(error) });
+      for (const link of this.#ofProxy(proxyKey)) {
+        link.close("the controller could not tell a change");
       }
     }
   }
 
   /** Tasks of that Proxy (`namespace/name`) that are linked now. */
   tasksOf(proxyKey: string): LinkedTask[] {
-    return [...this.#links].flatMap((link) =>
-      link.task?.proxyKey === proxyKey
-        ? [{ taskARN: link.task.taskARN, version: link.version, skewMs: link.skewMs }]
-        : [],
+    return this.#ofProxy(proxyKey).flatMap(({ task, version, skewMs }) =>
+      task === undefined ? [] : [{ taskARN: task.taskARN, version, skewMs }],
     );
   }
 
-  /** What the linked tasks last said of a Database (`namespace/name`). */
+  /** What the linked tasks of a Database's own Proxy last said of it (`namespace/name`); another Proxy's word does not count. */
   reportsOn(databaseKey: string): ProxyStatus["databases"][number][] {
-    return [...this.#reports.values()].flatMap((report) =>
-      report.databases.filter((entry) => entry.key === databaseKey),
+    const [namespace = "", name = ""] = databaseKey.split("/");
+    const database = this.#options.source.get("Database", namespace, name)?.object;
+    const proxyKey = `${namespace}/${database?.spec.proxyRef.name}`;
+    return [...this.#reports.values()].flatMap(({ task, status }) =>
+      task.proxyKey === proxyKey ? status.databases.filter((entry) => entry.key === databaseKey) : [],
     );
   }
 
   /** Ends every link; the tasks keep enforcing what they know and come back when they can. */
   close(): void {
-    for (const link of [...this.#links, ...this.#waiting]) {
+    for (const link of [...this.#links.values(), ...this.#unproven]) {
       link.close("the controller is stopping");
     }
   }
 
-  #linked(link: Link): void {
-    this.#links.add(link);
-    if (link.task !== undefined) {
-      this.#options.onProxyChanged(link.task.proxyKey);
+  /** The oldest that has not even sent a proof goes first: a real task sends one at once. */
+  #makeRoom(): void {
+    if (this.#unproven.size < unprovenMax) {
+      return;
     }
+    const [first] = this.#unproven;
+    const idle = [...this.#unproven].find((link) => !link.isProving) ?? first;
+    if (idle !== undefined) {
+      this.#unproven.delete(idle);
+      idle.close("too many connections without a proof");
+    }
+  }
+
+  #linked(link: Link): void {
+    const { task } = link;
+    if (task === undefined) {
+      return;
+    }
+    this.#unproven.delete(link);
+    const older = this.#links.get(task.taskARN);
+    this.#links.set(task.taskARN, link);
+    // The task has come back before its old connection was found dead.
+    older?.close("the task has a newer link");
+    this.#options.onProxyChanged(task.proxyKey);
   }
 
   #gone(link: Link): void {
-    this.#links.delete(link);
-    if (link.task !== undefined) {
-      this.#reports.delete(link.task.taskARN);
-      this.#options.onProxyChanged(link.task.proxyKey);
+    const { task } = link;
+    if (task === undefined || this.#links.get(task.taskARN) !== link) {
+      return;
     }
+    this.#links.delete(task.taskARN);
+    this.#reports.delete(task.taskARN);
+    this.#options.onProxyChanged(task.proxyKey);
+  }
+
+  /** A proxy's report counts for its own Proxy's grants only. */
+  #cut(task: ProvenTask, report: CutReport): void {
+    const grant = this.#options.source.list("Grant").find(({ object }) => object.status?.grantID === report.grantID);
+    if (grant !== undefined && proxyKeyOf(grant.object) !== task.proxyKey) {
+      this.#options.log.warn("a proxy reported on another proxy's grant", { task: task.taskARN, ...report });
+      return;
+    }
+    this.#options.onCut(task, report);
+  }
+
+  #ofProxy(proxyKey: string): Link[] {
+    return [...this.#links.values()].filter((link) => link.task?.proxyKey === proxyKey);
   }
 
   #grantsOf(proxyKey: string): LinkGrant[] {
+    const nowMs = this.#options.clock.now();
     return this.#options.source.list("Grant").flatMap(({ object: grant }) => {
-      const linkGrant =
-        proxyKeyOf(grant) === proxyKey ? this.#options.linkGrantOf(grant, this.#options.clock.now()) : undefined;
+      const linkGrant = proxyKeyOf(grant) === proxyKey ? this.#options.linkGrantOf(grant, nowMs) : undefined;
       return linkGrant === undefined ? [] : [linkGrant];
     });
   }

@@ -1,16 +1,20 @@
 import { defined } from "#lib/defined.ts";
-import type { SessionList, StatementEvent, StatementList } from "#wire/control-api.ts";
+import type { SessionList, StatementEvent, StatementList, VerifyReport } from "#wire/control-api.ts";
+import { withHeartbeats } from "../heartbeat.ts";
 import { callerOf, HttpProblem, type Route, type RouteRequest } from "../route.ts";
-import { instant, integer, listOf, object, oneOf, statementEvent, text } from "../schemas.ts";
-import type { AuditFilter, Services } from "../services.ts";
+import { grantIDText, instant, integer, listOf, object, oneOf, statementEvent, text } from "../schemas.ts";
+import type { AuditFilter, AuditReader, Services } from "../services.ts";
 
 /** A page of search results; a person reads far fewer at once. */
 const pageSizeMax = 1_000;
 const pageSizeDefault = 100;
 
+/** Each stored batch makes every open tail ask the store once, well below a millisecond: 64 stay below what one ingest costs. */
+export const tailsMax = 64;
+
 const filterQuery = {
   userName: text(128),
-  grantID: text(32),
+  grantID: grantIDText,
   database: text(128),
   session: text(64),
   text: text(1024),
@@ -23,81 +27,117 @@ const finding = object(
   ["session", "seq"],
 );
 
+const session = object(
+  {
+    session: text(64),
+    grantID: text(32),
+    userName: text(128),
+    database: text(128),
+    role: text(63),
+    startTime: text(32, 0),
+    endTime: instant,
+    statements: integer(0, Number.MAX_SAFE_INTEGER),
+    closeReason: text(256, 0),
+  },
+  ["endTime", "closeReason"],
+);
+
 /** Reading the audit trail. Everybody sees what was done under their own grants; auditors see all. */
 export function auditRoutes(services: Services): Route[] {
-  return [
-    {
-      method: "GET",
-      path: "/v1/audit/statements",
-      operationID: "searchStatements",
-      summary: "Statements in the order they were stored: the caller's own; everybody's for auditors.",
-      rule: "person",
-      query: { ...filterQuery, after: integer(0, Number.MAX_SAFE_INTEGER), limit: integer(1, pageSizeMax) },
-      response: object({ items: listOf(statementEvent), next: integer(0, Number.MAX_SAFE_INTEGER) }, ["next"]),
-      handle: (request): Promise<StatementList> =>
-        services.audit.search(visibleFilter(request), {
-          after: Number(request.query["after"] ?? 0),
-          limit: Number(request.query["limit"] ?? pageSizeDefault),
-        }),
-    },
-    {
-      method: "GET",
-      path: "/v1/audit/tail",
-      operationID: "tailStatements",
-      summary: "The same, as it happens. Resumes after any position and drops nothing.",
-      rule: "person",
-      query: { ...filterQuery, after: { type: "integer", minimum: 0 } },
-      response: statementEvent,
-      streams: true,
-      handle: (request): AsyncIterable<StatementEvent> => {
-        const after = request.query["after"];
-        return services.audit.tail(visibleFilter(request), after === undefined ? "now" : Number(after), request.signal);
-      },
-    },
-    {
-      method: "GET",
-      path: "/v1/sessions",
-      operationID: "listSessions",
-      summary: "Database sessions: the caller's own; everybody's for auditors.",
-      rule: "person",
-      query: filterQuery,
-      response: object({
-        items: listOf(
-          object(
-            {
-              session: text(64),
-              grantID: text(32),
-              userName: text(128),
-              database: text(128),
-              role: text(63),
-              startTime: instant,
-              endTime: instant,
-              statements: integer(0, Number.MAX_SAFE_INTEGER),
-              closeReason: text(256, 0),
-            },
-            ["endTime", "closeReason"],
-          ),
-        ),
+  return [searchRoute(services), tailRoute(services), sessionsRoute(services), verifyRoute(services)];
+}
+
+function searchRoute({ audit }: Services): Route {
+  return {
+    method: "GET",
+    path: "/v1/audit/statements",
+    operationID: "searchStatements",
+    summary:
+      "Statements, newest first: the caller's own; everybody's for auditors. `after` is `next` of the page before.",
+    rule: "person",
+    query: { ...filterQuery, after: integer(0, Number.MAX_SAFE_INTEGER), limit: integer(1, pageSizeMax) },
+    response: object({ items: listOf(statementEvent), next: integer(0, Number.MAX_SAFE_INTEGER) }, ["next"]),
+    handle: (request): Promise<StatementList> =>
+      audit.search(visibleFilter(request), {
+        after: Number(request.query["after"] ?? 0),
+        limit: Number(request.query["limit"] ?? pageSizeDefault),
       }),
-      handle: async (request): Promise<SessionList> => ({
-        items: await services.audit.sessions(visibleFilter(request)),
-      }),
+  };
+}
+
+function tailRoute(services: Services): Route {
+  let open = 0;
+  return {
+    method: "GET",
+    path: "/v1/audit/tail",
+    operationID: "tailStatements",
+    summary:
+      "Every record as it is stored. Resumes after any position and drops nothing. Heartbeats say where it stands; it ends with the caller's token.",
+    rule: "person",
+    query: { ...filterQuery, after: integer(0, Number.MAX_SAFE_INTEGER) },
+    response: statementEvent,
+    streams: true,
+    handle: (request): AsyncIterable<StatementEvent> => {
+      const filter = visibleFilter(request);
+      if (open >= tailsMax) {
+        throw new HttpProblem(503, "TooManyTails", `${open} people follow the audit trail already`, {
+          next: "Try again later, or search: sallyport audit search",
+        });
+      }
+      open += 1;
+      request.signal.addEventListener("abort", () => (open -= 1), { once: true });
+      const after = request.query["after"];
+      return tailFrom(services, filter, after === undefined ? undefined : Number(after), request.signal);
     },
-    {
-      method: "POST",
-      path: "/v1/audit/verify",
-      operationID: "verifyAudit",
-      summary: "Checks every chain of the stored trail against the signed heads.",
-      rule: "auditor",
-      response: object({
-        verdict: oneOf("complete", "consistent, unanchored", "broken"),
-        records: integer(0, Number.MAX_SAFE_INTEGER),
-        sessions: integer(0, Number.MAX_SAFE_INTEGER),
-        findings: listOf(finding),
-      }),
-      handle: () => services.audit.verify(),
-    },
-  ];
+  };
+}
+
+async function* tailFrom(
+  { audit, clock }: Services,
+  filter: AuditFilter,
+  after: number | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<StatementEvent, void, void> {
+  const position = after ?? (await newestPosition(audit));
+  yield* withHeartbeats(audit.tail(filter, position, signal), position, clock);
+}
+
+/** Where the store stands, as a number, so that a tail which is lost before its first event resumes where it began. */
+async function newestPosition(audit: AuditReader): Promise<number> {
+  const { items } = await audit.search({}, { after: 0, limit: 1 });
+  return items[0]?.storeSeq ?? 0;
+}
+
+function sessionsRoute({ audit }: Services): Route {
+  return {
+    method: "GET",
+    path: "/v1/sessions",
+    operationID: "listSessions",
+    summary: "Database sessions: the caller's own; everybody's for auditors.",
+    rule: "person",
+    query: filterQuery,
+    response: object({ items: listOf(session) }),
+    handle: async (request): Promise<SessionList> => ({ items: await audit.sessions(visibleFilter(request)) }),
+  };
+}
+
+function verifyRoute({ audit }: Services): Route {
+  let running: Promise<VerifyReport> | undefined;
+  return {
+    method: "POST",
+    path: "/v1/audit/verify",
+    operationID: "verifyAudit",
+    summary: "Checks every chain of the stored trail against the signed heads.",
+    rule: "auditor",
+    response: object({
+      verdict: oneOf("complete", "consistent, unanchored", "broken"),
+      records: integer(0, Number.MAX_SAFE_INTEGER),
+      sessions: integer(0, Number.MAX_SAFE_INTEGER),
+      findings: listOf(finding),
+    }),
+    // It reads the whole trail: whoever asks meanwhile gets the same answer.
+    handle: () => (running ??= audit.verify().finally(() => (running = undefined))),
+  };
 }
 
 /** The filter that was asked for, narrowed to the caller's own where the caller is no auditor. */
@@ -107,6 +147,8 @@ function visibleFilter(request: RouteRequest): AuditFilter {
   const asked: AuditFilter = defined(
     Object.fromEntries(names.map((name) => [name, request.query[name] as string | undefined])),
   );
+  checkInstant("since", asked.since);
+  checkInstant("until", asked.until);
   if (caller.auditor) {
     return asked;
   }
@@ -116,4 +158,11 @@ function visibleFilter(request: RouteRequest): AuditFilter {
     });
   }
   return { ...asked, userName: caller.userName };
+}
+
+/** The schema sees the form only: 2026-02-31 has it. */
+function checkInstant(name: string, text: string | undefined): void {
+  if (text !== undefined && Number.isNaN(Date.parse(text))) {
+    throw new HttpProblem(400, "InvalidInput", `query.${name}: is no instant`);
+  }
 }

@@ -9,10 +9,22 @@ import type {
   RevokeRequest,
 } from "#wire/control-api.ts";
 import { connectInfo } from "../connect-info.ts";
-import { grantViewOf } from "../grant-view.ts";
+import { grantStates, grantViewOf, isSamePerson } from "../grant-view.ts";
 import { requestGrant } from "../request-grant.ts";
 import { callerOf, type CallerOf, HttpProblem, type Route } from "../route.ts";
-import { boolean, engine, grantView, instant, integer, listOf, object, oneOf, stsEndpoint, text } from "../schemas.ts";
+import {
+  boolean,
+  engine,
+  grantIDText,
+  grantView,
+  instant,
+  integer,
+  listOf,
+  object,
+  oneOf,
+  stsEndpoint,
+  text,
+} from "../schemas.ts";
 import { findGrant, type Services } from "../services.ts";
 
 const entitlement = object(
@@ -28,9 +40,10 @@ const entitlement = object(
     reason: oneOf("Required", "Optional"),
     maxDurationSeconds: integer(60, 604_800),
     defaultDurationSeconds: integer(60, 604_800),
+    localPort: integer(1, 65_535),
     grant: grantView,
   },
-  ["grant"],
+  ["localPort", "grant"],
 );
 const grantRequest = object(
   {
@@ -74,8 +87,14 @@ const connectInfoSchema = object(
   ["localPort"],
 );
 
+const grantPath = { grantID: grantIDText } as const;
+
 /** Asking for access, seeing it, using it, giving it up. */
 export function grantRoutes(services: Services): Route[] {
+  return [...askingRoutes(services), ...grantListRoutes(services), ...oneGrantRoutes(services)];
+}
+
+function askingRoutes(services: Services): Route[] {
   return [
     {
       method: "GET",
@@ -100,24 +119,35 @@ export function grantRoutes(services: Services): Route[] {
       handle: (request): Promise<GrantRequestResponse> =>
         requestGrant(request.body as GrantRequest, callerOf(request), services),
     },
+  ];
+}
+
+function grantListRoutes(services: Services): Route[] {
+  return [
     {
       method: "GET",
       path: "/v1/grants",
       operationID: "listGrants",
       summary: "The caller's own grants; everybody's for auditors and administrators.",
       rule: "person",
-      query: { userName: text(128), database: text(63), state: text(32) },
+      query: { userName: text(128), database: text(63), state: oneOf(...grantStates) },
       response: object({ items: listOf(grantView) }),
       handle: async (request): Promise<GrantList> => ({
         items: listGrants(services, callerOf(request), request.query),
       }),
     },
+  ];
+}
+
+function oneGrantRoutes(services: Services): Route[] {
+  return [
     {
       method: "GET",
       path: "/v1/grants/{grantID}",
       operationID: "getGrant",
       summary: "One grant: the caller's own, or any for auditors and administrators.",
       rule: "person",
+      parameters: grantPath,
       response: grantView,
       handle: async (request): Promise<GrantView> =>
         grantViewOf(visibleGrant(services, callerOf(request), request.path["grantID"] ?? "")),
@@ -128,6 +158,7 @@ export function grantRoutes(services: Services): Route[] {
       operationID: "revokeGrant",
       summary: "Ends a grant now: by its own person, its requester or an administrator.",
       rule: "person",
+      parameters: grantPath,
       body: object({ reason: text(1024) }),
       response: grantView,
       handle: (request) =>
@@ -139,6 +170,7 @@ export function grantRoutes(services: Services): Route[] {
       operationID: "getConnectInfo",
       summary: "How to reach the database now. Only for the grant's own person, while the grant is live.",
       rule: "person",
+      parameters: grantPath,
       response: connectInfoSchema,
       handle: async (request): Promise<ConnectInfo> => {
         const caller = callerOf(request);
@@ -154,7 +186,7 @@ export function grantRoutes(services: Services): Route[] {
 
 function isOwn(grant: Grant, caller: CallerOf): boolean {
   const pinned = grant.status?.principal?.userID;
-  return pinned === undefined ? grant.spec.principal.name === caller.userName : pinned === caller.userID;
+  return pinned === undefined ? isSamePerson(grant.spec.principal.name, caller.userName) : pinned === caller.userID;
 }
 
 /** The grant, if the caller may see it. To others it does not exist, so that IDs cannot be probed. */
@@ -167,7 +199,8 @@ function visibleGrant(services: Services, caller: CallerOf, grantID: string): Gr
 }
 
 function isRequester(grant: Grant, caller: CallerOf): boolean {
-  return grant.spec.requester?.username === caller.userName;
+  const requester = grant.spec.requester?.username;
+  return requester !== undefined && isSamePerson(requester, caller.userName);
 }
 
 function listGrants(

@@ -1,10 +1,16 @@
+import { createHash } from "node:crypto";
 import { formatKey } from "#kinds/index.ts";
+import type { ConfirmHeldRequest, ConfirmHeldResponse, HeldDeletions, ProblemList } from "#wire/control-api.ts";
 import { HttpProblem, type Route } from "../route.ts";
 import { boolean, instant, integer, listOf, object, text } from "../schemas.ts";
 import type { Services } from "../services.ts";
 
 /** What those who run the installation need: whether it works, what is wrong, what is held. */
 export function operationRoutes(services: Services, openApi: () => unknown, isStuck: () => boolean): Route[] {
+  return [...processRoutes(openApi, isStuck), ...folderRoutes(services)];
+}
+
+function processRoutes(openApi: () => unknown, isStuck: () => boolean): Route[] {
   return [
     {
       method: "GET",
@@ -29,21 +35,24 @@ export function operationRoutes(services: Services, openApi: () => unknown, isSt
       response: { type: "object" },
       handle: async () => openApi(),
     },
+  ];
+}
+
+function folderRoutes(services: Services): Route[] {
+  return [
     {
       method: "GET",
       path: "/v1/problems",
       operationID: "listProblems",
       summary: "Files that could not be accepted, and deletions that are held.",
       rule: "auditor",
-      response: object({ problems: listOf(text(4096)), held: object({ keys: listOf(text(256)), since: instant }) }, [
-        "held",
-      ]),
-      handle: async () => {
-        const held = services.source.held();
-        return {
-          problems: services.source.problems(),
-          ...(held === undefined ? {} : { held: { keys: held.keys.map(formatKey), since: held.since } }),
-        };
+      response: object(
+        { problems: listOf(text(4096)), held: object({ keys: listOf(text(256)), since: instant, digest: text(64) }) },
+        ["held"],
+      ),
+      handle: async (): Promise<ProblemList> => {
+        const held = heldOf(services);
+        return { problems: services.source.problems(), ...(held === undefined ? {} : { held }) };
       },
     },
     {
@@ -51,14 +60,32 @@ export function operationRoutes(services: Services, openApi: () => unknown, isSt
       path: "/v1/held/confirm",
       operationID: "confirmHeld",
       summary:
-        "Confirms a held mass disappearance: what is gone from the folder is then deleted, and grants are revoked.",
+        "Confirms a held mass disappearance: what is gone from the folder is then deleted, and grants are revoked. `digest` is that of what the caller saw.",
       rule: "administrator",
+      body: object({ digest: text(64) }),
       response: object({ confirmed: integer(0, Number.MAX_SAFE_INTEGER) }),
-      handle: async () => {
-        const confirmed = services.source.held()?.keys.length ?? 0;
-        await services.source.confirmHeld();
-        return { confirmed };
-      },
+      handle: (request) => confirmHeld(services, request.body as ConfirmHeldRequest),
     },
   ];
+}
+
+function heldOf(services: Services): HeldDeletions | undefined {
+  const held = services.source.held();
+  if (held === undefined) {
+    return undefined;
+  }
+  const keys = held.keys.map(formatKey).sort();
+  return { keys, since: held.since, digest: createHash("sha256").update(keys.join("\n")).digest("hex") };
+}
+
+async function confirmHeld(services: Services, { digest }: ConfirmHeldRequest): Promise<ConfirmHeldResponse> {
+  const held = heldOf(services);
+  if (held?.digest !== digest) {
+    throw new HttpProblem(409, "HeldChanged", "what is held has changed since you looked", {
+      next: "sallyport deletions confirm",
+    });
+  }
+  await services.source.confirmHeld();
+  services.log.warn("held deletions were confirmed", { count: held.keys.length });
+  return { confirmed: held.keys.length };
 }

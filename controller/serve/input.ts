@@ -1,0 +1,42 @@
+import { Ajv, type ValidateFunction } from "ajv";
+import type { Context } from "hono";
+import { HttpProblem, type JsonSchema, type Route, type RouteRequest } from "./route.ts";
+
+/** The parts of a request that a route's schemas describe. */
+export type Input = Pick<RouteRequest, "path" | "query" | "body">;
+
+/** Makes the reader of a route's input. The reader throws `HttpProblem` 400 with the place of the first thing that does not fit. */
+export function inputReader(route: Route): (context: Context) => Promise<Input> {
+  const options = { strict: false, allErrors: false, validateFormats: false } as const;
+  const textAjv = new Ajv({ ...options, coerceTypes: true });
+  const checkBody = route.body === undefined ? undefined : new Ajv(options).compile(route.body);
+  const checkQuery = textAjv.compile(textSchema(route.query ?? {}, false));
+  const checkPath = textAjv.compile(textSchema(route.parameters ?? {}, true));
+  return async (context) => {
+    const path: Record<string, string> = { ...context.req.param() };
+    check(checkPath, path, "path");
+    const query = context.req.query();
+    check(checkQuery, query, "query");
+    if (checkBody === undefined) {
+      return { path, query, body: undefined };
+    }
+    const body: unknown = await context.req.json().catch((error: unknown) => {
+      // A body beyond the limit is no JSON either, but that is not what is wrong with it.
+      throw error instanceof HttpProblem ? error : new HttpProblem(400, "InvalidBody", "the request body is not JSON");
+    });
+    check(checkBody, body, "body");
+    return { path, query, body };
+  };
+}
+
+function textSchema(properties: Readonly<Record<string, JsonSchema>>, additionalProperties: boolean): JsonSchema {
+  return { type: "object", additionalProperties, properties };
+}
+
+function check(validate: ValidateFunction, value: unknown, what: string): void {
+  if (!validate(value)) {
+    const [first] = validate.errors ?? [];
+    const at = `${what}${first?.instancePath.replaceAll("/", ".") ?? ""}`;
+    throw new HttpProblem(400, "InvalidInput", `${at}: ${first?.message ?? "does not fit"}`);
+  }
+}
