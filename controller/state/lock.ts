@@ -5,6 +5,12 @@ import { DatabaseSync } from "node:sqlite";
 import type { EpochMs } from "#lib/clock.ts";
 import { coerceError, UserError } from "#lib/errors.ts";
 
+/**
+ * The locks of this process. A connection that nothing refers to is closed when it is collected, and its lock with it: a
+ * caller that does not keep the lock object must hold the lock all the same.
+ */
+const heldConnections = new Set<DatabaseSync>();
+
 /** Says that this process, and no other, writes to a state directory. */
 export interface StateLock {
   release(): void;
@@ -44,7 +50,14 @@ export function takeLock(directory: string, now: EpochMs): StateLock {
     held.close();
     throw unusable(directory, thrown);
   }
-  return { release: () => held.close() };
+  heldConnections.add(held);
+  return {
+    release() {
+      if (heldConnections.delete(held)) {
+        held.close();
+      }
+    },
+  };
 }
 
 /** SQLITE_BUSY (5), with its extended codes in the upper bits. */

@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Grant } from "#kinds/index.ts";
+import type { AccessWorkflow, Grant } from "#kinds/index.ts";
+import { grantManifest, workflowManifest } from "../source/contract.ts";
+import { FolderHarness } from "../source/folder/harness.ts";
 import { takeLock } from "./lock.ts";
 import { isBlankState, openState, stateFile } from "./sqlite.ts";
 import type { ObjectRow } from "./state.ts";
@@ -94,6 +96,32 @@ describe("state", () => {
   });
 });
 
+describe("a state that can no longer be written", () => {
+  it("shows nothing that a restart would not find, and says why", async () => {
+    const harness = new FolderHarness();
+    harness.write("w.yaml", workflowManifest("quick"));
+    const source = harness.open();
+    await source.start();
+    const db = new DatabaseSync(stateFile(harness.state));
+    db.exec("ALTER TABLE object RENAME TO lost");
+    db.close();
+    harness.write("a.yaml", grantManifest("ada"));
+    harness.write("w.yaml", workflowManifest("quick", 7200));
+
+    await source.rescan();
+
+    expect(source.problems().join()).toMatch(/The folder cannot be taken over: .*no such table/);
+    expect(source.list("Grant")).toEqual([]);
+    const quick = source.get("AccessWorkflow", "default", "quick");
+    expect(quick?.object.spec.maxDurationSeconds).toBe(3600);
+    await expect(
+      source.writeStatus(quick?.object as AccessWorkflow, () => ({ observedGeneration: 1 })),
+    ).rejects.toThrow();
+    expect(source.get("AccessWorkflow", "default", "quick")?.object.status).toBeUndefined();
+    await harness.dispose();
+  });
+});
+
 describe("the lock of a state directory", () => {
   it("keeps a second controller out and names the first, until that lets go", () => {
     const lock = takeLock(directory, Date.UTC(2026, 0, 1));
@@ -108,9 +136,10 @@ describe("the lock of a state directory", () => {
     const script = `
       import { takeLock } from ${JSON.stringify(new URL("lock.ts", import.meta.url).href)};
       takeLock(${JSON.stringify(directory)}, 0);
+      gc();
       console.log("locked");
       setInterval(() => {}, 1000);`;
-    const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
+    const child = spawn(process.execPath, ["--expose-gc", "--input-type=module", "--eval", script], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     await once(child.stdout, "data");

@@ -9,7 +9,7 @@ import { grantManifest } from "../contract.ts";
 import { FolderHarness } from "./harness.ts";
 
 /** How often the process is killed. Each time it starts anew, which is most of the time this takes. */
-const kills = 8;
+const kills = 6;
 
 let harness: FolderHarness;
 

@@ -175,7 +175,7 @@ describe("a folder that vanishes", () => {
 
     expect(deleting()).toEqual([]);
     expect(harness.source.held()?.keys).toEqual([keyOfManifest(grantManifest("a"))]);
-    expect(harness.source.problems()[0]).toBe("The folder cannot be read: it does not exist.");
+    expect(harness.source.problems()[0]).toBe("The folder cannot be taken over: it does not exist.");
 
     renameSync(`${harness.folder}-away`, harness.folder);
     await harness.look();

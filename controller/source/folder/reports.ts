@@ -11,7 +11,7 @@ export const confirmCommand = "sallyport controller confirm-deletions";
 export class Reports {
   readonly #clock: Clock;
   readonly #log: Log;
-  #folderProblem: string | undefined;
+  #scanFailure: Error | undefined;
   #problems: readonly string[] = [];
   #held: { readonly keys: readonly ObjectKey[]; readonly since: string } | undefined;
 
@@ -22,16 +22,16 @@ export class Reports {
   }
 
   /** Why the last scan came to nothing; undefined where it did not. */
-  folderProblem(): string | undefined {
-    return this.#folderProblem;
+  scanFailure(): Error | undefined {
+    return this.#scanFailure;
   }
 
-  /** See `folderProblem`. */
-  setFolderProblem(why: string | undefined): void {
-    if (why !== undefined && why !== this.#folderProblem) {
-      this.#log.error("the folder could not be read, all objects stay as they are", { why });
+  /** See `scanFailure`. */
+  setScanFailure(failure: Error | undefined): void {
+    if (failure !== undefined && failure.message !== this.#scanFailure?.message) {
+      this.#log.error("the folder could not be taken over, all objects stay as they are", { why: failure.message });
     }
-    this.#folderProblem = why;
+    this.#scanFailure = failure;
   }
 
   /** Takes over the problems of a scan. */
@@ -77,7 +77,7 @@ export class Reports {
   problems(): readonly string[] {
     const held = this.#held;
     return [
-      ...(this.#folderProblem === undefined ? [] : [`The folder cannot be read: ${this.#folderProblem}.`]),
+      ...(this.#scanFailure === undefined ? [] : [`The folder cannot be taken over: ${this.#scanFailure.message}.`]),
       ...(held === undefined
         ? []
         : [

@@ -154,7 +154,7 @@ describe("any schedule of edits, looks and restarts", () => {
           await harness.dispose();
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 });

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { constants } from "node:fs";
 import { manifestBytesMax } from "#kinds/parse.ts";
+import { inChunks } from "./chunks.ts";
 import { oversizeManifest, readManifest, unreadManifest, type ManifestFile } from "./manifest.ts";
 import { describe, walkFolder, type FoundFile, type Walk } from "./walk.ts";
 
@@ -73,11 +74,8 @@ export function createFolderReader(folder: string, namespace: string, monotonicM
   };
 
   const readOnce = async (walk: Walk): Promise<Map<string, Known>> => {
-    const next = new Map<string, Known>();
-    for (const found of walk.files) {
-      next.set(found.path, await readFile(found));
-    }
-    return next;
+    const read = await inChunks(walk.files, readFile);
+    return new Map(read.map((next) => [next.file.path, next]));
   };
 
   return {
@@ -135,7 +133,8 @@ async function readBytes(found: FoundFile): Promise<{ readonly bytes: Uint8Array
       for (;;) {
         const { bytesRead } = await handle.read(buffer, length, buffer.length - length);
         length += bytesRead;
-        if (bytesRead === 0 || length === buffer.length) {
+        // Longer than it was looked at: the walk that follows will see that.
+        if (bytesRead === 0 || length >= found.size) {
           break;
         }
       }

@@ -2,7 +2,7 @@ import { coerceError } from "#lib/errors.ts";
 import { formatKey, keyOf, parseKey, type AnyObject, type Kind, type ObjectKey } from "#kinds/index.ts";
 import { canonicalJson, specDigest } from "#kinds/digest.ts";
 import { validateObject } from "#kinds/validate.ts";
-import { takeLock, type StateLock } from "../../state/lock.ts";
+import { takeLock, unusable, type StateLock } from "../../state/lock.ts";
 import { isBlankState, openState } from "../../state/sqlite.ts";
 import type { ObjectRow, State } from "../../state/state.ts";
 import type { Recovered, Source, Stored, Tombstone } from "../source.ts";
@@ -16,7 +16,7 @@ import { deletedRow, newRow, nextRow, recoveredRow, withStatus } from "./rows.ts
 import { createFolderReader, FolderUnsteady, type FolderReader, type Snapshot } from "./snapshot.ts";
 import { ObjectStore } from "./store.ts";
 import { Tombstones } from "./tombstones.ts";
-import { FolderUnreadable } from "./walk.ts";
+import { FolderTooLarge, FolderUnreadable } from "./walk.ts";
 import type { FolderWatch } from "./watch.ts";
 
 /** How soon, in milliseconds, a scan that came to nothing is tried again. */
@@ -224,15 +224,19 @@ class YamlFolder implements FolderSource {
       lock.release();
       throw thrown;
     }
-    const known = this.#recovered.filter(({ key }) => !this.#store.rows.has(formatKey(key)));
-    this.#store.write(known.map((recovered) => recoveredRow(recovered, clock.now())));
-    await this.#pacer.now();
-    const folderProblem = this.#reports.folderProblem();
-    if (folderProblem !== undefined && this.#store.rows.size === 0) {
+    try {
+      const unknown = this.#recovered.filter(({ key }) => !this.#store.rows.has(formatKey(key)));
+      this.#store.write(unknown.map((recovered) => recoveredRow(recovered, clock.now())));
+      await this.#pacer.now();
+      const failure = this.#reports.scanFailure();
+      if (failure !== undefined && this.#store.rows.size === 0) {
+        throw isAboutFolder(failure) ? folderUnreadable(folder, failure.message) : unusable(directory, failure);
+      }
+      this.#opened.state.markStarted();
+    } catch (thrown) {
       await this.close();
-      throw folderUnreadable(folder, folderProblem);
+      throw thrown;
     }
-    this.#opened.state.markStarted();
     for (const subscriber of this.#earlySubscribers.keys()) {
       this.#earlySubscribers.set(subscriber, this.#store.subscribe(subscriber));
     }
@@ -243,11 +247,10 @@ class YamlFolder implements FolderSource {
     try {
       const snapshot = await this.#reader.read();
       this.#watch.follow(snapshot.directories);
-      this.#reports.setFolderProblem(undefined);
       this.#take(snapshot);
+      this.#reports.setScanFailure(undefined);
     } catch (thrown) {
-      const error = coerceError(thrown);
-      this.#reports.setFolderProblem(error.message);
+      this.#reports.setScanFailure(coerceError(thrown));
       if (thrown instanceof FolderUnreadable) {
         this.#folderGone();
       } else if (thrown instanceof FolderUnsteady) {
@@ -351,6 +354,11 @@ class YamlFolder implements FolderSource {
     }
     return this.#open;
   }
+}
+
+/** Whether a scan failed because of the folder, and not because of the state that its result must be written to. */
+function isAboutFolder(failure: Error): boolean {
+  return [FolderUnreadable, FolderTooLarge, FolderUnsteady].some((kind) => failure instanceof kind);
 }
 
 /** A Grant stays, marked, until it is released; other kinds have nothing that must be undone first. */

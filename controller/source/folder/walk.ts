@@ -2,6 +2,7 @@ import type { BigIntStats } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { coerceError } from "#lib/errors.ts";
+import { inChunks } from "./chunks.ts";
 import { isIgnored, isManifest } from "./names.ts";
 
 /** Deepest directory that is entered, counted from the folder. People nest by team and environment; 32 is a loop or a mistake. */
@@ -47,7 +48,7 @@ export class FolderUnreadable extends Error {
 }
 
 /** The folder is read, but holds more than a limit allows: nothing of the scan is used. */
-class FolderTooLarge extends Error {}
+export class FolderTooLarge extends Error {}
 
 /** Finds the manifest files below `folder`, in order of path. Follows links; throws only the two errors above. */
 export async function walkFolder(folder: string): Promise<Walk> {
@@ -92,20 +93,35 @@ async function walkInto(
     walk.unreadable.push({ path, why: describe(thrown) });
     return;
   }
-  for (const name of names.sort()) {
-    if (!isIgnored(name)) {
-      await visit(join(absolute, name), path === "" ? name : `${path}/${name}`, above, walk);
+  const wanted = names.filter((name) => !isIgnored(name)).sort();
+  const looks = await inChunks(wanted, (name) => look(join(absolute, name)));
+  for (const [index, name] of wanted.entries()) {
+    const seen = looks[index];
+    if (seen !== undefined) {
+      await visit(join(absolute, name), path === "" ? name : `${path}/${name}`, seen, above, walk);
     }
   }
 }
 
-async function visit(absolute: string, path: string, above: readonly string[], walk: Collected): Promise<void> {
-  let found: BigIntStats;
+/** What is at a path, links resolved, or why that cannot be said. */
+async function look(absolute: string): Promise<BigIntStats | { readonly why: string }> {
   try {
-    found = await stat(absolute, { bigint: true });
+    return await stat(absolute, { bigint: true });
   } catch (thrown) {
+    return { why: codeOf(thrown) === "ENOENT" ? "the link leads nowhere" : describe(thrown) };
+  }
+}
+
+async function visit(
+  absolute: string,
+  path: string,
+  found: BigIntStats | { readonly why: string },
+  above: readonly string[],
+  walk: Collected,
+): Promise<void> {
+  if ("why" in found) {
     // A link that leads nowhere may stand for a directory of any name: its objects must not count as deleted.
-    walk.unreadable.push({ path, why: codeOf(thrown) === "ENOENT" ? "the link leads nowhere" : describe(thrown) });
+    walk.unreadable.push({ path, why: found.why });
     return;
   }
   if (found.isDirectory()) {
