@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { headOf, Ingestor } from "./ingest.ts";
+import type { EngineOptions } from "./messages.ts";
 import { migrate } from "./schema.ts";
 import type {
   AuditFilter,
@@ -34,28 +35,34 @@ const statementQuery = `
   FROM statements st JOIN sessions s ON s.id = st.session_id JOIN tasks t ON t.id = s.task_id`;
 
 /**
- * The store itself, on one connection, synchronous: it runs inside the worker. Everything that it promises to have stored
+ * The store itself, on one connection, synchronous: it runs inside a worker. Everything that it promises to have stored
  * is on the device when the call returns (WAL with synchronous=FULL, sqlite.org/pragma.html#pragma_synchronous).
  */
 export class StoreEngine {
   readonly #database: DatabaseSync;
-  readonly #ingestor: Ingestor;
+  readonly #ingestor: Ingestor | undefined;
   readonly #statementByNumber: StatementSync;
 
-  /** Opens or makes the store at `path`. */
-  constructor(path: string) {
-    if (path !== ":memory:") {
+  /** Opens the store. */
+  constructor(options: EngineOptions) {
+    const { path, mode } = options;
+    if (mode === "write") {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     }
-    this.#database = new DatabaseSync(path, { timeout: busyTimeoutMs });
-    this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
-    migrate(this.#database);
-    this.#ingestor = new Ingestor(this.#database);
+    this.#database = new DatabaseSync(path, { timeout: busyTimeoutMs, readOnly: mode === "read" });
+    if (mode === "write") {
+      this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+      migrate(this.#database);
+    }
+    this.#ingestor = mode === "write" ? new Ingestor(this.#database) : undefined;
     this.#statementByNumber = this.#database.prepare(`${statementQuery} WHERE st.session_id = ? AND st.statement = ?`);
   }
 
   /** See `Ingestor.ingest`. */
   ingest(proxy: string, task: string, records: readonly Uint8Array[], received: number): IngestResult {
+    if (this.#ingestor === undefined) {
+      throw new Error("the store is open for reading only");
+    }
     return this.#ingestor.ingest(proxy, task, records, received);
   }
 

@@ -1,8 +1,6 @@
-import { Worker } from "node:worker_threads";
 import type { Clock } from "#lib/clock.ts";
 import { exportLine } from "./export.ts";
-import type { StoreEngine } from "./engine.ts";
-import type { StoreMethod, StoreRequest, StoreResponse } from "./messages.ts";
+import { StoreThread } from "./thread.ts";
 import type {
   AuditFilter,
   IngestFinding,
@@ -24,7 +22,7 @@ export interface AuditStoreOptions {
   /** The SQLite file; its directory is made. Two more files, `-wal` and `-shm`, lie beside it. */
   readonly path: string;
   readonly clock: Clock;
-  /** Called once when the worker has died: nothing can be stored any more, and all calls fail. */
+  /** Called once when a thread of it has died: nothing can be stored any more, and all calls fail. */
   readonly onFailed?: (error: Error) => void;
 }
 
@@ -39,40 +37,45 @@ export interface TailOptions {
 /** Records that one page of a tail or export holds in memory. */
 const pageRecords = 200;
 
-interface Call {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: Error) => void;
-}
-
 /**
- * The audit store: SQLite in a worker thread of its own, so that a flush never delays the event loop. Calls are served in
- * order. Everything that fails rejects; a call after `close` too.
+ * The audit store: SQLite in threads of its own, so that a flush never delays the event loop. One thread writes, one reads,
+ * so that a search through everything does not delay what is to be stored. Everything that fails rejects; a call after
+ * `close` too.
  */
 export class AuditStore {
-  readonly #worker: Worker;
   readonly #clock: Clock;
-  readonly #calls = new Map<number, Call>();
-  #nextID = 1;
-  #dead: Error | undefined;
+  readonly #writer: StoreThread;
+  readonly #reader: StoreThread;
+  #closed = false;
   /** Wakes tails that have shown everything. */
-  #wakers = new Set<() => void>();
+  readonly #wakers = new Set<() => void>();
 
   /** Opens the store, making or migrating it. Rejects when the file cannot be opened or is of a newer release. */
   static async open(options: AuditStoreOptions): Promise<AuditStore> {
-    const store = new AuditStore(options);
-    await store.#call("acknowledged", "", "");
-    return store;
+    let opened: AuditStore | undefined;
+    const onEnd = (error: Error): void => {
+      if (opened !== undefined) {
+        opened.#end(error, options);
+      }
+    };
+    const writer = new StoreThread({ path: options.path, mode: "write" }, onEnd);
+    try {
+      // Answered when the file is there and has the newest schema, which the reader needs.
+      await writer.call("acknowledged", "", "");
+      const reader = new StoreThread({ path: options.path, mode: "read" }, onEnd);
+      await reader.call("acknowledged", "", "");
+      opened = new AuditStore(options.clock, writer, reader);
+      return opened;
+    } catch (error) {
+      await writer.close();
+      throw error;
+    }
   }
 
-  private constructor(options: AuditStoreOptions) {
-    this.#clock = options.clock;
-    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), {
-      workerData: { path: options.path },
-      name: "audit-store",
-    });
-    this.#worker.on("message", (response: StoreResponse) => this.#settle(response));
-    this.#worker.on("error", (error) => this.#die(error instanceof Error ? error : new Error(String(error)), options));
-    this.#worker.on("exit", () => this.#die(new Error("the audit store is closed")));
+  private constructor(clock: Clock, writer: StoreThread, reader: StoreThread) {
+    this.#clock = clock;
+    this.#writer = writer;
+    this.#reader = reader;
   }
 
   /**
@@ -81,39 +84,39 @@ export class AuditStore {
    * and listed in `findings`.
    */
   async ingest(proxy: string, task: string, records: readonly Uint8Array[]): Promise<IngestResult> {
-    const result = await this.#call("ingest", proxy, task, records, this.#clock.now());
+    const result = await this.#writer.call("ingest", proxy, task, records, this.#clock.now());
     this.#wake();
     return result;
   }
 
   /** Highest sequence number stored of a task: where its proxy goes on shipping. */
   acknowledged(proxy: string, task: string): Promise<number> {
-    return this.#call("acknowledged", proxy, task);
+    return this.#writer.call("acknowledged", proxy, task);
   }
 
   /** Statements, start and end merged, newest first unless asked otherwise. */
   search(filter: AuditFilter, page: Partial<Page> = {}): Promise<PageOf<StatementView>> {
-    return this.#call("search", filter, { limit: 100, order: "newest", ...page });
+    return this.#reader.call("search", filter, { limit: 100, order: "newest", ...page });
   }
 
   /** Sessions, newest first unless asked otherwise. */
   sessions(filter: AuditFilter, page: Partial<Page> = {}): Promise<PageOf<SessionEntry>> {
-    return this.#call("sessions", filter, { limit: 100, order: "newest", ...page });
+    return this.#reader.call("sessions", filter, { limit: 100, order: "newest", ...page });
   }
 
   /** What ingest found wrong, newest first. */
   findings(limit = 100): Promise<IngestFinding[]> {
-    return this.#call("findings", limit);
+    return this.#reader.call("findings", limit);
   }
 
   /** Where all chains stand, for the signer. */
   heads(): Promise<TaskHead[]> {
-    return this.#call("heads");
+    return this.#writer.call("heads");
   }
 
   /** Counts. Not for every request. */
   stats(): Promise<StoreStats> {
-    return this.#call("stats");
+    return this.#reader.call("stats");
   }
 
   /**
@@ -122,11 +125,11 @@ export class AuditStore {
    */
   async *tail(options: TailOptions): AsyncGenerator<TailEntry, void, void> {
     let position = options.after;
-    const stopped = (): boolean => options.signal?.aborted === true || this.#dead !== undefined;
+    const stopped = (): boolean => options.signal?.aborted === true || this.#closed;
     while (!stopped()) {
       const woken = this.#nextWake(options.signal);
       try {
-        const page = await this.#call("tailPage", position, options.filter ?? {}, pageRecords);
+        const page = await this.#reader.call("tailPage", position, options.filter ?? {}, pageRecords);
         position = page.position;
         for (const entry of page.entries) {
           if (stopped()) {
@@ -147,7 +150,7 @@ export class AuditStore {
   async *raw(range: { readonly after?: number; readonly upTo?: number } = {}): AsyncGenerator<RawRecord, void, void> {
     const upTo = range.upTo ?? (await this.stats()).storeSeq;
     for (let after = range.after ?? 0; ;) {
-      const records = await this.#call("raw", after, upTo, pageRecords);
+      const records = await this.#reader.call("raw", after, upTo, pageRecords);
       yield* records;
       const last = records.at(-1);
       if (last === undefined) {
@@ -164,55 +167,20 @@ export class AuditStore {
     }
   }
 
-  /** Finishes what was asked for, closes the file and ends the worker. Tails end. */
+  /** Finishes what was asked for, closes the file and ends the threads. Tails end. */
   async close(): Promise<void> {
-    if (this.#dead === undefined) {
-      await this.#send("close", []);
-      this.#die(new Error("the audit store is closed"));
-      await this.#worker.terminate();
-    }
-  }
-
-  #call<M extends StoreMethod>(method: M, ...args: Parameters<StoreEngine[M]>): Promise<ReturnType<StoreEngine[M]>> {
-    return this.#send(method, args) as Promise<ReturnType<StoreEngine[M]>>;
-  }
-
-  #send(method: StoreRequest["method"], args: readonly unknown[]): Promise<unknown> {
-    if (this.#dead !== undefined) {
-      return Promise.reject(this.#dead);
-    }
-    return new Promise((resolve, reject) => {
-      const id = this.#nextID;
-      this.#nextID += 1;
-      this.#calls.set(id, { resolve, reject });
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread has no origin
-      this.#worker.postMessage({ id, method, args });
-    });
-  }
-
-  #settle(response: StoreResponse): void {
-    const call = this.#calls.get(response.id);
-    this.#calls.delete(response.id);
-    if ("error" in response) {
-      const error = new Error(response.error.message);
-      error.name = response.error.name;
-      call?.reject(error);
-    } else {
-      call?.resolve(response.value);
-    }
-  }
-
-  #die(error: Error, options?: AuditStoreOptions): void {
-    if (this.#dead !== undefined) {
-      return;
-    }
-    this.#dead = error;
-    for (const call of this.#calls.values()) {
-      call.reject(error);
-    }
-    this.#calls.clear();
+    this.#closed = true;
     this.#wake();
-    options?.onFailed?.(error);
+    await this.#reader.close();
+    await this.#writer.close();
+  }
+
+  #end(error: Error, options: AuditStoreOptions): void {
+    if (!this.#closed) {
+      this.#closed = true;
+      this.#wake();
+      options.onFailed?.(error);
+    }
   }
 
   #wake(): void {

@@ -1,27 +1,40 @@
-import { parentPort, workerData } from "node:worker_threads";
-import { coerceError } from "#lib/errors.ts";
+import { parentPort, workerData, type MessagePort } from "node:worker_threads";
+import { coerceError, UserError } from "#lib/errors.ts";
 import { StoreEngine } from "./engine.ts";
-import type { StoreRequest, StoreResponse } from "./messages.ts";
+import type { EngineOptions, PlainError, StoreRequest, StoreResponse } from "./messages.ts";
 
-/** Entry of the store's worker thread: one engine, one request after the other. */
-const port = parentPort;
-if (port !== null) {
-  const engine = new StoreEngine(String((workerData as { path: unknown }).path));
-  port.on("message", (request: StoreRequest) => {
-    port.postMessage(answer(engine, request));
-    if (request.method === "close") {
+/** Entry of a store's worker thread: one engine, one request after the other. */
+if (parentPort !== null) {
+  serve(parentPort, workerData as EngineOptions);
+}
+
+function serve(port: MessagePort, options: EngineOptions): void {
+  const reply = (response: StoreResponse): void => port.postMessage(response);
+  let engine: StoreEngine;
+  try {
+    engine = new StoreEngine(options);
+  } catch (thrown) {
+    reply({ id: "opening", error: plainError(thrown) });
+    return;
+  }
+  port.on("message", ({ id, method, args }: StoreRequest) => {
+    try {
+      // The arguments were checked where `AuditStore` made the request; both ends are the same release.
+      const call = engine[method] as (...args: readonly unknown[]) => unknown;
+      reply({ id, value: call.apply(engine, [...args]) });
+    } catch (thrown) {
+      reply({ id, error: plainError(thrown) });
+    }
+    if (method === "close") {
       port.close();
     }
   });
 }
 
-function answer(engine: StoreEngine, request: StoreRequest): StoreResponse {
-  try {
-    // The arguments were checked where `AuditStore` made the request; both ends are the same release.
-    const method = engine[request.method] as (...args: readonly unknown[]) => unknown;
-    return { id: request.id, value: method.apply(engine, [...request.args]) };
-  } catch (thrown) {
-    const { name, message } = coerceError(thrown);
-    return { id: request.id, error: { name, message } };
-  }
+function plainError(thrown: unknown): PlainError {
+  const error = coerceError(thrown);
+  const { name, message } = error;
+  return error instanceof UserError
+    ? { name, message, user: { code: error.code, why: error.why, next: error.next } }
+    : { name, message };
 }
