@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** One binary message of the data channel (ClientMessage and AgentMessage share the layout). */
 export interface ChannelMessage {
@@ -117,7 +117,7 @@ function safe(value: bigint, what: string): number {
 }
 
 function digest(payload: Buffer): Buffer {
-  return createHash("sha256").update(payload).digest();
+  return hash("sha256", payload, "buffer");
 }
 
 /** The two halves of the UUID are swapped on the wire: bytes 8 to 15 come first. */
