@@ -16,7 +16,11 @@ export async function startOrdersDatabase(): Promise<OrdersDatabase> {
   const sql = readFileSync(new URL("./organisation.sql", import.meta.url), "utf8")
     .replace("{app_owner}", passwords.appOwner)
     .replace("{read_only}", passwords.readOnly);
-  const postgres = await startPostgres({ database: "orders", initSQL: sql });
+  const postgres = await startPostgres({
+    database: "orders",
+    initSQL: sql,
+    settings: { log_statement: "all", log_line_prefix: "%u|%a|" },
+  });
   const seed = demoSeed({
     endpoint: { host: postgres.host, port: postgres.port },
     databaseName: "orders",

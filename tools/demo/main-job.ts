@@ -1,9 +1,13 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
 import pg from "pg";
 import { grantFile } from "./grant-file.ts";
 import type { Screen } from "./screen.ts";
+import { loggedStatements } from "./server-log.ts";
 import type { Story } from "./story.ts";
 import { awsViewer } from "./aws-view.ts";
 import type { Installation } from "#test/harness/installation.ts";
+import { freePort } from "#test/harness/postgres.ts";
 import { eventually, type SallyportProcess } from "#test/harness/process.ts";
 
 const accountID = "111122223333";
@@ -26,7 +30,7 @@ export async function tellMainJob(installation: Installation, story: Story, scre
   screen.title("A person connects as to any local database");
   const way = await connectPerson(installation, story, screen, grantID);
   screen.title("Every statement is on record before it runs");
-  await runQueries(way, story);
+  await runQueries(installation, way, story);
   screen.title("The grant ends while a transaction is open and a query is running");
   await endAccess(installation, story, screen, way);
   screen.title("The trail is proved");
@@ -82,18 +86,37 @@ async function connectPerson(installation: Installation, story: Story, screen: S
     const started = installation.run(auditor, ["audit", "tail", "--after", "0"], (line) => screen.quote("audit", line));
     return started;
   });
-  const port = 15_432;
+  const port = await portForDemo();
   const args = ["rds", "proxy", "--database", "orders", "--role", "app_owner", "--port", String(port), "--yes"];
   const proxy = installation.run(person, args, (line) => screen.quote(person, line));
   const ready = await story.step("the CLI opens a native SSM session to the proxy", () =>
     proxy.line((line) => line.includes("connection string")),
   );
   const url = /postgresql:\S+/.exec(ready)?.[0] ?? "";
-  story.prove("one SSM session, no plugin", installation.sandbox.context !== undefined, `to ${url.split("@")[1]}`);
+  const sessions = installation.sandbox.ssm.sessions().filter((session) => session.endedBy === undefined);
+  const [session] = sessions;
+  story.prove(
+    "one SSM session of the grant's own role, no plugin",
+    sessions.length === 1 && session?.ownerARN.includes(grantID) === true,
+    `${session?.sessionID} to ${session?.targetName.slice(0, 24)}…`,
+  );
   return { grantID, proxy, tail, url };
 }
 
-async function runQueries(way: Way, story: Story): Promise<void> {
+/** The port that the README shows, unless something else listens there. */
+async function portForDemo(): Promise<number> {
+  const wanted = 15_432;
+  const server = createServer().listen(wanted, "127.0.0.1");
+  try {
+    await once(server, "listening");
+    server.close();
+    return wanted;
+  } catch {
+    return freePort();
+  }
+}
+
+async function runQueries(installation: Installation, way: Way, story: Story): Promise<void> {
   await story.step("real queries run through 127.0.0.1", async () => {
     const client = new pg.Client({ connectionString: way.url });
     await client.connect();
@@ -110,12 +133,25 @@ async function runQueries(way: Way, story: Story): Promise<void> {
     await client.query("create role reporting login password 'never-in-the-trail'").catch(() => {});
     await client.end();
   });
-  await story.step("each statement shows with rows, duration and outcome", async () => {
-    await way.tail.line((line) => line.includes("✔") && line.includes("SELECT"));
-    await way.tail.line((line) => line.includes("42P01"));
+  await story.step("each statement shows live with rows, duration and outcome", async () => {
+    await way.tail.line((line) => line.includes("#1 ✔ ok  SELECT 1  1 rows"));
+    await way.tail.line((line) => line.includes("#2 ✔ ok  SELECT 6  6 rows"));
+    await way.tail.line((line) => line.includes("#3 ✘ error") && line.includes("42P01"));
+    await way.tail.line((line) => line.includes("#4 ✘ error") && line.includes("42501"));
     const redacted = await way.tail.line((line) => line.includes("create role reporting"));
     const leaked = way.tail.lines.some((line) => line.includes("never-in-the-trail"));
     story.prove("secrets inside SQL are redacted", !leaked, redacted.slice(redacted.indexOf("create")));
+  });
+  await story.step("the trail agrees, one to one, with what the database itself logged", async () => {
+    const search = installation.run(auditor, ["audit", "search", "--grant", way.grantID, "--output", "json"]);
+    await search.exited;
+    const { items } = JSON.parse(search.lines.join("\n")) as { items: { sql: string }[] };
+    const recorded = items.map((item) => item.sql).toSorted();
+    const logged = loggedStatements(installation.postgres.logFile, "app_owner")
+      .map((sql) => sql.replace("never-in-the-trail", "[redacted]"))
+      .toSorted();
+    const same = recorded.length > 0 && JSON.stringify(recorded) === JSON.stringify(logged);
+    story.prove("trail and server log agree", same, `${recorded.length} recorded, ${logged.length} logged by Postgres`);
   });
 }
 
@@ -124,6 +160,7 @@ async function endAccess(installation: Installation, story: Story, screen: Scree
   const seen: string[] = [];
   client.on("error", (error) => seen.push(error.message));
   await client.connect();
+  const returnedBefore = await returnedOrders(installation);
   const [backend] = (await client.query<{ pid: number }>("select pg_backend_pid() as pid")).rows;
   await story.step("a write transaction is open, and a query in it is running", async () => {
     await client.query("begin");
@@ -149,14 +186,9 @@ async function endAccess(installation: Installation, story: Story, screen: Scree
     });
     const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
     story.prove("the backend is gone", true, `pg_stat_activity, ${seconds} s after the file was deleted`);
-    const [row] = await installation.postgres.query<{ n: number }>(
-      "select count(*)::int as n from orders where id <= 1000 and status = 'returned'",
-    );
-    story.prove(
-      "the write was rolled back",
-      (row?.n ?? 1_000) < 1_000,
-      `${row?.n} of 1000 rows are 'returned', as before`,
-    );
+    const returnedAfter = await returnedOrders(installation);
+    const observation = `${returnedAfter} of 1000 rows are 'returned', ${returnedBefore} before the update`;
+    story.prove("the write was rolled back", returnedAfter === returnedBefore && returnedAfter < 1_000, observation);
   });
   await story.step("assignment and permission set are gone", async () => {
     const viewer = awsViewer(installation.sandbox, accountID);
@@ -165,6 +197,12 @@ async function endAccess(installation: Installation, story: Story, screen: Scree
     );
     story.prove("nothing is left in AWS", true, `no permission set ${way.grantID}`);
   });
+}
+
+async function returnedOrders({ postgres }: Installation): Promise<number> {
+  const sql = "select count(*)::int as n from orders where id <= 1000 and status = 'returned'";
+  const [row] = await postgres.query<{ n: number }>(sql);
+  return row?.n ?? -1;
 }
 
 async function verifyTrail(installation: Installation, story: Story, way: Way): Promise<void> {
