@@ -40,6 +40,16 @@ describe("the permission set's policy", () => {
     );
   });
 
+  it("asks for that check in every statement that allows StartSession", () => {
+    const { Statement } = JSON.parse(policy) as { Statement: { Action: string | string[]; Condition?: unknown }[] };
+    const starting = Statement.filter(({ Action }) => [Action].flat().includes("ssm:StartSession"));
+
+    expect(starting).toHaveLength(2);
+    for (const { Condition } of starting) {
+      expect(Condition).toMatchObject({ BoolIfExists: { "ssm:SessionDocumentAccessCheck": "true" } });
+    }
+  });
+
   it("lets people resume and end their own sessions only", () => {
     const session = "arn:aws:ssm:eu-west-1:111122223333:session/ada-0123456789abcdef0";
     const owner = (id: string) => ({ "ssm:resourceTag/aws:ssmmessages:session-id": id });
