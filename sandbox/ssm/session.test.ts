@@ -149,6 +149,25 @@ describe("a session whose websocket is lost", () => {
     expect(bench.connections).toHaveLength(1);
   });
 
+  it("brings what the task said while no client was there", async () => {
+    await using bench = await startBench(echo);
+    const { client, sessionID } = await open(bench);
+    client.openStream(3, Buffer.from("x"));
+    await client.until(() => client.byteCount(3) === 1);
+    const [connection] = bench.connections;
+    // Just less than the agent takes without a client, and more than the kernel holds without the agent.
+    const content = randomBytes(Math.floor(3.9 * 1024 * 1024));
+
+    bench.ssm.cut();
+    await new Promise((resolve) => {
+      connection?.write(content, resolve);
+    });
+    await client.open(await resume(bench, sessionID));
+    await client.until(() => client.byteCount(3) === 1 + content.length);
+
+    expect(client.bytes(3).subarray(1).equals(content)).toBe(true);
+  });
+
   it("does not shake hands a second time", async () => {
     await using bench = await startBench(echo);
     const { client, sessionID } = await open(bench);
