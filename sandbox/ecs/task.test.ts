@@ -153,8 +153,9 @@ describe("a task's process", () => {
     await bench.createService(await bench.register(`${spawn} setInterval(() => {}, 1000);`));
     const [line] = (await grandchild) as [Socket];
     const hungUp = once(line.resume(), "close");
+    const task = await bench.task(connected);
 
-    await bench.ecs.stop();
+    bench.ecs.kill(task.arn, "SIGKILL");
     await hungUp;
 
     server.close();
