@@ -25,6 +25,8 @@ export class TaskCheck {
   /** Numbers that were jumped over: first and last of each stretch. */
   #missing: { readonly from: number; readonly to: number }[] = [];
   #seq = 0;
+  /** Last record that a head should vouch for. */
+  #dueSeq = 0;
   #chainSeq = 0;
   #chainHead: RecordHash | null = null;
 
@@ -35,8 +37,8 @@ export class TaskCheck {
     this.#sink = sink;
   }
 
-  /** Takes the next record and the hash of its bytes. */
-  take(record: AuditRecord, recordHash: RecordHash): void {
+  /** Takes the next record and the hash of its bytes. `isLater`: no head can vouch for it yet. */
+  take(record: AuditRecord, recordHash: RecordHash, isLater: boolean): void {
     if (record.seq <= this.#seq) {
       this.#takeOutOfOrder(record);
       return;
@@ -44,7 +46,7 @@ export class TaskCheck {
     if (record.seq > this.#seq + 1) {
       this.#missing.push({ from: this.#seq + 1, to: record.seq - 1 });
     }
-    this.#seq = record.seq;
+    this.#advance(record.seq, isLater);
     if (record.session !== undefined) {
       this.#checkSession(record, record.session, recordHash);
     }
@@ -58,8 +60,8 @@ export class TaskCheck {
   }
 
   /** Takes a record of this task's that cannot be read. It holds the place of the next one. */
-  takeUnreadable(): void {
-    this.#seq += 1;
+  takeUnreadable(isLater: boolean): void {
+    this.#advance(this.#seq + 1, isLater);
     this.#find("altered", { seq: this.#seq }, "The record cannot be read.");
   }
 
@@ -85,9 +87,14 @@ export class TaskCheck {
   /** Records after the last one that is vouched for. */
   unanchored(): Unanchored | undefined {
     const anchored = this.#anchors?.seq ?? 0;
-    return this.#seq > anchored
-      ? { proxy: this.#proxy, task: this.#task, fromSeq: anchored + 1, toSeq: this.#seq }
+    return this.#dueSeq > anchored
+      ? { proxy: this.#proxy, task: this.#task, fromSeq: anchored + 1, toSeq: this.#dueSeq }
       : undefined;
+  }
+
+  #advance(seq: number, isLater: boolean): void {
+    this.#seq = seq;
+    this.#dueSeq = isLater ? this.#dueSeq : seq;
   }
 
   #takeOutOfOrder(record: AuditRecord): void {

@@ -107,6 +107,19 @@ describe("verify", () => {
     expect(behind.unanchored).toEqual([{ proxy: "default/main", task: "t1", fromSeq: 9, toSeq: 14 }]);
   });
 
+  it("does not call records unanchored that came after the heads were read, and still checks them", async () => {
+    const records = sample();
+    const kept = records.map((bytes, index) => ({ bytes, storeSeq: index + 1 }));
+    const altered = kept.with(10, { ...kept[10]!, bytes: edit(records[10]!, () => ({ rows: 99 })) });
+    const lines = heads(records, [8]);
+
+    const busy = await verify({ records: kept, heads: lines, publicKey, until: 8 });
+    const behind = await verify({ records: kept, heads: lines, publicKey, until: 9 });
+    const broken = await verify({ records: altered, heads: lines, publicKey, until: 8 });
+
+    expect([busy.verdict, behind.verdict, broken.verdict]).toEqual(["complete", "consistent, unanchored", "broken"]);
+  });
+
   const all = (records: readonly Buffer[]) => records;
   const tampered: [string, (records: Buffer[]) => readonly Buffer[], FindingKind, ((lines: string[]) => string[])?][] =
     [

@@ -13,6 +13,8 @@ export interface KeptRecord {
   /** Authenticated sender; must agree with what the record says. */
   readonly proxy?: string;
   readonly task?: string;
+  /** Position in the store. */
+  readonly storeSeq?: number;
 }
 
 export interface VerifyInput {
@@ -22,6 +24,11 @@ export interface VerifyInput {
   readonly heads?: AsyncIterable<string> | Iterable<string>;
   /** Public key in PEM. Without it heads prove nothing and are not looked at. */
   readonly publicKey?: string;
+  /**
+   * For a store that is written meanwhile: the newest position (`AuditStore.newest`) before the heads were signed and read.
+   * Records after it are checked, and not called unanchored.
+   */
+  readonly until?: number;
 }
 
 /**
@@ -47,13 +54,14 @@ export async function verify(input: VerifyInput): Promise<Report> {
   for await (const kept of input.records) {
     records += 1;
     const record = tryDecode(kept.bytes);
+    const isLater = kept.storeSeq !== undefined && kept.storeSeq > (input.until ?? kept.storeSeq);
     const { proxy, task } = record ?? {};
     if (record === undefined || proxy !== (kept.proxy ?? proxy) || task !== (kept.task ?? task)) {
-      checkOf(kept.proxy ?? "", kept.task ?? "").takeUnreadable();
+      checkOf(kept.proxy ?? "", kept.task ?? "").takeUnreadable(isLater);
       continue;
     }
     statements += record.kind === "statement.start" ? 1 : 0;
-    checkOf(record.proxy, record.task).take(record, hashRecord(kept.bytes));
+    checkOf(record.proxy, record.task).take(record, hashRecord(kept.bytes), isLater);
   }
   for (const { proxy, task } of anchors?.values() ?? []) {
     checkOf(proxy, task);

@@ -81,7 +81,7 @@ export class StoreEngine {
 
   /** Records after `after` that match, in the order they came. */
   tailPage(after: number, filter: TailFilter, limit: number): TailPage {
-    const newest = this.#newest();
+    const newest = this.newest();
     const windowEnd = Math.min(newest, after + tailWindow);
     const where = tailWhere(filter);
     const rows = this.#database
@@ -149,6 +149,11 @@ export class StoreEngine {
     return Number(row?.["seq"] ?? 0);
   }
 
+  /** Position of the newest record; 0 in an empty store. */
+  newest(): number {
+    return Number(this.#database.prepare("SELECT max(store_seq) AS seq FROM records").get()?.["seq"] ?? 0);
+  }
+
   /** What ingest found wrong, newest first, at most `limit`. */
   findings(limit: number): IngestFinding[] {
     const rows = this.#database
@@ -175,17 +180,13 @@ export class StoreEngine {
       openSessions: count("SELECT count(*) FROM sessions WHERE close_time IS NULL"),
       statements: count("SELECT count(*) FROM statements"),
       findings: count("SELECT count(*) FROM findings"),
-      storeSeq: this.#newest(),
+      storeSeq: this.newest(),
       fileBytes: count("PRAGMA page_count") * count("PRAGMA page_size"),
     };
   }
 
   close(): void {
     this.#database.close();
-  }
-
-  #newest(): number {
-    return Number(this.#database.prepare("SELECT max(store_seq) AS seq FROM records").get()?.["seq"] ?? 0);
   }
 
   #page(query: string, where: Where, id: string, page: Page): Row[] {

@@ -114,6 +114,14 @@ export class AuditStore {
     return this.#writer.call("heads");
   }
 
+  /**
+   * Position of the newest record: where a tail begins that is to show only what comes. Resolves after every `ingest` whose
+   * records it counts.
+   */
+  newest(): Promise<number> {
+    return this.#writer.call("newest");
+  }
+
   /** Counts. Not for every request. */
   stats(): Promise<StoreStats> {
     return this.#reader.call("stats");
@@ -148,7 +156,7 @@ export class AuditStore {
 
   /** All records up to now with their bytes as they came, in the order they came; `after` and `upTo` are store positions. */
   async *raw(range: { readonly after?: number; readonly upTo?: number } = {}): AsyncGenerator<RawRecord, void, void> {
-    const upTo = range.upTo ?? (await this.stats()).storeSeq;
+    const upTo = range.upTo ?? (await this.newest());
     for (let after = range.after ?? 0; ;) {
       const records = await this.#reader.call("raw", after, upTo, pageRecords);
       yield* records;
