@@ -256,10 +256,13 @@ export class ClientSide {
             statementName: portal.statementName,
             parameters: portal.parameters,
             types: portal.prepared?.types ?? [],
-            ...(portal.suspendedBy === undefined ? {} : { continues: portal.suspendedBy }),
+            ...(portal.limitedBy === undefined ? {} : { continues: portal.limitedBy }),
           }),
     });
     execution.bytesFromClient += body.length + 5 + (portal?.bytes ?? 0);
+    if (portal !== undefined && rowLimit > 0) {
+      portal.limitedBy = execution.number;
+    }
     this.#expect("execute", execution);
   }
 

@@ -15,8 +15,8 @@ export interface Portal {
   readonly parameters: readonly BoundValue[];
   /** Bytes that the parameters hold in memory. */
   readonly bytes: number;
-  /** Number of the execution that was suspended on it last. */
-  suspendedBy?: number;
+  /** Number of the last execution on it that had a row limit: the next one goes on where it stopped. */
+  limitedBy?: number;
 }
 
 /** Takes a change of names back, when the server did not make it. */

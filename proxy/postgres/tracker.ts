@@ -31,6 +31,11 @@ export class Tracker extends ClientSide {
     return head !== undefined && "execution" in head ? head.execution : undefined;
   }
 
+  /** Statements that the server was given and has not answered. */
+  get forwardedCount(): number {
+    return this.queue.pending().filter((item) => "execution" in item && item.execution.forwarded).length;
+  }
+
   /** Bytes on their way to the client, at each message's header. */
   serverBytes(type: number, bytes: number): void {
     const execution = this.running;
@@ -132,12 +137,6 @@ export class Tracker extends ClientSide {
     this.#learn(execution, index, result.tag ?? "");
     if (this.queue.head?.kind === "execute") {
       this.queue.shift();
-      if (result.suspended === true && execution.portal !== undefined) {
-        const portal = this.names.portal(execution.portal);
-        if (portal !== undefined) {
-          portal.suspendedBy = execution.number;
-        }
-      }
       this.addAnswered(execution);
     }
   }

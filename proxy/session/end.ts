@@ -21,6 +21,8 @@ export interface Backend {
   readonly username: string;
   readonly databaseName: string;
   readonly password: PasswordSource;
+  /** Whether the server was sent more than the one statement it works on: none of the rest may begin. */
+  readonly isPipelined: boolean;
   /** By the monotonic clock; tells this backend from a later one with the same pid. */
   readonly loggedInMs: number;
 }
@@ -28,7 +30,8 @@ export interface Backend {
 /**
  * Ends what a backend does and makes sure that it is gone. Closing the socket is not enough: the server goes on until the
  * statement is done, and commits it. So the statement is cancelled, the connection closed, and the backend terminated and looked
- * for over a second connection of the same role, which may do both to its own sessions.
+ * for over a second connection of the same role, which may do both to its own sessions. Cancelling alone would only clear the way
+ * for what is queued behind the statement, so then the connection is broken off first.
  */
 export async function endBackend(backend: Backend, clock: Clock): Promise<BackendFate> {
   const { upstream, target } = backend;
@@ -36,10 +39,14 @@ export async function endBackend(backend: Backend, clock: Clock): Promise<Backen
   const giveUp = new AbortController();
   const cancelTimer = clock.after(confirmTimeoutMs, () => giveUp.abort(new Error("timeout")));
   const options = { clock, signal: giveUp.signal };
+  if (backend.isPipelined) {
+    upstream.reset();
+  } else {
+    upstream.socket.end(encodeTerminate());
+    upstream.socket.resume();
+  }
   const cancelled =
     upstream.key === undefined ? Promise.resolve() : cancelUpstream(target, upstream.key, options).catch(() => {});
-  upstream.socket.end(encodeTerminate());
-  upstream.socket.resume();
   try {
     return await confirm(backend, options);
   } catch {

@@ -304,6 +304,7 @@ export class PostgresSession implements Session {
     this.#finishing = true;
     const { grant } = this.#admitted;
     const running = live.tracker.running;
+    const isPipelined = live.tracker.forwardedCount > 1;
     live.tracker.close(end.unanswered);
     let fate: BackendFate = "gone";
     if (end.force) {
@@ -314,6 +315,7 @@ export class PostgresSession implements Session {
           username: grant.role.username,
           databaseName: grant.database.databaseName,
           password: this.#password,
+          isPipelined,
           loggedInMs: live.loggedInMs,
         },
         this.#ports.clock,

@@ -9,6 +9,16 @@ import { UpstreamError, type UpstreamTarget } from "./target.ts";
 /** TCP, SSLRequest and TLS together. A healthy RDS instance in the same VPC needs milliseconds; a dead one must not hold a client. */
 export const connectTimeoutMs = 10_000;
 
+/** A verified TLS connection. */
+export interface UpstreamConnection {
+  readonly socket: TLSSocket;
+  /**
+   * Breaks the connection off at once, by a TCP reset: what was sent and not yet read by the server is as good as lost, since the
+   * server stops at its first failed answer. `destroy` would let it work through everything first.
+   */
+  readonly reset: () => void;
+}
+
 /** Ends an attempt from outside. */
 export interface ConnectOptions {
   readonly clock: Clock;
@@ -19,7 +29,7 @@ export interface ConnectOptions {
  * Opens a verified TLS connection to a Postgres server. A server that refuses TLS is an error, never a plain connection, and
  * plain bytes behind the answer to SSLRequest end the attempt (CVE-2021-23222). Throws `UpstreamError`.
  */
-export async function connectUpstream(target: UpstreamTarget, options: ConnectOptions): Promise<TLSSocket> {
+export async function connectUpstream(target: UpstreamTarget, options: ConnectOptions): Promise<UpstreamConnection> {
   const socket = connectTCP({ host: target.host, port: target.port, noDelay: true });
   ignoreErrors(socket);
   let why = "did not answer in time";
@@ -35,7 +45,7 @@ export async function connectUpstream(target: UpstreamTarget, options: ConnectOp
     }
     await connected(socket);
     await requestTLS(socket, target);
-    return await startTLS(socket, target);
+    return { socket: await startTLS(socket, target), reset: () => void socket.resetAndDestroy() };
   } catch (error) {
     socket.destroy();
     if (error instanceof UpstreamError) {

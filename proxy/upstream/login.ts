@@ -15,6 +15,8 @@ import { UpstreamError, type UpstreamLogin, type UpstreamTarget } from "./target
 /** A connection that is logged in and idle. */
 export interface Upstream {
   readonly socket: TLSSocket;
+  /** Breaks the connection off; see `UpstreamConnection`. */
+  readonly reset: () => void;
   /** Parameters as the server reported them, in its order. */
   readonly parameters: ReadonlyMap<string, string>;
   /** Absent behind proxies that give none (RDS Proxy): then there is no cancelling. */
@@ -58,14 +60,14 @@ async function attempt(
   password: Secret,
   options: ConnectOptions,
 ): Promise<Upstream> {
-  const socket = await connectUpstream(target, options);
+  const { socket, reset } = await connectUpstream(target, options);
   const giveUp = (): void => void socket.destroy();
   const cancelTimer = options.clock.after(loginTimeoutMs, giveUp);
   options.signal?.addEventListener("abort", giveUp, { once: true });
   try {
     const startup = new Map([["user", login.username], ["database", login.databaseName], ...login.parameters]);
     socket.write(encodeStartup(startup));
-    return await new Login(socket, login.username, password).run();
+    return { ...(await new Login(socket, login.username, password).run()), reset };
   } catch (error) {
     socket.destroy();
     throw explain(error, target);
@@ -101,7 +103,7 @@ class Login {
     this.#reader = new MessageReader(socket);
   }
 
-  async run(): Promise<Upstream> {
+  async run(): Promise<Omit<Upstream, "reset">> {
     for (;;) {
       const { type, body } = await this.#reader.next();
       if (type === back.authentication) {

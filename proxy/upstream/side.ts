@@ -44,7 +44,7 @@ export function closeUpstream(upstream: Upstream): void {
  * or wrong; it closes once the request is handled, which is what this waits for. Throws `UpstreamError`.
  */
 export async function cancelUpstream(target: UpstreamTarget, key: BackendKey, options: ConnectOptions): Promise<void> {
-  const socket = await connectUpstream(target, options);
+  const { socket } = await connectUpstream(target, options);
   await new Promise<void>((resolve) => {
     const cancelTimer = options.clock.after(cancelTimeoutMs, () => socket.destroy());
     socket.once("close", () => {

@@ -1,0 +1,475 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startPostgres, type TestPostgres } from "#test/harness/postgres.ts";
+import { version32 } from "../postgres/protocol.ts";
+import { isClose } from "../testing/journal.ts";
+import { errorField, RawClient, requests, say, shape, startup } from "../testing/raw-client.ts";
+import { role, roleSQL, startStand, type Stand } from "../testing/stand.ts";
+
+// Numbers are those of the pitfalls that each test stands for: connection phase 1 to 11, command phase 12 to 25.
+
+let postgres: TestPostgres;
+let stand: Stand;
+let client: RawClient;
+
+beforeAll(async () => {
+  postgres = await startPostgres({ initSQL: `${roleSQL} create table t (n int); grant all on t to ${role.username};` });
+  stand = await startStand(postgres);
+});
+afterAll(async () => {
+  await stand?.stop();
+  await postgres?.stop();
+});
+
+const parameters = (): Record<string, string> => ({ user: role.username, database: postgres.database });
+
+describe("the connection phase", () => {
+  beforeEach(() => stand.journal.clear());
+
+  it("1: direct TLS (first byte 0x16) is answered with a clear error and a close", async () => {
+    const client = await RawClient.dial(stand.port);
+    client.expectMessages();
+
+    client.socket.write(Buffer.from([0x16, 3, 1, 0, 5]));
+
+    const [error] = await client.untilClosed();
+    expect(errorField(error, "M")).toContain("direct TLS");
+  });
+
+  it("2 and 3: GSSENC, then TLS, then startup on one stream: N, N, and a session", async () => {
+    const client = await RawClient.dial(stand.port);
+
+    client.send(requests.gssenc);
+    const toGSS = await client.byte();
+    client.send(requests.ssl);
+    const toTLS = await client.byte();
+    client.expectMessages();
+    client.send(startup(parameters()));
+
+    expect([toGSS, toTLS]).toEqual(["N", "N"]);
+    expect(shape(await client.until("Z"))).toBe("R K Z");
+    client.socket.destroy();
+  });
+
+  it("3: encryption requests without end are cut off", async () => {
+    const client = await RawClient.dial(stand.port);
+
+    client.send(...Array.from({ length: 10 }, () => requests.ssl));
+    for (let answers = 0; answers < 5; answers += 1) {
+      await client.byte();
+    }
+    client.expectMessages();
+
+    expect(errorField((await client.untilClosed())[0], "M")).toContain("too many");
+  });
+
+  it.each([
+    ["3.0", 0x30000, {}, "R K Z", 4],
+    ["3.1, which no server speaks", 0x30001, {}, "v R K Z", 4],
+    ["3.2", version32, {}, "R K Z", 32],
+    ["3.9999 with an option, as a testing libpq asks", 0x3270f, { "_pq_.test": "1" }, "v R K Z", 32],
+  ])(
+    "5 and 6: version %s is settled before login, with a cancel key of its size",
+    async (_what, version, more, wanted, keyBytes) => {
+      const client = await RawClient.dial(stand.port);
+      client.expectMessages();
+
+      client.send(startup({ ...parameters(), ...more }, version));
+
+      const replies = await client.until("Z");
+      expect(shape(replies)).toBe(wanted);
+      expect(replies.find((reply) => reply.type === "K")?.body.length).toBe(4 + keyBytes);
+      client.socket.destroy();
+    },
+  );
+
+  it("5: another major version is an error", async () => {
+    const client = await RawClient.dial(stand.port);
+    client.expectMessages();
+
+    client.send(startup(parameters(), 0x40000));
+
+    expect(errorField((await client.untilClosed())[0], "C")).toBe("0A000");
+  });
+
+  it("7: a cancel request with the proxy's own key cancels the statement, and only within its grant", async () => {
+    const client = await RawClient.dial(stand.port);
+    client.expectMessages();
+    client.send(startup(parameters(), version32));
+    const key = (await client.until("Z")).find((reply) => reply.type === "K")?.body as Buffer;
+    client.send(say.query("select pg_sleep(600)"));
+    const cancel = Buffer.concat([Buffer.from([0, 0, 0, 8 + key.length, 4, 0xd2, 0x16, 0x2e]), key]);
+    const wrong = Buffer.from(cancel);
+    wrong[wrong.length - 1] = (wrong.at(-1) ?? 0) ^ 1;
+    await running("pg_sleep(600)");
+
+    const guess = await RawClient.dial(stand.port);
+    guess.send(wrong);
+    await guess.untilClosed();
+    const grant = stand.grant;
+    stand.grant = { ...grant, grantID: "gother" };
+    const stranger = await RawClient.dial(stand.port);
+    stranger.send(cancel);
+    await stranger.untilClosed();
+    stand.grant = grant;
+    expect(client.replies).toEqual([]);
+    const right = await RawClient.dial(stand.port);
+    right.send(cancel);
+
+    expect(errorField((await client.until("E")).at(-1), "C")).toBe("57014");
+    expect(await right.untilClosed()).toEqual([]);
+    client.send(say.terminate());
+    await stand.journal.until(isClose);
+    expect(stand.journal.ends[0]).toMatchObject({ outcome: "cancelled", sqlState: "57014" });
+  });
+
+  it("8: replication is refused, in every spelling that turns it on", async () => {
+    for (const replication of ["database", "true", "1", "on"]) {
+      const client = await RawClient.dial(stand.port);
+      client.expectMessages();
+
+      client.send(startup({ ...parameters(), replication }));
+
+      expect(errorField((await client.untilClosed())[0], "M")).toContain("replication");
+    }
+  });
+
+  it("8 and 9: a database that is not named means the user's, which is an error that names the right one", async () => {
+    const client = await RawClient.dial(stand.port);
+    client.expectMessages();
+
+    client.send(startup({ user: role.username }));
+
+    const [error] = await client.untilClosed();
+    expect(errorField(error, "C")).toBe("3D000");
+    expect(errorField(error, "M")).toContain(`connect to database "${postgres.database}"`);
+  });
+
+  it("8: settings in the startup packet reach the server, user and database do not change", async () => {
+    const client = await RawClient.start(stand.port, {
+      ...parameters(),
+      options: "-c search_path=elsewhere",
+      application_name: "tool",
+    });
+
+    client.send(say.query("select current_setting('search_path'), current_setting('application_name'), current_user"));
+
+    const row = (await client.until("Z")).find((reply) => reply.type === "D")?.body.toString("latin1");
+    expect(row).toContain("elsewhere");
+    expect(row).toContain("tool");
+    expect(row).toContain(role.username);
+    client.socket.destroy();
+  });
+
+  it("10: every setting that the server reports at login is relayed, and later changes too", async () => {
+    const client = await RawClient.dial(stand.port);
+    client.expectMessages();
+    client.send(startup(parameters()));
+    const names = (await client.until("Z"))
+      .filter((reply) => reply.type === "S")
+      .map((reply) => reply.body.toString("utf8").split("\0")[0]);
+
+    client.send(say.query("set timezone = 'Asia/Tokyo'"));
+    const changed = (await client.until("Z")).find((reply) => reply.type === "S")?.body.toString("utf8");
+
+    expect(names).toEqual(expect.arrayContaining(["server_version", "client_encoding", "TimeZone", "DateStyle"]));
+    expect(names.length).toBeGreaterThanOrEqual(13);
+    expect(changed).toBe("TimeZone\0Asia/Tokyo\0");
+    client.socket.destroy();
+  });
+});
+
+describe("the command phase", () => {
+  beforeEach(async () => {
+    stand.journal.clear();
+    client = await RawClient.start(stand.port, parameters());
+  });
+  afterEach(() => client.socket.destroy());
+
+  it("12: after an error in a pipeline the rest up to Sync is recorded as not executed", async () => {
+    client.send(
+      ...[say.parse("", "select 1"), say.bind("", ""), say.execute()],
+      ...[say.parse("", "select 1/0"), say.bind("", ""), say.execute()],
+      ...[say.parse("", "select 3"), say.bind("", ""), say.execute()],
+      say.sync(),
+      ...[say.parse("", "select 4"), say.bind("", ""), say.execute(), say.sync()],
+    );
+
+    expect(shape(await client.until("Z", 2))).toBe("1 2 D C 1 E Z 1 2 D C Z");
+    expect(outcomes()).toEqual([
+      ["select 1", "ok"],
+      ["select 1/0", "error"],
+      ["select 3", "not-executed"],
+      ["select 4", "ok"],
+    ]);
+  });
+
+  it("13: of several statements in one text, those after an error were not run", async () => {
+    client.send(say.query("select 1; select 1/0; select 2"));
+    await client.until("Z");
+    client.send(say.query("select 1; selec 2; select 3"));
+    await client.until("Z");
+
+    expect(stand.journal.starts[0]).toMatchObject({ sql: "select 1; select 1/0; select 2", statements: 3 });
+    expect(stand.journal.ends[0]).toMatchObject({ outcome: "error", sqlState: "22012" });
+    expect(stand.journal.ends[0]?.results?.map((result) => result.outcome)).toEqual(["ok", "error", "not-executed"]);
+    expect(stand.journal.ends[1]?.results?.map((result) => result.outcome)).toEqual([
+      "not-executed",
+      "error",
+      "not-executed",
+    ]);
+  });
+
+  it("14: a Sync sent while COPY data is awaited is ignored, and the answers stay in step", async () => {
+    client.send(say.parse("", "copy t from stdin"), say.bind("", ""), say.execute(), say.sync());
+    await client.until("G");
+    client.send(say.copyData("1\n"), say.copyData("2\n"), say.copyDone(), say.sync());
+    await client.until("Z");
+    client.send(say.query("select count(*) from t"));
+    await client.until("Z");
+
+    expect(outcomes()).toEqual([
+      ["copy t from stdin", "ok"],
+      ["select count(*) from t", "ok"],
+    ]);
+    expect(stand.journal.ends[0]).toMatchObject({ tag: "COPY 2" });
+    expect(stand.journal.ends[0]?.bytesFromClient).toBeGreaterThan(14);
+  });
+
+  it("14: a whole COPY sent blindly, before the server asked, stays in step too", async () => {
+    client.send(
+      ...[say.parse("", "copy t from stdin"), say.bind("", ""), say.execute()],
+      ...[say.copyData("3\n"), say.copyDone(), say.sync()],
+      say.query("select 'after'"),
+    );
+
+    expect(shape(await client.until("Z", 2))).toBe("1 2 G C Z T D C Z");
+    expect(outcomes()).toEqual([
+      ["copy t from stdin", "ok"],
+      ["select 'after'", "ok"],
+    ]);
+  });
+
+  it("14: a COPY that fails on its data, or that the client gives up, is recorded as an error", async () => {
+    client.send(say.query("copy t from stdin"));
+    await client.until("G");
+    client.send(say.copyData("no number\n"), say.copyDone());
+    await client.until("Z");
+    client.send(say.query("copy t from stdin"));
+    await client.until("G");
+    client.send(say.copyFail("changed my mind"));
+    await client.until("Z");
+    client.send(say.query("select 1"));
+    await client.until("Z");
+
+    expect(stand.journal.ends.map((end) => [end.outcome, end.sqlState])).toEqual([
+      ["error", "22P02"],
+      ["error", "57014"],
+      ["ok", undefined],
+    ]);
+  });
+
+  it("14: COPY out counts its rows, which are never decoded", async () => {
+    client.send(say.query("copy (select generate_series(1, 1000)) to stdout"));
+    await client.until("Z");
+
+    expect(stand.journal.ends[0]).toMatchObject({ outcome: "ok", tag: "COPY 1000", rows: 1000 });
+  });
+
+  it("15: each batch of a portal with a row limit is an execution of its own, with its own rows", async () => {
+    client.send(
+      ...[say.parse("", "select generate_series(1, 5)"), say.bind("p", "")],
+      ...[say.execute("p", 2), say.execute("p", 2), say.execute("p", 2), say.sync()],
+    );
+
+    expect(shape(await client.until("Z"))).toBe("1 2 D D s D D s D C Z");
+    expect(stand.journal.ends.map((end) => [end.rows, end.suspended ?? false])).toEqual([
+      [2, true],
+      [2, true],
+      [1, false],
+    ]);
+    expect(stand.journal.starts.map((start) => start.continues)).toEqual([undefined, 1, 2]);
+    expect(stand.journal.starts[0]).toMatchObject({ rowLimit: 2, portal: "p" });
+  });
+
+  it("16: names prepared in SQL are known to the protocol and the other way round; an unknown name is said to be one", async () => {
+    client.send(say.query("prepare p1 as select 'from SQL'"));
+    await client.until("Z");
+    client.send(say.bind("", "p1"), say.execute(), say.sync());
+    await client.until("Z");
+    client.send(say.parse("p2", "select 'from Parse'"), say.sync());
+    await client.until("Z");
+    client.send(say.query("execute p2"));
+    await client.until("Z");
+    client.send(say.query("do $$ begin execute 'prepare hidden as select 7'; end $$"));
+    await client.until("Z");
+    client.send(say.bind("", "hidden"), say.execute(), say.sync());
+    await client.until("Z");
+
+    expect(stand.journal.starts.map((start) => start.sql)).toEqual([
+      "prepare p1 as select 'from SQL'",
+      " select 'from SQL'",
+      "execute p2",
+      "do $$ begin execute 'prepare hidden as select 7'; end $$",
+      undefined,
+    ]);
+    expect(stand.journal.starts[4]).toMatchObject({ statementName: "hidden", notices: ["statement-unknown"] });
+    expect(stand.journal.ends[4]).toMatchObject({ outcome: "ok", rows: 1 });
+  });
+
+  it("16: a name whose Parse failed keeps its earlier meaning", async () => {
+    client.send(say.parse("s", "select 'first'"), say.sync());
+    await client.until("Z");
+    client.send(say.parse("s", "select 'second'"), say.bind("", "s"), say.execute(), say.sync());
+    await client.until("Z");
+    client.send(say.bind("", "s"), say.execute(), say.sync());
+    await client.until("Z");
+
+    expect(outcomes()).toEqual([
+      ["select 'second'", "error"],
+      ["select 'first'", "ok"],
+    ]);
+  });
+
+  it("17: parsing and describing is not executing, but a text that failed to parse is on record", async () => {
+    client.send(say.parse("s", "select 1"), say.describe("S", "s"), say.sync());
+    await client.until("Z");
+    client.send(say.parse("", "select * from secret_table"), say.describe("S", ""), say.sync());
+    await client.until("Z");
+
+    expect(outcomes()).toEqual([["select * from secret_table", "error"]]);
+    expect(stand.journal.starts[0]).toMatchObject({ notices: ["parse-only"] });
+  });
+
+  it("17: types that the server settled are recorded with the values, binary ones in full", async () => {
+    client.send(say.parse("s", "select $1, $2::text", [23]), say.describe("S", "s"), say.sync());
+    await client.until("Z");
+    client.send(say.bind("", "s", [Buffer.from([0, 0, 0, 7]), "x"]), say.execute(), say.sync());
+    await client.until("Z");
+
+    expect(stand.journal.starts[0]?.parameters).toEqual([
+      { type: 23, format: "binary", value: { base64: "AAAABw==" } },
+      { type: 25, format: "text", value: "x" },
+    ]);
+  });
+
+  it("18: a function call, which has no SQL, is recorded with its number and arguments", async () => {
+    const [{ oid } = { oid: 0 }] = await postgres.query<{ oid: number }>(
+      "select 'pg_catalog.abs(int)'::regprocedure::oid as oid",
+    );
+
+    client.send(say.functionCall(Number(oid), ["-7"]));
+
+    expect(shape(await client.until("Z"))).toBe("V Z");
+    expect(stand.journal.starts[0]).toMatchObject({
+      protocol: "function-call",
+      functionOID: Number(oid),
+      parameters: [{ value: "-7" }],
+    });
+    expect(stand.journal.ends[0]).toMatchObject({ outcome: "ok" });
+  });
+
+  it("19: notices, notifications and settings in between are no answers", async () => {
+    client.send(say.query("listen news"));
+    await client.until("Z");
+    client.send(
+      ...[say.parse("", "notify news, 'one'"), say.bind("", ""), say.execute()],
+      ...[say.parse("", "set timezone = 'UTC'"), say.bind("", ""), say.execute()],
+      ...[say.parse("", "do $$ begin raise notice 'hello'; end $$"), say.bind("", ""), say.execute(), say.sync()],
+    );
+    await client.until("Z");
+    await postgres.query("notify news, 'from outside'");
+    await client.until("A");
+    client.send(say.query("select 1"));
+    await client.until("Z");
+
+    expect(stand.journal.ends.map((end) => end.outcome)).toEqual(["ok", "ok", "ok", "ok", "ok"]);
+  });
+
+  it("20: a NUL inside the text is refused, so that recorded and executed text cannot differ", async () => {
+    client.send(say.query("select 1\0; select 2"));
+
+    const [error] = await client.untilClosed();
+    expect(errorField(error, "C")).toBe("08P01");
+    expect(stand.journal.starts).toEqual([]);
+  });
+
+  it.each([
+    ["a length below four", Buffer.from([0x51, 0, 0, 0, 3])],
+    ["a length that overflows", Buffer.from([0x51, 0x7f, 0xff, 0xff, 0xff])],
+    ["a negative length", Buffer.from([0x51, 0xff, 0xff, 0xff, 0xff])],
+    ["a small message that claims to be large", Buffer.from([0x44, 0, 0, 0x4e, 0x20])],
+    ["an unknown type", Buffer.from([0x7a, 0, 0, 0, 4])],
+    ["a password message after login", Buffer.from([0x70, 0, 0, 0, 5, 0])],
+    [
+      "a Bind whose value has the length −2",
+      Buffer.concat([Buffer.from([0x42, 0, 0, 0, 18, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xfe]), Buffer.alloc(4)]),
+    ],
+    ["bytes behind the end of a Query", Buffer.concat([Buffer.from([0x51, 0, 0, 0, 8]), Buffer.from("a\0b\0")])],
+  ])(
+    "21 and 22: %s ends the session with a protocol error, and nothing of it reaches the server",
+    async (_what, bytes) => {
+      client.send(bytes);
+
+      const [error] = await client.untilClosed();
+      expect(errorField(error, "C")).toMatch(/08P01|54000/);
+      expect(stand.journal.starts).toEqual([]);
+      const close = await stand.journal.until(isClose);
+      expect(close).toMatchObject({ reason: "protocol-violation", backend: "gone" });
+    },
+  );
+
+  it("23: a session is ended at a message boundary with FATAL 57P01", async () => {
+    client.send(say.query("select 1"));
+    await client.until("Z");
+
+    await stand.sessions.cutGrant(stand.grant.grantID, "grant-revoked", "revoked");
+
+    const replies = await client.untilClosed();
+    expect(shape(replies)).toBe("E");
+    expect([errorField(replies[0], "S"), errorField(replies[0], "C")]).toEqual(["FATAL", "57P01"]);
+  });
+
+  it("25: what is still on its way to the server when the session is cut does not run", async () => {
+    await postgres.query("truncate t");
+    client.send(
+      ...[say.parse("", "select pg_sleep(600)"), say.bind("", ""), say.execute(), say.sync()],
+      ...Array.from({ length: 50 }, (_, n) => [
+        say.parse("", `insert into t values (${n})`),
+        say.bind("", ""),
+        say.execute(),
+        say.sync(),
+      ]).flat(),
+    );
+    await running("pg_sleep(600)");
+
+    const outcome = await stand.sessions.cutGrant(stand.grant.grantID, "grant-expired", "expired");
+
+    expect(outcome).toEqual({ sessions: 1, backendsGone: 1 });
+    const [{ count } = { count: "" }] = await postgres.query<{ count: string }>("select count(*) from t");
+    expect(Number(count)).toBeLessThanOrEqual(1);
+    expect(stand.journal.ends.every((end) => end.outcome === "cut")).toBe(true);
+    expect(stand.journal.ends).toHaveLength(51);
+  });
+
+  it("25: a client that vanishes while its statement runs does not leave it running", async () => {
+    client.send(say.query("select pg_sleep(600)"));
+    await running("pg_sleep(600)");
+
+    client.socket.destroy();
+
+    const close = await stand.journal.until(isClose);
+    expect(close).toMatchObject({ reason: "client-closed", backend: "gone" });
+    expect(stand.journal.ends[0]).toMatchObject({ outcome: "cancelled" });
+  });
+});
+
+/** Statements and their outcomes, in the order in which they started. */
+function outcomes(): [unknown, string | undefined][] {
+  return stand.journal.statements().map(({ start, end }) => [start.sql, end?.outcome]);
+}
+
+/** Waits until the server itself says that it runs this. */
+async function running(text: string): Promise<void> {
+  const sql = "select 1 from pg_stat_activity where usename = $1 and state = 'active' and position($2 in query) > 0";
+  while ((await postgres.query(sql, [role.username, text])).length === 0) {}
+}
