@@ -92,6 +92,7 @@ export class FakeAgent {
     this.#http = createServer();
     this.#websockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
     this.#http.on("connection", (socket) => {
+      socket.on("error", () => undefined);
       this.#sockets.add(socket);
       socket.once("close", () => {
         this.#sockets.delete(socket);
@@ -105,6 +106,9 @@ export class FakeAgent {
         socket.end(`HTTP/1.1 ${this.behaviour.refuseStatus} No\r\nContent-Length: 0\r\n\r\n`);
       } else if (this.behaviour.upgrades) {
         this.#websockets.handleUpgrade(request, socket, head, (websocket) => this.#attach(websocket, socket as Socket));
+      } else {
+        // Read, or the end of the connection would go unseen.
+        socket.resume().once("end", () => socket.destroy());
       }
     });
     this.#timer = setInterval(() => this.#resend(false), 50);

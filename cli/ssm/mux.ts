@@ -76,7 +76,7 @@ export class Mux {
         next: "Close some, or lower the pool size of your database client.",
       });
     }
-    const stream = new Stream(this.#nextID, this.#streamPorts);
+    const stream = new Stream(this.#nextID, this.#limits.streamBufferBytes, this.#streamPorts);
     this.#nextID += 2;
     this.#streams.set(stream.id, stream);
     this.#send([frameHeader("syn", stream.id)]);
@@ -196,8 +196,6 @@ export class Mux {
     if (stream === undefined) {
       return;
     }
-    // No more comes in, so it holds up nobody any longer.
-    this.#release(stream);
     if (this.#connectErrors > 0 && !stream.answered) {
       this.#connectErrors -= 1;
       stream.destroy(
@@ -209,6 +207,8 @@ export class Mux {
       return;
     }
     stream.endOfInput();
+    // However much of it is unread, no more comes in: it holds up nobody.
+    this.#release(stream);
   }
 
   #finish(stream: Stream): void {

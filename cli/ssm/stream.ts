@@ -29,8 +29,13 @@ export class Stream extends Duplex {
   #freshBytes = 0;
   #inputEnded = false;
 
-  constructor(id: number, ports: StreamPorts) {
-    super({ allowHalfOpen: false, readableHighWaterMark: highWaterMark, writableHighWaterMark: highWaterMark });
+  /** `onDrained` is called when less than half of `bufferBytes`, or of one socket read, is unread. */
+  constructor(id: number, bufferBytes: number, ports: StreamPorts) {
+    super({
+      allowHalfOpen: false,
+      readableHighWaterMark: Math.min(highWaterMark, Math.ceil(bufferBytes / 2)),
+      writableHighWaterMark: highWaterMark,
+    });
     this.id = id;
     this.#ports = ports;
   }

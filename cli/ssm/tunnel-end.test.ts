@@ -77,6 +77,23 @@ describe("the end of a tunnel", () => {
     expect(clock.pendingCount()).toBe(0);
   });
 
+  it("by close: takes no offence at data that was still on its way", async () => {
+    await using fixture = await startFixture();
+    const { agent } = fixture;
+    const tunnel = await fixture.open();
+    await tunnel.open();
+    agent.behaviour.ignores = ({ payloadType }) => {
+      if (payloadType === payloadTypes.flag) {
+        agent.sendData(3, Buffer.from("still on its way"));
+      }
+      return false;
+    };
+
+    await tunnel.close();
+
+    expect(await tunnel.closed).toEqual({ reason: "terminated" });
+  });
+
   it("by a broken protocol: is broken, not hanging, and the session is terminated", async () => {
     await using fixture = await startFixture();
     const tunnel = await fixture.open();
