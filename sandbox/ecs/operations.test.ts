@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { manualClock } from "#lib/clock.ts";
 import { accountID, connected, serviceInput, startBench, tellingScript } from "./test-bench.ts";
 
 const definitionInput = {
@@ -178,7 +179,56 @@ describe("services", () => {
   });
 });
 
+describe("limits of a call", () => {
+  it("are refused when they are passed", async () => {
+    await using bench = startBench();
+    await bench.call("CreateCluster", { clusterName: "main" });
+    const names = (length: number): string[] => Array.from({ length }, (_, index) => `t${index}`);
+    const refused = { code: "InvalidParameterException" };
+
+    for (const [operation, input] of [
+      ["DescribeTasks", { cluster: "main", tasks: names(101) }],
+      ["DescribeTasks", { cluster: "main", tasks: [] }],
+      ["DescribeServices", { cluster: "main", services: names(11) }],
+      ["UpdateTaskProtection", { cluster: "main", tasks: names(11), protectionEnabled: true }],
+      ["UpdateTaskProtection", { cluster: "main", tasks: names(1), protectionEnabled: true, expiresInMinutes: 2_881 }],
+      ["UpdateTaskProtection", { cluster: "main", tasks: names(1), protectionEnabled: true, expiresInMinutes: 0 }],
+      ["UpdateTaskProtection", { cluster: "main", tasks: names(1) }],
+    ] as const) {
+      await expect(bench.call(operation, input), operation).rejects.toMatchObject(refused);
+    }
+    await expect(bench.call("DescribeTasks", { cluster: "main", tasks: names(100) })).resolves.toBeDefined();
+    await expect(bench.call("DescribeServices", { cluster: "main", services: names(10) })).resolves.toBeDefined();
+  });
+});
+
 describe("RunTask", () => {
+  it("shows a stopped task for an hour", async () => {
+    const clock = manualClock();
+    await using bench = startBench(clock);
+    await bench.call("CreateCluster", { clusterName: "main" });
+    const taskDefinition = await bench.register("missing", {}, { networkMode: "bridge", requiresCompatibilities: [] });
+    const list = (): Promise<any> => bench.call("ListTasks", { cluster: "main", desiredStatus: "STOPPED" });
+    await bench.call("RunTask", { cluster: "main", taskDefinition });
+
+    clock.advance(0);
+    await bench.task((task) => task.host !== undefined);
+    clock.advance(0);
+    await bench.task((task) => task.desiredStatus === "STOPPED");
+    // Its directory is removed before the last step is timed.
+    while (clock.pendingCount() === 0) {
+      await new Promise(setImmediate);
+    }
+    clock.advance(0);
+    const atOnce = await list();
+    clock.advance(3_600_000 - 1);
+    const later = await list();
+    clock.advance(1);
+
+    expect(bench.ecs.tasks()).toEqual([]);
+    expect([atOnce.taskArns.length, later.taskArns.length, (await list()).taskArns.length]).toEqual([1, 1, 0]);
+  });
+
   it("runs a task that belongs to no service", async () => {
     await using bench = startBench();
     const taskDefinition = await bench.register(tellingScript);

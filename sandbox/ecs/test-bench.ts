@@ -1,4 +1,5 @@
 import { systemClock } from "#lib/clock.ts";
+import type { Clock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
 import { createAuthorize } from "../authorize.ts";
 import { createCredentialRegistry } from "../credentials.ts";
@@ -45,16 +46,16 @@ export const tellingScript = `
 `;
 
 /** Starts one. */
-export function startBench(): Bench {
+export function startBench(clock: Clock = systemClock): Bench {
   const random = randomFrom("bench");
-  const now = (): number => systemClock.now();
+  const now = (): number => clock.now();
   const roles = createRoleRegistry(random, now);
   roles.create({ accountID, roleName: "proxy-task", permissions: [] });
   const credentials = createCredentialRegistry(random, roles, now);
   const secrets = new Map<string, SecretRecord>();
-  const evaluate = createEvaluate(systemClock);
+  const evaluate = createEvaluate(clock);
   const ecs = ecsService({
-    clock: systemClock,
+    clock,
     random,
     log: silentLog,
     authorize: createAuthorize(evaluate),

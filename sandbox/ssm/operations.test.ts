@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { historyMax } from "./session-registry.ts";
 import { echo, portSession, startBench, targetName } from "./test-bench.ts";
 import type { Bench } from "./test-bench.ts";
 import { TestClient } from "./test-client.ts";
@@ -89,6 +90,25 @@ describe("DescribeSessions", () => {
     await using bench = await startBench(echo);
 
     await expect(bench.call("DescribeSessions", input)).rejects.toMatchObject({ code });
+  });
+});
+
+describe("the history of sessions", () => {
+  it("keeps the newest thousand that have ended, and every one that lives", async () => {
+    await using bench = await startBench(echo);
+    const { SessionId: living } = await bench.start();
+    const { SessionId: oldest } = await bench.start();
+    bench.ssm.terminate(oldest, "");
+    for (let count = 0; count < historyMax; count += 1) {
+      bench.ssm.terminate((await bench.start()).SessionId, "");
+    }
+    await bench.start();
+
+    const ids = bench.ssm.sessions().map((session) => session.sessionID);
+
+    expect(ids).toHaveLength(historyMax + 2);
+    expect(ids).toContain(living);
+    expect(ids).not.toContain(oldest);
   });
 });
 

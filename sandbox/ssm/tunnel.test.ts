@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { flagValues, payloadTypes } from "./message.ts";
 import { bareFrame, encodeFrame } from "./smux.ts";
@@ -210,6 +211,17 @@ describe("a tunnel to a task", () => {
 
     expect(seen).toBeLessThan(5 * 1024 * 1024);
     expect(client.bytes(3).equals(content)).toBe(true);
+  });
+
+  it("closes a websocket that brings a message of more than a mebibyte", async () => {
+    await using bench = await startBench(echo);
+    const client = new TestClient();
+    const socket = await client.open(await bench.start());
+    const closed = once(socket, "close");
+
+    client.sendRaw(Buffer.alloc(1024 * 1024 + 1));
+
+    expect((await closed)[0]).toBe(1009);
   });
 
   it("refuses streams beyond its limit by ending them at once", async () => {
