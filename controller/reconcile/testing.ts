@@ -146,65 +146,89 @@ export interface MemorySource extends Source {
 }
 
 export function memorySource(objects: readonly AnyObject[] = [], now: () => number = Date.now): MemorySource {
-  const stored = new Map<string, AnyObject>(objects.map((object) => [formatKey(keyOf(object)), object]));
-  const tombstones = new Map<string, Tombstone>();
-  const subscribers = new Set<(key: ObjectKey) => void>();
-  const tell = (key: ObjectKey): void => {
-    for (const subscriber of subscribers) {
-      subscriber(key);
-    }
+  const memory: Memory = {
+    stored: new Map(objects.map((object) => [formatKey(keyOf(object)), object])),
+    subscribers: new Set(),
   };
-  const wrap = (object: AnyObject): Stored => ({ object, origin: "test", problems: [] });
-  const partial: Omit<MemorySource, "list" | "get" | "writeStatus" | "create"> = {
+  const tombstones = new Map<string, Tombstone>();
+  const ended = {
     tombstones,
-    start: async () => {},
-    isBlank: () => false,
-    adopt: () => {},
-    put(object) {
-      const old = stored.get(formatKey(keyOf(object)));
-      stored.set(formatKey(keyOf(object)), { ...object, status: object.status ?? old?.status } as AnyObject);
-      tell(keyOf(object));
-    },
-    remove(key, at) {
-      const object = stored.get(formatKey(key));
-      if (object?.kind === "Grant") {
-        const metadata = { ...object.metadata, deletionTimestamp: at };
-        stored.set(formatKey(key), { ...object, metadata });
-      } else {
-        stored.delete(formatKey(key));
-      }
-      tell(key);
-    },
-    subscribe(onChange) {
-      subscribers.add(onChange);
-      return () => subscribers.delete(onChange);
-    },
-    update: async (object) => {
-      partial.put(object);
-      return wrap(object) as never;
-    },
-    delete: async (key) => partial.remove(key, new Date(now()).toISOString()),
-    release: async (object) => {
-      stored.delete(formatKey(keyOf(object)));
-    },
-    putTombstone: async (tombstone) => {
+    putTombstone: async (tombstone: Tombstone) => {
       tombstones.set(`${tombstone.namespace}/${tombstone.name}`, tombstone);
     },
-    tombstone(namespace, name) {
+    tombstone(namespace: string, name: string) {
       const found = tombstones.get(`${namespace}/${name}`);
       return found !== undefined && Date.parse(found.notAfterTime) > now() ? found : undefined;
     },
+  };
+  const idle = {
+    start: async () => {},
+    isBlank: () => false,
+    adopt: () => {},
     held: () => undefined,
     confirmHeld: async () => {},
     problems: () => [],
     close: async () => {},
   };
+  return { ...idle, ...ended, ...reads(memory), ...writes(memory, now) } as unknown as MemorySource;
+}
+
+interface Memory {
+  readonly stored: Map<string, AnyObject>;
+  readonly subscribers: Set<(key: ObjectKey) => void>;
+}
+
+function wrap(object: AnyObject): Stored {
+  return { object, origin: "test", problems: [] };
+}
+
+function reads({ stored, subscribers }: Memory) {
   return {
-    ...partial,
     list: (kind: Kind) => [...stored.values()].filter((object) => object.kind === kind).map(wrap),
     get(kind: Kind, namespace: string, name: string) {
       const object = stored.get(formatKey({ kind, namespace, name }));
       return object === undefined ? undefined : wrap(object);
+    },
+    subscribe(onChange: (key: ObjectKey) => void) {
+      subscribers.add(onChange);
+      return () => subscribers.delete(onChange);
+    },
+  };
+}
+
+function writes({ stored, subscribers }: Memory, now: () => number) {
+  const tell = (key: ObjectKey): void => {
+    for (const subscriber of subscribers) {
+      subscriber(key);
+    }
+  };
+  const put = (object: AnyObject): void => {
+    const old = stored.get(formatKey(keyOf(object)));
+    stored.set(formatKey(keyOf(object)), { ...object, status: object.status ?? old?.status } as AnyObject);
+    tell(keyOf(object));
+  };
+  const remove = (key: ObjectKey, at: string): void => {
+    const object = stored.get(formatKey(key));
+    if (object?.kind === "Grant") {
+      const metadata = { ...object.metadata, deletionTimestamp: at };
+      stored.set(formatKey(key), { ...object, metadata });
+    } else {
+      stored.delete(formatKey(key));
+    }
+    tell(key);
+  };
+  const accept = async (object: AnyObject): Promise<Stored> => {
+    put(object);
+    return wrap(object);
+  };
+  return {
+    put,
+    remove,
+    create: accept,
+    update: accept,
+    delete: async (key: ObjectKey) => remove(key, new Date(now()).toISOString()),
+    release: async (object: AnyObject) => {
+      stored.delete(formatKey(keyOf(object)));
     },
     async writeStatus(object: AnyObject, change: (status: object) => object, options?: { notify?: boolean }) {
       const current = stored.get(formatKey(keyOf(object)));
@@ -219,10 +243,5 @@ export function memorySource(objects: readonly AnyObject[] = [], now: () => numb
         }
       }
     },
-    async create(object: AnyObject) {
-      stored.set(formatKey(keyOf(object)), object);
-      tell(keyOf(object));
-      return wrap(object);
-    },
-  } as unknown as MemorySource;
+  };
 }

@@ -25,6 +25,8 @@ export interface ControllerHarness extends AsyncDisposable {
   readonly actions: string[];
   /** Resolves with the object as soon as its stored status passes; by then nothing has been missed. */
   until<T extends AnyObject>(kind: T["kind"], name: string, passes: (object: T) => boolean): Promise<T>;
+  /** Resolves when the object is no longer there. */
+  gone(kind: Kind, name: string): Promise<void>;
   /** The object as stored. */
   get<T extends AnyObject>(kind: T["kind"], name: string): T | undefined;
 }
@@ -88,6 +90,17 @@ export async function startController(options: HarnessOptions): Promise<Controll
     loop,
     actions,
     get,
+    gone: (kind, name) =>
+      new Promise((resolve) => {
+        const watcher = (): void => {
+          if (source.get(kind, "default", name) === undefined) {
+            watchers.delete(watcher);
+            resolve();
+          }
+        };
+        watchers.add(watcher);
+        watcher();
+      }),
     until: (kind, name, passes) =>
       new Promise((resolve) => {
         const watcher = (): void => {

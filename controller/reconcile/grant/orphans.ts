@@ -66,7 +66,7 @@ export async function findOrphans(
 
 /** How long one orphan's assignment may take to go; AWS takes seconds, up to minutes. What is left then is found again. */
 export const orphanRemovalMaxMs = 120_000;
-const pollMs = 2_000;
+const pollMs = 500;
 
 /**
  * Takes one orphan away: its assignment, and once that is confirmed to be gone, the set. Rejects with an AwsFailure, also

@@ -34,9 +34,12 @@ export interface GrantReconcilerOptions {
 
 /** Rounds of observe, decide, act in one run. New, approve, set up, live are four; more means that nothing converges. */
 const roundsMax = 10;
-/** Waits after ConflictException or a busy account, in milliseconds; AWS updates one role in a second or two. */
+/** Waits after ConflictException, in milliseconds; AWS updates one role in a second or two. */
 const conflictWaitMinMs = 500;
 const conflictWaitSpreadMs = 1_000;
+/** Waits while this process itself uses the account, in milliseconds: asking again costs no call to AWS. */
+const busyWaitMinMs = 200;
+const busyWaitSpreadMs = 300;
 
 /** Converges Grants: the whole chain from request to revocation. */
 export function grantReconciler(options: GrantReconcilerOptions): Reconciler {
@@ -195,7 +198,9 @@ class GrantReconciler implements Reconciler {
     const serious = failures.find(({ failure }) => failure !== "conflict" && failure !== "busy");
     const now = context.clock.now();
     if (serious === undefined) {
-      const waitMs = conflictWaitMinMs + this.#options.random() * conflictWaitSpreadMs;
+      const isBusy = failures.every(({ failure }) => failure === "busy");
+      const [minMs, spreadMs] = isBusy ? [busyWaitMinMs, busyWaitSpreadMs] : [conflictWaitMinMs, conflictWaitSpreadMs];
+      const waitMs = minMs + this.#options.random() * spreadMs;
       return { kind: "waiting", untilMs: now + waitMs, why: failures[0]?.message ?? "a conflict" };
     }
     const grant = this.#get(key);
