@@ -39,7 +39,7 @@ export function definitionOperations(engine: Engine): Readonly<Record<string, Op
 }
 
 /** As the API shows it. */
-export function definitionShape(definition: TaskDefinition): unknown {
+function definitionShape(definition: TaskDefinition): unknown {
   return { ...definition.shape, status: definition.status };
 }
 

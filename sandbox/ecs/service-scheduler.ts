@@ -167,7 +167,7 @@ export class ServiceScheduler {
 }
 
 /** The service's tasks that are not to stop, in the order in which they were started. */
-export function liveTasks(account: AccountState, service: EcsServiceRecord): TaskRecord[] {
+function liveTasks(account: AccountState, service: EcsServiceRecord): TaskRecord[] {
   return tasksOf(account, service).filter((task) => task.desiredStatus === "RUNNING");
 }
 

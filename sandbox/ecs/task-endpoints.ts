@@ -8,7 +8,7 @@ import type { ContainerRecord, TaskRecord } from "./model.ts";
 import { ecsARN } from "./names.ts";
 
 /** Path under which a task's own processes find what the platform offers them. */
-export const taskPath = "/_task/";
+const taskPath = "/_task/";
 
 /** What the endpoints need. */
 export interface EndpointDeps {

@@ -55,6 +55,8 @@ export class TaskRunner {
   readonly #processes = new Map<ContainerRecord, ContainerProcess>();
   #address: LoopbackAddress | undefined;
   #stopping = false;
+  /** Nothing is waited for any more: the sandbox stops, and a test's clock may stand still. */
+  #atOnce = false;
   /** The step of the start that is under way: what it makes must be there before it is removed. */
   #starting: Promise<void> = Promise.resolve();
   #ended: () => void = () => {};
@@ -103,8 +105,9 @@ export class TaskRunner {
     this.#finishWhenEmpty();
   }
 
-  /** Stops the task without asking. */
+  /** Stops the task without asking and without delay. */
   kill(stoppedReason: string): void {
+    this.#atOnce = true;
     this.stop("UserInitiated", stoppedReason);
     for (const child of this.#processes.values()) {
       child.kill();
@@ -238,7 +241,11 @@ export class TaskRunner {
       .catch((error: unknown) => this.#deps.log.error("cannot wipe the task's storage", { error }));
     void wiped.then(() => {
       this.#address?.release();
-      this.#deps.clock.after(this.#deps.delays.deprovisioningMs, done);
+      if (this.#atOnce) {
+        done();
+      } else {
+        this.#deps.clock.after(this.#deps.delays.deprovisioningMs, done);
+      }
     });
   }
 

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { AddressInfo, Socket } from "node:net";
 import { describe, expect, it } from "vitest";
+import { manualClock } from "#lib/clock.ts";
 import { accountID, connected, startBench, taskRoleARN, tellingScript, told } from "./test-bench.ts";
 import type { Bench } from "./test-bench.ts";
 
@@ -211,6 +212,31 @@ describe("what the platform offers a task", () => {
     });
     expect(Date.parse(first.Expiration)).toBe(record?.expiresAt);
     expect(record?.arn).toBe(`arn:aws:sts::${accountID}:assumed-role/proxy-task/${task.taskID}`);
+  });
+
+  it("is fresh credentials when less than 15 minutes are left, and none once the role is gone", async () => {
+    const clock = manualClock();
+    await using bench = startBench(clock);
+    await bench.createService(await bench.register(tellingScript));
+    while (!bench.ecs.tasks().some(connected)) {
+      clock.advance(0);
+      await new Promise(setImmediate);
+    }
+    const task = await bench.task(connected);
+    const { env } = told(await bench.printed(task, "READY"));
+    const give = (): Promise<any> => body(bench, env["AWS_CONTAINER_CREDENTIALS_FULL_URI"]);
+
+    const first = await give();
+    clock.advance(6 * 3_600_000 - 15 * 60_000 - 1);
+    const same = await give();
+    clock.advance(1);
+    const fresh = await give();
+    bench.roles.remove(bench.roles.byARN(taskRoleARN)?.roleID ?? "");
+
+    expect(same.AccessKeyId).toBe(first.AccessKeyId);
+    expect(fresh.AccessKeyId).not.toBe(first.AccessKeyId);
+    expect(Date.parse(fresh.Expiration) - clock.now()).toBe(6 * 3_600_000);
+    expect(await give()).toBe(404);
   });
 
   it("is metadata of version 4, of the container and of the task", async () => {

@@ -7,6 +7,7 @@ import type { CredentialRegistry } from "../credentials.ts";
 import { randomFrom } from "../ids.ts";
 import { createEvaluate } from "../policy/verdict.ts";
 import { createRoleRegistry } from "../roles.ts";
+import type { RoleRegistry } from "../roles.ts";
 import type { Call, Caller } from "../service.ts";
 import type { SecretRecord } from "../state.ts";
 import { ecsService } from "./service.ts";
@@ -19,6 +20,7 @@ export const taskRoleARN = `arn:aws:iam::${accountID}:role/proxy-task`;
 export interface Bench extends AsyncDisposable {
   readonly ecs: EcsService;
   readonly credentials: CredentialRegistry;
+  readonly roles: RoleRegistry;
   readonly secrets: Map<string, SecretRecord>;
   /** Calls an operation as an administrator, or as who has these permissions. */
   call(
@@ -75,6 +77,7 @@ export function startBench(clock: Clock = systemClock): Bench {
   const bench: Bench = {
     ecs,
     credentials,
+    roles,
     secrets,
     call: async (operation, input, permissions = "administrator") =>
       ecs.operations[operation]?.(input, callBy(permissions)),

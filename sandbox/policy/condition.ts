@@ -2,7 +2,7 @@ import { compilePattern, literalText, matchArnPattern, matchPattern } from "./pa
 import type { Pattern, VariableLookup } from "./pattern.ts";
 
 /** A value of the request context. A list is a multi-valued key. */
-export type ContextValue = string | number | boolean | readonly string[];
+type ContextValue = string | number | boolean | readonly string[];
 
 /** The request context by key. IAM compares keys without regard to case. */
 export type Context = Readonly<Record<string, ContextValue>>;

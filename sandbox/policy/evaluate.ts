@@ -21,7 +21,7 @@ export interface AccessDecision {
 }
 
 /** Where a statement stands: document and statement counted from 0, and its Sid if it has one. */
-export interface StatementPosition {
+interface StatementPosition {
   readonly document: number;
   readonly index: number;
   readonly sid: string | undefined;

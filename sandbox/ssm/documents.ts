@@ -2,7 +2,7 @@ import { AwsError } from "../service.ts";
 import type { PortProperties } from "./handshake.ts";
 
 /** The only document that the sandbox can run a session of. */
-export const portDocument = "AWS-StartPortForwardingSession";
+const portDocument = "AWS-StartPortForwardingSession";
 
 /** What a session is when no document is named: a shell. */
 export const shellDocument = "SSM-SessionManagerRunShell";

@@ -13,7 +13,7 @@ export interface InboxLimits {
  * The reference agent holds 100 000 messages of at most 1 KiB. Ours may be larger, so bytes are bounded as well: four times
  * what a sender with our own limit of 4 MiB can have in flight.
  */
-export const defaultInboxLimits: InboxLimits = { maxMessages: 100_000, maxBytes: 16 * 1024 * 1024 };
+const defaultInboxLimits: InboxLimits = { maxMessages: 100_000, maxBytes: 16 * 1024 * 1024 };
 
 interface Held {
   readonly message: ChannelMessage;

@@ -32,7 +32,7 @@ export interface SsmDeps {
 }
 
 /** A session as tests and tools see it. */
-export interface SessionView {
+interface SessionView {
   readonly sessionID: string;
   readonly accountID: string;
   readonly targetName: string;

@@ -7,7 +7,7 @@ export interface Frame {
 }
 
 /** open (SYN), end (FIN), push (PSH), nop (NOP). */
-export type FrameCommand = "open" | "end" | "push" | "nop";
+type FrameCommand = "open" | "end" | "push" | "nop";
 
 /** Bytes that are not smux version 1. The session cannot go on: nobody knows where the next frame starts. */
 export class FrameError extends Error {}
