@@ -19,10 +19,11 @@ import { Nonces } from "./serve/auth/nonces.ts";
 import { Tokens } from "./serve/auth/tokens.ts";
 import { accountOf, createDirectory } from "./serve/directory.ts";
 import { entitlementsOf } from "./serve/entitlements.ts";
+import { GoneTasks } from "./serve/link/gone-tasks.ts";
 import { Links } from "./serve/link/links.ts";
 import { controlRoutes } from "./serve/routes.ts";
 import { type ControlServer, startServer } from "./serve/server.ts";
-import type { Services } from "./serve/services.ts";
+import { findGrant, type Services } from "./serve/services.ts";
 import { createFolderSource, type FolderSource } from "./source/folder/source.ts";
 
 /** The world that the controller runs in. */
@@ -65,6 +66,8 @@ export async function startController(world: ControllerWorld): Promise<Controlle
   const failed = Promise.withResolvers<Error>();
   const source = createFolderSource({ folder: options.folder, state: options.state, clock, log });
   await recoverLostState(source, world);
+  // Takes the lock on the state before anything else of it is touched.
+  await source.start();
   const audit = await openAudit(world, source, (error) => failed.resolve(error));
   const links: Links = createLinks(world, source, audit, (key) => loop.enqueue(key, "change"));
   const tellLinks = (grant: Grant): void => links.grantChanged(grant);
@@ -80,7 +83,11 @@ export async function startController(world: ControllerWorld): Promise<Controlle
       onGrantWritten: tellLinks,
       onGrantAction: (grant, { kind }) => {
         const { grantID = "" } = grant.status ?? {};
-        log.info(kind === "Activate" ? "grant active" : "grant step performed", { step: kind, grantID, name: grant.metadata.name });
+        log.info(kind === "Activate" ? "grant active" : "grant step performed", {
+          step: kind,
+          grantID,
+          name: grant.metadata.name,
+        });
       },
     }),
     clock,
@@ -97,11 +104,22 @@ export async function startController(world: ControllerWorld): Promise<Controlle
   });
   await loop.start();
   const server = await serve(world, source, audit, links, loop);
+  const goneTasks = new GoneTasks({
+    source,
+    clock,
+    log,
+    account: (proxy) => accountOf(world.ports, proxy),
+    heads: () => audit.store.heads(),
+    headLog: audit.heads,
+    linkedTasks: (proxyKey) => links.tasksOf(proxyKey),
+  });
+  goneTasks.start();
   log.info("control API listens", { url: options.publicURL, port: server.port });
   return {
     port: server.port,
     failed: failed.promise,
     async stop() {
+      goneTasks.stop();
       links.close();
       await server.close();
       await loop.stop();
@@ -119,7 +137,9 @@ async function recoverLostState(source: FolderSource, { ports, options, log }: C
   }
   const recovered = await recoverGrants(ports, { installation: options.installation, region: options.region });
   if (recovered.length > 0) {
-    log.warn("state was lost; grants were recovered from the tags of their permission sets", { count: recovered.length });
+    log.warn("state was lost; grants were recovered from the tags of their permission sets", {
+      count: recovered.length,
+    });
     source.adopt(recovered);
   }
 }
@@ -133,7 +153,13 @@ async function openAudit(
   const headsDirectory = path.join(options.state, "heads");
   const key = loadSigningKey(path.join(options.state, "heads-key.pem"));
   const { installation } = options;
-  const heads = await HeadLog.open({ directory: headsDirectory, privateKey: key.privateKey, installation, clock, onFailed });
+  const heads = await HeadLog.open({
+    directory: headsDirectory,
+    privateKey: key.privateKey,
+    installation,
+    clock,
+    onFailed,
+  });
   // What was stored just before the last process died may not have been signed yet.
   for (const head of await store.heads()) {
     heads.note(head);
@@ -144,6 +170,11 @@ async function openAudit(
     headsDirectory,
     publicKeyPEM: key.publicKeyPEM,
     log,
+    proxyOfGrant: (grantID) => {
+      const grant = findGrant(source, grantID);
+      const proxy = grant?.status?.target?.proxy;
+      return proxy === undefined ? undefined : `${grant?.metadata.namespace}/${proxy}`;
+    },
     databaseKey: (name) => {
       const found = source.list("Database").find(({ object }) => object.metadata.name === name)?.object.metadata;
       return `${found?.namespace ?? "default"}/${name}`;
@@ -178,7 +209,13 @@ function createLinks(
     },
     onCut: (task, report) => {
       const { grantID, sessions, backendsGone } = report;
-      log.info("proxy cut a grant's sessions", { proxy: task.proxyKey, task: task.taskARN, grantID, sessions, backendsGone });
+      log.info("proxy cut a grant's sessions", {
+        proxy: task.proxyKey,
+        task: task.taskARN,
+        grantID,
+        sessions,
+        backendsGone,
+      });
     },
   });
 }

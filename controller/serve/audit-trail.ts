@@ -1,4 +1,6 @@
+import { decodeRecord } from "#audit/codec.ts";
 import { type HeadLog, readHeadLines } from "#audit/heads.ts";
+import type { AuditRecord } from "#audit/record.ts";
 import type { AuditStore, AuditFilter as StoreFilter } from "#audit/store/store.ts";
 import { verify } from "#audit/verify.ts";
 import { defined } from "#lib/defined.ts";
@@ -16,6 +18,8 @@ export interface AuditKeeping {
   readonly headsDirectory: string;
   readonly publicKeyPEM: string;
   readonly log: Log;
+  /** `namespace/name` of the Proxy that a grant goes through; undefined for a grant that is not known. */
+  readonly proxyOfGrant: (grantID: string) => string | undefined;
   /** `namespace/name` of a Database that people call by its name alone. */
   readonly databaseKey: (name: string) => string;
 }
@@ -24,10 +28,13 @@ export interface AuditKeeping {
 const sessionsMax = 1_000;
 
 /** Takes what proxies ship: stores it, then signs where the chains stand. */
-export function auditSink({ store, heads, log }: AuditKeeping): AuditSink {
+export function auditSink({ store, heads, log, proxyOfGrant }: AuditKeeping): AuditSink {
   return {
     acknowledged: (proxyKey, taskID) => store.acknowledged(proxyKey, taskID),
     async ingest(proxyKey, taskID, records) {
+      for (const record of records) {
+        assertOwnGrant(proxyKey, record, proxyOfGrant);
+      }
       const result = await store.ingest(proxyKey, taskID, records);
       for (const finding of result.findings) {
         log.error("audit record does not fit its chain", { ...finding });
@@ -36,6 +43,27 @@ export function auditSink({ store, heads, log }: AuditKeeping): AuditSink {
       return result.ackSeq;
     },
   };
+}
+
+/**
+ * A proxy may record sessions of its own Proxy's grants only: nobody who takes over one proxy can write another's history. A
+ * grant that is no longer known may have been its own; throws only where the grant is known to be another Proxy's.
+ */
+function assertOwnGrant(proxyKey: string, bytes: Buffer, proxyOfGrant: AuditKeeping["proxyOfGrant"]): void {
+  const record = tryDecode(bytes);
+  const owner = record?.kind === "session.open" ? proxyOfGrant(record.grantID) : undefined;
+  if (owner !== undefined && owner !== proxyKey) {
+    throw new Error(`a session of ${proxyKey} names a grant of ${owner}`);
+  }
+}
+
+/** Bytes that are no record are the store's to flag. */
+function tryDecode(bytes: Buffer): AuditRecord | undefined {
+  try {
+    return decodeRecord(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Reads the trail for the API. */
@@ -48,7 +76,7 @@ export function auditReader(keeping: AuditKeeping): AuditReader {
       return { items: found.items.map(searchEventOf), ...defined({ next: found.next }) };
     },
     async *tail(filter, after, signal): AsyncGenerator<StatementEvent> {
-      const position = after === "now" ? (await store.stats()).storeSeq : after;
+      const position = after === "now" ? await store.newest() : after;
       for await (const entry of store.tail({ after: position, filter: storeFilter(filter, keeping), signal })) {
         yield eventOf(entry);
       }
@@ -68,25 +96,19 @@ function storeFilter(filter: AuditFilter, { databaseKey }: AuditKeeping): StoreF
   return defined({ userName, grantID, session, text, from, to, database });
 }
 
-/** Records that arrive while the trail is read are not signed yet; a quiet moment comes soon, or the verdict says so. */
-const verifyTriesMax = 3;
-
-/** Checks the whole store against the signed heads, both as they are on disk. */
+/** Checks the whole store against the signed heads, both as they are on disk. Records that come meanwhile are left for the next time. */
 async function verifyTrail({ store, heads, headsDirectory, publicKeyPEM }: AuditKeeping): Promise<VerifyReport> {
-  for (let tries = 1; ; tries += 1) {
-    await heads.flush();
-    const lines = await collect(readHeadLines(headsDirectory));
-    const report = await verify({ records: store.raw(), heads: lines, publicKey: publicKeyPEM });
-    if (report.verdict !== "consistent, unanchored" || tries === verifyTriesMax) {
-      const { verdict, counts, findings } = report;
-      return {
-        verdict,
-        records: counts.records,
-        sessions: counts.sessions,
-        findings: findings.map(({ kind, detail, session, seq }) => ({ kind, detail, ...defined({ session, seq }) })),
-      };
-    }
-  }
+  const until = await store.newest();
+  await heads.flush();
+  const lines = await collect(readHeadLines(headsDirectory));
+  const report = await verify({ records: store.raw(), heads: lines, publicKey: publicKeyPEM, until });
+  const { verdict, counts, findings } = report;
+  return {
+    verdict,
+    records: counts.records,
+    sessions: counts.sessions,
+    findings: findings.map(({ kind, detail, session, seq }) => ({ kind, detail, ...defined({ session, seq }) })),
+  };
 }
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
