@@ -203,6 +203,19 @@ describe("limits of a call", () => {
 });
 
 describe("RunTask", () => {
+  it("is over at once when the sandbox stops, though the clock stands still", async () => {
+    await using bench = startBench(manualClock());
+    await bench.call("CreateCluster", { clusterName: "main" });
+    const members = { networkMode: "bridge", requiresCompatibilities: [] };
+    const taskDefinition = await bench.register(tellingScript, {}, members);
+    const { tasks } = await bench.call("RunTask", { cluster: "main", taskDefinition, count: 2 });
+    await bench.call("StopTask", { cluster: "main", task: tasks[0].taskArn });
+
+    await bench.ecs.stop();
+
+    expect(bench.ecs.tasks().map((task) => task.lastStatus)).toEqual(["STOPPED", "STOPPED"]);
+  });
+
   it("shows a stopped task for an hour", async () => {
     const clock = manualClock();
     await using bench = startBench(clock);

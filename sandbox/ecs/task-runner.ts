@@ -60,6 +60,8 @@ export class TaskRunner {
   /** The step of the start that is under way: what it makes must be there before it is removed. */
   #starting: Promise<void> = Promise.resolve();
   #ended: () => void = () => {};
+  /** The last step, while it is waited for. */
+  #lastStep: (() => void) | undefined;
   /** Resolves when the task is STOPPED and has left nothing behind. */
   readonly ended: Promise<void>;
 
@@ -109,6 +111,7 @@ export class TaskRunner {
   kill(stoppedReason: string): void {
     this.#atOnce = true;
     this.stop("UserInitiated", stoppedReason);
+    this.#lastStep?.();
     for (const child of this.#processes.values()) {
       child.kill();
     }
@@ -233,6 +236,7 @@ export class TaskRunner {
     }
     this.#change({ lastStatus: "DEPROVISIONING" });
     const done = (): void => {
+      this.#lastStep = undefined;
       this.#change({ lastStatus: "STOPPED", stoppedAt: this.#deps.clock.now() });
       this.#ended();
     };
@@ -244,7 +248,8 @@ export class TaskRunner {
       if (this.#atOnce) {
         done();
       } else {
-        this.#deps.clock.after(this.#deps.delays.deprovisioningMs, done);
+        this.#lastStep = done;
+        this.#deps.clock.after(this.#deps.delays.deprovisioningMs, () => this.#lastStep?.());
       }
     });
   }
