@@ -7,6 +7,7 @@ import { SSMClient } from "@aws-sdk/client-ssm";
 import { STSClient } from "@aws-sdk/client-sts";
 import type { IssuedCredentials } from "#sandbox/credentials.ts";
 import type { GrantList, GrantView, StatementEvent, StatementList } from "#wire/control-api.ts";
+import type { ControlApi } from "../harness/control-api.ts";
 import type { Installation } from "../harness/installation.ts";
 import { freePort } from "../harness/postgres.ts";
 import { eventually, type SallyportProcess } from "../harness/process.ts";
@@ -121,4 +122,47 @@ export function sdkCredentials(issued: IssuedCredentials): {
     secretAccessKey: issued.secretAccessKey,
     ...(issued.sessionToken === undefined ? {} : { sessionToken: issued.sessionToken }),
   };
+}
+
+/** A Grant as JSON, which is YAML too: app_owner on orders for ten minutes, never beyond an hour from now. */
+export function grantManifest(name: string, person: string, spec: Readonly<Record<string, unknown>> = {}): string {
+  return JSON.stringify({
+    apiVersion: "sallyport.dev/v1alpha1",
+    kind: "Grant",
+    metadata: { name },
+    spec: {
+      principal: { name: person },
+      databaseRef: { name: "orders" },
+      roleName: "app_owner",
+      durationSeconds: 600,
+      notAfterTime: secondsFromNow(3_600),
+      ...spec,
+    },
+  });
+}
+
+/** RFC 3339 in UTC, whole seconds. */
+export function secondsFromNow(seconds: number): string {
+  return new Date(Math.round(Date.now() / 1_000 + seconds) * 1_000).toISOString().replace(".000Z", "Z");
+}
+
+/** Waits until the Grant of that name is in one of these states. Calls that fail are a controller that is not there now. */
+export function grantReaches(api: ControlApi, name: string, ...states: GrantView["state"][]): Promise<GrantView> {
+  let last = "nothing yet";
+  return eventually(
+    () => `the Grant ${name} is ${states.join(" or ")}; last seen: ${last}`,
+    async () => {
+      const grant = await api.grant(name).catch((error: Error) => void (last = error.message));
+      last = grant === undefined ? last : `${grant.state}, ${grant.message}`;
+      return grant !== undefined && states.includes(grant.state) ? grant : undefined;
+    },
+  );
+}
+
+/** Waits until the control API knows no Grant of that name any more. */
+export function grantReleased(api: ControlApi, name: string): Promise<true> {
+  return eventually(`the Grant ${name} is released`, async () => {
+    const grant = await api.grant(name).catch(() => "no answer");
+    return grant === undefined ? true : undefined;
+  });
 }

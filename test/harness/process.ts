@@ -73,7 +73,7 @@ async function exitOf(child: ChildProcess): Promise<number> {
 
 /** Asks `check` again and again until it gives something; the world outside has no other way to tell. Rejects after `withinMs`. */
 export async function eventually<T>(
-  what: string,
+  what: string | (() => string),
   check: () => Promise<T | undefined> | T | undefined,
   withinMs = 60_000,
 ): Promise<T> {
@@ -84,7 +84,7 @@ export async function eventually<T>(
       return value;
     }
     if (performance.now() > endsMs) {
-      throw new Error(`${what}: not within ${withinMs / 1_000} s`);
+      throw new Error(`${typeof what === "string" ? what : what()}: not within ${withinMs / 1_000} s`);
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

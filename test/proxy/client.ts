@@ -30,8 +30,8 @@ export class ProxyStream {
     this.#wake?.();
   };
 
-  static async open(port: number): Promise<{ stream: ProxyStream; hello: Hello }> {
-    const socket = connect({ host: "127.0.0.1", port });
+  static async open(port: number, host = "127.0.0.1"): Promise<{ stream: ProxyStream; hello: Hello }> {
+    const socket = connect({ host, port });
     await once(socket, "connect");
     const stream = new ProxyStream(socket);
     return { stream, hello: (await stream.next("hello")) as Hello };
