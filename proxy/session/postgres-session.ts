@@ -260,9 +260,12 @@ export class PostgresSession implements Session {
       return;
     }
     if (end.by === "server") {
-      const reason = this.#admitted.stream.readableEnded || this.#admitted.stream.destroyed ? "client" : "server";
       this.#admitted.stream.end();
-      void this.#finish(live, { reason: `${reason}-closed`, unanswered: "unknown", force: false });
+      void this.#finish(live, {
+        reason: end.asked ? "client-closed" : "server-closed",
+        unanswered: "unknown",
+        force: false,
+      });
       return;
     }
     this.#ports.log.warn("session ended by a protocol violation", {

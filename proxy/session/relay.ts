@@ -35,7 +35,8 @@ export const pipelineDepthMax = 65_536;
 
 /** Why a relay ended. */
 export type RelayEnd =
-  | { readonly by: "server" }
+  /** `asked`: the client had said Terminate, or had gone. */
+  | { readonly by: "server"; readonly asked: boolean }
   | { readonly by: "violation"; readonly side: "client" | "server" | "audit"; readonly error: ProtocolViolation };
 
 /** What a relay works with. */
@@ -71,7 +72,7 @@ export class Relay {
   readonly #onClientEnd = (): void => this.#clientEnds();
   readonly #onClientDrain = (): void => this.#serverValve.open("other-side");
   readonly #onServerData = (chunk: Buffer): void => this.#fromServer(chunk);
-  readonly #onServerEnd = (): void => this.#end({ by: "server" });
+  readonly #onServerEnd = (): void => this.#end({ by: "server", asked: this.#terminated || this.#clientGone });
   readonly #onServerDrain = (): void => this.#clientValve.open("other-side");
 
   constructor(parts: RelayParts) {
@@ -109,7 +110,7 @@ export class Relay {
       this.#clientEnds();
     }
     if (server.destroyed) {
-      this.#end({ by: "server" });
+      this.#end({ by: "server", asked: this.#terminated || this.#clientGone });
     }
   }
 
