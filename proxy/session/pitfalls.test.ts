@@ -187,11 +187,20 @@ describe("the command phase", () => {
 
   it("12: after an error in a pipeline the rest up to Sync is recorded as not executed", async () => {
     client.send(
-      ...[say.parse("", "select 1"), say.bind("", ""), say.execute()],
-      ...[say.parse("", "select 1/0"), say.bind("", ""), say.execute()],
-      ...[say.parse("", "select 3"), say.bind("", ""), say.execute()],
+      say.parse("", "select 1"),
+      say.bind("", ""),
+      say.execute(),
+      say.parse("", "select 1/0"),
+      say.bind("", ""),
+      say.execute(),
+      say.parse("", "select 3"),
+      say.bind("", ""),
+      say.execute(),
       say.sync(),
-      ...[say.parse("", "select 4"), say.bind("", ""), say.execute(), say.sync()],
+      say.parse("", "select 4"),
+      say.bind("", ""),
+      say.execute(),
+      say.sync(),
     );
 
     expect(shape(await client.until("Z", 2))).toBe("1 2 D C 1 E Z 1 2 D C Z");
@@ -237,8 +246,12 @@ describe("the command phase", () => {
 
   it("14: a whole COPY sent blindly, before the server asked, stays in step too", async () => {
     client.send(
-      ...[say.parse("", "copy t from stdin"), say.bind("", ""), say.execute()],
-      ...[say.copyData("3\n"), say.copyDone(), say.sync()],
+      say.parse("", "copy t from stdin"),
+      say.bind("", ""),
+      say.execute(),
+      say.copyData("3\n"),
+      say.copyDone(),
+      say.sync(),
       say.query("select 'after'"),
     );
 
@@ -277,8 +290,12 @@ describe("the command phase", () => {
 
   it("15: each batch of a portal with a row limit is an execution of its own, with its own rows", async () => {
     client.send(
-      ...[say.parse("", "select generate_series(1, 5)"), say.bind("p", "")],
-      ...[say.execute("p", 2), say.execute("p", 2), say.execute("p", 2), say.sync()],
+      say.parse("", "select generate_series(1, 5)"),
+      say.bind("p", ""),
+      say.execute("p", 2),
+      say.execute("p", 2),
+      say.execute("p", 2),
+      say.sync(),
     );
 
     expect(shape(await client.until("Z"))).toBe("1 2 D D s D D s D C Z");
@@ -372,9 +389,16 @@ describe("the command phase", () => {
     client.send(say.query("listen news"));
     await client.until("Z");
     client.send(
-      ...[say.parse("", "notify news, 'one'"), say.bind("", ""), say.execute()],
-      ...[say.parse("", "set timezone = 'UTC'"), say.bind("", ""), say.execute()],
-      ...[say.parse("", "do $$ begin raise notice 'hello'; end $$"), say.bind("", ""), say.execute(), say.sync()],
+      say.parse("", "notify news, 'one'"),
+      say.bind("", ""),
+      say.execute(),
+      say.parse("", "set timezone = 'UTC'"),
+      say.bind("", ""),
+      say.execute(),
+      say.parse("", "do $$ begin raise notice 'hello'; end $$"),
+      say.bind("", ""),
+      say.execute(),
+      say.sync(),
     );
     await client.until("Z");
     await postgres.query("notify news, 'from outside'");
@@ -432,7 +456,10 @@ describe("the command phase", () => {
   it("25: what is still on its way to the server when the session is cut does not run", async () => {
     await postgres.query("truncate t");
     client.send(
-      ...[say.parse("", "select pg_sleep(600)"), say.bind("", ""), say.execute(), say.sync()],
+      say.parse("", "select pg_sleep(600)"),
+      say.bind("", ""),
+      say.execute(),
+      say.sync(),
       ...Array.from({ length: 50 }, (_, n) => [
         say.parse("", `insert into t values (${n})`),
         say.bind("", ""),
