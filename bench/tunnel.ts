@@ -33,6 +33,8 @@ export interface TunnelBenchRow {
   readonly plainTCP: number;
   /** tunnel ÷ plainTCP. */
   readonly ratio: number;
+  /** CPU time of the thread with the client, per MB (throughput) or per round trip, µs: steadier than time on a busy machine. */
+  readonly tunnelCPU: number;
 }
 
 /** The whole result. */
@@ -79,7 +81,10 @@ export async function runTunnelBench(options: TunnelBenchOptions = {}): Promise<
     plans.push(plan("round trip", roundTrip(roundTrips), await through(1024, 1024), plain));
     // Uncounted: compiles the code that is measured.
     await runRound(plans);
-    plans.forEach(({ tunnel, plainTCP }) => [tunnel.results, plainTCP.results].forEach((results) => results.splice(0)));
+    for (const { results, cpu } of plans.flatMap(({ tunnel, plainTCP }) => [tunnel, plainTCP])) {
+      results.length = 0;
+      cpu.length = 0;
+    }
     for (let round = 0; round < rounds; round += 1) {
       await runRound(plans);
     }
@@ -90,45 +95,63 @@ export async function runTunnelBench(options: TunnelBenchOptions = {}): Promise<
   }
 }
 
+interface Measurement {
+  readonly run: Measure;
+  readonly amount: number;
+}
+
 type Measure = (stream: Duplex) => Promise<number>;
 
 interface Path {
   readonly open: Open;
   readonly results: number[];
+  /** CPU time, µs per MB or per round trip. */
+  readonly cpu: number[];
 }
 
 interface Plan {
   readonly measure: TunnelBenchRow["measure"];
   readonly run: Measure;
+  /** MB, or round trips, of one run. */
+  readonly amount: number;
   readonly payloadBytes: number | undefined;
   readonly tunnel: Path;
   readonly plainTCP: Path;
 }
 
-function plan(measure: Plan["measure"], run: Measure, tunnel: Open, plainTCP: Open, payloadBytes?: number): Plan {
+function plan(
+  measure: Plan["measure"],
+  measurement: Measurement,
+  tunnel: Open,
+  plainTCP: Open,
+  payloadBytes?: number,
+): Plan {
   return {
     measure,
-    run,
+    ...measurement,
     payloadBytes,
-    tunnel: { open: tunnel, results: [] },
-    plainTCP: { open: plainTCP, results: [] },
+    tunnel: { open: tunnel, results: [], cpu: [] },
+    plainTCP: { open: plainTCP, results: [], cpu: [] },
   };
 }
 
 async function runRound(plans: readonly Plan[]): Promise<void> {
-  for (const { run, tunnel, plainTCP } of plans) {
+  for (const { run, amount, tunnel, plainTCP } of plans) {
     for (const path of [plainTCP, tunnel]) {
       const stream = await path.open();
+      const before = process.threadCpuUsage();
       path.results.push(await run(stream));
+      const { user, system } = process.threadCpuUsage(before);
+      path.cpu.push((user + system) / amount);
       stream.destroy();
     }
   }
 }
 
 /** MB/s until the server has everything and says so. */
-function upload(bytes: number): Measure {
+function upload(bytes: number): Measurement {
   const chunk = Buffer.alloc(64 * 1024, 0x2a);
-  return async (stream) => {
+  const run: Measure = async (stream) => {
     const startMs = performance.now();
     stream.write(command("D", bytes));
     for (let left = bytes; left > 0; left -= chunk.length) {
@@ -139,11 +162,12 @@ function upload(bytes: number): Measure {
     await once(stream, "data");
     return bytes / 1e3 / (performance.now() - startMs);
   };
+  return { run, amount: bytes / 1e6 };
 }
 
 /** MB/s until the client has everything. */
-function download(bytes: number): Measure {
-  return async (stream) => {
+function download(bytes: number): Measurement {
+  const run: Measure = async (stream) => {
     const startMs = performance.now();
     let left = bytes;
     const arrived = Promise.withResolvers<void>();
@@ -157,12 +181,13 @@ function download(bytes: number): Measure {
     await arrived.promise;
     return bytes / 1e3 / (performance.now() - startMs);
   };
+  return { run, amount: bytes / 1e6 };
 }
 
 /** Median of single round trips, µs. */
-function roundTrip(count: number): Measure {
+function roundTrip(count: number): Measurement {
   const message = Buffer.alloc(100, 0x2a);
-  return async (stream) => {
+  const run: Measure = async (stream) => {
     const times: number[] = [];
     stream.write(command("E", 0));
     for (let round = 0; round < count; round += 1) {
@@ -173,6 +198,7 @@ function roundTrip(count: number): Measure {
     }
     return median(times);
   };
+  return { run, amount: count };
 }
 
 function command(name: "D" | "S" | "E", count: number): string {
@@ -203,6 +229,7 @@ function rowOf({ measure, payloadBytes, tunnel, plainTCP }: Plan): TunnelBenchRo
     tunnel: rounded(ours),
     plainTCP: rounded(plain),
     ratio: Number((ours / plain).toPrecision(2)),
+    tunnelCPU: Math.round(median(tunnel.cpu)),
   };
 }
 
@@ -222,9 +249,10 @@ export function formatTunnelBench(result: TunnelBenchResult): string {
     `${row.tunnel} ${row.unit}`,
     `${row.plainTCP} ${row.unit}`,
     String(row.ratio),
+    `${row.tunnelCPU} µs/${row.unit === "MB/s" ? "MB" : "trip"}`,
   ]);
-  const table = [["", "tunnel", "plain TCP", "tunnel ÷ TCP"], ...cells];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
+  const table = [["", "tunnel", "plain TCP", "tunnel ÷ TCP", "client's CPU"], ...cells];
+  const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
   const lines = table.map((row) =>
     row
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))

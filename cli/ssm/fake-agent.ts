@@ -35,7 +35,7 @@ export interface FakeAgentBehaviour {
 }
 
 /** The handshake request of a current agent. */
-export const portHandshake = {
+const portHandshake = {
   AgentVersion: "3.3.0.0",
   RequestedClientActions: [
     {

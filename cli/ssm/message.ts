@@ -29,7 +29,7 @@ const payloadTypeAt = 112;
 const payloadLengthAt = 116;
 
 /** Types of the messages that a client sends or receives. */
-export type MessageType =
+type MessageType =
   | "input_stream_data"
   | "output_stream_data"
   | "acknowledge"

@@ -8,7 +8,7 @@ import type { Random } from "./identifier.ts";
 import type { TunnelLimits } from "./limits.ts";
 
 /** What StartSession answered. */
-export interface SessionTicket extends Ticket {
+interface SessionTicket extends Ticket {
   readonly sessionID: string;
   /** Opens one websocket; ResumeSession gives the next. */
   readonly token: Secret;
@@ -85,8 +85,8 @@ export interface Tunnel {
   readonly customerMessage: string;
   /**
    * Opens one TCP connection at the far end. It is usable at once; when the far end cannot connect, the stream fails with a
-   * UserError. `end` and `destroy` both close the connection in full: smux has no half-close. Rejects with UserError when the
-   * tunnel is over or carries too many.
+   * UserError, as it does when the tunnel is lost: listen for `error`. `end` and `destroy` both close the connection in full: smux
+   * has no half-close. Rejects with UserError when the tunnel is over or carries too many.
    */
   open(): Promise<Duplex>;
   /** Resolves once, when the tunnel is over. Never rejects. */

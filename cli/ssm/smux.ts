@@ -5,7 +5,7 @@ import { ProtocolError } from "./protocol-error.ts";
  */
 
 /** Bytes before a frame's payload. */
-export const frameHeaderBytes = 8;
+const frameHeaderBytes = 8;
 
 /** A client's first stream id; each next one is 2 higher, so that all are odd. */
 export const firstStreamID = 3;

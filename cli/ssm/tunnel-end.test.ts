@@ -21,6 +21,15 @@ describe("the end of a tunnel", () => {
     expect(fixture.calls).toEqual([]);
   });
 
+  it("by the service, with more words than a person reads: they are cut", async () => {
+    await using fixture = await startFixture();
+    const tunnel = await fixture.open();
+
+    fixture.agent.sendRaw("channel_closed", Buffer.from(JSON.stringify({ Output: "x".repeat(5000) })));
+
+    expect((await tunnel.closed).output?.length).toBe(2000);
+  });
+
   it("by the service, with a payload that is no JSON: still an end", async () => {
     await using fixture = await startFixture();
     const tunnel = await fixture.open();

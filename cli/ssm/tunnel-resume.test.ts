@@ -233,6 +233,20 @@ describe("a tunnel whose websocket is lost", () => {
     expect((await readBytes(stream, 1)).toString()).toBe("x");
   });
 
+  it("replaces a websocket that brings a message larger than it takes", async () => {
+    await using fixture = await startFixture({ limits: { messageBytesMax: 4096 } });
+    const { agent } = fixture;
+    const tunnel = await fixture.open();
+    const stream = await tunnel.open();
+
+    agent.sendRaw("output_stream_data", Buffer.alloc(4096), 99);
+    await agent.until(() => agent.hellos.length === 2);
+    stream.write("x");
+
+    expect((await readBytes(stream, 1)).toString()).toBe("x");
+    expect(tunnel.stats()).toMatchObject({ resumed: 1, bytesReceived: 8 + 1 });
+  });
+
   it("never shows a token, in log, error or result", async () => {
     await using fixture = await startFixture({
       limits: { resumeAttempts: 2, resumeDelayMs: 1 },
