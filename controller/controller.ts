@@ -12,6 +12,7 @@ import type { ControllerOptions } from "./options.ts";
 import { linkGrantOf } from "./reconcile/grant/link-grant.ts";
 import { recoverGrants } from "./reconcile/grant/recovery.ts";
 import { createLoop, type Loop } from "./reconcile/loop.ts";
+import { OrphanSweeper } from "./reconcile/orphan-sweeper.ts";
 import { reconcilers } from "./reconcile/reconcilers.ts";
 import { createApp } from "./serve/app.ts";
 import { type AuditKeeping, auditReader, auditSink } from "./serve/audit-trail.ts";
@@ -104,28 +105,47 @@ export async function startController(world: ControllerWorld): Promise<Controlle
   });
   await loop.start();
   const server = await serve(world, source, audit, links, loop);
-  const goneTasks = new GoneTasks({
-    source,
-    clock,
-    log,
-    account: (proxy) => accountOf(world.ports, proxy),
-    heads: () => audit.store.heads(),
-    headLog: audit.heads,
-    linkedTasks: (proxyKey) => links.tasksOf(proxyKey),
-  });
-  goneTasks.start();
+  const upkeep = startUpkeep(world, source, audit, links);
   log.info("control API listens", { url: options.publicURL, port: server.port });
   return {
     port: server.port,
     failed: failed.promise,
     async stop() {
-      goneTasks.stop();
+      upkeep.stop();
       links.close();
       await server.close();
       await loop.stop();
       await source.close();
       await audit.heads.close();
       await audit.store.close();
+    },
+  };
+}
+
+/** What nobody waits for: tasks that are gone, permission sets that belong to no Grant. */
+function startUpkeep(
+  { ports, clock, log, options }: ControllerWorld,
+  source: FolderSource,
+  audit: AuditKeeping,
+  links: Links,
+): { stop(): void } {
+  const goneTasks = new GoneTasks({
+    source,
+    clock,
+    log,
+    account: (proxy) => accountOf(ports, proxy),
+    heads: () => audit.store.heads(),
+    headLog: audit.heads,
+    linkedTasks: (proxyKey) => links.tasksOf(proxyKey),
+  });
+  const { installation, region } = options;
+  const orphans = new OrphanSweeper({ ports, source, clock, log, installation, region });
+  goneTasks.start();
+  orphans.start();
+  return {
+    stop() {
+      goneTasks.stop();
+      orphans.stop();
     },
   };
 }

@@ -1,0 +1,62 @@
+import type { Clock } from "#lib/clock.ts";
+import { coerceError } from "#lib/errors.ts";
+import type { Log } from "#lib/log.ts";
+import type { AwsPorts } from "../aws/ports.ts";
+import type { Source } from "../source/source.ts";
+import { findOrphans, removeOrphan } from "./grant/orphans.ts";
+
+/** Orphans come only from crashes and hand-made changes; a sweep reads the tags of every permission set of the instance. */
+export const sweepPeriodMs = 3_600_000;
+
+export interface OrphanSweeperOptions {
+  readonly ports: AwsPorts;
+  readonly source: Source;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly installation: string;
+  /** Region of Identity Center. */
+  readonly region: string;
+}
+
+/** Removes permission sets that carry our installation's tag and belong to no Grant: at the start and then every hour. */
+export class OrphanSweeper {
+  readonly #options: OrphanSweeperOptions;
+  #cancel: () => void = () => {};
+  #stopped = false;
+
+  constructor(options: OrphanSweeperOptions) {
+    this.#options = options;
+  }
+
+  /** Begins; later sweeps follow by themselves until `stop`. */
+  start(): void {
+    void this.#sweep()
+      .catch((error: unknown) => this.#options.log.warn("orphans could not be swept", { error: coerceError(error) }))
+      .finally(() => {
+        if (!this.#stopped) {
+          this.#cancel = this.#options.clock.after(sweepPeriodMs, () => this.start());
+        }
+      });
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel();
+  }
+
+  async #sweep(): Promise<void> {
+    const { ports, source, clock, log, installation, region } = this.#options;
+    const { orphans, held } = await findOrphans(ports, source, { installation, region });
+    if (held !== undefined) {
+      log.error("orphans are left alone until a person has looked", { why: held });
+      return;
+    }
+    for (const orphan of orphans) {
+      if (this.#stopped) {
+        return;
+      }
+      await removeOrphan(ports, orphan, clock);
+      log.warn("a permission set that belonged to no Grant was removed", { name: orphan.name, grant: orphan.grant });
+    }
+  }
+}
