@@ -1,3 +1,4 @@
+import type { Readable, Writable } from "node:stream";
 import type { Clock } from "#lib/clock.ts";
 import type { Output } from "./output/output.ts";
 
@@ -40,6 +41,8 @@ export interface World {
   readonly clock: Clock;
   readonly random: (bytes: number) => Uint8Array;
   readonly output: Output;
+  /** Where questions are asked and answered. */
+  readonly terminal: { readonly input: Readable; readonly output: Writable };
   /** Whether somebody can answer a question: input and error output are terminals and CI is not set. */
   readonly interactive: boolean;
   /** Aborted by the first Ctrl-C or SIGTERM; the command then winds down. */

@@ -1,38 +1,19 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { systemClock } from "#lib/clock.ts";
-import type { Command } from "./command.ts";
-import { auditSearch, auditTail, auditVerify } from "./commands/audit.ts";
-import { databasesList } from "./commands/databases.ts";
-import { grantsGet, grantsList, grantsRevoke } from "./commands/grants.ts";
-import { login } from "./commands/login.ts";
-import { processCommands } from "./commands/processes.ts";
-import { rdsProxy } from "./commands/rds-proxy.ts";
-import { validate } from "./commands/validate.ts";
+import { allCommands } from "./commands/all.ts";
 import { runCli } from "./run.ts";
 
-/** Every command of `sallyport`, in the order in which help shows them. */
-const commands: readonly Command[] = [
-  login,
-  rdsProxy,
-  databasesList,
-  grantsList,
-  grantsGet,
-  grantsRevoke,
-  auditTail,
-  auditSearch,
-  auditVerify,
-  validate,
-  ...processCommands({
-    controller: async () => (await import("#controller/main.ts")).runController,
-    proxy: async () => {
-      const { runProxy } = await import("#proxy/main.ts");
-      return (environment) => runProxy(environment);
-    },
-    sandbox: async () => (await import("#sandbox/main.ts")).runSandbox,
-  }),
-];
+const commands = allCommands({
+  controller: async () => (await import("#controller/main.ts")).runController,
+  proxy: async () => {
+    const { runProxy } = await import("#proxy/main.ts");
+    return (environment) => runProxy(environment);
+  },
+  sandbox: async () => (await import("#sandbox/main.ts")).runSandbox,
+});
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -47,6 +28,18 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     stopping.abort();
   });
 }
+for (const stream of [process.stdout, process.stderr]) {
+  // The reader has gone, as with `| head`: nothing that would follow can be shown to anybody.
+  stream.on("error", () => stopping.abort());
+}
+
+/** Resolves once standard output takes more, or nobody wants it any more. */
+async function drained(): Promise<void> {
+  if (process.stdout.writableNeedDrain && !stopping.signal.aborted) {
+    await once(process.stdout, "drain", { signal: stopping.signal }).catch(() => {});
+  }
+}
+
 // The clock's timers do not keep a process alive; a command that waits for one still runs.
 const running = setInterval(() => {}, 2 ** 30);
 process.exitCode = await runCli(
@@ -58,14 +51,16 @@ process.exitCode = await runCli(
     homeDirectory: process.env["HOME"] ?? homedir(),
     clock: systemClock,
     random: randomBytes,
-    interactive: process.stdin.isTTY === true && process.stderr.isTTY === true && process.env["CI"] === undefined,
+    terminal: { input: process.stdin, output: process.stderr },
+    interactive: process.stdin.isTTY && process.stderr.isTTY && process.env["CI"] === undefined,
     signal: stopping.signal,
     version,
   },
   {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
-    colours: process.stderr.isTTY === true && process.env["NO_COLOR"] === undefined,
+    colours: process.stderr.isTTY && process.env["NO_COLOR"] === undefined,
+    drained,
   },
 );
 clearInterval(running);

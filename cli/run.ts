@@ -1,17 +1,12 @@
 import { Command as Program, CommanderError, Option as ProgramOption } from "commander";
 import { coerceError, UserError } from "#lib/errors.ts";
 import type { Command, World } from "./command.ts";
-import { createOutput } from "./output/output.ts";
+import { createOutput, type Streams } from "./output/output.ts";
 
-/** Where text goes, and whether a terminal shows colours. */
-export interface Streams {
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
-  readonly colours: boolean;
-}
-
-/** Exit codes: 0 done, 1 refused or failed, 2 wrong usage (as kubectl, aws and POSIX utilities do). */
+/** Exit codes: 0 done, 1 refused or failed, 2 wrong usage (as kubectl, aws and POSIX utilities do), 130 interrupted (128 + SIGINT). */
+const failed = 1;
 const usageError = 2;
+const interrupted = 130;
 
 /** Parses `argv` (without node and script), runs the command, shows what went wrong. Resolves with the exit code; never rejects. */
 export async function runCli(
@@ -21,38 +16,63 @@ export async function runCli(
   streams: Streams,
 ): Promise<number> {
   let code = 0;
-  const program = new Program("sallyport")
-    .description("Just-in-time access to databases on AWS RDS")
-    .version(world.version)
-    .exitOverride()
-    .configureOutput({ writeOut: streams.out, writeErr: streams.err })
-    .showSuggestionAfterError();
-  for (const command of commands) {
-    addCommand(program, command, async (options, positionals) => {
-      const format = options["output"] === "json" ? "json" : "text";
-      const output = createOutput({ format, ...streams });
-      try {
-        code = await command.run({ positionals, options, world: { ...world, output } });
-      } catch (error) {
-        code = 1;
-        if (world.signal.aborted && !(error instanceof UserError)) {
-          code = 130;
-          return;
-        }
+  const program = createProgram(commands, world.version, async (command, options, positionals) => {
+    const output = createOutput(options["output"] === "json" ? "json" : "text", streams);
+    try {
+      code = await command.run({ positionals, options, world: { ...world, output } });
+    } catch (error) {
+      code = failed;
+      if (world.signal.aborted || (error instanceof UserError && error.code === "Interrupted")) {
+        code = interrupted;
+      }
+      // Once the person has stopped the command, what breaks off because of it is no news.
+      if (!world.signal.aborted || error instanceof UserError) {
         output.error(toUserError(error));
       }
-    });
+    }
+  });
+  program.configureOutput({ writeOut: streams.out, writeErr: streams.err });
+  for (const part of allPrograms(program)) {
+    part.configureOutput({ writeOut: streams.out, writeErr: streams.err });
   }
   try {
     await program.parseAsync([...argv], { from: "user" });
   } catch (error) {
-    // Commander has printed its message; help and version end with code 0.
-    return error instanceof CommanderError ? (error.exitCode === 0 ? 0 : usageError) : 1;
+    if (error instanceof CommanderError) {
+      // Commander has printed its message; help and version end with code 0.
+      return error.exitCode === 0 ? 0 : usageError;
+    }
+    createOutput("text", streams).error(toUserError(error));
+    return failed;
   }
   return code;
 }
 
-type Handler = (options: Record<string, string | boolean | undefined>, positionals: readonly string[]) => Promise<void>;
+type Handler = (
+  command: Command,
+  options: Record<string, string | boolean | undefined>,
+  positionals: readonly string[],
+) => Promise<void>;
+
+/** The program of these commands, for parsing and for help. */
+export function createProgram(commands: readonly Command[], version: string, handler: Handler): Program {
+  const program = new Program("sallyport")
+    .description("Just-in-time access to databases on AWS RDS")
+    .version(version)
+    .exitOverride()
+    .showSuggestionAfterError();
+  for (const command of commands) {
+    addCommand(program, command, handler);
+  }
+  for (const group of program.commands.filter((child) => child.commands.length > 0)) {
+    group.description(`${group.name()} ${group.commands.map((child) => child.name()).join(", ")}`);
+  }
+  return program;
+}
+
+function allPrograms(program: Program): Program[] {
+  return program.commands.flatMap((child) => [child, ...allPrograms(child)]);
+}
 
 function addCommand(program: Program, command: Command, handler: Handler): void {
   let parent = program;
@@ -83,12 +103,12 @@ function addCommand(program: Program, command: Command, handler: Handler): void 
     const named = Object.fromEntries(
       leaf.options.map((option) => [option.long?.slice(2) ?? "", leaf.getOptionValue(option.attributeName())]),
     ) as Record<string, string | boolean | undefined>;
-    await handler(named, leaf.args);
+    await handler(command, named, leaf.args);
   });
 }
 
 function newGroup(parent: Program, word: string): Program {
-  return parent.command(word).description(`${word} commands`).exitOverride();
+  return parent.command(word).exitOverride();
 }
 
 function toUserError(error: unknown): UserError {

@@ -1,10 +1,11 @@
-import { defined } from "#lib/defined.ts";
 import { pause } from "#lib/clock.ts";
-import { coerceError, UserError } from "#lib/errors.ts";
+import { defined } from "#lib/defined.ts";
+import { UserError } from "#lib/errors.ts";
 import type { StatementEvent, StatementList, VerifyReport } from "#wire/control-api.ts";
 import { type Command, type Invocation, type Option, valueOf } from "../command.ts";
-import { openSession, type Session } from "../signin/session.ts";
+import { isTransient } from "../control/failure.ts";
 import { eventLine } from "../output/statement-line.ts";
+import { signedIn } from "../signin/signed-in.ts";
 
 const filterOptions: readonly Option[] = [
   { name: "user", value: "NAME", summary: "only this person's" },
@@ -16,6 +17,11 @@ const filterOptions: readonly Option[] = [
 
 /** A lost tail comes back at this pace, at the position where it stopped. */
 const resumePauseMs = 1_000;
+/** The most that the control API gives in one answer. */
+const pageSizeMax = 1_000;
+
+/** The controller reads and hashes the whole trail: some 100,000 records a second. */
+const verifyTimeoutMs = 10 * 60_000;
 
 /** `sallyport audit tail` */
 export const auditTail: Command = {
@@ -28,33 +34,40 @@ export const auditTail: Command = {
   examples: [{ run: "sallyport audit tail --database orders", does: "what happens on one database" }],
   async run(invocation) {
     const { world } = invocation;
-    let after = valueOf(invocation, "after");
-    let session: Session | undefined;
+    let after = readCount(invocation, "after");
+    let said = "";
     while (!world.signal.aborted) {
       try {
-        session ??= await openSession(world);
-        const path = `/v1/audit/tail?${query(invocation, { after })}`;
-        for await (const event of session.control.stream<StatementEvent>(path, world.signal)) {
-          after = String(event.storeSeq);
-          if (event.event !== "heartbeat") {
-            world.output.line(event, () => eventLine(event));
+        // The server ends a tail with the token that opened it; each turn of this loop holds one that is signed in anew if need be.
+        await signedIn(world, async ({ control }) => {
+          while (!world.signal.aborted) {
+            const path = `/v1/audit/tail?${query(invocation, { after: after?.toString() })}`;
+            for await (const event of control.stream<StatementEvent>(path, world.signal)) {
+              said = "";
+              after = event.storeSeq;
+              if (event.event !== "heartbeat") {
+                world.output.line(event, () => eventLine(event));
+                await world.output.drained();
+              }
+            }
+            await pause(world.clock, resumePauseMs, world.signal);
           }
-        }
+        });
       } catch (error) {
         if (world.signal.aborted) {
           break;
         }
-        const failure = coerceError(error);
-        if (failure instanceof UserError && !["ControllerUnreachable", "NotSignedIn"].includes(failure.code)) {
-          throw failure;
+        if (!isTransient(error)) {
+          throw error;
         }
-        world.output.note(`${failure.message}; trying again`);
-        session?.close();
-        session = undefined;
+        const { message } = error as Error;
+        if (message !== said) {
+          said = message;
+          world.output.note(`${message}; trying again`);
+        }
+        await pause(world.clock, resumePauseMs, world.signal).catch(() => {});
       }
-      await pause(world.clock, resumePauseMs, world.signal).catch(() => {});
     }
-    session?.close();
     return 0;
   },
 };
@@ -62,38 +75,28 @@ export const auditTail: Command = {
 /** `sallyport audit search` */
 export const auditSearch: Command = {
   name: "audit search",
-  summary: "Search recorded statements",
+  summary: "Search recorded statements, newest first",
   options: [
     ...filterOptions,
     { name: "since", value: "TIME", summary: "not before this instant (RFC 3339)" },
-    { name: "until", value: "TIME", summary: "not after this instant (RFC 3339)" },
+    { name: "until", value: "TIME", summary: "before this instant (RFC 3339)" },
     { name: "limit", value: "N", summary: "at most this many", fallback: "100" },
   ],
   examples: [{ run: "sallyport audit search --user ada --text 'delete from'", does: "who deleted what" }],
   async run(invocation) {
     const { world } = invocation;
-    const session = await openSession(world);
-    try {
-      const extra = {
-        since: valueOf(invocation, "since"),
-        until: valueOf(invocation, "until"),
-        limit: valueOf(invocation, "limit"),
-      };
-      const { items } = await session.control.get<StatementList>(`/v1/audit/statements?${query(invocation, extra)}`);
-      if (world.output.format === "json") {
-        world.output.rows(items, [], "");
-        return 0;
-      }
-      for (const event of items) {
-        world.output.line(event, () => eventLine(event));
-      }
-      if (items.length === 0) {
-        world.output.note("Nothing recorded fits.");
-      }
+    const items = await search(invocation, readCount(invocation, "limit") ?? 0);
+    if (world.output.format === "json") {
+      world.output.rows(items, [], "");
       return 0;
-    } finally {
-      session.close();
     }
+    for (const event of items) {
+      world.output.line(event, () => eventLine(event));
+    }
+    if (items.length === 0) {
+      world.output.note("Nothing recorded fits.");
+    }
+    return 0;
   },
 };
 
@@ -104,21 +107,46 @@ export const auditVerify: Command = {
   options: [],
   examples: [{ run: "sallyport audit verify", does: "exit 0 only when the trail is complete" }],
   async run({ world }) {
-    const session = await openSession(world);
-    try {
-      const report = await session.control.post<VerifyReport>("/v1/audit/verify", {}, world.signal);
-      world.output.result(report, () =>
-        [
-          `The audit trail is ${report.verdict}: ${report.records} records, ${report.sessions} sessions.`,
-          ...report.findings.map((finding) => `  ${finding.kind}: ${finding.detail}`),
-        ].join("\n"),
-      );
-      return report.verdict === "complete" ? 0 : 1;
-    } finally {
-      session.close();
-    }
+    const report = await signedIn(world, ({ control }) =>
+      control.post<VerifyReport>("/v1/audit/verify", {}, { signal: world.signal, timeoutMs: verifyTimeoutMs }),
+    );
+    world.output.result(report, () =>
+      [
+        `The audit trail is ${report.verdict}: ${report.records} records, ${report.sessions} sessions.`,
+        ...report.findings.map((finding) => `  ${finding.kind}: ${finding.detail}`),
+      ].join("\n"),
+    );
+    return report.verdict === "complete" ? 0 : 1;
   },
 };
+
+function search(invocation: Invocation, limit: number): Promise<StatementEvent[]> {
+  const { world } = invocation;
+  const range = { since: valueOf(invocation, "since"), until: valueOf(invocation, "until") };
+  return signedIn(world, async ({ control }) => {
+    const found: StatementEvent[] = [];
+    let after: number | undefined;
+    while (found.length < limit) {
+      const page = { after: after?.toString(), limit: String(Math.min(limit - found.length, pageSizeMax)) };
+      const path = `/v1/audit/statements?${query(invocation, { ...range, ...page })}`;
+      const { items, next } = await control.get<StatementList>(path, { signal: world.signal });
+      found.push(...items);
+      if (next === undefined) {
+        break;
+      }
+      after = next;
+    }
+    return found;
+  });
+}
+
+function readCount(invocation: Invocation, name: string): number | undefined {
+  const text = valueOf(invocation, name);
+  if (text !== undefined && !/^\d{1,15}$/.test(text)) {
+    throw new UserError("InvalidNumber", `--${name} must be a whole number, found "${text}"`);
+  }
+  return text === undefined ? undefined : Number(text);
+}
 
 function query(invocation: Invocation, extra: Readonly<Record<string, string | undefined>>): URLSearchParams {
   return new URLSearchParams(

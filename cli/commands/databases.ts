@@ -1,7 +1,7 @@
 import type { EntitlementList } from "#wire/control-api.ts";
 import type { Command } from "../command.ts";
 import { formatDuration } from "../output/duration.ts";
-import { openSession } from "../signin/session.ts";
+import { signedIn } from "../signin/signed-in.ts";
 
 /** `sallyport databases list` */
 export const databasesList: Command = {
@@ -10,24 +10,21 @@ export const databasesList: Command = {
   options: [],
   examples: [{ run: "sallyport databases list", does: "what you may use, and what is live already" }],
   async run({ world }) {
-    const session = await openSession(world);
-    try {
-      const { items } = await session.control.get<EntitlementList>("/v1/databases", world.signal);
-      world.output.rows(
-        items,
-        [
-          ["database", (entry) => entry.database],
-          ["role", (entry) => entry.role],
-          ["engine", (entry) => entry.engine],
-          ["longest", (entry) => formatDuration(entry.maxDurationSeconds)],
-          ["approval", (entry) => (entry.needsApproval ? "needed" : "automatic")],
-          ["grant", (entry) => entry.grant?.state ?? "-"],
-        ],
-        "You may not ask for any database. Ask whoever operates Sallyport for an Availability.",
-      );
-      return 0;
-    } finally {
-      session.close();
-    }
+    const { items } = await signedIn(world, ({ control }) =>
+      control.get<EntitlementList>("/v1/databases", { signal: world.signal }),
+    );
+    world.output.rows(
+      items,
+      [
+        ["database", (entry) => entry.database],
+        ["role", (entry) => entry.role],
+        ["engine", (entry) => entry.engine],
+        ["longest", (entry) => formatDuration(entry.maxDurationSeconds)],
+        ["approval", (entry) => (entry.needsApproval ? "needed" : "automatic")],
+        ["grant", (entry) => entry.grant?.state ?? "-"],
+      ],
+      "You may not ask for any database. Ask whoever operates Sallyport for an Availability.",
+    );
+    return 0;
   },
 };

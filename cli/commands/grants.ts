@@ -1,19 +1,9 @@
 import type { GrantList, GrantView } from "#wire/control-api.ts";
 import { defined } from "#lib/defined.ts";
 import { UserError } from "#lib/errors.ts";
+import { isGrantID } from "#lib/grant-id.ts";
 import { type Command, type Invocation, valueOf } from "../command.ts";
-import type { ControlClient } from "../control/client.ts";
-import { openSession } from "../signin/session.ts";
-
-/** Runs `use` with a signed-in client. */
-async function signedIn<T>(invocation: Invocation, use: (control: ControlClient) => Promise<T>): Promise<T> {
-  const session = await openSession(invocation.world);
-  try {
-    return await use(session.control);
-  } finally {
-    session.close();
-  }
-}
+import { signedIn } from "../signin/signed-in.ts";
 
 /** `sallyport grants list` */
 export const grantsList: Command = {
@@ -33,8 +23,11 @@ export const grantsList: Command = {
         state: valueOf(invocation, "state"),
       }),
     );
-    const { items } = await signedIn(invocation, (control) => control.get<GrantList>(`/v1/grants?${query}`));
-    invocation.world.output.rows(
+    const { world } = invocation;
+    const { items } = await signedIn(world, ({ control }) =>
+      control.get<GrantList>(`/v1/grants?${query}`, { signal: world.signal }),
+    );
+    world.output.rows(
       items,
       [
         ["grant", (grant) => grant.grantID || grant.name],
@@ -58,8 +51,12 @@ export const grantsGet: Command = {
   options: [],
   examples: [{ run: "sallyport grants get gmztgmztgmztgmztgmztgmztgmy", does: "its state, times and reason" }],
   async run(invocation) {
-    const grant = await signedIn(invocation, (control) => control.get<GrantView>(`/v1/grants/${grantID(invocation)}`));
-    invocation.world.output.result(grant, () =>
+    const { world } = invocation;
+    const id = grantID(invocation);
+    const grant = await signedIn(world, ({ control }) =>
+      control.get<GrantView>(`/v1/grants/${id}`, { signal: world.signal }),
+    );
+    world.output.result(grant, () =>
       Object.entries(grant)
         .filter(([, value]) => value !== "")
         .map(([name, value]) => `${`${name}:`.padEnd(16)}${String(value)}`)
@@ -79,17 +76,18 @@ export const grantsRevoke: Command = {
   async run(invocation) {
     const reason = valueOf(invocation, "reason") ?? "ended from the command line";
     const id = grantID(invocation);
-    const grant = await signedIn(invocation, (control) =>
-      control.post<GrantView>(`/v1/grants/${id}/revoke`, { reason }),
+    const { world } = invocation;
+    const grant = await signedIn(world, ({ control }) =>
+      control.post<GrantView>(`/v1/grants/${id}/revoke`, { reason }, { signal: world.signal }),
     );
-    invocation.world.output.result(grant, () => `Grant ${id} is being ended: ${reason}`);
+    world.output.result(grant, () => `Grant ${id} is being ended: ${reason}`);
     return 0;
   },
 };
 
 function grantID(invocation: Invocation): string {
   const [id] = invocation.positionals;
-  if (id === undefined || !/^[\w-]{1,64}$/.test(id)) {
+  if (id === undefined || !isGrantID(id)) {
     throw new UserError("InvalidGrantID", `"${id ?? ""}" is not a grant ID`, { next: "sallyport grants list" });
   }
   return id;

@@ -1,7 +1,6 @@
 import path from "node:path";
-import { type Command, isSet, valueOf } from "../command.ts";
-import { loadConfig, saveConfig } from "../config/config.ts";
-import { openSession } from "../signin/session.ts";
+import { type Command, type Invocation, isSet, valueOf, type World } from "../command.ts";
+import { type Config, configOf, loadConfig, saveConfig } from "../config/config.ts";
 
 /** `sallyport login`: signs in, and remembers where Sallyport is. */
 export const login: Command = {
@@ -15,16 +14,19 @@ export const login: Command = {
   examples: [{ run: "sallyport login --url https://sallyport.example.com", does: "the first time on a computer" }],
   async run(invocation) {
     const { world } = invocation;
-    const url = valueOf(invocation, "url");
-    const caFile = valueOf(invocation, "ca-file");
-    if (url !== undefined || caFile !== undefined) {
-      const absolute = caFile === undefined ? undefined : path.resolve(world.workingDirectory, caFile);
-      saveConfig({ url: url ?? loadConfig(world).url, ...(absolute === undefined ? {} : { caFile: absolute }) }, world);
-    }
+    const typed = typedConfig(invocation, world);
+    const { openSession } = await import("../signin/session.ts");
     // Somebody who typed `login` wants to sign in, terminal or not: the device flow prints its address and waits.
-    const session = await openSession({ ...world, interactive: true }, { fresh: isSet(invocation, "fresh") });
+    const session = await openSession(
+      { ...world, interactive: true },
+      { fresh: isSet(invocation, "fresh"), ...(typed === undefined ? {} : { config: typed }) },
+    );
     const { person, signIn } = session;
     session.close();
+    if (typed !== undefined) {
+      // Remembered only now: an address that does not work is not worth it.
+      saveConfig(typed, world);
+    }
     world.output.result({ person, installation: signIn.installation }, () => {
       const roles = person.roles.length === 0 ? "" : ` (${person.roles.join(", ")})`;
       return `Signed in to ${signIn.installation} as ${person.userName}${roles}`;
@@ -32,3 +34,14 @@ export const login: Command = {
     return 0;
   },
 };
+
+/** Where Sallyport is, as typed; undefined when nothing was. A new address does not inherit the old one's authority. */
+function typedConfig(invocation: Invocation, world: World): Config | undefined {
+  const url = valueOf(invocation, "url");
+  const file = valueOf(invocation, "ca-file");
+  if (url === undefined && file === undefined) {
+    return undefined;
+  }
+  const caFile = file === undefined ? undefined : path.resolve(world.workingDirectory, file);
+  return configOf(url ?? loadConfig(world).url, caFile);
+}

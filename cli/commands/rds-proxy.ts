@@ -1,11 +1,4 @@
-import { UserError } from "#lib/errors.ts";
-import { type Command, isSet, valueOf } from "../command.ts";
-import { parseDuration } from "../output/duration.ts";
-import { chooseEntitlement } from "../rds/choose.ts";
-import { ensureGrant } from "../rds/request.ts";
-import { serveGrant } from "../rds/serve.ts";
-import { openSession } from "../signin/session.ts";
-import { defined } from "#lib/defined.ts";
+import type { Command } from "../command.ts";
 
 /** `sallyport rds proxy`: a database on 127.0.0.1 for as long as the grant lives. */
 export const rdsProxy: Command = {
@@ -32,47 +25,5 @@ export const rdsProxy: Command = {
       does: "no questions asked",
     },
   ],
-  async run(invocation) {
-    const { world } = invocation;
-    const port = readPort(valueOf(invocation, "port"));
-    const duration = valueOf(invocation, "duration");
-    const durationSeconds = duration === undefined ? undefined : parseDuration(duration);
-    const session = await openSession(world);
-    try {
-      const wanted = defined({
-        database: valueOf(invocation, "database"),
-        role: valueOf(invocation, "role"),
-        namespace: valueOf(invocation, "namespace"),
-      });
-      const entitlement = await chooseEntitlement(session.control, wanted, world);
-      const options = {
-        ...defined({ durationSeconds, reason: valueOf(invocation, "reason") }),
-        yes: isSet(invocation, "yes"),
-      };
-      const grant = await ensureGrant(session.control, entitlement, options, world);
-      const ending = await serveGrant(session, grant, port, world);
-      if (world.signal.aborted) {
-        return 0;
-      }
-      world.output.event("ENDED", `The connection to the proxy has ended: ${ending.message}`, {
-        grantID: grant.grantID,
-        message: ending.message,
-      });
-      world.output.note(`See the grant: sallyport grants get ${grant.grantID}`);
-      return 1;
-    } finally {
-      session.close();
-    }
-  },
+  run: async (invocation) => (await import("../rds/proxy.ts")).proxyDatabase(invocation),
 };
-
-function readPort(text: string | undefined): number | undefined {
-  if (text === undefined) {
-    return undefined;
-  }
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port < 1 || port > 65_535) {
-    throw new UserError("InvalidPort", `"${text}" is not a port`, { next: "Give a number from 1 to 65535." });
-  }
-  return port;
-}

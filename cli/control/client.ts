@@ -1,51 +1,87 @@
 import { readFileSync } from "node:fs";
 import type { IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
-import { createInterface } from "node:readline";
-import { UserError } from "#lib/errors.ts";
+import type { CancelTimer, Clock } from "#lib/clock.ts";
+import { coerceError, UserError } from "#lib/errors.ts";
 import type { Secret } from "#lib/secret.ts";
-import type { ApiError } from "#wire/control-api.ts";
 import type { Config } from "../config/config.ts";
+import { ControlFailure, failureOf, unexpectedAnswer, unreachable } from "./failure.ts";
+import { linesOf } from "./lines.ts";
 
-/** The control API answers from memory; what takes longer is a network that does not work. */
+/** The control API answers from memory, or after a few calls to AWS; what takes longer is a network that does not work. */
 const requestTimeoutMs = 30_000;
 /** Lists of 10,000 grants are a few megabytes. */
 const answerBytesMax = 64 * 1024 * 1024;
+/** Three heartbeats of a stream (controller/serve/heartbeat.ts): a connection that is silent for longer is dead, whatever TCP thinks. */
+export const streamSilenceMaxMs = 45_000;
 
-/** Calls the control API. Every failure is a `UserError` with the API's own words. */
+/** What a call may state. */
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  /** Sent without the bearer token; for what must work before signing in. */
+  readonly anonymous?: boolean;
+  /** Silence that ends the call; absent: 30 s. For a call that makes the controller work. */
+  readonly timeoutMs?: number;
+}
+
+interface Call extends CallOptions {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  readonly body?: unknown;
+}
+
+/** Calls the control API. Every failure is a `ControlFailure` with the API's own words, or the reason of `signal`. */
 export class ControlClient {
-  readonly #config: Config;
+  readonly #url: string;
   readonly #agent: Agent;
+  readonly #clock: Clock;
   #token: Secret | undefined;
+  #renew: (() => Promise<Secret>) | undefined;
+  #renewing: Promise<void> | undefined;
 
-  constructor(config: Config) {
-    this.#config = config;
+  constructor(config: Config, clock: Clock) {
+    this.#url = config.url;
+    this.#clock = clock;
     this.#agent = new Agent({ keepAlive: true, ...(config.caFile ? { ca: readCa(config.caFile) } : {}) });
   }
 
-  /** Uses this bearer token from now on. */
-  signIn(token: Secret): void {
+  /** Uses this bearer token from now on, and asks `renew` for the next when the API says that it is over. */
+  signIn(token: Secret, renew: () => Promise<Secret>): void {
     this.#token = token;
+    this.#renew = renew;
   }
 
-  async get<T>(path: string, signal?: AbortSignal): Promise<T> {
-    return (await this.#json("GET", path, undefined, signal)) as T;
+  async get<T>(path: string, options: CallOptions = {}): Promise<T> {
+    return (await this.#json({ method: "GET", path, ...options })) as T;
   }
 
-  async post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
-    return (await this.#json("POST", path, body, signal)) as T;
+  async post<T>(path: string, body: unknown, options: CallOptions = {}): Promise<T> {
+    return (await this.#json({ method: "POST", path, body, ...options })) as T;
   }
 
-  /** Reads newline-delimited JSON until the server or `signal` ends it. */
-  async *stream<T>(path: string, signal: AbortSignal): AsyncIterable<T> {
-    const response = await this.#send("GET", path, undefined, signal, 0);
-    if (response.statusCode !== 200) {
-      throw toUserError(response.statusCode ?? 0, await readAll(response));
+  /** Reads newline-delimited JSON until the server or `signal` ends it. Rejects when the connection breaks, or is silent too long. */
+  async *stream<T>(path: string, signal: AbortSignal): AsyncGenerator<T, void, void> {
+    const response = await this.#send({ method: "GET", path, signal });
+    const status = response.statusCode ?? 0;
+    if (status !== 200) {
+      throw failureOf(status, await this.#readAll(response));
     }
-    for await (const line of createInterface({ input: response, crlfDelay: Infinity })) {
-      if (line !== "") {
-        yield JSON.parse(line) as T;
+    // From here on silence is counted by what arrives, since heartbeats do.
+    response.socket.setTimeout(0);
+    const watch = new SilenceWatch(response, this.#clock);
+    try {
+      for await (const line of linesOf(response)) {
+        watch.hold();
+        if (line !== "") {
+          yield parse(line, status) as T;
+        }
+        watch.heard();
       }
+    } catch (error) {
+      throw signal.aborted || error instanceof ControlFailure ? error : unreachable(this.#url, coerceError(error));
+    } finally {
+      watch.stop();
+      response.destroy();
     }
   }
 
@@ -54,53 +90,137 @@ export class ControlClient {
     this.#agent.destroy();
   }
 
-  async #json(method: string, path: string, body: unknown, signal: AbortSignal | undefined): Promise<unknown> {
-    const response = await this.#send(method, path, body, signal, requestTimeoutMs);
-    const text = await readAll(response);
-    if (response.statusCode !== 200) {
-      throw toUserError(response.statusCode ?? 0, text);
+  async #json(call: Call): Promise<unknown> {
+    const response = await this.#send(call);
+    const status = response.statusCode ?? 0;
+    const text = await this.#readAll(response).catch((error: unknown) => {
+      throw call.signal?.aborted || error instanceof UserError ? error : unreachable(this.#url, coerceError(error));
+    });
+    if (status !== 200) {
+      throw failureOf(status, text);
     }
-    return JSON.parse(text) as unknown;
+    return parse(text, status);
   }
 
-  #send(
-    method: string,
-    path: string,
-    body: unknown,
-    signal: AbortSignal | undefined,
-    timeout: number,
-  ): Promise<IncomingMessage> {
+  /** Sends with the token that holds; signs in again once when it does not. */
+  async #send(call: Call): Promise<IncomingMessage> {
+    const token = call.anonymous === true ? undefined : this.#token;
+    const response = await this.#sendOnce(call, token);
+    if (response.statusCode !== 401 || token === undefined || this.#renew === undefined) {
+      return response;
+    }
+    response.resume();
+    if (this.#token === token) {
+      await this.#signInAgain(this.#renew);
+    }
+    return this.#sendOnce(call, this.#token);
+  }
+
+  /** One sign-in, however many calls found the token over at the same moment. */
+  #signInAgain(renew: () => Promise<Secret>): Promise<void> {
+    this.#renewing ??= renew()
+      .then((token) => {
+        this.#token = token;
+      })
+      .finally(() => {
+        this.#renewing = undefined;
+      });
+    return this.#renewing;
+  }
+
+  #sendOnce(call: Call, token: Secret | undefined, retried = false): Promise<IncomingMessage> {
+    const { method, path, body, signal, timeoutMs = requestTimeoutMs } = call;
     const text = body === undefined ? undefined : JSON.stringify(body);
     return new Promise((resolve, reject) => {
-      const sent = request(`${this.#config.url}${path}`, {
+      const sent = request(`${this.#url}${path}`, {
         method,
         agent: this.#agent,
-        timeout,
+        timeout: timeoutMs,
         ...(signal ? { signal } : {}),
         headers: {
           accept: "application/json",
           ...(text === undefined
             ? {}
             : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
-          ...(this.#token ? { authorization: `Bearer ${this.#token.reveal()}` } : {}),
+          ...(token ? { authorization: `Bearer ${token.reveal()}` } : {}),
         },
       });
-      sent.on("timeout", () => sent.destroy(new Error(`no answer within ${timeout / 1_000} s`)));
+      sent.on("timeout", () => sent.destroy(new Error(`no answer within ${timeoutMs / 1_000} s`)));
       sent.on("response", resolve);
-      sent.on("error", (error) => reject(signal?.aborted ? error : this.#unreachable(error)));
+      sent.on("error", (error: NodeJS.ErrnoException) => {
+        if (sent.reusedSocket && !retried && (error.code === "ECONNRESET" || error.code === "EPIPE")) {
+          // The server closed a connection that it had left idle while this call was on its way: it never saw it.
+          resolve(this.#sendOnce(call, token, true));
+        } else {
+          reject(signal?.aborted ? error : unreachable(this.#url, error));
+        }
+      });
       sent.end(text);
     });
   }
 
-  #unreachable(error: Error): UserError {
-    const certificate = /certificate|self.signed/i.test(error.message);
-    return new UserError("ControllerUnreachable", `Sallyport at ${this.#config.url} cannot be reached`, {
-      why: error.message,
-      next: certificate
-        ? "If its certificate comes from your own authority, name that: sallyport login --url URL --ca-file FILE"
-        : "Check the network and the address: sallyport login --url URL",
-      cause: error,
+  async #readAll(response: IncomingMessage): Promise<string> {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > answerBytesMax) {
+        throw new ControlFailure(413, "AnswerTooLarge", "the control API's answer is too large to read");
+      }
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks).toString("utf8");
+  }
+}
+
+/** Breaks a stream that has been silent for too long. */
+class SilenceWatch {
+  readonly #response: IncomingMessage;
+  readonly #clock: Clock;
+  #heardMs: number;
+  #isHeld = false;
+  #cancel: CancelTimer = () => {};
+
+  constructor(response: IncomingMessage, clock: Clock) {
+    this.#response = response;
+    this.#clock = clock;
+    this.#heardMs = clock.monotonicMs();
+    this.#arm(streamSilenceMaxMs);
+  }
+
+  /** Something came, and whoever reads it takes their time: that is not the server's silence. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  /** Silence counts from now. */
+  heard(): void {
+    this.#isHeld = false;
+    this.#heardMs = this.#clock.monotonicMs();
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  /** One timer for the whole stream: it looks how much of the silence is left when it fires. */
+  #arm(delayMs: number): void {
+    this.#cancel = this.#clock.after(delayMs, () => {
+      const leftMs = this.#heardMs + streamSilenceMaxMs - this.#clock.monotonicMs();
+      if (this.#isHeld || leftMs > 0) {
+        this.#arm(this.#isHeld ? streamSilenceMaxMs : leftMs);
+      } else {
+        this.#response.destroy(new Error(`nothing heard for ${streamSilenceMaxMs / 1_000} s`));
+      }
     });
+  }
+}
+
+function parse(text: string, status: number): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    throw unexpectedAnswer(status);
   }
 }
 
@@ -111,34 +231,6 @@ function readCa(file: string): Buffer {
     throw new UserError("CaUnreadable", `the CA file ${file} cannot be read`, {
       next: "Name a PEM file: sallyport login --url URL --ca-file FILE",
       cause: error,
-    });
-  }
-}
-
-async function readAll(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > answerBytesMax) {
-      response.destroy();
-      throw new UserError("AnswerTooLarge", "the control API's answer is too large to read");
-    }
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-function toUserError(status: number, text: string): UserError {
-  try {
-    const { error } = JSON.parse(text) as ApiError;
-    return new UserError(error.code, error.message, {
-      ...(error.why === undefined ? {} : { why: error.why }),
-      ...(error.next === undefined ? {} : { next: error.next }),
-    });
-  } catch {
-    return new UserError("UnexpectedAnswer", `the control API answered ${status} in an unexpected form`, {
-      next: "Check the address: sallyport login --url URL",
     });
   }
 }

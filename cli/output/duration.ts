@@ -17,9 +17,9 @@ export function parseDuration(text: string): number {
   return seconds;
 }
 
-/** The two largest units of a duration in seconds, such as `1h30m`; `0s` for nothing left. */
+/** The two largest units of a duration in seconds, such as `1h30m`; `0s` for nothing left, and for what is no number. */
 export function formatDuration(seconds: number): string {
-  let rest = Math.max(0, Math.round(seconds));
+  let rest = Number.isFinite(seconds) ? Math.max(0, Math.round(seconds)) : 0;
   const parts: string[] = [];
   for (const [unit, size] of Object.entries(unitSeconds)) {
     const count = Math.floor(rest / size);

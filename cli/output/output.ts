@@ -1,8 +1,12 @@
 import { styleText } from "node:util";
+import { printable } from "#audit/text.ts";
 import type { UserError } from "#lib/errors.ts";
 import { formatTable } from "./table.ts";
 
-/** What commands say. Results go to standard output, everything else to standard error, as with kubectl and aws. */
+/**
+ * What commands say. Results go to standard output, everything else to standard error, as with kubectl and aws. Text that came from
+ * elsewhere (the API, the proxy, AWS) is shown, never obeyed: control characters are escaped.
+ */
 export interface Output {
   readonly format: "text" | "json";
   /** The result: rows for people, the same values as JSON for machines. */
@@ -17,64 +21,78 @@ export interface Output {
   event(tag: string, text: string, value: Readonly<Record<string, unknown>>): void;
   /** An error in its three parts. */
   error(error: UserError): void;
+  /** Resolves once standard output takes more. A command with results without end waits for it, so that they do not pile up. */
+  drained(): Promise<void>;
 }
 
 export type Columns<T> = readonly (readonly [heading: string, cell: (item: T) => string])[];
 
-/** Writes to the given streams. Colours only where `colours` says that a terminal shows them. */
-export function createOutput(options: {
-  readonly format: "text" | "json";
-  readonly colours: boolean;
+/** Where an output writes. */
+export interface Streams {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
-}): Output {
-  const { format, out, err } = options;
-  const json = format === "json";
-  const paint = (style: Parameters<typeof styleText>[0], text: string): string =>
-    options.colours ? styleText(style, text, { validateStream: false }) : text;
+  /** Whether a terminal shows colours. */
+  readonly colours: boolean;
+  /** Resolves once `out` takes more; absent: it always does. */
+  readonly drained?: () => Promise<void>;
+}
+
+/** Writes to the given streams, as text or as JSON. */
+export function createOutput(format: "text" | "json", streams: Streams): Output {
+  return format === "json" ? jsonOutput(streams) : textOutput(streams);
+}
+
+function jsonOutput({ out, err, drained }: Streams): Output {
+  const line = (value: unknown): void => out(`${JSON.stringify(value)}\n`);
   return {
-    format,
-    result: (value, text) => out(json ? `${JSON.stringify(value, null, 2)}\n` : `${text()}\n`),
+    format: "json",
+    result: (value) => out(`${JSON.stringify(value, null, 2)}\n`),
+    rows: (items) => out(`${JSON.stringify({ items }, null, 2)}\n`),
+    line,
+    note() {},
+    event: (tag, _text, value) => line({ event: tag, ...value }),
+    error({ code, message, why, next }) {
+      err(`${JSON.stringify({ error: { code, message, why, next } })}\n`);
+    },
+    drained: drained ?? (async () => {}),
+  };
+}
+
+function textOutput({ out, err, colours, drained }: Streams): Output {
+  const paint = (style: Parameters<typeof styleText>[0], text: string): string =>
+    colours ? styleText(style, text, { validateStream: false }) : text;
+  const tell = (mark: string, text: string): void => err(`${mark} ${safe(text)}\n`);
+  return {
+    format: "text",
+    result: (_value, text) => out(`${safe(text())}\n`),
     rows(items, columns, empty) {
-      if (json) {
-        out(`${JSON.stringify({ items }, null, 2)}\n`);
-      } else if (items.length === 0) {
+      if (items.length === 0) {
         err(`${empty}\n`);
-      } else {
-        out(
-          `${formatTable(
-            columns.map(([heading]) => heading),
-            items.map((item) => columns.map(([, cell]) => cell(item))),
-          )}\n`,
-        );
-      }
-    },
-    line: (value, text) => out(json ? `${JSON.stringify(value)}\n` : `${text()}\n`),
-    note(text) {
-      if (!json) {
-        err(`${paint("cyan", "[i]")} ${text}\n`);
-      }
-    },
-    event(tag, text, value) {
-      if (json) {
-        out(`${JSON.stringify({ event: tag, ...value })}\n`);
-      } else {
-        err(`${paint("green", `[${tag}]`)} ${text}\n`);
-      }
-    },
-    error(error) {
-      if (json) {
-        const body = { code: error.code, message: error.message, why: error.why, next: error.next };
-        err(`${JSON.stringify({ error: body })}\n`);
         return;
       }
-      err(`${paint("red", "[✘]")} ${error.message}\n`);
-      if (error.why !== "") {
-        err(`    why:  ${error.why}\n`);
-      }
-      if (error.next !== "") {
-        err(`    next: ${error.next}\n`);
+      const headings = columns.map(([heading]) => heading);
+      const rows = items.map((item) => columns.map(([, cell]) => printable(cell(item))));
+      out(`${formatTable(headings, rows)}\n`);
+    },
+    line: (_value, text) => out(`${safe(text())}\n`),
+    note: (text) => tell(paint("cyan", "[i]"), text),
+    event: (tag, text) => tell(paint("green", `[${tag}]`), text),
+    error(error) {
+      tell(paint("red", "[✘]"), error.message);
+      for (const [part, text] of [
+        ["why:  ", error.why],
+        ["next: ", error.next],
+      ] as const) {
+        if (text !== "") {
+          err(`    ${part}${safe(text)}\n`);
+        }
       }
     },
+    drained: drained ?? (async () => {}),
   };
+}
+
+/** Line ends stay: messages of our own have them. */
+function safe(text: string): string {
+  return printable(text, { lines: "keep" });
 }

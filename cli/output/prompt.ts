@@ -1,8 +1,12 @@
+import type { Readable, Writable } from "node:stream";
 import { autocomplete, confirm as confirmPrompt, isCancel, text as textPrompt } from "@clack/prompts";
 import { UserError } from "#lib/errors.ts";
 import type { World } from "../command.ts";
 
-/** Asks for one of several; typing filters. `next` names the flags that answer it where nobody can be asked. */
+/** Code of the error for Ctrl-C at a question; the command exits as after the signal. */
+export const interruptedCode = "Interrupted";
+
+/** Asks for one of several; what is typed filters: every word must be in the label. `next` names the flags that answer it where nobody can be asked. */
 export async function choose<T>(
   world: World,
   question: string,
@@ -11,27 +15,37 @@ export async function choose<T>(
 ): Promise<T> {
   assertInteractive(world, question, next);
   const index = await autocomplete<number>({
+    ...streamsOf(world),
     message: question,
+    filter: (typed, { label }) => hasAllWords(label ?? "", typed),
     options: choices.map((choice, value) => ({
       value,
       label: choice.label,
       ...(choice.hint ? { hint: choice.hint } : {}),
     })),
-    output: process.stderr,
   });
   const chosen = isCancel(index) ? undefined : choices[index];
   if (chosen === undefined) {
-    throw cancelled();
+    throw interrupted();
   }
   return chosen.value;
+}
+
+/** Whether every word of `typed` is somewhere in `label`, in any case and order. */
+export function hasAllWords(label: string, typed: string): boolean {
+  const text = label.toLowerCase();
+  return typed
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
 }
 
 /** Asks yes or no; no is the default. */
 export async function confirm(world: World, question: string, next: string): Promise<boolean> {
   assertInteractive(world, question, next);
-  const answer = await confirmPrompt({ message: question, initialValue: false, output: process.stderr });
+  const answer = await confirmPrompt({ ...streamsOf(world), message: question, initialValue: false });
   if (isCancel(answer)) {
-    throw cancelled();
+    throw interrupted();
   }
   return answer;
 }
@@ -40,12 +54,12 @@ export async function confirm(world: World, question: string, next: string): Pro
 export async function ask(world: World, question: string, next: string): Promise<string> {
   assertInteractive(world, question, next);
   const answer = await textPrompt({
+    ...streamsOf(world),
     message: question,
     validate: (value) => (value?.trim() ? undefined : "It may not be empty."),
-    output: process.stderr,
   });
   if (isCancel(answer)) {
-    throw cancelled();
+    throw interrupted();
   }
   return answer.trim();
 }
@@ -59,6 +73,11 @@ function assertInteractive(world: World, question: string, next: string): void {
   }
 }
 
-function cancelled(): UserError {
-  return new UserError("Cancelled", "cancelled; nothing was changed");
+/** The signal ends a prompt that is open when the process is told to stop. */
+function streamsOf(world: World): { input: Readable; output: Writable; signal: AbortSignal } {
+  return { ...world.terminal, signal: world.signal };
+}
+
+function interrupted(): UserError {
+  return new UserError(interruptedCode, "cancelled operation", { why: "nothing was changed" });
 }

@@ -11,11 +11,14 @@ export interface Wanted {
   readonly namespace?: string;
 }
 
+/** Width of a column of the pick list; longer names are cut with an ellipsis. */
+const columnWidth = 40;
+
 /** Finds what the person wants among what they may ask for; asks with a pick list when several fit. */
 export async function chooseEntitlement(control: ControlClient, wanted: Wanted, world: World): Promise<Entitlement> {
-  const { items } = await control.get<EntitlementList>("/v1/databases", world.signal);
+  const { items } = await control.get<EntitlementList>("/v1/databases", { signal: world.signal });
   if (items.length === 0) {
-    throw new UserError("NothingAvailable", "you don't have access to any databases", {
+    throw new UserError("NothingAvailable", "you don't have access to any RDS databases", {
       why: "no availability names you or a group of yours",
       next: "Ask whoever operates Sallyport for an Availability.",
     });
@@ -36,16 +39,30 @@ export async function chooseEntitlement(control: ControlClient, wanted: Wanted, 
   if (second === undefined) {
     return only;
   }
+  const several = new Set(fitting.map((entry) => entry.namespace)).size > 1;
   return choose(
     world,
-    "Select a database to connect to",
-    fitting.map((value) => ({
-      label: `${value.database}  ${value.role}`,
-      hint: value.grant?.state === "Active" ? "active" : value.needsApproval ? "needs approval" : value.databaseName,
-      value,
-    })),
-    `Name them: sallyport rds proxy --database ${only.database} --role ${only.role}`,
+    "Select a database to connect to: ",
+    fitting.map((value) => ({ label: labelOf(value, several), hint: hintOf(value), value })),
+    `Name them: sallyport rds proxy --database ${only.database} --role ${only.role}${several ? ` --namespace ${only.namespace}` : ""}`,
   );
+}
+
+function labelOf(entry: Entitlement, withNamespace: boolean): string {
+  const name = withNamespace ? `${entry.namespace}/${entry.database}` : entry.database;
+  return `${column(name)}${column(entry.role)}`.trimEnd();
+}
+
+function column(text: string): string {
+  const cut = text.length < columnWidth ? text : `${text.slice(0, columnWidth - 2)}…`;
+  return cut.padEnd(columnWidth);
+}
+
+function hintOf(entry: Entitlement): string {
+  if (entry.grant !== undefined) {
+    return entry.grant.state === "Active" ? "active" : "pending";
+  }
+  return entry.needsApproval ? "needs approval" : entry.databaseName;
 }
 
 function describe(wanted: Wanted): string {

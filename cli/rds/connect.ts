@@ -1,14 +1,13 @@
-import { randomBytes } from "node:crypto";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { silentLog } from "#lib/log.ts";
 import type { ConnectInfo } from "#wire/control-api.ts";
 import type { World } from "../command.ts";
-import type { ControlClient } from "../control/client.ts";
 import { roleCredentials } from "../signin/role-credentials.ts";
 import type { Session } from "../signin/session.ts";
+import type { Tunnel } from "../ssm/options.ts";
 import { startPortSession } from "../ssm/session.ts";
 import { openTunnel } from "../ssm/tunnel.ts";
-import { type GrantTunnel, openGrantTunnel } from "../tunnel/grant-tunnel.ts";
+import { type GrantTunnel, type GrantTunnelEnd, openGrantTunnel } from "../tunnel/grant-tunnel.ts";
 
 /** A way to the database: the SSM session and the proven tunnel in it. */
 export interface Connection {
@@ -16,6 +15,7 @@ export interface Connection {
   readonly tunnel: GrantTunnel;
   /** Settles with the reason when the SSM session or the grant's tunnel is over; never rejects. */
   readonly ended: Promise<Ending>;
+  /** Ends both. Never rejects. */
   close(): Promise<void>;
 }
 
@@ -25,27 +25,36 @@ export interface Ending {
   readonly message: string;
 }
 
-/** Where the database is now, for the grant's own person. */
-export function fetchConnectInfo(control: ControlClient, grantID: string, world: World): Promise<ConnectInfo> {
-  return control.get<ConnectInfo>(`/v1/grants/${grantID}/connect`, world.signal);
-}
-
 /** Opens the whole way: the grant's credentials from the portal, an SSM session to the proxy's task, the proof to the proxy. */
 export async function connect(session: Session, grantID: string, world: World): Promise<Connection> {
-  const info = await fetchConnectInfo(session.control, grantID, world);
-  const role = { accountID: info.accountID, permissionSet: info.permissionSet };
-  const credentials = await roleCredentials(session.portal, role, world, { patient: true });
-  const ssm = new SSMClient({ region: info.region, credentials });
-  const started = await startPortSession({
-    client: ssm,
-    target: info.target,
-    port: info.port,
-    reason: `sallyport ${grantID} ${info.database}/${info.role}`,
+  const info = await session.control.get<ConnectInfo>(`/v1/grants/${grantID}/connect`, { signal: world.signal });
+  const fetchCredentials = (patient: boolean) =>
+    roleCredentials(session.portal, { accountID: info.accountID, permissionSet: info.permissionSet }, world, {
+      patient,
+    });
+  const credentials = await fetchCredentials(true);
+  let first: typeof credentials | undefined = credentials;
+  const ssm = new SSMClient({
+    region: info.region,
+    // A tunnel outlives its first credentials, and resuming it is signed too: the SDK asks again as they run out.
+    credentials: async () => {
+      const given = first ?? (await fetchCredentials(false));
+      first = undefined;
+      return given;
+    },
   });
-  const ssmTunnel = await openTunnel({ ...started, clock: world.clock, random: randomBytes, log: silentLog });
+  let ssmTunnel: Tunnel | undefined;
+  const close = async (): Promise<void> => {
+    await ssmTunnel?.close().catch(() => {});
+    ssm.destroy();
+  };
   try {
+    const reason = `sallyport ${grantID} ${info.database}/${info.role}`;
+    const started = await startPortSession({ client: ssm, target: info.target, port: info.port, reason });
+    ssmTunnel = await openTunnel({ ...started, clock: world.clock, random: world.random, log: silentLog });
+    const opened = ssmTunnel;
     const tunnel = await openGrantTunnel({
-      open: () => ssmTunnel.open(),
+      open: () => opened.open(),
       info,
       credentials,
       clock: world.clock,
@@ -55,28 +64,26 @@ export async function connect(session: Session, grantID: string, world: World): 
     return {
       info,
       tunnel,
-      ended: Promise.race([
-        tunnel.ended.then((over): Ending => {
-          if ("end" in over) {
-            const final = over.end.reason === "expired" || over.end.reason === "revoked";
-            return { final, message: over.end.message };
-          }
-          return { final: false, message: over.broken.message };
-        }),
-        ssmTunnel.closed.then((closed): Ending => ({
-          final: false,
-          message: closed.output ?? closed.error?.message ?? `the SSM session is over (${closed.reason})`,
-        })),
-      ]),
+      ended: Promise.race([tunnel.ended.then(endingOf), opened.closed.then(ssmEndingOf)]),
       async close() {
         tunnel.close();
-        await ssmTunnel.close();
-        ssm.destroy();
+        await close();
       },
     };
   } catch (error) {
-    await ssmTunnel.close();
-    ssm.destroy();
+    await close();
     throw error;
   }
+}
+
+function endingOf(over: GrantTunnelEnd): Ending {
+  if ("end" in over) {
+    return { final: ["expired", "revoked"].includes(over.end.reason), message: over.end.message };
+  }
+  return { final: false, message: over.broken.message };
+}
+
+function ssmEndingOf(closed: Awaited<Tunnel["closed"]>): Ending {
+  const message = closed.output ?? closed.error?.message ?? `the SSM session is over (${closed.reason})`;
+  return { final: false, message };
 }

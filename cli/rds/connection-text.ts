@@ -1,11 +1,11 @@
-import type { ConnectInfo } from "#wire/control-api.ts";
+import type { ConnectInfo, Entitlement } from "#wire/control-api.ts";
 
 /** Ports that database clients expect (IANA: postgresql 5432, mysql 3306). */
 const enginePort = { PostgreSQL: 5432, MySQL: 3306, MariaDB: 3306 } as const;
 
 /** Which local port to listen on: what was typed, else what the Database suggests, else the engine's own. */
-export function localPort(info: ConnectInfo, typed: number | undefined): number {
-  return typed ?? info.localPort ?? enginePort[info.engine];
+export function localPort(wanted: Pick<Entitlement, "engine" | "localPort">, typed: number | undefined): number {
+  return typed ?? wanted.localPort ?? enginePort[wanted.engine];
 }
 
 /** What a person pastes into a client. The same for every grant of that database and role, so that saved connections keep working. */

@@ -3,6 +3,7 @@ import { UserError } from "#lib/errors.ts";
 import type { Entitlement, GrantRequest, GrantRequestResponse, GrantView } from "#wire/control-api.ts";
 import type { World } from "../command.ts";
 import type { ControlClient } from "../control/client.ts";
+import { isTransient } from "../control/failure.ts";
 import { formatDuration } from "../output/duration.ts";
 import { ask, confirm } from "../output/prompt.ts";
 
@@ -15,7 +16,7 @@ export interface RequestOptions {
 
 const pollPauseMs = 1_000;
 /** Identity Center usually takes seconds; after this long something is wrong, and the person should know. */
-const activationWaitMs = 5 * 60_000;
+export const activationWaitMs = 5 * 60_000;
 
 /**
  * Makes sure that the person holds a live grant for `entitlement`: uses the one there is, or shows what asking would do,
@@ -28,103 +29,128 @@ export async function ensureGrant(
   world: World,
 ): Promise<GrantView> {
   const name = `${entitlement.role} access to ${entitlement.database}`;
-  const request: GrantRequest = {
+  const { output, signal } = world;
+  const request = requestOf(entitlement, options);
+  const plan = await control.post<GrantRequestResponse>("/v1/grants", { ...request, dryRun: true }, { signal });
+  if (plan.grant?.state === "Active") {
+    output.event("ACTIVE", `${name} is already active for the next ${lifeOf(plan.grant, world)}`, {
+      grant: plan.grant,
+    });
+    return plan.grant;
+  }
+  if (plan.grant !== undefined) {
+    output.event("PENDING", `${name} is already pending`, { grant: plan.grant });
+    return waitUntilLive(control, plan.grant, name, world);
+  }
+  announce(plan, name, world);
+  if (!options.yes && !(await confirm(world, "Apply proposed access changes", "Run it again with --yes."))) {
+    throw new UserError("Cancelled", "cancelled operation", { why: "nothing was changed" });
+  }
+  const reason =
+    entitlement.reason === "Required" && options.reason === undefined
+      ? await ask(world, "Reason for access (Required)", "Give one with --reason.")
+      : options.reason;
+  output.note("Attempting to grant access...");
+  const body = reason === undefined ? request : { ...request, reason };
+  const asked = await control.post<GrantRequestResponse>("/v1/grants", body, { signal });
+  if (asked.grant === undefined) {
+    throw new UserError("NoGrant", "the control API accepted the request but named no grant");
+  }
+  if (asked.change === "Requested") {
+    output.event("REQUESTED", `${name} requires approval`, { grant: asked.grant });
+  }
+  const grant = await waitUntilLive(control, asked.grant, name, world);
+  output.event("ACTIVATED", `${name} was activated for ${lifeOf(grant, world)}`, { grant });
+  return grant;
+}
+
+function requestOf(entitlement: Entitlement, options: RequestOptions): GrantRequest {
+  return {
     namespace: entitlement.namespace,
     database: entitlement.database,
     role: entitlement.role,
     ...(options.durationSeconds === undefined ? {} : { durationSeconds: options.durationSeconds }),
     ...(options.reason === undefined ? {} : { reason: options.reason }),
   };
-  const plan = await control.post<GrantRequestResponse>("/v1/grants", { ...request, dryRun: true }, world.signal);
-  if (plan.grant?.state === "Active") {
-    const left = formatDuration((Date.parse(plan.grant.expiryTime ?? "") - world.clock.now()) / 1_000);
-    world.output.event("ACTIVE", `${name} is already active for the next ${left}`, { grant: plan.grant });
-    return plan.grant;
-  }
-  if (plan.grant !== undefined) {
-    world.output.event("PENDING", `${name} is already pending`, { grant: plan.grant });
-    return waitUntilLive(control, plan.grant, name, world);
-  }
-  announce(plan, name, world);
-  if (!options.yes && !(await confirm(world, "Apply proposed access changes", "Run it again with --yes."))) {
-    throw new UserError("Cancelled", "cancelled; nothing was changed");
-  }
-  const reason =
-    entitlement.reason === "Required" && options.reason === undefined
-      ? await ask(world, "Reason for access", "Give one with --reason.")
-      : options.reason;
-  const asked = await control.post<GrantRequestResponse>(
-    "/v1/grants",
-    { ...request, ...(reason === undefined ? {} : { reason }) },
-    world.signal,
-  );
-  if (asked.grant === undefined) {
-    throw new UserError("NoGrant", "the control API accepted the request but named no grant");
-  }
-  const grant = await waitUntilLive(control, asked.grant, name, world);
-  const left = formatDuration((Date.parse(grant.expiryTime ?? "") - world.clock.now()) / 1_000);
-  world.output.event("ACTIVATED", `${name} was activated for ${left}`, { grant });
-  return grant;
+}
+
+/** What is left of a live grant, for people. */
+function lifeOf(grant: GrantView, world: World): string {
+  return formatDuration((Date.parse(grant.expiryTime ?? "") - world.clock.now()) / 1_000);
 }
 
 function announce(plan: GrantRequestResponse, name: string, world: World): void {
-  const length = formatDuration(plan.durationSeconds);
-  if (plan.change === "WillRequest") {
-    world.output.event("WILL REQUEST", `${name} will require approval`, { change: plan.change });
+  const { change, durationSeconds } = plan;
+  if (change === "WillRequest") {
+    world.output.event("WILL REQUEST", `${name} will require approval`, { change, durationSeconds });
   } else {
-    world.output.event("WILL ACTIVATE", `${name} will be activated for ${length}`, {
-      change: plan.change,
-      durationSeconds: plan.durationSeconds,
-    });
+    const length = formatDuration(durationSeconds);
+    world.output.event("WILL ACTIVATE", `${name} will be activated for ${length}`, { change, durationSeconds });
   }
 }
 
 async function waitUntilLive(control: ControlClient, grant: GrantView, name: string, world: World): Promise<GrantView> {
   const endsMs = world.clock.monotonicMs() + activationWaitMs;
-  // The grant has an ID once the controller has looked at it; until then it is found by its name.
   let current = grant;
   let said = "";
   for (;;) {
-    switch (current.state) {
-      case "Active":
-        return current;
-      case "PendingApproval":
-        throw new UserError("PendingApproval", `${name} is pending approval`, {
-          why: current.message,
-          next: "Run the same command again once it is approved.",
-        });
-      case "Refused":
-      case "Ended":
-      case "Revoking":
-        throw new UserError(current.readyReason || "Refused", `${name} was not activated`, {
-          why: current.endReason ?? current.message,
-          next: `sallyport grants get ${current.grantID || current.name}`,
-        });
-      default:
+    if (current.state === "Active") {
+      return current;
     }
+    refuseEnded(current, name);
     if (current.message !== said && current.message !== "") {
       said = current.message;
       world.output.note(said);
     }
     if (world.clock.monotonicMs() > endsMs) {
-      throw new UserError(
-        "NotLiveInTime",
-        `${name} did not become active within ${activationWaitMs / 60_000} minutes`,
-        {
-          why: current.message,
-          next: `sallyport grants get ${current.grantID || current.name}`,
-        },
-      );
+      const minutes = activationWaitMs / 60_000;
+      throw new UserError("NotLiveInTime", `${name} did not become active within ${minutes} minutes`, {
+        why: current.message,
+        next: nextOf(current),
+      });
     }
     await pause(world.clock, pollPauseMs, world.signal);
     current = await reload(control, current, world);
   }
 }
 
-async function reload(control: ControlClient, grant: GrantView, world: World): Promise<GrantView> {
-  if (grant.grantID !== "") {
-    return control.get<GrantView>(`/v1/grants/${grant.grantID}`, world.signal);
+/** Throws for a grant that will not become active while somebody waits. */
+function refuseEnded(grant: GrantView, name: string): void {
+  switch (grant.state) {
+    case "PendingApproval":
+      throw new UserError("PendingApproval", "access is pending approval", {
+        why: `applying access was attempted but ${name} requires approval before activation`,
+        next: "Run the same command again once it is approved.",
+      });
+    case "Refused":
+    case "Ended":
+    case "Revoking":
+      throw new UserError(grant.readyReason || "Refused", `${name} was not activated`, {
+        why: grant.endReason ?? grant.message,
+        next: nextOf(grant),
+      });
+    default:
   }
-  const { items } = await control.get<{ items: GrantView[] }>("/v1/grants", world.signal);
-  return items.find((item) => item.namespace === grant.namespace && item.name === grant.name) ?? grant;
+}
+
+function nextOf(grant: GrantView): string {
+  return grant.grantID === "" ? "sallyport grants list" : `sallyport grants get ${grant.grantID}`;
+}
+
+/** The grant as it is now. A controller that is being restarted does not end the wait. */
+async function reload(control: ControlClient, grant: GrantView, world: World): Promise<GrantView> {
+  const options = { signal: world.signal };
+  try {
+    if (grant.grantID !== "") {
+      return await control.get<GrantView>(`/v1/grants/${grant.grantID}`, options);
+    }
+    // The grant has an ID once the controller has looked at it; until then it is found by its name.
+    const { items } = await control.get<{ items: readonly GrantView[] }>("/v1/grants", options);
+    return items.find((item) => item.namespace === grant.namespace && item.name === grant.name) ?? grant;
+  } catch (error) {
+    if (isTransient(error)) {
+      return grant;
+    }
+    throw error;
+  }
 }

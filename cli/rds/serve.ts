@@ -1,105 +1,101 @@
 import { pause } from "#lib/clock.ts";
 import { coerceError, UserError } from "#lib/errors.ts";
-import type { GrantView } from "#wire/control-api.ts";
+import type { ConnectInfo, GrantView } from "#wire/control-api.ts";
 import type { World } from "../command.ts";
+import { ControlFailure } from "../control/failure.ts";
 import type { Session } from "../signin/session.ts";
-import { type Listener, listenLocally } from "../tunnel/listener.ts";
 import { type Connection, connect, type Ending } from "./connect.ts";
-import { connectionText, localPort } from "./connection-text.ts";
+import { connectionText } from "./connection-text.ts";
+import type { Front } from "./front.ts";
 
 /** A lost way is looked for again at this pace while the grant is live. */
 const reconnectPauseMs = 2_000;
 /** How long the proxy has to end its database sessions with their reason: it cancels what runs first, which takes a moment. */
 const lastWordsMs = 5_000;
-/** The end of a session often shows as a closed SSM session first; the proxy's own reason follows within this time. */
+/** The end of a session often shows as a closed SSM session first; the controller knows the reason within this time. */
 const reasonWaitMs = 2_000;
+/** Codes of the control API that say that the grant is no longer live. */
+const overCodes: ReadonlySet<string> = new Set(["GrantNotLive", "GrantNotFound"]);
+
+/** How serving a grant came to its end. */
+export type Served = { readonly kind: "stopped" } | { readonly kind: "over"; readonly message: string };
 
 /**
- * Serves the database on a local port until the grant ends or the person stops it. A lost tunnel (a redeployed proxy, a
+ * Serves the database on the front's port until the grant ends or the person stops it. A lost tunnel (a redeployed proxy, a
  * network change) is replaced while the grant is live; local clients then see a closed connection and connect again.
  */
-export async function serveGrant(
-  session: Session,
-  grant: GrantView,
-  typedPort: number | undefined,
-  world: World,
-): Promise<Ending> {
-  let connection: Connection | undefined = await connect(session, grant.grantID, world);
-  const { info } = connection;
-  const listener = await openListener(localPort(info, typedPort), () => connection, world).catch(async (error) => {
-    await connection?.close();
-    throw error;
-  });
+export async function serveGrant(session: Session, grant: GrantView, front: Front, world: World): Promise<Served> {
+  const stopped = stopOf(world.signal);
+  let connection: Connection | undefined;
   try {
-    announce(connection, listener, world);
+    connection = await unlessStopped(connect(session, grant.grantID, world), world.signal);
+    front.open(connection.tunnel);
+    announce(connection.info, front.port, world);
     for (;;) {
-      const ending = await Promise.race([connection.ended, stopped(world)]);
+      const ending = await Promise.race([connection.ended, stopped.promise]);
+      if (ending === undefined) {
+        return { kind: "stopped" };
+      }
+      front.shut("the way to the proxy was lost and is being looked for again; try again in a moment");
       const over = ending.final ? ending : await finalReason(session, grant, ending, world);
-      if (over !== undefined && !world.signal.aborted) {
+      if (over !== undefined) {
+        front.shut("failed to accept connection for client because the proxy server connection has ended");
         // The proxy still tells each database client why; closing first would leave them with a bare end.
-        await listener.drained(lastWordsMs);
+        await Promise.race([front.drained(lastWordsMs), stopped.promise]);
+        return { kind: "over", message: over.message };
       }
       await connection.close();
-      if (over !== undefined) {
-        return over;
-      }
+      world.output.event("RECONNECTING", ending.message, { message: ending.message });
+      const { expiryTime } = connection.info;
       connection = undefined;
-      world.output.event("RECONNECTING", ending.message, {});
-      connection = await reconnect(session, grant, world);
+      connection = await reconnect(session, grant, expiryTime, world);
+      front.open(connection.tunnel);
+      world.output.event("RECONNECTED", "The database can be used again", { port: front.port });
     }
   } finally {
+    stopped.cancel();
     await connection?.close();
-    await listener.close();
   }
 }
 
-function openListener(port: number, current: () => Connection | undefined, world: World): Promise<Listener> {
-  const event = (what: string) => (number: number) => world.output.note(`Connection ${what} for session [${number}]`);
-  return listenLocally({
-    port,
-    openData: async () => {
-      const connection = current();
-      if (connection === undefined) {
-        throw new UserError("Reconnecting", "the way to the proxy is being looked for again; try again in a moment");
-      }
-      return connection.tunnel.openData();
-    },
-    onOpen: event("accepted"),
-    onClose: event("ended"),
-    onRefused: (number, reason) => world.output.note(`Connection refused for session [${number}]: ${reason}`),
-  });
+/** Resolves when the person stops the command; one listener, however often it is waited for. */
+function stopOf(signal: AbortSignal): { readonly promise: Promise<undefined>; cancel(): void } {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const stop = (): void => resolve(undefined);
+  if (signal.aborted) {
+    stop();
+  }
+  signal.addEventListener("abort", stop, { once: true });
+  return { promise, cancel: () => signal.removeEventListener("abort", stop) };
 }
 
-function announce(connection: Connection, listener: Listener, world: World): void {
-  const { url, command } = connectionText(connection.info, listener.port);
-  const { info } = connection;
-  if (world.output.format === "json") {
+/** The connection, or the signal's reason as soon as it aborts; a connection that comes too late is closed. */
+async function unlessStopped(connecting: Promise<Connection>, signal: AbortSignal): Promise<Connection> {
+  const stopped = stopOf(signal);
+  const first = await Promise.race([connecting, stopped.promise]);
+  stopped.cancel();
+  if (first === undefined) {
+    void connecting.then(
+      (late) => late.close(),
+      () => {},
+    );
+    signal.throwIfAborted();
+    throw new Error("stopped");
+  }
+  return first;
+}
+
+function announce(info: ConnectInfo, port: number, world: World): void {
+  const { output } = world;
+  const { url, command } = connectionText(info, port);
+  if (output.format === "json") {
     const { grantID, database, role, expiryTime } = info;
-    world.output.event("READY", "", {
-      host: "127.0.0.1",
-      port: listener.port,
-      url,
-      grantID,
-      database,
-      role,
-      expiryTime,
-    });
+    output.event("READY", "", { host: "127.0.0.1", port, url, grantID, database, role, expiryTime });
     return;
   }
-  world.output.note(`Database proxy ready for connections on 127.0.0.1:${listener.port}`);
-  world.output.note(`You can connect now using this connection string: ${url}`);
-  world.output.note(`Or using the ${info.engine === "PostgreSQL" ? "postgres" : "mysql"} cli: ${command}`);
-}
-
-function stopped(world: World): Promise<Ending> {
-  return new Promise((resolve) => {
-    const done = (): void => resolve({ final: true, message: "stopped" });
-    if (world.signal.aborted) {
-      done();
-      return;
-    }
-    world.signal.addEventListener("abort", done, { once: true });
-  });
+  output.note(`Database proxy ready for connections on 127.0.0.1:${port}`);
+  output.note(`You can connect now using this connection string: ${url}`);
+  output.note(`Or using the ${info.engine === "PostgreSQL" ? "postgres" : "mysql"} cli: ${command}`);
 }
 
 /** A lost way may just be how the grant's end looks from here: asks the control API, which knows. */
@@ -110,25 +106,36 @@ async function finalReason(
   world: World,
 ): Promise<Ending | undefined> {
   await pause(world.clock, reasonWaitMs, world.signal).catch(() => {});
-  const now = await session.control.get<GrantView>(`/v1/grants/${grant.grantID}`, world.signal).catch(() => undefined);
-  if (now === undefined || now.state === "Active") {
-    return undefined;
+  try {
+    const now = await session.control.get<GrantView>(`/v1/grants/${grant.grantID}`, { signal: world.signal });
+    return now.state === "Active" ? undefined : { final: true, message: now.endReason ?? ending.message };
+  } catch (error) {
+    // Without its word the grant may well be live: reconnecting finds out.
+    return error instanceof ControlFailure && overCodes.has(error.code)
+      ? { final: true, message: ending.message }
+      : undefined;
   }
-  return { final: true, message: now.endReason ?? ending.message };
 }
 
-async function reconnect(session: Session, grant: GrantView, world: World): Promise<Connection> {
-  const endsMs = Date.parse(grant.expiryTime ?? "");
+async function reconnect(session: Session, grant: GrantView, expiryTime: string, world: World): Promise<Connection> {
+  let said = "";
   for (;;) {
     try {
-      return await connect(session, grant.grantID, world);
+      return await unlessStopped(connect(session, grant.grantID, world), world.signal);
     } catch (error) {
       const failure = coerceError(error);
-      const over = failure instanceof UserError && ["GrantNotLive", "GrantNotFound"].includes(failure.code);
-      if (world.signal.aborted || over || world.clock.now() > endsMs) {
+      // What a person must act on (a sign-in) does not pass by itself; nor does an end.
+      const hopeless =
+        !(failure instanceof UserError) ||
+        overCodes.has(failure.code) ||
+        ["SignInNeeded", "SignedOut"].includes(failure.code);
+      if (world.signal.aborted || hopeless || world.clock.now() > Date.parse(expiryTime)) {
         throw failure;
       }
-      world.output.note(failure.message);
+      if (failure.message !== said) {
+        said = failure.message;
+        world.output.note(said);
+      }
       await pause(world.clock, reconnectPauseMs, world.signal);
     }
   }

@@ -1,6 +1,8 @@
 import {
   CreateTokenCommand,
+  type CreateTokenCommandOutput,
   RegisterClientCommand,
+  type RegisterClientCommandOutput,
   SSOOIDCClient,
   StartDeviceAuthorizationCommand,
 } from "@aws-sdk/client-sso-oidc";
@@ -8,52 +10,49 @@ import { pause } from "#lib/clock.ts";
 import { UserError } from "#lib/errors.ts";
 import { Secret } from "#lib/secret.ts";
 import type { World } from "../command.ts";
-import { type PortalToken, storeToken } from "./token-cache.ts";
+import type { PortalToken } from "./token-cache.ts";
 
 /** RFC 8628 3.5: `slow_down` adds 5 seconds to the interval for the rest of the flow. */
 const slowDownMs = 5_000;
 /** RFC 8628 3.2: the interval when the server names none. */
 const intervalDefaultMs = 5_000;
+/** RFC 8628 3.2 has no default for the life of a code; AWS's is 10 minutes. */
+const codeLifeDefaultSeconds = 600;
 const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code";
+/** With it the portal gives a refresh token (AWS SDKs and Tools Reference Guide, `sso_registration_scopes`). */
+const scope = "sso:account:access";
 
 /**
- * Signs a person in to the AWS access portal by the device flow (RFC 8628, sso-oidc): shows a code and an address, waits
- * until the person approved in a browser, and caches the token where the `aws` command line finds it.
+ * Signs a person in to the AWS access portal by the device flow (RFC 8628, sso-oidc): shows a code and an address, and waits
+ * until the person approved in a browser.
  */
 export async function signInByDevice(startURL: string, region: string, world: World): Promise<PortalToken> {
   const client = new SSOOIDCClient({ region });
+  const options = { abortSignal: world.signal };
   try {
     const registration = await client.send(
-      new RegisterClientCommand({ clientName: "sallyport", clientType: "public", scopes: ["sso:account:access"] }),
+      new RegisterClientCommand({ clientName: "sallyport", clientType: "public", scopes: [scope] }),
+      options,
     );
     const { clientId, clientSecret } = registration;
     const device = await client.send(
       new StartDeviceAuthorizationCommand({ clientId, clientSecret, startUrl: startURL }),
+      options,
     );
-    world.output.event("SIGN IN", `Open ${device.verificationUriComplete} and confirm the code ${device.userCode}`, {
-      verificationURL: device.verificationUriComplete,
+    const address = device.verificationUriComplete ?? device.verificationUri ?? "";
+    world.output.event("SIGN IN", `Open ${address} and confirm the code ${device.userCode}`, {
+      verificationURL: address,
       userCode: device.userCode,
     });
-    const endsMs = world.clock.monotonicMs() + (device.expiresIn ?? 600) * 1_000;
+    const endsMs = world.clock.monotonicMs() + (device.expiresIn ?? codeLifeDefaultSeconds) * 1_000;
     let intervalMs = device.interval === undefined ? intervalDefaultMs : device.interval * 1_000;
     while (world.clock.monotonicMs() < endsMs) {
       await pause(world.clock, intervalMs, world.signal);
-      const answer = await poll(client, { clientId, clientSecret, deviceCode: device.deviceCode });
-      if (answer === "pending") {
-        continue;
+      const answer = await poll(client, { clientId, clientSecret, deviceCode: device.deviceCode }, world.signal);
+      if (typeof answer === "object") {
+        return tokenOf(answer, registration, startURL, region, world);
       }
-      if (answer === "slow-down") {
-        intervalMs += slowDownMs;
-        continue;
-      }
-      const token: PortalToken = {
-        startURL,
-        region,
-        accessToken: answer.accessToken,
-        expiryTime: new Date(world.clock.now() + answer.lifeSeconds * 1_000).toISOString(),
-      };
-      storeToken(token, world);
-      return token;
+      intervalMs += answer === "slow-down" ? slowDownMs : 0;
     }
     throw new UserError("SignInTimedOut", "nobody confirmed the sign-in in time", { next: "sallyport login" });
   } catch (error) {
@@ -63,13 +62,52 @@ export async function signInByDevice(startURL: string, region: string, world: Wo
   }
 }
 
+/** Gets the next token without a person (RFC 6749 6); undefined where the sign-in itself is over. */
+export async function renewToken(token: PortalToken, world: World): Promise<PortalToken | undefined> {
+  const { renewal } = token;
+  if (renewal === undefined) {
+    return undefined;
+  }
+  const client = new SSOOIDCClient({ region: token.region });
+  try {
+    const answer = await client.send(
+      new CreateTokenCommand({
+        grantType: "refresh_token",
+        clientId: renewal.clientID,
+        clientSecret: renewal.clientSecret.reveal(),
+        refreshToken: renewal.refreshToken.reveal(),
+      }),
+      { abortSignal: world.signal },
+    );
+    return {
+      ...token,
+      accessToken: new Secret(answer.accessToken ?? ""),
+      expiryTime: expiryOf(answer, world),
+      // A server may give a new refresh token, and then the old one is over (RFC 6749 6).
+      renewal: {
+        ...renewal,
+        refreshToken: answer.refreshToken ? new Secret(answer.refreshToken) : renewal.refreshToken,
+      },
+    };
+  } catch (error) {
+    if (["InvalidGrantException", "InvalidClientException", "ExpiredTokenException"].includes((error as Error).name)) {
+      return undefined;
+    }
+    throw toUserError(error, token.startURL);
+  } finally {
+    client.destroy();
+  }
+}
+
+type Polled = CreateTokenCommandOutput | "pending" | "slow-down";
+
 async function poll(
   client: SSOOIDCClient,
   device: { clientId: string | undefined; clientSecret: string | undefined; deviceCode: string | undefined },
-): Promise<"pending" | "slow-down" | { accessToken: Secret; lifeSeconds: number }> {
+  abortSignal: AbortSignal,
+): Promise<Polled> {
   try {
-    const token = await client.send(new CreateTokenCommand({ ...device, grantType: deviceGrant }));
-    return { accessToken: new Secret(token.accessToken ?? ""), lifeSeconds: token.expiresIn ?? 0 };
+    return await client.send(new CreateTokenCommand({ ...device, grantType: deviceGrant }), { abortSignal });
   } catch (error) {
     const { name } = error as Error;
     if (name === "AuthorizationPendingException") {
@@ -80,6 +118,37 @@ async function poll(
     }
     throw error;
   }
+}
+
+function tokenOf(
+  answer: CreateTokenCommandOutput,
+  { clientId, clientSecret, clientSecretExpiresAt }: RegisterClientCommandOutput,
+  startURL: string,
+  region: string,
+  world: World,
+): PortalToken {
+  const token = {
+    startURL,
+    region,
+    accessToken: new Secret(answer.accessToken ?? ""),
+    expiryTime: expiryOf(answer, world),
+  };
+  if (!answer.refreshToken || !clientId || !clientSecret || !clientSecretExpiresAt) {
+    return token;
+  }
+  return {
+    ...token,
+    renewal: {
+      clientID: clientId,
+      clientSecret: new Secret(clientSecret),
+      registrationExpiryTime: new Date(clientSecretExpiresAt * 1_000).toISOString(),
+      refreshToken: new Secret(answer.refreshToken),
+    },
+  };
+}
+
+function expiryOf(answer: CreateTokenCommandOutput, world: World): string {
+  return new Date(world.clock.now() + (answer.expiresIn ?? 0) * 1_000).toISOString();
 }
 
 function toUserError(error: unknown, startURL: string): unknown {

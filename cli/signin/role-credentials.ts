@@ -3,6 +3,7 @@ import { pause } from "#lib/clock.ts";
 import { UserError } from "#lib/errors.ts";
 import type { ProofCredentials } from "#wire/proof.ts";
 import type { World } from "../command.ts";
+import type { Portal } from "./portal.ts";
 import type { PortalToken } from "./token-cache.ts";
 
 /** A fresh assignment reaches the portal within seconds; half a minute of tries covers what was seen, and no more. */
@@ -17,23 +18,38 @@ export interface RoleCredentials extends ProofCredentials {
   readonly expiration: Date;
 }
 
+/** Which role of the portal. */
+export interface PortalRole {
+  readonly accountID: string;
+  readonly permissionSet: string;
+}
+
 /**
- * Gets the credentials of a permission set from the AWS access portal. With `patient` a refusal (403) is tried again for
- * half a minute, since a new assignment takes seconds to get there.
+ * Gets the credentials of a permission set from the AWS access portal. A token that the portal does not take any more is replaced
+ * once. With `patient` a refusal (403) is tried again for half a minute, since a new assignment takes seconds to get there.
  */
 export async function roleCredentials(
-  token: PortalToken,
-  role: { readonly accountID: string; readonly permissionSet: string },
+  portal: Portal,
+  role: PortalRole,
   world: World,
   options: { readonly patient: boolean },
 ): Promise<RoleCredentials> {
+  let token = await portal.token();
+  let wasReplaced = false;
   const client = new SSOClient({ region: token.region });
   try {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await fetchOnce(client, token, role);
+        return await fetchOnce(client, token, role, world);
       } catch (error) {
-        if (!options.patient || tries >= triesMax || (error as Error).name !== "ForbiddenException") {
+        const { name } = error as Error;
+        if (name === "UnauthorizedException" && !wasReplaced) {
+          wasReplaced = true;
+          portal.refuse(token);
+          token = await portal.token();
+          continue;
+        }
+        if (!options.patient || tries >= triesMax || name !== "ForbiddenException") {
           throw toUserError(error, role);
         }
         await pause(world.clock, tryPauseMs, world.signal);
@@ -47,7 +63,8 @@ export async function roleCredentials(
 async function fetchOnce(
   client: SSOClient,
   token: PortalToken,
-  role: { readonly accountID: string; readonly permissionSet: string },
+  role: PortalRole,
+  world: World,
 ): Promise<RoleCredentials> {
   const answer = await client.send(
     new GetRoleCredentialsCommand({
@@ -55,6 +72,7 @@ async function fetchOnce(
       accountId: role.accountID,
       roleName: role.permissionSet,
     }),
+    { abortSignal: world.signal },
   );
   const { accessKeyId, secretAccessKey, sessionToken, expiration } = answer.roleCredentials ?? {};
   if (!accessKeyId || !secretAccessKey || !sessionToken || !expiration) {
@@ -63,7 +81,7 @@ async function fetchOnce(
   return { accessKeyId, secretAccessKey, sessionToken, expiration: new Date(expiration) };
 }
 
-function toUserError(error: unknown, role: { readonly accountID: string; readonly permissionSet: string }): unknown {
+function toUserError(error: unknown, role: PortalRole): unknown {
   if (!(error instanceof Error) || error instanceof UserError) {
     return error;
   }

@@ -4,56 +4,135 @@ import path from "node:path";
 import { Secret } from "#lib/secret.ts";
 import type { World } from "../command.ts";
 
-/** An access-portal token with what renews it, as the `aws` command line caches it. */
+/** An access-portal token, as the `aws` command line caches it. */
 export interface PortalToken {
   readonly startURL: string;
   readonly region: string;
   readonly accessToken: Secret;
   /** RFC 3339 */
   readonly expiryTime: string;
+  /** What gets the next token without a person; absent where the sign-in gave none. */
+  readonly renewal?: TokenRenewal;
+  /** File of the cache that it came from; a renewed one goes back there. Absent for a new sign-in. */
+  readonly file?: string;
+}
+
+/** A refresh token and the client registration that it belongs to (RFC 6749 6). */
+export interface TokenRenewal {
+  readonly clientID: string;
+  readonly clientSecret: Secret;
+  /** RFC 3339; after this the registration, and with it the refresh token, is worthless. */
+  readonly registrationExpiryTime: string;
+  readonly refreshToken: Secret;
 }
 
 /** A token this close to its end is not worth starting with. */
-const leewayMs = 60_000;
+export const leewayMs = 60_000;
+
+/** Whether the token can be used now. */
+export function holds(token: PortalToken, nowMs: number): boolean {
+  return instantOf(token.expiryTime) - nowMs > leewayMs;
+}
+
+/** Whether the token can be renewed now. */
+export function isRenewable(token: PortalToken, nowMs: number): boolean {
+  return token.renewal !== undefined && instantOf(token.renewal.registrationExpiryTime) - nowMs > leewayMs;
+}
 
 /** `~/.aws/sso/cache`: the folder that the `aws` command line and the SDKs share (AWS SDKs and Tools Reference Guide, SSO token provider). */
 function cacheDirectory(world: World): string {
   return path.join(world.homeDirectory, ".aws", "sso", "cache");
 }
 
-/** A token for this portal that still holds, whoever put it there: we, `aws sso login`, or an SDK. */
-export function findToken(startURL: string, region: string, world: World): PortalToken | undefined {
+/**
+ * Tokens for this portal that hold or can be renewed, whoever put them there: we, `aws sso login` (per start URL or per
+ * sso-session), or an SDK. Those that hold longest come first, then those that can be renewed.
+ */
+export function findTokens(startURL: string, region: string, world: World): PortalToken[] {
   const directory = cacheDirectory(world);
-  for (const file of listJson(directory)) {
-    const entry = readEntry(path.join(directory, file));
-    if (
-      entry?.["startUrl"] === startURL &&
-      entry["region"] === region &&
-      typeof entry["accessToken"] === "string" &&
-      typeof entry["expiresAt"] === "string" &&
-      Date.parse(entry["expiresAt"]) - world.clock.now() > leewayMs
-    ) {
-      return { startURL, region, accessToken: new Secret(entry["accessToken"]), expiryTime: entry["expiresAt"] };
-    }
-  }
-  return undefined;
+  const nowMs = world.clock.now();
+  return listJson(directory)
+    .flatMap((name) => {
+      const token = readToken(path.join(directory, name));
+      return token !== undefined && samePortal(token.startURL, startURL) && token.region === region ? [token] : [];
+    })
+    .filter((token) => holds(token, nowMs) || isRenewable(token, nowMs))
+    .sort((one, other) => instantOf(other.expiryTime) - instantOf(one.expiryTime));
 }
 
-/** Stores a token where the `aws` command line finds it: the SHA-1 of the start URL names the file. Readable by its owner only. */
+/**
+ * Stores a token where the `aws` command line finds it: in the file that it came from, else in the one that the SHA-1 of the start
+ * URL names. Readable by its owner only, and replaced in one step.
+ */
 export function storeToken(token: PortalToken, world: World): void {
   const directory = cacheDirectory(world);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const file = path.join(directory, `${createHash("sha1").update(token.startURL).digest("hex")}.json`);
-  const staging = `${file}.${process.pid}`;
+  const file = token.file ?? path.join(directory, `${createHash("sha1").update(token.startURL).digest("hex")}.json`);
   const entry = {
+    ...(token.file === undefined ? {} : readEntry(token.file)),
     startUrl: token.startURL,
     region: token.region,
     accessToken: token.accessToken.reveal(),
-    // The `aws` command line reads whole seconds with a Z only.
-    expiresAt: token.expiryTime.replace(/\.\d+Z$/, "Z"),
+    expiresAt: wholeSeconds(token.expiryTime),
+    ...(token.renewal === undefined
+      ? {}
+      : {
+          clientId: token.renewal.clientID,
+          clientSecret: token.renewal.clientSecret.reveal(),
+          registrationExpiresAt: wholeSeconds(token.renewal.registrationExpiryTime),
+          refreshToken: token.renewal.refreshToken.reveal(),
+        }),
   };
+  const staging = `${file}.${process.pid}`;
   writeFileSync(staging, JSON.stringify(entry), { mode: 0o600 });
   renameSync(staging, file);
+}
+
+function readToken(file: string): PortalToken | undefined {
+  const entry = readEntry(file) ?? {};
+  const { startUrl, region, accessToken, expiresAt } = entry;
+  if (!isText(startUrl) || !isText(region) || !isText(accessToken) || !isText(expiresAt)) {
+    return undefined;
+  }
+  const { clientId, clientSecret, registrationExpiresAt, refreshToken } = entry;
+  const renewal =
+    isText(clientId) && isText(clientSecret) && isText(registrationExpiresAt) && isText(refreshToken)
+      ? {
+          clientID: clientId,
+          clientSecret: new Secret(clientSecret),
+          registrationExpiryTime: registrationExpiresAt,
+          refreshToken: new Secret(refreshToken),
+        }
+      : undefined;
+  return {
+    startURL: startUrl,
+    region,
+    accessToken: new Secret(accessToken),
+    expiryTime: expiresAt,
+    ...(renewal === undefined ? {} : { renewal }),
+    file,
+  };
+}
+
+/** People write a portal's address with and without a slash or `#/` at its end; the portal is the same. */
+function samePortal(one: string, other: string): boolean {
+  const plain = (address: string): string => address.replace(/#.*$/, "").replace(/\/+$/, "");
+  return plain(one) === plain(other);
+}
+
+/** Some versions of botocore write `UTC` in place of `Z`. An instant that cannot be read is long over. */
+function instantOf(text: string): number {
+  const epochMs = Date.parse(text.replace(/UTC$/, "Z"));
+  return Number.isNaN(epochMs) ? 0 : epochMs;
+}
+
+/** The `aws` command line reads whole seconds with a Z only. */
+function wholeSeconds(instant: string): string {
+  return instant.replace(/\.\d+Z$/, "Z");
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
 }
 
 function listJson(directory: string): string[] {

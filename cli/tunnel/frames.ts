@@ -1,75 +1,133 @@
 import type { Duplex } from "node:stream";
-import { UserError } from "#lib/errors.ts";
+import type { Clock } from "#lib/clock.ts";
+import { coerceError, UserError } from "#lib/errors.ts";
 import { encodeFrame, FrameReader } from "#wire/frame.ts";
 import type { FromClient, FromProxy } from "#wire/handshake.ts";
+import { readProxyMessage } from "./read-message.ts";
 
 /** The handshake's messages on one stream to the proxy. */
 export interface FrameStream {
   send(message: FromClient): void;
-  /** The next message; rejects when the stream ends first. One call at a time. */
-  receive(): Promise<FromProxy>;
+  /**
+   * The next message. Rejects when the stream ends first, or nothing comes `withinMs`; the stream is destroyed then. One call at a
+   * time.
+   */
+  receive(withinMs?: number): Promise<FromProxy>;
   /** Gives the stream over to the database protocol: stops reading messages and puts back what arrived beyond them. */
   detach(): void;
 }
 
 /**
- * Reads and writes handshake messages on `stream`. Bytes become messages only when one is asked for, so that the database's
- * first bytes, which may follow the last message at once, stay bytes.
+ * Reads and writes handshake messages on `stream`. It is read only while a message is asked for, so that the database's first
+ * bytes, which may follow the last message at once, stay bytes, and a far end that sends more is held back.
  */
-export function frameStream(stream: Duplex): FrameStream {
-  const reader = new FrameReader();
-  let waiting: PromiseWithResolvers<FromProxy> | undefined;
-  let failure: Error | undefined;
-  const settle = (): void => {
-    const message = waiting === undefined ? undefined : next();
-    if (message !== undefined) {
-      waiting?.resolve(message);
-      waiting = undefined;
-    } else if (failure !== undefined) {
-      waiting?.reject(failure);
-      waiting = undefined;
+export function frameStream(stream: Duplex, clock: Clock): FrameStream {
+  return new Frames(stream, clock);
+}
+
+class Frames implements FrameStream {
+  readonly #stream: Duplex;
+  readonly #clock: Clock;
+  readonly #reader = new FrameReader();
+  #waiting: PromiseWithResolvers<FromProxy> | undefined;
+  #failure: Error | undefined;
+
+  constructor(stream: Duplex, clock: Clock) {
+    this.#stream = stream;
+    this.#clock = clock;
+    stream.pause();
+    stream.on("data", this.#onData);
+    stream.on("end", this.#onEnd);
+    stream.on("close", this.#onEnd);
+    // Stays for the stream's whole life: an error between two owners would otherwise be nobody's and end the process.
+    stream.on("error", (error) => this.#fail(error));
+  }
+
+  send(message: FromClient): void {
+    if (this.#stream.writable) {
+      this.#stream.write(encodeFrame(message));
     }
-  };
-  const next = (): FromProxy | undefined => {
+  }
+
+  async receive(withinMs?: number): Promise<FromProxy> {
+    const waiting = Promise.withResolvers<FromProxy>();
+    this.#waiting = waiting;
+    const cancelTimer =
+      withinMs === undefined
+        ? undefined
+        : this.#clock.after(withinMs, () => {
+            this.#fail(new UserError("ProxySilent", `the proxy did not answer within ${withinMs / 1_000} s`));
+            this.#stream.destroy();
+          });
+    this.#settle();
     try {
-      return reader.next() as FromProxy | undefined;
+      return await waiting.promise;
+    } finally {
+      cancelTimer?.();
+    }
+  }
+
+  detach(): void {
+    this.#stream.off("data", this.#onData);
+    this.#stream.off("end", this.#onEnd);
+    this.#stream.off("close", this.#onEnd);
+    this.#stream.pause();
+    const rest = this.#reader.rest();
+    if (rest.length > 0) {
+      this.#stream.unshift(rest);
+    }
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    this.#reader.push(chunk);
+    this.#settle();
+  };
+
+  readonly #onEnd = (): void => this.#fail(new UserError("ProxyClosed", "the proxy closed the connection"));
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    this.#settle();
+  }
+
+  /** Answers whoever waits, with a message that has arrived, else with the failure; reads on where there is neither. */
+  #settle(): void {
+    if (this.#waiting === undefined) {
+      return;
+    }
+    const message = this.#next();
+    if (message === undefined && this.#failure === undefined) {
+      this.#stream.resume();
+      return;
+    }
+    const { resolve, reject } = this.#waiting;
+    this.#waiting = undefined;
+    this.#stream.pause();
+    if (message === undefined) {
+      reject(this.#failure);
+    } else {
+      resolve(message);
+    }
+  }
+
+  #next(): FromProxy | undefined {
+    try {
+      const value = this.#reader.next();
+      if (value === undefined) {
+        return undefined;
+      }
+      const message = readProxyMessage(value);
+      if (message === undefined) {
+        throw new Error("it sent a message that is not one of the handshake's");
+      }
+      return message;
     } catch (error) {
-      failure ??= error as Error;
+      this.#failure ??= new UserError("ProxyUnexpected", "what answered does not speak the proxy's handshake", {
+        why: coerceError(error).message,
+        next: "Update sallyport on this computer; if that does not help, tell whoever operates Sallyport.",
+      });
+      this.#stream.destroy();
       return undefined;
     }
-  };
-  const onData = (chunk: Buffer): void => {
-    reader.push(chunk);
-    settle();
-  };
-  const onEnd = (): void => onError(new UserError("ProxyClosed", "the proxy closed the connection"));
-  const onError = (error: Error): void => {
-    failure ??= error;
-    settle();
-  };
-  const listeners = { data: onData, end: onEnd, close: onEnd, error: onError };
-  for (const [event, listener] of Object.entries(listeners)) {
-    stream.on(event, listener);
   }
-  return {
-    send(message) {
-      stream.write(encodeFrame(message));
-    },
-    receive() {
-      waiting = Promise.withResolvers<FromProxy>();
-      const { promise } = waiting;
-      settle();
-      return promise;
-    },
-    detach() {
-      for (const [event, listener] of Object.entries(listeners)) {
-        stream.off(event, listener);
-      }
-      stream.pause();
-      const rest = reader.rest();
-      if (rest.length > 0) {
-        stream.unshift(rest);
-      }
-    },
-  };
 }

@@ -1,9 +1,9 @@
 import type { Duplex } from "node:stream";
-import type { Clock } from "#lib/clock.ts";
+import type { CancelTimer, Clock } from "#lib/clock.ts";
 import { coerceError, UserError } from "#lib/errors.ts";
 import { Secret } from "#lib/secret.ts";
 import type { ConnectInfo } from "#wire/control-api.ts";
-import { type End, handshakeVersion, type Refuse, type Warning } from "#wire/handshake.ts";
+import { type End, type FromProxy, handshakeVersion, type Refuse, type Warning } from "#wire/handshake.ts";
 import { createProof, type ProofCredentials } from "#wire/proof.ts";
 import { type FrameStream, frameStream } from "./frames.ts";
 
@@ -31,7 +31,7 @@ export interface DataStream {
 
 /** A proven tunnel: one control stream, and data streams as they are needed. */
 export interface GrantTunnel {
-  /** Opens a stream for one database connection. */
+  /** Opens a stream for one database connection. Rejects with a `UserError`. */
   openData(): Promise<DataStream>;
   /** Settles when the control stream is over, whatever the cause; never rejects. */
   readonly ended: Promise<GrantTunnelEnd>;
@@ -39,38 +39,49 @@ export interface GrantTunnel {
 }
 
 /** A ping that is not answered within this time has found a dead tunnel. SSM's own idle timeout is 20 minutes. */
-const pingPeriodMs = 30_000;
-const pongTimeoutMs = 30_000;
+export const pingPeriodMs = 30_000;
+export const pongTimeoutMs = 30_000;
+/** The greeting is sent as soon as the far end accepts; the answer to a proof takes a call to STS, which the proxy gives 10 s. */
+export const answerTimeoutMs = 20_000;
 
 /**
  * Proves the person to the proxy on a control stream and keeps it open. The proof is bound to the proxy's name as the control
- * API gave it, so a proof that a false proxy obtains is worthless at the true one. Rejects with a `UserError` when refused.
+ * API gave it, so a proof that a false proxy obtains is worthless at the true one. Rejects with a `UserError` when refused; the
+ * stream is closed then.
  */
 export async function openGrantTunnel(options: GrantTunnelOptions): Promise<GrantTunnel> {
   const { info, clock } = options;
   const stream = await options.open();
-  const frames = frameStream(stream);
-  const hello = await frames.receive();
-  if (hello.type !== "hello" || hello.version !== handshakeVersion || hello.installation !== info.installation) {
+  try {
+    const frames = frameStream(stream, clock);
+    const { nonce } = readHello(await frames.receive(answerTimeoutMs), info.installation);
+    const { installation, proxy, grantID } = info;
+    const audience = { purpose: "connect", installation, proxy, grantID, nonce } as const;
+    const proof = await createProof(audience, options.credentials, info.sts, new Date(clock.now()));
+    frames.send({ type: "prove", grantID, proof, client: options.client });
+    const answer = await frames.receive(answerTimeoutMs);
+    if (answer.type !== "welcome" || answer.ticket === undefined) {
+      throw refusalError(answer);
+    }
+    return new ControlStream(options, stream, frames, new Secret(answer.ticket));
+  } catch (error) {
     stream.destroy();
+    throw error;
+  }
+}
+
+function readHello(message: FromProxy, installation: string): { nonce: string } {
+  if (message.type === "refuse") {
+    throw refusalError(message);
+  }
+  if (message.type !== "hello" || message.version !== handshakeVersion || message.installation !== installation) {
     throw new UserError(
       "ProxyUnexpected",
       "what answered is not this installation's proxy, or speaks another version",
-      {
-        next: "Update sallyport on this computer; if that does not help, tell whoever operates Sallyport.",
-      },
+      { next: "Update sallyport on this computer; if that does not help, tell whoever operates Sallyport." },
     );
   }
-  const { installation, proxy, grantID } = info;
-  const audience = { purpose: "connect", installation, proxy, grantID, nonce: hello.nonce } as const;
-  const proof = await createProof(audience, options.credentials, info.sts, new Date(clock.now()));
-  frames.send({ type: "prove", grantID, proof, client: options.client });
-  const answer = await frames.receive();
-  if (answer.type !== "welcome" || answer.ticket === undefined) {
-    stream.destroy();
-    throw refusalError(answer.type === "refuse" ? answer : undefined);
-  }
-  return new ControlStream(options, stream, frames, new Secret(answer.ticket));
+  return message;
 }
 
 class ControlStream implements GrantTunnel {
@@ -79,7 +90,7 @@ class ControlStream implements GrantTunnel {
   readonly #stream: Duplex;
   readonly #frames: FrameStream;
   #ticket: Secret;
-  #cancelPing: () => void = () => {};
+  #cancelPing: CancelTimer = () => {};
   #pingID = 0;
   #answeredID = 0;
 
@@ -88,26 +99,31 @@ class ControlStream implements GrantTunnel {
     this.#stream = stream;
     this.#frames = frames;
     this.#ticket = ticket;
-    this.ended = this.#follow();
     this.#schedulePing();
+    this.ended = this.#follow();
   }
 
   async openData(): Promise<DataStream> {
-    const stream = await this.#options.open();
-    const frames = frameStream(stream);
-    const hello = await frames.receive();
-    if (hello.type !== "hello") {
+    const { open, clock, info } = this.#options;
+    const stream = await open();
+    try {
+      const frames = frameStream(stream, clock);
+      readHello(await frames.receive(answerTimeoutMs), info.installation);
+      frames.send({ type: "open", ticket: this.#ticket.reveal() });
+      const answer = await frames.receive(answerTimeoutMs);
+      if (answer.type === "welcome") {
+        frames.detach();
+        return { stream };
+      }
+      if (answer.type === "refuse" && answer.spoken) {
+        frames.detach();
+        return { stream, refused: answer };
+      }
+      throw refusalError(answer);
+    } catch (error) {
       stream.destroy();
-      throw new UserError("ProxyUnexpected", "the proxy did not begin with its greeting");
+      throw error;
     }
-    frames.send({ type: "open", ticket: this.#ticket.reveal() });
-    const answer = await frames.receive();
-    if (answer.type === "welcome" || (answer.type === "refuse" && answer.spoken)) {
-      frames.detach();
-      return answer.type === "refuse" ? { stream, refused: answer } : { stream };
-    }
-    stream.destroy();
-    throw refusalError(answer.type === "refuse" ? answer : undefined);
   }
 
   close(): void {
@@ -135,7 +151,7 @@ class ControlStream implements GrantTunnel {
           case "end":
             return { end: message };
           default:
-            return { broken: new Error(`unexpected message ${message.type} on the control stream`) };
+            return { broken: new Error(`the proxy sent ${message.type} where it does not belong`) };
         }
       }
     } catch (error) {
@@ -151,7 +167,7 @@ class ControlStream implements GrantTunnel {
       this.#frames.send({ type: "ping", id: this.#pingID });
       this.#cancelPing = this.#options.clock.after(pongTimeoutMs, () => {
         if (this.#answeredID < this.#pingID) {
-          this.#stream.destroy(new Error("the proxy does not answer"));
+          this.#stream.destroy(new UserError("ProxySilent", "the proxy does not answer"));
           return;
         }
         this.#schedulePing();
@@ -160,7 +176,8 @@ class ControlStream implements GrantTunnel {
   }
 }
 
-function refusalError(refuse: Refuse | undefined): UserError {
+function refusalError(answer: FromProxy): UserError {
+  const refuse = answer.type === "refuse" ? answer : undefined;
   return new UserError("ProxyRefused", "the proxy refused the connection", {
     why: refuse?.message ?? "it answered in an unexpected form",
     next: refuse?.retryable ? "Run the same command again in a few seconds." : "sallyport grants list",

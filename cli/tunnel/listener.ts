@@ -1,17 +1,23 @@
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import { pipeline } from "node:stream";
+import type { Clock } from "#lib/clock.ts";
 import { coerceError, UserError } from "#lib/errors.ts";
 import type { DataStream } from "./grant-tunnel.ts";
-import { refusePostgres } from "./postgres-refusal.ts";
 
 /** A person's clients open tens of connections at most; this bounds a runaway pool. */
-const connectionsMax = 200;
+export const connectionsMax = 200;
+/** How long a client that does not read may hold up the end. */
+const closeTimeoutMs = 2_000;
 
 export interface ListenerOptions {
+  /** 0 takes any free port. */
   readonly port: number;
+  readonly clock: Clock;
   /** Opens the far side of one local connection. Rejects while the tunnel is down. */
   readonly openData: () => Promise<DataStream>;
+  /** Tells a database client, in its own protocol, why there is no way; closes the socket. Never rejects. */
+  readonly refuse: (socket: Socket, message: string) => Promise<void>;
   /** `number` counts local connections from 1, as people see them in the audit trail's order. */
   readonly onOpen: (number: number) => void;
   readonly onClose: (number: number) => void;
@@ -34,9 +40,12 @@ export async function listenLocally(options: ListenerOptions): Promise<Listener>
   // Half-open: SSM does not carry a half-close, so either side's end ends both, after what was written has gone through.
   const server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => {
     count += 1;
-    sockets.add(socket);
+    const number = count;
+    // Stays for the socket's whole life, whoever owns it at the moment.
+    socket.on("error", () => socket.destroy());
     socket.once("close", () => sockets.delete(socket));
-    void serve(socket, count, options);
+    sockets.add(socket);
+    void serve(socket, number, options);
   });
   server.maxConnections = connectionsMax;
   server.listen(options.port, "127.0.0.1");
@@ -45,64 +54,79 @@ export async function listenLocally(options: ListenerOptions): Promise<Listener>
   } catch (error) {
     throw portError(error, options.port);
   }
+  // What fails for one connection (too many open files) is that client's to see.
+  server.on("error", () => {});
   return {
     port: (server.address() as { port: number }).port,
     get connections() {
       return sockets.size;
     },
-    async drained(withinMs) {
-      const deadline = AbortSignal.timeout(withinMs);
-      const open = [...sockets].map((socket) => once(socket, "close", { signal: deadline }).catch(() => {}));
-      await Promise.all(open);
-    },
-    close: () => closeAll(server, sockets),
+    drained: (withinMs) => untilClosed(sockets, options.clock, withinMs),
+    close: () => closeAll(server, sockets, options.clock),
   };
 }
 
 async function serve(socket: Socket, number: number, options: ListenerOptions): Promise<void> {
-  socket.on("error", () => socket.destroy());
+  let data: DataStream;
   try {
-    const { stream, refused } = await options.openData();
-    if (refused === undefined) {
-      options.onOpen(number);
-    } else {
-      options.onRefused(number, refused.message);
-    }
-    pipeline(socket, stream, () => socket.destroySoon());
-    pipeline(stream, socket, () => {
-      if (refused === undefined) {
-        options.onClose(number);
-      }
-    });
+    data = await options.openData();
   } catch (error) {
-    const { message } = coerceError(error);
-    options.onRefused(number, message);
-    socket.resume();
-    await refusePostgres(socket, `sallyport: ${message}`);
+    const failure = coerceError(error);
+    const why = failure instanceof UserError && failure.why !== "" ? `: ${failure.why}` : "";
+    options.onRefused(number, failure.message + why);
+    await options.refuse(socket, `sallyport: ${failure.message}${why}`);
+    return;
   }
+  const { stream, refused } = data;
+  stream.on("error", () => stream.destroy());
+  if (refused === undefined) {
+    options.onOpen(number);
+  } else {
+    options.onRefused(number, refused.message);
+  }
+  pipeline(socket, stream, () => socket.destroySoon());
+  pipeline(stream, socket, () => {
+    stream.destroy();
+    socket.destroySoon();
+    if (refused === undefined) {
+      options.onClose(number);
+    }
+  });
 }
 
-async function closeAll(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
+async function untilClosed(sockets: ReadonlySet<Socket>, clock: Clock, withinMs: number): Promise<void> {
+  const over = new AbortController();
+  const cancel = clock.after(withinMs, () => over.abort());
+  const open = [...sockets].filter((socket) => !socket.closed);
+  await Promise.all(open.map((socket) => once(socket, "close", { signal: over.signal }).catch(() => {})));
+  cancel();
+}
+
+async function closeAll(server: Server, sockets: ReadonlySet<Socket>, clock: Clock): Promise<void> {
+  const closed = server.listening ? once(server, "close") : undefined;
+  server.close();
   for (const socket of sockets) {
     // What the proxy said last (why it ended) still goes out.
     socket.destroySoon();
   }
-  if (server.listening) {
-    server.close();
-    await once(server, "close");
+  await untilClosed(sockets, clock, closeTimeoutMs);
+  for (const socket of sockets) {
+    socket.destroy();
   }
+  await closed;
 }
 
 function portError(error: unknown, port: number): unknown {
   switch ((error as NodeJS.ErrnoException).code) {
     case "EADDRINUSE":
-      return new UserError("PortInUse", `port ${port} on 127.0.0.1 is in use`, {
-        why: "another sallyport, or a database server of your own, listens there",
-        next: `Stop it, or choose another port: --port ${port + 1}`,
+      return new UserError("PortInUse", `failed to start listening for connections on port: ${port}`, {
+        why: `port ${port} on 127.0.0.1 is in use: another sallyport, or a database server of your own, listens there`,
+        next: `Stop it, or choose another port: --port ${port < 65_535 ? port + 1 : 15_432}`,
         cause: error,
       });
     case "EACCES":
-      return new UserError("PortForbidden", `you may not listen on port ${port}`, {
+      return new UserError("PortForbidden", `failed to start listening for connections on port: ${port}`, {
+        why: `this user may not listen on port ${port}`,
         next: `Choose a port above 1023: --port ${port + 10_000}`,
         cause: error,
       });

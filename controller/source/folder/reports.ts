@@ -5,7 +5,7 @@ import type { Verdicts } from "./decide.ts";
 import { timestamp } from "./rows.ts";
 
 /** The command that confirms a mass disappearance. */
-export const confirmCommand = "sallyport controller confirm-deletions";
+export const confirmCommand = "sallyport deletions confirm";
 
 /** What people must know about the folder. Says in the log what is new, once, and what is over. */
 export class Reports {

@@ -17,6 +17,7 @@ export async function refusePostgres(socket: Socket, message: string): Promise<v
   socket.setTimeout(startupTimeoutMs, () => socket.destroy());
   let pending = Buffer.alloc(0);
   socket.on("error", () => socket.destroy());
+  socket.on("end", () => socket.end());
   socket.on("data", (chunk: Buffer) => {
     pending = Buffer.concat([pending, chunk]);
     while (pending.length >= 8) {
@@ -31,18 +32,25 @@ export async function refusePostgres(socket: Socket, message: string): Promise<v
       }
       pending = pending.subarray(length);
       if (code !== sslRequest && code !== gssRequest) {
+        socket.removeAllListeners("data");
         socket.end(fatal(message));
+        socket.resume();
         return;
       }
       socket.write("N");
     }
   });
-  await once(socket, "close");
+  if (!socket.destroyed) {
+    socket.resume();
+    await once(socket, "close");
+  }
 }
 
 /** ErrorResponse, severity FATAL, SQLSTATE 08006 (connection failure). */
 function fatal(message: string): Buffer {
-  const fields = ["SFATAL", "VFATAL", "C08006", `M${message}`].map((field) => `${field}\0`).join("");
+  // A NUL ends a field.
+  const text = message.replaceAll("\0", " ");
+  const fields = ["SFATAL", "VFATAL", "C08006", `M${text}`].map((field) => `${field}\0`).join("");
   const body = Buffer.from(`${fields}\0`, "utf8");
   const header = Buffer.alloc(5);
   header.write("E");

@@ -1,0 +1,27 @@
+import type { Command } from "../command.ts";
+import { auditSearch, auditTail, auditVerify } from "./audit.ts";
+import { databasesList } from "./databases.ts";
+import { deletionsConfirm } from "./deletions.ts";
+import { grantsGet, grantsList, grantsRevoke } from "./grants.ts";
+import { login } from "./login.ts";
+import { type ProcessLoaders, processCommands } from "./processes.ts";
+import { rdsProxy } from "./rds-proxy.ts";
+import { validate } from "./validate.ts";
+
+/** Every command of `sallyport`, in the order in which help and documentation show them. */
+export function allCommands(load: ProcessLoaders): readonly Command[] {
+  return [
+    login,
+    rdsProxy,
+    databasesList,
+    grantsList,
+    grantsGet,
+    grantsRevoke,
+    auditTail,
+    auditSearch,
+    auditVerify,
+    validate,
+    deletionsConfirm,
+    ...processCommands(load),
+  ];
+}

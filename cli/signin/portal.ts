@@ -1,0 +1,82 @@
+import { UserError } from "#lib/errors.ts";
+import type { World } from "../command.ts";
+import { renewToken, signInByDevice } from "./device-flow.ts";
+import { findTokens, holds, isRenewable, type PortalToken, storeToken } from "./token-cache.ts";
+
+/** The person's sign-in to one AWS access portal, kept alive for as long as a command runs. */
+export class Portal {
+  readonly #startURL: string;
+  readonly #region: string;
+  readonly #world: World;
+  readonly #isFresh: boolean;
+  /** Access tokens that must not be used: the portal does not take them, or somebody wants a new sign-in. */
+  readonly #refused = new Set<string>();
+  #current: PortalToken | undefined;
+  #getting: Promise<PortalToken> | undefined;
+
+  /** With `fresh`, what the cache holds at this moment does not count. */
+  constructor(startURL: string, region: string, world: World, fresh: boolean) {
+    this.#startURL = startURL;
+    this.#region = region;
+    this.#world = world;
+    this.#isFresh = fresh;
+  }
+
+  /**
+   * A token that holds: from the cache, else renewed, else by the device flow. Where nobody can be asked, the last is a
+   * `UserError`, never a wait.
+   */
+  token(): Promise<PortalToken> {
+    this.#getting ??= this.#get().finally(() => {
+      this.#getting = undefined;
+    });
+    return this.#getting;
+  }
+
+  /** The portal did not take this token: it was signed out. The next `token` is another one. */
+  refuse(token: PortalToken): void {
+    this.#refused.add(token.accessToken.reveal());
+    this.#current = undefined;
+  }
+
+  async #get(): Promise<PortalToken> {
+    const nowMs = this.#world.clock.now();
+    if (this.#current !== undefined && holds(this.#current, nowMs)) {
+      return this.#current;
+    }
+    const cached = this.#isFresh && this.#current === undefined ? [] : this.#usable();
+    const token =
+      cached.find((one) => holds(one, nowMs)) ?? (await this.#renewed(cached, nowMs)) ?? (await this.#signIn());
+    this.#current = token;
+    return token;
+  }
+
+  #usable(): PortalToken[] {
+    const found = findTokens(this.#startURL, this.#region, this.#world);
+    return found.filter((token) => !this.#refused.has(token.accessToken.reveal()));
+  }
+
+  async #renewed(cached: readonly PortalToken[], nowMs: number): Promise<PortalToken | undefined> {
+    for (const token of cached) {
+      const renewed = isRenewable(token, nowMs) ? await renewToken(token, this.#world) : undefined;
+      if (renewed !== undefined) {
+        storeToken(renewed, this.#world);
+        return renewed;
+      }
+    }
+    return undefined;
+  }
+
+  async #signIn(): Promise<PortalToken> {
+    // The device flow needs somebody at a browser, and somebody who reads its address here. A pipeline has neither.
+    if (!this.#world.interactive) {
+      throw new UserError("SignInNeeded", "you are not signed in to the AWS access portal", {
+        why: "this is not a terminal, so nobody can be asked",
+        next: "sallyport login",
+      });
+    }
+    const token = await signInByDevice(this.#startURL, this.#region, this.#world);
+    storeToken(token, this.#world);
+    return token;
+  }
+}

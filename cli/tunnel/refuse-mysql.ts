@@ -1,0 +1,29 @@
+import { once } from "node:events";
+import type { Socket } from "node:net";
+
+/** ER_UNKNOWN_ERROR (MySQL error reference): clients show its text as it stands. */
+const unknownError = 1105;
+/** A client that does not take its answer is not worth holding a socket for. */
+const closeTimeoutMs = 5_000;
+/** MySQL protocol: a payload's length has 3 bytes; messages of ours are far below. */
+const messageBytesMax = 1_000;
+
+/**
+ * Tells a MySQL client that there is no way to the database. The server speaks first there, so an error packet takes the place
+ * of its greeting, without SQLSTATE since no capability is agreed yet. Source: MySQL client/server protocol, ERR_Packet.
+ */
+export async function refuseMysql(socket: Socket, message: string): Promise<void> {
+  socket.setTimeout(closeTimeoutMs, () => socket.destroy());
+  socket.on("error", () => socket.destroy());
+  const text = Buffer.from(message, "utf8").subarray(0, messageBytesMax);
+  const packet = Buffer.alloc(4 + 3 + text.length);
+  packet.writeUIntLE(packet.length - 4, 0, 3);
+  packet.writeUInt8(0xff, 4);
+  packet.writeUInt16LE(unknownError, 5);
+  text.copy(packet, 7);
+  socket.end(packet);
+  socket.resume();
+  if (!socket.destroyed) {
+    await once(socket, "close");
+  }
+}
