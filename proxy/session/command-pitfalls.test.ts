@@ -26,7 +26,10 @@ describe("the command phase", () => {
     stand.journal.clear();
     client = await RawClient.start(stand.port, parameters());
   });
-  afterEach(() => client.socket.destroy());
+  afterEach(async () => {
+    client.socket.destroy();
+    await stand.quiet();
+  });
 
   it("12: after an error in a pipeline the rest up to Sync is recorded as not executed", async () => {
     client.send(

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startPostgres, type TestPostgres } from "#test/harness/postgres.ts";
 import { version32 } from "../postgres/protocol.ts";
 import { isClose } from "../testing/journal.ts";
@@ -23,6 +23,7 @@ const parameters = (): Record<string, string> => ({ user: role.username, databas
 
 describe("the connection phase", () => {
   beforeEach(() => stand.journal.clear());
+  afterEach(() => stand.quiet());
 
   it("1: direct TLS (first byte 0x16) is answered with a clear error and a close", async () => {
     const client = await RawClient.dial(stand.port);

@@ -55,13 +55,20 @@ export interface Stand {
   /** Health reports, in order. */
   readonly health: string[];
   grant: LinkGrant;
+  /** Resolves once no session is left, so that none writes into the next test. */
+  quiet(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** Starts it in front of a test server. */
 export async function startStand(postgres: TestServer, change: Partial<SessionPorts> = {}): Promise<Stand> {
   const journal = new MemoryJournal();
-  const sessions = new SessionRegistry();
+  const watchers: (() => void)[] = [];
+  const sessions: SessionRegistry = new SessionRegistry(() => {
+    for (const watcher of watchers.splice(0)) {
+      watcher();
+    }
+  });
   const health: string[] = [];
   const ports: SessionPorts = {
     clock: systemClock,
@@ -89,6 +96,11 @@ export async function startStand(postgres: TestServer, change: Partial<SessionPo
   await once(server, "listening");
   return Object.assign(stand, {
     port: (server.address() as AddressInfo).port,
+    async quiet() {
+      while (sessions.all().length > 0) {
+        await new Promise<void>((resolve) => watchers.push(resolve));
+      }
+    },
     async stop() {
       for (const socket of sockets) {
         socket.destroy();
