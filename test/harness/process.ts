@@ -71,11 +71,12 @@ async function exitOf(child: ChildProcess): Promise<number> {
   return code ?? (signal === null ? 1 : 128);
 }
 
-/** Asks `check` again and again until it gives something; the world outside has no other way to tell. Rejects after `withinMs`. */
+/** Asks `check` again and again until it gives something; the world outside has no other way to tell. Rejects after `withinMs`. Ask AWS no faster than it allows: `everyMs`. */
 export async function eventually<T>(
   what: string | (() => string),
   check: () => Promise<T | undefined> | T | undefined,
   withinMs = 60_000,
+  everyMs = 50,
 ): Promise<T> {
   const endsMs = performance.now() + withinMs;
   for (;;) {
@@ -86,6 +87,6 @@ export async function eventually<T>(
     if (performance.now() > endsMs) {
       throw new Error(`${typeof what === "string" ? what : what()}: not within ${withinMs / 1_000} s`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }

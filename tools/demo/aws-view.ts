@@ -33,22 +33,35 @@ export function awsViewer(
       const InstanceArn = Instances?.[0]?.InstanceArn;
       for await (const page of paginateListPermissionSets({ client }, { InstanceArn })) {
         for (const PermissionSetArn of page.PermissionSets ?? []) {
-          const set = { InstanceArn, PermissionSetArn };
-          const described = await client.send(new DescribePermissionSetCommand(set)).catch(unlessGone);
-          if (described?.PermissionSet?.Name === grantID) {
-            const policy = await client.send(new GetInlinePolicyForPermissionSetCommand(set));
-            const assignments = await client.send(new ListAccountAssignmentsCommand({ ...set, AccountId: accountID }));
-            return {
-              permissionSetARN: PermissionSetArn,
-              description: described.PermissionSet.Description ?? "",
-              policy: policy.InlinePolicy ?? "",
-              assignedTo: (assignments.AccountAssignments ?? []).map((assignment) => assignment.PrincipalId ?? ""),
-            };
+          const view = await readSet(client, { InstanceArn, PermissionSetArn }, grantID, accountID).catch(unlessGone);
+          if (view !== undefined) {
+            return view;
           }
         }
       }
       return undefined;
     },
+  };
+}
+
+/** The set as it stands, if it is the grant's. */
+async function readSet(
+  client: SSOAdminClient,
+  set: { InstanceArn: string | undefined; PermissionSetArn: string },
+  grantID: string,
+  accountID: string,
+): Promise<AwsView | undefined> {
+  const { PermissionSet } = await client.send(new DescribePermissionSetCommand(set));
+  if (PermissionSet?.Name !== grantID) {
+    return undefined;
+  }
+  const policy = await client.send(new GetInlinePolicyForPermissionSetCommand(set));
+  const assignments = await client.send(new ListAccountAssignmentsCommand({ ...set, AccountId: accountID }));
+  return {
+    permissionSetARN: set.PermissionSetArn,
+    description: PermissionSet.Description ?? "",
+    policy: policy.InlinePolicy ?? "",
+    assignedTo: (assignments.AccountAssignments ?? []).map((assignment) => assignment.PrincipalId ?? ""),
   };
 }
 
