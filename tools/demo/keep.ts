@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
 import type { Installation } from "#test/harness/installation.ts";
 import { repository } from "#test/harness/process.ts";
 import { grantFile } from "./grant-file.ts";
@@ -10,16 +12,13 @@ export async function keepRunning(installation: Installation, screen: Screen): P
     "grants/ada-orders.yaml",
     grantFile({ name: "ada-orders", person: "ada", database: "orders", role: "read_only", durationSeconds: 3_600 }),
   );
-  const environment = Object.entries(installation.environmentOf("ada"))
-    .map(([name, value]) => `export ${name}=${value}`)
-    .join("\n  ");
+  const script = writeShellFunction(installation, "ada");
   screen.title("It keeps running until you press Ctrl-C. In a second terminal, be ada:");
   screen.text(`
-  cd ${repository}
-  ${environment}
-  npm run -s sallyport -- login          # open the address it prints and choose ada
-  npm run -s sallyport -- databases list
-  npm run -s sallyport -- rds proxy --database orders --role read_only --port 15432
+  . ${script}
+  sallyport login            # open the address that it prints and choose ada
+  sallyport databases list
+  sallyport rds proxy --database orders --role read_only --port 15432
 
 In a third terminal, any Postgres client:
 
@@ -31,4 +30,13 @@ Access is what the folder says. Edit or delete files and watch what follows:
   rm ${installation.folder}/grants/ada-orders.yaml
 `);
   await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
+}
+
+/** A shell function `sallyport` that runs the command line as that person would on their own computer, and changes nothing else. */
+function writeShellFunction(installation: Installation, userName: string): string {
+  const variables = Object.entries(installation.environmentOf(userName)).map(([name, value]) => `${name}='${value}'`);
+  const command = `'${process.execPath}' '${path.join(repository, "cli", "main.ts")}'`;
+  const file = path.join(path.dirname(installation.folder), `${userName}.sh`);
+  writeFileSync(file, `sallyport() { ${variables.join(" ")} ${command} "$@"; }\n`, { mode: 0o600 });
+  return file;
 }
