@@ -45,10 +45,14 @@ test("every answer and every error has the shape that AWS's service models say",
     .filter((service) => !["ecs", "ssm"].includes(service.signingName))
     .flatMap((service) => Object.keys(service.operations));
   expect(offered.filter((operation) => !called.has(operation))).toEqual([]);
-  const checked = spawnSync("python3", [path.join(import.meta.dirname, "testing/check_shapes.py")], {
-    input: answers.map((answer) => JSON.stringify(answer)).join("\n"),
-    encoding: "utf8",
-  });
+  const checked = spawnSync(
+    process.env["SALLYPORT_PYTHON"] ?? "python3",
+    [path.join(import.meta.dirname, "testing/check_shapes.py")],
+    {
+      input: answers.map((answer) => JSON.stringify(answer)).join("\n"),
+      encoding: "utf8",
+    },
+  );
   if (checked.error !== undefined || checked.status === 3) {
     context.skip("python3 with botocore is not installed, so the answers cannot be checked against its service models");
   }

@@ -1,10 +1,15 @@
 import { existsSync } from "node:fs";
 import type { TestCase } from "vitest/node";
 import { startVitest } from "vitest/node";
+import { preparePython } from "./python.ts";
 import { type TestSummary, closingLines, exitCodeOf } from "./test-summary.ts";
 
 /** `npm test [-- FILTER …]`: set-up, every test, and a closing line that says how many passed, failed and were skipped. */
 async function main(filters: string[]): Promise<void> {
+  const prepared = preparePython((text) => process.stderr.write(`set-up: ${text}\n`));
+  if ("python" in prepared) {
+    process.env["SALLYPORT_PYTHON"] = prepared.python;
+  }
   const vitest = await startVitest("test", filters, { watch: false, root: process.cwd() });
   const summary: TestSummary = { passed: 0, failed: 0, skipped: [], errors: 0 };
   for (const module of vitest.state.getTestModules()) {
