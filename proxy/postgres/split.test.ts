@@ -1,0 +1,73 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { splitStatements } from "./split.ts";
+
+const parts = (sql: string, standardStrings = true): string[] =>
+  splitStatements(sql, standardStrings).map(({ start, end }) => sql.slice(start, end));
+
+it.each([
+  ["", []],
+  [" ; ;-- x\n;/* ; */", []],
+  ["select 1", ["select 1"]],
+  ["select 1; select 2;", ["select 1", "select 2"]],
+  ["select ';'; select 2", ["select ';'", "select 2"]],
+  ["select 'it''s;'; x", ["select 'it''s;'", "x"]],
+  ["select E'\\';'; x", ["select E'\\';'", "x"]],
+  ["select '\\'; x", ["select '\\'", "x"]],
+  ['select ";"; x', ['select ";"', "x"]],
+  ["select $$;$$; x", ["select $$;$$", "x"]],
+  ["select $a$;$$;$a$; x", ["select $a$;$$;$a$", "x"]],
+  ["select $1; x", ["select $1", "x"]],
+  ["select a$b; x", ["select a$b", "x"]],
+  ["/* a /* ; */ ; */ select 1; x", ["select 1", "x"]],
+  ["select 1 -- ;\n + 2; x", ["select 1 -- ;\n + 2", "x"]],
+  ["create rule r as on insert to t do (a; b); x", ["create rule r as on insert to t do (a; b)", "x"]],
+  [
+    "create or replace function f() begin atomic select 1; select case when true then 1 end; end; x",
+    ["create or replace function f() begin atomic select 1; select case when true then 1 end; end", "x"],
+  ],
+  ["begin; select 1; end; x", ["begin", "select 1", "end", "x"]],
+  ["select 'never closed; x", ["select 'never closed; x"]],
+])("%j is %j", (sql, expected) => {
+  expect(parts(sql)).toEqual(expected);
+});
+
+it("a backslash escapes in every string where the server says that it does", () => {
+  expect(parts("select '\\'; x', 1; y", false)).toEqual(["select '\\'; x', 1", "y"]);
+});
+
+it("never crashes, never loses or repeats a character of a statement, and leaves no semicolon between two that it cut", () => {
+  const piece = fc.constantFrom(
+    "select",
+    " ",
+    "'",
+    '"',
+    "$$",
+    "$t$",
+    ";",
+    "--",
+    "\n",
+    "/*",
+    "*/",
+    "(",
+    ")",
+    "E'",
+    "\\",
+    "begin",
+    "end",
+    "é",
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
+      const sql = pieces.join("");
+      let last = 0;
+      for (const { start, end } of splitStatements(sql)) {
+        expect(start).toBeGreaterThanOrEqual(last);
+        expect(end).toBeGreaterThan(start);
+        last = end;
+      }
+      expect(last).toBeLessThanOrEqual(sql.length);
+    }),
+    { numRuns: 2_000 },
+  );
+});
