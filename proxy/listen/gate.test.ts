@@ -12,7 +12,7 @@ import { SessionRegistry } from "../session/registry.ts";
 import { duplexPair } from "../testing/duplex-pair.ts";
 import { MemoryJournal } from "../testing/journal.ts";
 import { grantFor } from "../testing/stand.ts";
-import { controlStreamsPerGrantMax, dataStreamsPerGrantMax, Gate, unauthenticatedMax } from "./gate.ts";
+import { controlStreamsPerGrantMax, dataStreamsPerGrantMax, Gate, lingerMs, unauthenticatedMax } from "./gate.ts";
 
 const grant = grantFor({ host: "127.0.0.1", port: 1, database: "orders" });
 let clock: ManualClock;
@@ -164,6 +164,18 @@ describe("the gate", () => {
     expect(asked.slice(0, dataStreamsPerGrantMax).every((what) => what === "serve")).toBe(true);
     expect(beyond).toContain("connections already");
     expect(asked.at(-1)).toBe("serve");
+  });
+
+  it("does not keep a stream whose client never reads its refusal", async () => {
+    const { near, far } = await arrive();
+    far.pause();
+    far.write(encodeFrame({ type: "nonsense" }));
+    await settle();
+    const before = near.destroyed;
+
+    clock.advance(lingerMs);
+
+    expect([before, near.destroyed]).toEqual([false, true]);
   });
 
   it("refuses a control stream beyond the grant's limit", async () => {

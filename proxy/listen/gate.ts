@@ -16,6 +16,11 @@ export const dataStreamsPerGrantMax = 100;
 /** One control stream a tunnel; a person has few tunnels. */
 export const controlStreamsPerGrantMax = 16;
 
+/**
+ * A stream that is done with may stay so long, for its last words to be read. A client that reads nothing would keep it for ever.
+ */
+export const lingerMs = 10_000;
+
 /** What the gate works with. */
 export interface GatePorts {
   readonly admission: AdmissionPorts;
@@ -40,9 +45,14 @@ export class Gate {
     ignoreErrors(stream);
     try {
       const admitted = await this.#admit(stream);
+      if (admitted?.kind === "control") {
+        this.#control(stream, admitted);
+        return;
+      }
       if (admitted !== undefined) {
         await this.#serve(stream, admitted);
       }
+      this.#linger(stream);
     } catch (error) {
       this.#ports.session.log.error("stream ended by a defect", { error });
       stream.destroy();
@@ -80,17 +90,20 @@ export class Gate {
     }
   }
 
-  async #serve(stream: Duplex, admitted: Admitted): Promise<void> {
-    switch (admitted.kind) {
-      case "control":
-        this.#control(stream, admitted);
-        return;
-      case "data":
-        await this.#data(stream, admitted);
-        return;
-      case "spoken":
-        await this.#engine(admitted.grant).refuse(stream, admitted.rest, admitted.message, this.#ports.session.clock);
-        return;
+  async #serve(stream: Duplex, admitted: Exclude<Admitted, { kind: "control" }>): Promise<void> {
+    if (admitted.kind === "data") {
+      await this.#data(stream, admitted);
+      return;
+    }
+    await this.#engine(admitted.grant).refuse(stream, admitted.rest, admitted.message, this.#ports.session.clock);
+  }
+
+  #linger(stream: Duplex): void {
+    if (!stream.destroyed) {
+      stream.once(
+        "close",
+        this.#ports.session.clock.after(lingerMs, () => stream.destroy()),
+      );
     }
   }
 
@@ -162,5 +175,6 @@ export class Gate {
     });
     stream.end();
     stream.resume();
+    this.#linger(stream);
   }
 }

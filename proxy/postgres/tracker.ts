@@ -19,6 +19,8 @@ const canceledState = "57014";
  */
 export class Tracker extends ClientSide {
   #cancelAsked = false;
+  /** What the server said to nobody's statement, last: the reason why it then closes. In the client's encoding. */
+  partingWords: Buffer | undefined;
 
   /** A cancel request was sent to the server: the next `query_canceled` is its doing. */
   cancelAsked(): void {
@@ -175,6 +177,7 @@ export class Tracker extends ClientSide {
     const head = this.queue.head;
     if (head === undefined) {
       // A FATAL of the server's own, such as a shutdown: the stream ends next.
+      this.partingWords = error.message;
       return;
     }
     if (head.kind === "query" || head.kind === "function") {

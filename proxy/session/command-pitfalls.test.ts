@@ -299,6 +299,20 @@ describe("the command phase", () => {
     expect([errorField(replies[0], "S"), errorField(replies[0], "C")]).toEqual(["FATAL", "57P01"]);
   });
 
+  it("23: a session that the server ends is recorded with the server's reason", async () => {
+    client.send(say.query("select 1"));
+    await client.until("Z");
+
+    await postgres.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = $1", [role.username]);
+
+    expect(errorField((await client.untilClosed())[0], "C")).toBe("57P01");
+    expect(await stand.journal.until(isClose)).toMatchObject({
+      reason: "server-closed",
+      message: expect.stringContaining("administrator command"),
+      backend: "gone",
+    });
+  });
+
   it("25: what is still on its way to the server when the session is cut does not run", async () => {
     await postgres.query("truncate t");
     client.send(

@@ -1,4 +1,5 @@
 import type { CloseReason, SessionOpen } from "#audit/record.ts";
+import { redactMessage } from "#audit/redact/message.ts";
 import { textOf } from "#audit/text.ts";
 import {
   encodeAuthenticationOk,
@@ -261,8 +262,10 @@ export class PostgresSession implements Session {
     }
     if (end.by === "server") {
       this.#admitted.stream.end();
+      const words = live.tracker.partingWords?.toString("utf8");
       void this.#finish(live, {
         reason: end.asked ? "client-closed" : "server-closed",
+        ...(words === undefined ? {} : { message: redactMessage(words) }),
         unanswered: "unknown",
         force: false,
       });
