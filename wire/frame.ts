@@ -52,6 +52,15 @@ export class FrameReader {
     }
   }
 
+  /**
+   * How many more bytes the next message needs at least; reading just these leaves whatever follows it in the stream. To be asked
+   * after `next` gave nothing.
+   */
+  missing(): number {
+    const { length } = this.#pending;
+    return length < lengthBytes ? lengthBytes - length : lengthBytes + this.#pending.readUInt32BE(0) - length;
+  }
+
   /** Takes what has arrived and was not part of a message. */
   rest(): Buffer {
     const rest = this.#pending;

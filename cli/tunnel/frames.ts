@@ -13,13 +13,13 @@ export interface FrameStream {
    * time.
    */
   receive(withinMs?: number): Promise<FromProxy>;
-  /** Gives the stream over to the database protocol: stops reading messages and puts back what arrived beyond them. */
+  /** Gives the stream over to the database protocol. What came after the last message is still in it. */
   detach(): void;
 }
 
 /**
- * Reads and writes handshake messages on `stream`. It is read only while a message is asked for, so that the database's first
- * bytes, which may follow the last message at once, stay bytes, and a far end that sends more is held back.
+ * Reads and writes handshake messages on `stream`. Just the bytes of a message that was asked for are taken from it, so that the
+ * database's first bytes, which may follow the last message at once, stay where they are, and a far end that sends more is held back.
  */
 export function frameStream(stream: Duplex, clock: Clock): FrameStream {
   return new Frames(stream, clock);
@@ -35,8 +35,7 @@ class Frames implements FrameStream {
   constructor(stream: Duplex, clock: Clock) {
     this.#stream = stream;
     this.#clock = clock;
-    stream.pause();
-    stream.on("data", this.#onData);
+    stream.on("readable", this.#settle);
     stream.on("end", this.#onEnd);
     stream.on("close", this.#onEnd);
     // Stays for the stream's whole life: an error between two owners would otherwise be nobody's and end the process.
@@ -68,20 +67,10 @@ class Frames implements FrameStream {
   }
 
   detach(): void {
-    this.#stream.off("data", this.#onData);
+    this.#stream.off("readable", this.#settle);
     this.#stream.off("end", this.#onEnd);
     this.#stream.off("close", this.#onEnd);
-    this.#stream.pause();
-    const rest = this.#reader.rest();
-    if (rest.length > 0) {
-      this.#stream.unshift(rest);
-    }
   }
-
-  readonly #onData = (chunk: Buffer): void => {
-    this.#reader.push(chunk);
-    this.#settle();
-  };
 
   readonly #onEnd = (): void => this.#fail(new UserError("ProxyClosed", "the proxy closed the connection"));
 
@@ -90,31 +79,34 @@ class Frames implements FrameStream {
     this.#settle();
   }
 
-  /** Answers whoever waits, with a message that has arrived, else with the failure; reads on where there is neither. */
-  #settle(): void {
+  /** Answers whoever waits, with a message that has arrived, else with the failure. */
+  readonly #settle = (): void => {
     if (this.#waiting === undefined) {
       return;
     }
     const message = this.#next();
     if (message === undefined && this.#failure === undefined) {
-      this.#stream.resume();
       return;
     }
     const { resolve, reject } = this.#waiting;
     this.#waiting = undefined;
-    this.#stream.pause();
     if (message === undefined) {
       reject(this.#failure);
     } else {
       resolve(message);
     }
-  }
+  };
 
   #next(): FromProxy | undefined {
     try {
-      const value = this.#reader.next();
-      if (value === undefined) {
-        return undefined;
+      let value = this.#reader.next();
+      while (value === undefined) {
+        const chunk = this.#stream.read(this.#reader.missing()) as Buffer | null;
+        if (chunk === null) {
+          return undefined;
+        }
+        this.#reader.push(chunk);
+        value = this.#reader.next();
       }
       const message = readProxyMessage(value);
       if (message === undefined) {
