@@ -121,14 +121,6 @@ export interface StatementStart {
  * earlier error, or refused by the proxy. `cut`: the proxy ended the session while it ran. `unknown`: nobody can say.
  */
 export type Outcome = "ok" | "error" | "cancelled" | "not-executed" | "cut" | "unknown";
-export const outcomes = [
-  "ok",
-  "error",
-  "cancelled",
-  "not-executed",
-  "cut",
-  "unknown",
-] as const satisfies readonly Outcome[];
 
 /** Answer to one statement. */
 export interface StatementResult {

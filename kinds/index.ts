@@ -11,7 +11,6 @@ export { apiVersion, kinds, type AnyObject, type Kind } from "./generated/schema
 export { defaultNamespace, formatKey, isKind, keyOf, parseKey, type ObjectKey } from "./key.ts";
 export type { ObjectMeta } from "./meta.ts";
 export { getCondition, isTrue, setCondition, type ConditionInput } from "./conditions.ts";
-export { canonicalJson, grantDigest, specDigest } from "./digest.ts";
-export { kstatusOf, type KStatus } from "./kstatus.ts";
-export { formatProblem, type FieldPath, type Place, type Position, type Problem } from "./problem.ts";
+export { canonicalJson, specDigest } from "./digest.ts";
+export type { FieldPath, Place, Position, Problem } from "./problem.ts";
 export { matchesLabels, type LabelSelector } from "./selector.ts";

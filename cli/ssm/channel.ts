@@ -96,10 +96,10 @@ export class Channel {
 
   /** Closes for good, without `onEnd`. Resolves when no socket is left. */
   async close(): Promise<void> {
-    const links = [this.#link, this.#connecting];
+    const links = [this.#link, this.#connecting].filter((link) => link !== undefined);
     this.#stop.abort();
     this.#link = undefined;
-    await Promise.all(links.map((link) => link?.abandon()));
+    await Promise.all(links.map((link) => link.abandon()));
   }
 
   async #dial(ticket: Ticket): Promise<LinkLoss | undefined> {

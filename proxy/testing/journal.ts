@@ -72,4 +72,3 @@ export class MemoryJournal implements SessionJournal {
 
 export const isClose = (record: RecordBody): record is SessionClose => record.kind === "session.close";
 export const isStart = (record: RecordBody): record is StatementStart => record.kind === "statement.start";
-export const isEnd = (record: RecordBody): record is StatementEnd => record.kind === "statement.end";
