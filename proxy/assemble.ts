@@ -1,8 +1,10 @@
 import { randomBytes, randomUUID } from "node:crypto";
+import path from "node:path";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { Journal } from "#audit/journal.ts";
 import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
+import type { LinkGrant } from "#wire/link.ts";
 import { verifyProof } from "#wire/proof.ts";
 import type { AdmissionPorts } from "./admission/admit.ts";
 import { formatWarning } from "./admission/control.ts";
@@ -16,8 +18,10 @@ import { taskCredentials, type TaskIdentity } from "./link/task.ts";
 import { Gate } from "./listen/gate.ts";
 import type { ProxyOptions } from "./options.ts";
 import { Passwords, type ReadSecret } from "./secrets/passwords.ts";
+import { BackendBook } from "./session/backend-book.ts";
 import type { Engine, SessionPorts } from "./session/engine.ts";
 import { DatabaseHealth } from "./session/health.ts";
+import { endLeftBackends } from "./session/left-backends.ts";
 import { postgresEngine } from "./session/postgres-engine.ts";
 import { SessionRegistry } from "./session/registry.ts";
 import { Steward } from "./steward.ts";
@@ -56,11 +60,16 @@ export interface Assembly {
   readonly steward: Steward;
   readonly outbox: Outbox;
   readonly contact: ControllerContact;
+  /** Ends what a killed process of this task left running in databases; settles when nothing is left, or `signal` aborts. */
+  readonly endLeft: (signal: AbortSignal) => Promise<void>;
   /** Set first when the proxy stops: nobody new is let in. */
   readonly lifecycle: { isStopping: boolean };
 }
 
-/** Joins the parts. Does no I/O. */
+/** Where the backends of sessions are noted, beside health.sock. */
+const backendsDirectoryName = "backends";
+
+/** Joins the parts. Reads what the last process of this task left; does no other I/O. */
 export function assemble(materials: Materials): Assembly {
   const { options, clock, log, journal, deps, task } = materials;
   const lifecycle = { isStopping: false };
@@ -89,7 +98,9 @@ export function assemble(materials: Materials): Assembly {
     randomBytes,
   };
   const passwords = new Passwords(deps.readSecret ?? secretsManager(options.region, credentials), clock);
-  const session = sessionPorts(materials, { sessions, health, passwords, admission, contact });
+  const backends = new BackendBook(path.join(deps.directory ?? ".", backendsDirectoryName));
+  const left = backends.all();
+  const session = sessionPorts(materials, { sessions, backends, health, passwords, admission, contact });
   const gate = new Gate({ engines, warnBeforeEndMs: () => contact.policy.warnBeforeEndMs, admission, session });
   const steward: Steward = new Steward({ clock, log, grants, contact, tickets, sessions, gate, outbox });
   const link = new LinkClient({
@@ -108,13 +119,18 @@ export function assemble(materials: Materials): Assembly {
     outbox,
     random: Math.random,
   });
-  return { gate, link, sessions, steward, outbox, contact, lifecycle };
+  const { authorities } = materials;
+  const passwordOf = (role: LinkGrant["role"]) => passwords.source(role.secretARN);
+  const endLeft = (signal: AbortSignal): Promise<void> =>
+    endLeftBackends(backends, left, { clock, log, authorities, passwordOf, signal });
+  return { gate, link, sessions, steward, outbox, contact, endLeft, lifecycle };
 }
 
 function sessionPorts(
   materials: Materials,
   parts: {
     readonly sessions: SessionRegistry;
+    readonly backends: BackendBook;
     readonly health: DatabaseHealth;
     readonly passwords: Passwords;
     readonly admission: AdmissionPorts;
@@ -122,12 +138,13 @@ function sessionPorts(
   },
 ): SessionPorts {
   const { clock, log, journal, authorities, task } = materials;
-  const { sessions, health, passwords, admission, contact } = parts;
+  const { sessions, backends, health, passwords, admission, contact } = parts;
   return {
     clock,
     log,
     journal,
     sessions,
+    backends,
     authorities,
     taskARN: task.taskARN,
     passwordOf: (grant) => passwords.source(grant.role.secretARN),

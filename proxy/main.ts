@@ -34,6 +34,8 @@ export async function startProxy(env: Environment, deps: ProxyDeps = {}): Promis
 
   const parts = assemble({ options, clock, log, authorities, task, journal, deps });
   const { gate, link, sessions, steward, lifecycle, outbox, contact } = parts;
+  const stopping = new AbortController();
+  const leftEnded = parts.endLeft(stopping.signal);
   const { host, port } = options.listen;
   const listener = await listenLoopback(host, port, (stream) => void gate.handle(stream));
   const stopHealth = await serveHealth(`${deps.directory ?? "."}/${healthSocketName}`, () => ({
@@ -46,12 +48,13 @@ export async function startProxy(env: Environment, deps: ProxyDeps = {}): Promis
 
   const stop = async (): Promise<void> => {
     lifecycle.isStopping = true;
+    stopping.abort(new Error("the proxy stops"));
     listener.close();
     await steward.stop();
     listener.destroyStreams();
     await steward.shipped(journal);
     link.stop();
-    await linked;
+    await Promise.all([linked, leftEnded]);
     outbox.stop();
     contact.stop();
     stopHealth();

@@ -68,24 +68,35 @@ function closedByServer(upstream: Upstream): Promise<void> {
   });
 }
 
-async function confirm(backend: Backend, options: { clock: Clock; signal: AbortSignal }): Promise<BackendFate> {
-  const pid = backend.upstream.key?.pid;
+function confirm(backend: Backend, options: { clock: Clock; signal: AbortSignal }): Promise<BackendFate> {
+  const { upstream, loggedInMs, ...rest } = backend;
+  const pid = upstream.key?.pid;
   if (pid === undefined) {
     throw new Error("the server told no process ID");
   }
-  const side = await openUpstream(
-    backend.target,
-    {
-      username: backend.username,
-      databaseName: backend.databaseName,
-      password: backend.password,
-      parameters: new Map([["application_name", "sallyport"]]),
-    },
-    options,
-  );
+  return terminateBackend({ ...rest, pid, ageMs: options.clock.monotonicMs() - loggedInMs }, options);
+}
+
+/** A backend as a second connection of its role finds it. */
+export interface BackendRef extends Pick<Backend, "target" | "username" | "databaseName" | "password"> {
+  readonly pid: number;
+  /** How long ago its login was answered; tells it from a later one with the same pid. */
+  readonly ageMs: number;
+}
+
+/**
+ * Terminates a backend over a connection of its own role, and looks until it is gone. `alive` when the signal ends it first.
+ * Throws when there is no such connection.
+ */
+export async function terminateBackend(
+  backend: BackendRef,
+  options: { clock: Clock; signal: AbortSignal },
+): Promise<BackendFate> {
+  const { pid, target, username, databaseName, password } = backend;
+  const parameters = new Map([["application_name", "sallyport"]]);
+  const side = await openUpstream(target, { username, databaseName, password, parameters }, options);
   try {
-    const ageSeconds = (options.clock.monotonicMs() - backend.loggedInMs) / 1_000 / clockTolerance;
-    const [found] = await queryUpstream(side, terminateSQL(pid, ageSeconds));
+    const [found] = await queryUpstream(side, terminateSQL(pid, backend.ageMs / 1_000 / clockTolerance));
     const started = found?.[1];
     if (started === undefined || started === null) {
       return "gone";

@@ -3,6 +3,7 @@ import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
 import type { LinkGrant } from "#wire/link.ts";
 import type { Health, PasswordSource } from "../upstream/target.ts";
+import type { BackendNotes } from "./backend-book.ts";
 import type { SessionJournal } from "./journal-port.ts";
 import type { SessionRegistry } from "./registry.ts";
 
@@ -12,6 +13,8 @@ export interface SessionPorts {
   readonly log: Log;
   readonly journal: SessionJournal;
   readonly sessions: SessionRegistry;
+  /** Remembers what must be ended should this process be killed. */
+  readonly backends: BackendNotes;
   /** Authorities that may sign a database's certificate, PEM. */
   readonly authorities: readonly string[];
   readonly taskARN: string;

@@ -142,11 +142,13 @@ export class PostgresSession implements Session {
     for (const [name, value] of upstream.parameters) {
       this.#settings.set(name, value);
     }
+    this.#noteBackend(upstream);
     const recorded = await new Promise<string>((resolve) =>
       journal.writeThen(this.#openRecord(upstream, parameters), grant.audit.durability, resolve),
     );
     if (recorded !== "written") {
       upstream.socket.destroy();
+      this.#ports.backends.forget(this.id);
       throw recordingViolation("full");
     }
     const recorder = new Recorder({
@@ -181,6 +183,14 @@ export class PostgresSession implements Session {
     }
     stream.write(this.#greeting(upstream));
     relay.start(rest, upstream.rest);
+  }
+
+  #noteBackend({ key }: Upstream): void {
+    if (key !== undefined) {
+      const { grantID, database, role } = this.#admitted.grant;
+      const loggedIn = this.#ports.clock.now();
+      this.#ports.backends.note({ session: this.id, grantID, database, role, pid: key.pid, loggedIn });
+    }
   }
 
   /** The server's own parameters, with a cancel key of the proxy's own. */
@@ -338,6 +348,9 @@ export class PostgresSession implements Session {
       ...(running?.forwarded === true ? { inFlight: running.number } : {}),
       backend: fate,
     });
+    if (fate === "gone") {
+      this.#ports.backends.forget(this.id);
+    }
     this.#closed.resolve(fate);
   }
 

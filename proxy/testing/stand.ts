@@ -75,6 +75,7 @@ export async function startStand(postgres: TestServer, change: Partial<SessionPo
     log: silentLog,
     journal,
     sessions,
+    backends: { note: () => {}, forget: () => {} },
     authorities: [postgres.ca],
     taskARN: "arn:aws:ecs:eu-west-1:111111111111:task/main/0123456789abcdef0123456789abcdef",
     passwordOf: () => ({ get: () => Promise.resolve(new Secret(role.password)) }),
