@@ -8,14 +8,23 @@ import { type Connection, connect, type Ending } from "./connect.ts";
 import { connectionText } from "./connection-text.ts";
 import type { Front } from "./front.ts";
 
-/** A lost way is looked for again at this pace while the grant is live. */
-const reconnectPauseMs = 2_000;
+/** A way that is not there is looked for again at this pace. */
+export const reconnectPauseMs = 2_000;
+/** Right after its activation a grant needs some seconds to reach the proxy and the account, and a new task up to a minute. */
+export const firstWaitMs = 60_000;
 /** How long the proxy has to end its database sessions with their reason: it cancels what runs first, which takes a moment. */
 const lastWordsMs = 5_000;
 /** The end of a session often shows as a closed SSM session first; the controller knows the reason within this time. */
 const reasonWaitMs = 2_000;
 /** Codes of the control API that say that the grant is no longer live. */
 const overCodes: ReadonlySet<string> = new Set(["GrantNotLive", "GrantNotFound"]);
+/** What passes by itself right after an activation. */
+const passingCodes: ReadonlySet<string> = new Set(["ProxyRefusedForNow", "TargetNotConnected", "ProxyNotReady", "AccessDenied"]);
+/** What does not pass while the grant is live: a person must act. */
+const lastingCodes: ReadonlySet<string> = new Set([...overCodes, "ProxyRefused", "SignInNeeded", "SignedOut"]);
+
+/** Opens the way to the database of a grant. */
+export type Connect = (session: Session, grantID: string, world: World) => Promise<Connection>;
 
 /** How serving a grant came to its end. */
 export type Served = { readonly kind: "stopped" } | { readonly kind: "over"; readonly message: string };
@@ -24,11 +33,20 @@ export type Served = { readonly kind: "stopped" } | { readonly kind: "over"; rea
  * Serves the database on the front's port until the grant ends or the person stops it. A lost tunnel (a redeployed proxy, a
  * network change) is replaced while the grant is live; local clients then see a closed connection and connect again.
  */
-export async function serveGrant(session: Session, grant: GrantView, front: Front, world: World): Promise<Served> {
+export async function serveGrant(
+  session: Session,
+  grant: GrantView,
+  front: Front,
+  world: World,
+  connectOnce: Connect = connect,
+): Promise<Served> {
   const stopped = stopOf(world.signal);
+  const dial = (): Promise<Connection> => unlessStopped(connectOnce(session, grant.grantID, world), world.signal);
   let connection: Connection | undefined;
   try {
-    connection = await unlessStopped(connect(session, grant.grantID, world), world.signal);
+    const triesEndMs = world.clock.monotonicMs() + firstWaitMs;
+    const isPassing = (code: string): boolean => passingCodes.has(code) && world.clock.monotonicMs() < triesEndMs;
+    connection = await dialWhile(dial, isPassing, world);
     front.open(connection.tunnel);
     announce(connection.info, front.port, world);
     for (;;) {
@@ -46,9 +64,10 @@ export async function serveGrant(session: Session, grant: GrantView, front: Fron
       }
       await connection.close();
       world.output.event("RECONNECTING", ending.message, { message: ending.message });
-      const { expiryTime } = connection.info;
+      const expiryMs = Date.parse(connection.info.expiryTime);
       connection = undefined;
-      connection = await reconnect(session, grant, expiryTime, world);
+      const isLive = (code: string): boolean => !lastingCodes.has(code) && world.clock.now() < expiryMs;
+      connection = await dialWhile(dial, isLive, world);
       front.open(connection.tunnel);
       world.output.event("RECONNECTED", "The database can be used again", { port: front.port });
     }
@@ -117,24 +136,24 @@ async function finalReason(
   }
 }
 
-async function reconnect(session: Session, grant: GrantView, expiryTime: string, world: World): Promise<Connection> {
+/** Dials until there is a way. A failure is tried again while `mayPass` says so of its code; each is told once. */
+async function dialWhile(
+  dial: () => Promise<Connection>,
+  mayPass: (code: string) => boolean,
+  world: World,
+): Promise<Connection> {
   let said = "";
   for (;;) {
     try {
-      return await unlessStopped(connect(session, grant.grantID, world), world.signal);
+      return await dial();
     } catch (error) {
       const failure = coerceError(error);
-      // What a person must act on (a sign-in) does not pass by itself; nor does an end.
-      const hopeless =
-        !(failure instanceof UserError) ||
-        overCodes.has(failure.code) ||
-        ["SignInNeeded", "SignedOut"].includes(failure.code);
-      if (world.signal.aborted || hopeless || world.clock.now() > Date.parse(expiryTime)) {
+      if (world.signal.aborted || !(failure instanceof UserError) || !mayPass(failure.code)) {
         throw failure;
       }
       if (failure.message !== said) {
         said = failure.message;
-        world.output.note(said);
+        world.output.note(`${said}; trying again`);
       }
       await pause(world.clock, reconnectPauseMs, world.signal);
     }

@@ -178,7 +178,8 @@ class ControlStream implements GrantTunnel {
 
 function refusalError(answer: FromProxy): UserError {
   const refuse = answer.type === "refuse" ? answer : undefined;
-  return new UserError("ProxyRefused", "the proxy refused the connection", {
+  const code = refuse?.retryable === true ? "ProxyRefusedForNow" : "ProxyRefused";
+  return new UserError(code, "the proxy refused the connection", {
     why: refuse?.message ?? "it answered in an unexpected form",
     next: refuse?.retryable ? "Run the same command again in a few seconds." : "sallyport grants list",
   });

@@ -15,6 +15,8 @@ export interface TestComputer extends Disposable {
   /** Standard output and standard error so far. */
   out(): string;
   err(): string;
+  /** Resolves with everything said, once it holds `text` this many times. */
+  hears(text: string, times?: number): Promise<string>;
   /** Types at the terminal. */
   type(keys: string): void;
   /** What a question drew on the terminal. */
@@ -39,11 +41,12 @@ export function testComputer(options: TestComputerOptions = {}): TestComputer {
   const input = new PassThrough();
   const terminal = new PassThrough();
   terminal.on("data", (chunk: Buffer) => (said.screen += chunk.toString()));
-  const streams = {
-    out: (text: string) => void (said.out += text),
-    err: (text: string) => void (said.err += text),
-    colours: false,
+  const heard = new Set<() => void>();
+  const take = (stream: "out" | "err") => (text: string) => {
+    said[stream] += text;
+    heard.forEach((check) => check());
   };
+  const streams = { out: take("out"), err: take("err"), colours: false };
   const world: World = {
     environment: options.environment ?? {},
     workingDirectory: home,
@@ -61,6 +64,18 @@ export function testComputer(options: TestComputerOptions = {}): TestComputer {
     home,
     out: () => said.out,
     err: () => said.err,
+    hears: (text, times = 1) =>
+      new Promise((resolve) => {
+        const check = (): void => {
+          const all = said.out + said.err;
+          if (all.split(text).length > times) {
+            heard.delete(check);
+            resolve(all);
+          }
+        };
+        heard.add(check);
+        check();
+      }),
     type: (keys) => void input.write(keys),
     screen: () => said.screen,
     stop: () => stopping.abort(),

@@ -1,0 +1,282 @@
+import { describe, expect, it } from "vitest";
+import { type ManualClock, manualClock } from "#lib/clock.ts";
+import { UserError } from "#lib/errors.ts";
+import type { ConnectInfo, GrantView } from "#wire/control-api.ts";
+import { type TestComputer, testComputer } from "#test/cli/world.ts";
+import { ControlFailure } from "../control/failure.ts";
+import type { Session } from "../signin/session.ts";
+import type { GrantTunnel } from "../tunnel/grant-tunnel.ts";
+import type { Connection, Ending } from "./connect.ts";
+import type { Front } from "./front.ts";
+import { firstWaitMs, reconnectPauseMs, type Served, serveGrant } from "./serve.ts";
+
+const grant = { grantID: "g1" } as GrantView;
+const info = {
+  grantID: "g1",
+  engine: "PostgreSQL",
+  database: "orders",
+  databaseName: "orders",
+  role: "read_only",
+  username: "read_only",
+  expiryTime: "2026-01-01T01:00:00.000Z",
+} as ConnectInfo;
+
+interface Stand {
+  readonly clock: ManualClock;
+  readonly computer: TestComputer;
+  readonly served: Promise<Served>;
+  /** What happened at the front and to connections, in order. */
+  readonly log: string[];
+  /** Ends the connection that is open now. */
+  readonly end: (ending: Ending) => void;
+  /** Whether serving has come to its end. */
+  readonly isOver: () => boolean;
+  /** Moves the clock until the condition holds. */
+  readonly until: (condition: () => boolean) => Promise<void>;
+}
+
+/** Serves; each dial gets the next of `dials`, an error or a connection. `state` answers what the control API says of the grant. */
+function stand(
+  dials: (Error | "connection")[],
+  state: () => Partial<GrantView> = () => ({ state: "Active" }),
+  options: { format?: "json" } = {},
+): Stand {
+  const clock = manualClock();
+  const computer = testComputer({ clock, ...options });
+  const log: string[] = [];
+  let end: (ending: Ending) => void = () => {};
+  let open = 0;
+  const front: Front = {
+    port: 5432,
+    open: () => log.push("open"),
+    shut: () => log.push("shut"),
+    drained: async () => void log.push("drained"),
+    close: async () => {},
+  };
+  const control = { get: async () => state() };
+  const connect = async (): Promise<Connection> => {
+    const next = dials.shift();
+    if (next !== "connection") {
+      throw next ?? new Error("no dial was expected");
+    }
+    open += 1;
+    const number = open;
+    log.push(`connect ${number}`);
+    const ended = new Promise<Ending>((resolve) => (end = resolve));
+    return { info, tunnel: {} as GrantTunnel, ended, close: async () => void log.push(`close ${number}`) };
+  };
+  const session = { control } as unknown as Session;
+  const served = serveGrant(session, grant, front, computer.world, connect);
+  let isOver = false;
+  served.catch(() => {}).finally(() => (isOver = true));
+  return {
+    clock,
+    computer,
+    served,
+    log,
+    end: (ending) => end(ending),
+    until: async (condition) => {
+      while (!condition()) {
+        clock.advance(500);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    },
+    isOver: () => isOver,
+  };
+}
+
+const gone = new UserError("SessionStartFailed", "no way there");
+
+describe("serving a grant", () => {
+  it("says how to connect, with the texts that people know", async () => {
+    const { computer, served, end, until } = stand(["connection"]);
+    await until(() => computer.err().includes("cli:"));
+
+    end({ final: true, message: "this access has expired" });
+
+    expect(await served).toEqual({ kind: "over", message: "this access has expired" });
+    expect(computer.err()).toMatchInlineSnapshot(`
+      "[i] Database proxy ready for connections on 127.0.0.1:5432
+      [i] You can connect now using this connection string: postgresql://read_only:password@127.0.0.1:5432/orders?sslmode=disable
+      [i] Or using the postgres cli: psql "postgresql://read_only:password@127.0.0.1:5432/orders?sslmode=disable"
+      "
+    `);
+    expect(computer.out()).toBe("");
+  });
+
+  it("tells machines the same as one line of JSON", async () => {
+    const { computer, end, until, served } = stand(["connection"], undefined, { format: "json" });
+    await until(() => computer.out() !== "");
+    end({ final: true, message: "" });
+    await served;
+
+    expect(JSON.parse(computer.out())).toEqual({
+      event: "READY",
+      host: "127.0.0.1",
+      port: 5432,
+      url: "postgresql://read_only:password@127.0.0.1:5432/orders?sslmode=disable",
+      grantID: "g1",
+      database: "orders",
+      role: "read_only",
+      expiryTime: "2026-01-01T01:00:00.000Z",
+    });
+    expect(computer.err()).toBe("");
+  });
+
+  it("lets database clients hear their last words before the tunnel is closed", async () => {
+    const { log, end, served, until } = stand(["connection"]);
+    await until(() => log.includes("open"));
+
+    end({ final: true, message: "over" });
+    await served;
+
+    expect(log).toEqual(["connect 1", "open", "shut", "shut", "drained", "close 1"]);
+  });
+
+  it("finds the way again while the grant is live, and tells each obstacle once", async () => {
+    const { computer, log, end, until, served } = stand(["connection", gone, gone, gone, "connection"]);
+    await until(() => log.includes("open"));
+
+    end({ final: false, message: "the SSM session is over" });
+    await until(() => log.filter((entry) => entry === "open").length === 2);
+    end({ final: true, message: "over" });
+    await served;
+
+    expect(log.slice(0, 6)).toEqual(["connect 1", "open", "shut", "close 1", "connect 2", "open"]);
+    expect(computer.err().split("\n").slice(3)).toEqual([
+      "[RECONNECTING] the SSM session is over",
+      "[i] no way there; trying again",
+      "[RECONNECTED] The database can be used again",
+      "",
+    ]);
+  });
+
+  it("asks the control API why, when only a lost session was seen", async () => {
+    const states: Partial<GrantView>[] = [{ state: "Ended", endReason: "The Grant was deleted." }];
+    const { end, served, until, log } = stand(["connection"], () => states[0] ?? {});
+    await until(() => log.includes("open"));
+
+    end({ final: false, message: "the SSM session is over" });
+    await until(() => log.includes("drained"));
+
+    expect(await served).toEqual({ kind: "over", message: "The Grant was deleted." });
+  });
+
+  it("takes a grant that is no longer there for ended", async () => {
+    const { end, served, until, log } = stand(["connection"], () => {
+      throw new ControlFailure(404, "GrantNotFound", "you have no grant g1");
+    });
+    await until(() => log.includes("open"));
+
+    end({ final: false, message: "the SSM session is over" });
+    await until(() => log.includes("drained"));
+
+    expect(await served).toEqual({ kind: "over", message: "the SSM session is over" });
+  });
+
+  it("reconnects though the control API cannot be asked", async () => {
+    const { end, until, log, served } = stand(["connection", "connection"], () => {
+      throw new ControlFailure(0, "ControllerUnreachable", "away");
+    });
+    await until(() => log.includes("open"));
+
+    end({ final: false, message: "lost" });
+    await until(() => log.includes("connect 2"));
+    end({ final: true, message: "over" });
+
+    expect(await served).toEqual({ kind: "over", message: "over" });
+  });
+
+  it.each(["GrantNotLive", "GrantNotFound", "ProxyRefused", "SignInNeeded"])(
+    "stops reconnecting at %s, which does not pass by itself",
+    async (code) => {
+      const { end, until, log, served } = stand(["connection", new UserError(code, "not any more")]);
+      await until(() => log.includes("open"));
+
+      end({ final: false, message: "lost" });
+      await until(() => log.includes("close 1"));
+
+      await expect(served).rejects.toMatchObject({ code });
+    },
+  );
+
+  it("stops reconnecting when the grant's time is over", async () => {
+    const { clock, end, until, log, served, isOver } = stand(["connection", gone, gone]);
+    await until(() => log.includes("open"));
+    end({ final: false, message: "lost" });
+    await until(() => log.includes("close 1"));
+
+    clock.advance(3_600_000);
+    await until(() => isOver());
+
+    await expect(served).rejects.toBe(gone);
+  });
+
+  it("waits for the proxy to learn of a new grant, and not for what does not pass", async () => {
+    const unknown = new UserError("ProxyRefusedForNow", "the proxy refused the connection");
+    const first = stand([unknown, unknown, "connection"]);
+    await first.until(() => first.log.includes("open"));
+    first.computer.stop();
+    await first.served;
+
+    const second = stand([gone]);
+    await expect(second.served).rejects.toBe(gone);
+
+    const tries = Math.ceil(firstWaitMs / reconnectPauseMs) + 2;
+    const third = stand(Array.from({ length: tries }, () => unknown));
+    await third.until(() => third.isOver());
+    await expect(third.served).rejects.toBe(unknown);
+  });
+});
+
+describe("a person who stops it", () => {
+  it("while it serves ends it at once and in order", async () => {
+    const { computer, log, served, until } = stand(["connection"]);
+    await until(() => log.includes("open"));
+
+    computer.stop();
+
+    expect(await served).toEqual({ kind: "stopped" });
+    expect(log.at(-1)).toBe("close 1");
+  });
+
+  it("while it connects does not wait for the connection, which is closed when it comes", async () => {
+    const clock = manualClock();
+    using computer = testComputer({ clock });
+    const late = Promise.withResolvers<Connection>();
+    const closed = Promise.withResolvers<string>();
+    const served = serveGrant({} as Session, grant, {} as Front, computer.world, () => late.promise);
+
+    computer.stop();
+    await expect(served).rejects.toMatchObject({ name: "AbortError" });
+    late.resolve({ close: async () => closed.resolve("closed") } as unknown as Connection);
+
+    expect(await closed.promise).toBe("closed");
+  });
+
+  it("leaves no listener behind", async () => {
+    const { computer, log, served, end, until } = stand(["connection", "connection", "connection"]);
+    const { signal } = computer.world;
+    let listeners = 0;
+    const add = signal.addEventListener.bind(signal);
+    const remove = signal.removeEventListener.bind(signal);
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listeners += 1;
+      add(...args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listeners -= 1;
+      remove(...args);
+    };
+    for (const number of [1, 2]) {
+      await until(() => log.filter((entry) => entry === "open").length === number);
+      end({ final: false, message: "lost" });
+    }
+    await until(() => log.filter((entry) => entry === "open").length === 3);
+    end({ final: true, message: "over" });
+    await served;
+
+    // One was added before the counting began, and it went.
+    expect(listeners).toBeLessThanOrEqual(0);
+  });
+});
