@@ -75,7 +75,7 @@ async function exitOf(child: ChildProcess): Promise<number> {
 export async function eventually<T>(
   what: string | (() => string),
   check: () => Promise<T | undefined> | T | undefined,
-  withinMs = 60_000,
+  withinMs = 25_000,
   everyMs = 50,
 ): Promise<T> {
   const endsMs = performance.now() + withinMs;
@@ -89,4 +89,18 @@ export async function eventually<T>(
     }
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
+}
+
+/** What a promise gives, if it does within the time; rejects with `what` and what `state` says otherwise. */
+export async function within<T>(what: string, promise: Promise<T>, state: () => string, withinMs = 25_000): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what}: not within ${withinMs / 1_000} s; ${state()}`)), withinMs);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** The exit code of a process; rejects with the last that it said when it goes on for too long. */
+export function ended(process: SallyportProcess, withinMs = 25_000): Promise<number> {
+  return within("the process ends", process.exited, () => process.lines.slice(-20).join("\n"), withinMs);
 }
