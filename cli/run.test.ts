@@ -24,7 +24,9 @@ const failing = (error: unknown): Command => ({
   name: "fail",
   positionals: [],
   options: [{ name: "must", value: "X", summary: "needed", required: true }],
-  run: () => Promise.reject(error as Error),
+  run: async () => {
+    throw error;
+  },
 });
 const commands = [echo, failing(new UserError("Broken", "it broke", { why: "of this", next: "do that" }))];
 

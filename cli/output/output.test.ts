@@ -41,6 +41,15 @@ describe("output", () => {
     });
   });
 
+  it("for machines stays one value a line once it has begun so", () => {
+    const { output, out } = recorded("json");
+
+    output.event("HELD", "", { n: 1 });
+    output.result({ confirmed: 2 }, () => "");
+
+    expect(out()).toBe('{"event":"HELD","n":1}\n{"confirmed":2}\n');
+  });
+
   it("never lets text from elsewhere steer the terminal, in any of its kinds", () => {
     const { output, out, err } = recorded("text", true);
     const evil = "\u001b]0;owned\u0007\u009b2J";

@@ -43,11 +43,17 @@ export function createOutput(format: "text" | "json", streams: Streams): Output 
 }
 
 function jsonOutput({ out, err, drained }: Streams): Output {
-  const line = (value: unknown): void => out(`${JSON.stringify(value)}\n`);
+  let hasLines = false;
+  const line = (value: unknown): void => {
+    hasLines = true;
+    out(`${JSON.stringify(value)}\n`);
+  };
+  // One value is laid out for reading; behind lines it is a line too, so that the whole stays one value a line.
+  const whole = (value: unknown): void => (hasLines ? line(value) : out(`${JSON.stringify(value, null, 2)}\n`));
   return {
     format: "json",
-    result: (value) => out(`${JSON.stringify(value, null, 2)}\n`),
-    rows: (items) => out(`${JSON.stringify({ items }, null, 2)}\n`),
+    result: whole,
+    rows: (items) => whole({ items }),
     line,
     note() {},
     event: (tag, _text, value) => line({ event: tag, ...value }),

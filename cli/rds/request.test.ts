@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { manualClock } from "#lib/clock.ts";
 import type { Entitlement, GrantRequest, GrantRequestResponse, GrantView } from "#wire/control-api.ts";
+import { advanceUntil } from "#test/cli/advance.ts";
 import { testComputer, type TestComputerOptions } from "#test/cli/world.ts";
 import type { ControlClient } from "../control/client.ts";
 import { ControlFailure } from "../control/failure.ts";
@@ -57,19 +58,14 @@ async function ensure(given: Given) {
       return path === "/v1/grants" ? { items: [look] } : look;
     },
   } as unknown as ControlClient;
-  let isOver = false;
   const wanted = { ...entitlement, ...given.entitlement };
-  const result = ensureGrant(control, wanted, { yes: true, ...given.options }, computer.world).then(
+  const asking = ensureGrant(control, wanted, { yes: true, ...given.options }, computer.world).then(
     (grant) => ({ grant, error: undefined }),
     (error: unknown) => ({ grant: undefined, error }),
   );
-  void result.finally(() => (isOver = true));
-  while (!isOver) {
-    clock.advance(1_000);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  const result = await advanceUntil(clock, 1_000, asking);
   computer[Symbol.dispose]();
-  return { ...(await result), said: computer.err(), bodies, paths };
+  return { ...result, said: computer.err(), bodies, paths };
 }
 
 describe("access that is asked for", () => {
@@ -138,7 +134,11 @@ describe("access that is asked for", () => {
 
   it.each([
     ["PendingApproval", {}, { code: "PendingApproval", message: "access is pending approval" }],
-    ["Refused", { readyReason: "PreviouslyEnded", message: "It ended." }, { code: "PreviouslyEnded", why: "It ended." }],
+    [
+      "Refused",
+      { readyReason: "PreviouslyEnded", message: "It ended." },
+      { code: "PreviouslyEnded", why: "It ended." },
+    ],
     ["Ended", { readyReason: "Ended", endReason: "revoked" }, { code: "Ended", why: "revoked" }],
     ["Revoking", {}, { code: "Refused", next: "sallyport grants get g1" }],
   ] as const)("that becomes %s ends the wait with the reason", async (state, change, expected) => {

@@ -19,7 +19,12 @@ const reasonWaitMs = 2_000;
 /** Codes of the control API that say that the grant is no longer live. */
 const overCodes: ReadonlySet<string> = new Set(["GrantNotLive", "GrantNotFound"]);
 /** What passes by itself right after an activation. */
-const passingCodes: ReadonlySet<string> = new Set(["ProxyRefusedForNow", "TargetNotConnected", "ProxyNotReady", "AccessDenied"]);
+const passingCodes: ReadonlySet<string> = new Set([
+  "ProxyRefusedForNow",
+  "TargetNotConnected",
+  "ProxyNotReady",
+  "AccessDenied",
+]);
 /** What does not pass while the grant is live: a person must act. */
 const lastingCodes: ReadonlySet<string> = new Set([...overCodes, "ProxyRefused", "SignInNeeded", "SignedOut"]);
 

@@ -6,6 +6,7 @@ import { AwsError } from "#sandbox/service.ts";
 import { demoAccountID } from "#sandbox/seed.ts";
 import { startSandbox } from "#sandbox/main.ts";
 import type { Sandbox } from "#sandbox/sandbox.ts";
+import { advanceUntil } from "#test/cli/advance.ts";
 import { type TestComputer, testComputer } from "#test/cli/world.ts";
 import { Portal } from "./portal.ts";
 import { roleCredentials } from "./role-credentials.ts";
@@ -36,17 +37,8 @@ async function shownCode(computer: TestComputer, times = 1): Promise<string> {
   return (JSON.parse(lines[times - 1] ?? "") as { userCode: string }).userCode;
 }
 
-/** Moves the clock until the promise settles: polls answer over a real socket, and each then waits for its interval. */
-async function whilePolling<T>(promise: Promise<T>): Promise<T> {
-  let settled = false;
-  const done = promise.finally(() => (settled = true));
-  done.catch(() => {});
-  while (!settled) {
-    clock.advance(1_000);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  return done;
-}
+/** Polls answer over a real socket, and each then waits for its interval. */
+const whilePolling = <T>(promise: Promise<T>): Promise<T> => advanceUntil(clock, 1_000, promise);
 
 describe("a person who is not signed in", () => {
   it("sees a code and an address, and is signed in once it is confirmed in the browser", async () => {

@@ -194,7 +194,11 @@ describe("a proxy that does not let the person in", () => {
       [hello, { ...refuse, retryable: true }],
       { code: "ProxyRefusedForNow", next: "Run the same command again in a few seconds." },
     ],
-    ["refuses before its greeting", [{ ...refuse, retryable: true }], { code: "ProxyRefusedForNow", why: "not your role" }],
+    [
+      "refuses before its greeting",
+      [{ ...refuse, retryable: true }],
+      { code: "ProxyRefusedForNow", why: "not your role" },
+    ],
     ["forgets the ticket", [hello, { type: "welcome", remainingMs: 1 }], { code: "ProxyRefused" }],
     ["is another installation's", [{ ...hello, installation: "other" } as FromProxy], { code: "ProxyUnexpected" }],
     ["speaks another version", [{ ...hello, version: 2 } as FromProxy], { code: "ProxyUnexpected" }],

@@ -158,7 +158,10 @@ describe("a local connection", () => {
 });
 
 describe("while there is no way to the database", () => {
-  it.skipIf(!hasPsql)("psql shows the reason", async () => {
+  it("psql shows the reason", async (context) => {
+    if (!hasPsql) {
+      context.skip("psql is not installed, so what it shows cannot be seen");
+    }
     const at = await listen({});
     const environment = { ...process.env, PGCONNECT_TIMEOUT: "10" };
     const url = (mode: string): string => `postgresql://ada:password@127.0.0.1:${at.port}/orders?sslmode=${mode}`;

@@ -59,7 +59,10 @@ export async function startFakeInstallation(): Promise<FakeInstallation> {
       api.handlers.set(route, (call, response) =>
         call.token === accepted
           ? handler(call, response)
-          : { status: 401, body: { error: { code: "NotSignedIn", message: "you are not signed in", next: "sallyport login" } } },
+          : {
+              status: 401,
+              body: { error: { code: "NotSignedIn", message: "you are not signed in", next: "sallyport login" } },
+            },
       );
     },
     expireTokens() {
