@@ -5,8 +5,17 @@ import { connect } from "node:net";
 import path from "node:path";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { STSClient } from "@aws-sdk/client-sts";
+import pg from "pg";
 import type { IssuedCredentials } from "#sandbox/credentials.ts";
-import type { GrantList, GrantView, StatementEvent, StatementList } from "#wire/control-api.ts";
+import type {
+  GrantList,
+  GrantView,
+  SessionList,
+  SessionView,
+  StatementEvent,
+  StatementList,
+  VerifyReport,
+} from "#wire/control-api.ts";
 import type { ControlApi } from "../harness/control-api.ts";
 import type { Installation } from "../harness/installation.ts";
 import { freePort } from "../harness/postgres.ts";
@@ -173,4 +182,69 @@ export function addOtherGrants(installation: Installation): void {
     const name = `other-${number}`;
     installation.writeManifest(`grants/${name}.yaml`, grantManifest(name, "linus", { suspend: true }));
   }
+}
+
+/** A connection that does not mind being lost: queries on it say so. `lastWords` are what the server ended it with. */
+export async function connected(url: string): Promise<{ client: pg.Client; lastWords: () => string }> {
+  const client = new pg.Client({ connectionString: url });
+  const heard: string[] = [];
+  client.on("error", (error) => heard.push(error.message));
+  await client.connect();
+  return { client, lastWords: () => heard.join() };
+}
+
+/** A client whose transaction holds a change and runs a query that would go on for minutes; what ends it. */
+export async function busyTransaction(
+  installation: Installation,
+  url: string,
+  query: string,
+): Promise<{ failure: Promise<string> }> {
+  const { client } = await connected(url);
+  await client.query("begin");
+  await client.query("delete from order_lines");
+  const failure = client.query(query).then(
+    () => "it was not ended",
+    (error: Error) => error.message,
+  );
+  await running(installation, query);
+  return { failure };
+}
+
+/** Waits until the role that people get has no backend in the database. */
+export function noBackendLeft(installation: Installation): Promise<true> {
+  return eventually("no backend of the role is left", async () => {
+    const sql = "select 1 from pg_stat_activity where usename = 'app_owner'";
+    return (await installation.postgres.query(sql)).length === 0 ? true : undefined;
+  });
+}
+
+/** Rows of the table that `busyTransaction` empties. */
+export async function linesKept(installation: Installation): Promise<number> {
+  const [row] = await installation.postgres.query<{ n: number }>("select count(*)::int as n from order_lines");
+  return row?.n ?? 0;
+}
+
+/** Every statement and session of a grant, once all its sessions are closed in the trail. */
+export async function closedTrail(
+  api: ControlApi,
+  grantID: string,
+): Promise<{ statements: StatementEvent[]; sessions: readonly SessionView[] }> {
+  const sessions = await eventually("all sessions of the grant are closed in the trail", async () => {
+    const { items } = await api.get<SessionList>(`/v1/sessions?grantID=${grantID}`);
+    return items.every(({ endTime }) => endTime !== undefined) ? items : undefined;
+  });
+  const statements: StatementEvent[] = [];
+  for (let after: number | undefined = 0; after !== undefined;) {
+    const page: StatementList = await api.get(`/v1/audit/statements?grantID=${grantID}&limit=1000&after=${after}`);
+    statements.push(...page.items);
+    after = page.next;
+  }
+  return { statements, sessions };
+}
+
+/** What the auditor's proof of the whole trail must say. */
+export const completeTrail = { verdict: "complete", findings: [] };
+
+export function verifyTrail(api: ControlApi): Promise<VerifyReport> {
+  return api.post<VerifyReport>("/v1/audit/verify", {});
 }
