@@ -12,7 +12,7 @@ import {
 } from "../../aws/ports.ts";
 import type { Source } from "../../source/source.ts";
 import { notOwnedMessage } from "./decide-live.ts";
-import { isOwnSet, tagKeys, windowTags } from "./tags.ts";
+import { isOwnSet, roleTags, tagKeys, windowTags } from "./tags.ts";
 import type { Action, GrantPatch } from "./types.ts";
 import { formatTime, openWindow } from "./window.ts";
 
@@ -235,7 +235,7 @@ async function activate(action: Extract<Action, { kind: "Activate" }>, env: ActE
     expiryTime: formatTime(window.expiry),
     extensionCount: 0,
   };
-  await center(env).tagPermissionSet(setARN(env), windowTags(patch));
+  await center(env).tagPermissionSet(setARN(env), { ...windowTags(patch), ...roleTags(env.grant.status?.external) });
   return { patch };
 }
 

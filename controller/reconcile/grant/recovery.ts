@@ -59,6 +59,7 @@ function recordedStatus(set: PermissionSet, instance: InstanceRef): GrantStatus 
       accountID: tags[tagKeys.account] ?? "",
       principalID,
       ...record.external,
+      ...roleOf(tags),
       identityStoreID,
       instanceARN,
       region,
@@ -75,6 +76,12 @@ function specOf(tags: Readonly<Record<string, string>>): Partial<GrantSpec> {
     ...(roleName === undefined ? {} : { roleName }),
     ...(notAfterTime === undefined ? {} : { notAfterTime }),
   };
+}
+
+/** As it was when the access became live. Where it has changed since, the first look at AWS finds out. */
+function roleOf(tags: Readonly<Record<string, string>>): { readonly roleID?: string; readonly roleName?: string } {
+  const { [tagKeys.roleID]: roleID, [tagKeys.roleName]: roleName } = tags;
+  return roleID === undefined || roleName === undefined ? {} : { roleID, roleName };
 }
 
 function windowOf(tags: Readonly<Record<string, string>>): GrantStatus {

@@ -1,5 +1,8 @@
 import { specDigest, type Grant, type GrantStatus } from "#kinds/index.ts";
+import { isDateTime } from "#kinds/date-time.ts";
+import type { EpochMs } from "#lib/clock.ts";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
+import { formatTime } from "./window.ts";
 
 /** Tags of a Grant's permission set. They say whose it is, and carry what a lost state needs to revoke and to go on. */
 export const tagKeys = {
@@ -17,6 +20,8 @@ export const tagKeys = {
   activation: "sallyport.dev/activation",
   expiry: "sallyport.dev/expiry",
   extensions: "sallyport.dev/extensions",
+  roleID: "sallyport.dev/role-id",
+  roleName: "sallyport.dev/role-name",
   ended: "sallyport.dev/ended",
   endReason: "sallyport.dev/end-reason",
   /** Followed by a number from 0: the record, in pieces. */
@@ -25,7 +30,7 @@ export const tagKeys = {
 
 /** Longest value of a tag, in characters (sso-admin service model). */
 export const tagValueMax = 256;
-/** The record is a few hundred bytes; AWS takes 50 tags per resource and the others are 16. */
+/** The record is a few hundred bytes; AWS takes 50 tags per resource and the others are 18. */
 export const recordPiecesMax = 20;
 
 /** What the record holds: the parts of status that were fixed before access was given. */
@@ -66,6 +71,39 @@ export function windowTags(
         [tagKeys.expiry]: expiryTime,
         [tagKeys.extensions]: String(extensionCount),
       };
+}
+
+/**
+ * The window that an earlier activation put into the tags; it is that one that counts, never a new one. Empty where there was
+ * none. Tags that are incomplete, no instants, or in the wrong order were altered by hand: the window is over at `now`, since
+ * opening a new one would reward that, and an instant that compares with nothing would never end.
+ */
+export function windowFromTags(
+  tags: Readonly<Record<string, string>>,
+  now: EpochMs,
+): Pick<GrantStatus, "activationTime" | "expiryTime" | "extensionCount"> {
+  const { [tagKeys.activation]: activationTime, [tagKeys.expiry]: expiryTime, [tagKeys.extensions]: extensions } = tags;
+  if (activationTime === undefined && expiryTime === undefined) {
+    return {};
+  }
+  if (!isInstant(activationTime) || !isInstant(expiryTime) || Date.parse(activationTime) > Date.parse(expiryTime)) {
+    return { activationTime: formatTime(now), expiryTime: formatTime(now), extensionCount: 0 };
+  }
+  const extensionCount = /^\d{1,3}$/.test(extensions ?? "") ? Number(extensions) : 0;
+  return { activationTime, expiryTime, extensionCount };
+}
+
+/** Whether a tag holds an instant (RFC 3339) that can be compared with others. */
+export function isInstant(text: string | undefined): text is string {
+  return text !== undefined && isDateTime(text);
+}
+
+/** The tags of the provisioned role, without which proxies cannot be told of the grant. */
+export function roleTags(external: GrantStatus["external"]): Record<string, string> {
+  const { roleID, roleName } = external ?? {};
+  return roleID === undefined || roleName === undefined
+    ? {}
+    : { [tagKeys.roleID]: roleID, [tagKeys.roleName]: roleName };
 }
 
 /** Whether a permission set with these tags is that of the Grant with this uid in this installation. */
