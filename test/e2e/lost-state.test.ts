@@ -4,7 +4,7 @@ import { type ControlApi, controlApi } from "../harness/control-api.ts";
 import { type Installation, signInDirectly, startInstallation, untilProxyLinked } from "../harness/installation.ts";
 import { ended } from "../harness/process.ts";
 import { watchGrant } from "./grant-watch.ts";
-import { killController, watchOnly } from "./kill-points.ts";
+import { killController, type Observer, watchOnly } from "./kill-points.ts";
 import * as support from "./support.ts";
 
 let installation: Installation;
@@ -27,6 +27,19 @@ async function loseState(meanwhile: () => void = () => {}): Promise<void> {
   await installation.startController();
 }
 
+/** The list of roles is answered only once the proxy is linked again: what the proxy is told first must not depend on it. */
+function holdRoles(observe: Observer): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  installation.sandbox.faults = async (event) => {
+    observe(event);
+    if (event.operation === "ListRoles") {
+      await promise;
+    }
+    return "pass" as const;
+  };
+  return resolve;
+}
+
 describe("a state directory that is lost while a grant is live", () => {
   it("is recovered from the permission set's tags: same grant, same window, no second set, and the session goes on", async () => {
     const watch = watchGrant(installation.sandbox.state, "kept", () => undefined);
@@ -36,8 +49,10 @@ describe("a state directory that is lost while a grant is live", () => {
     const { proxy: cli, url } = await support.connectAs(installation, "ada", "app_owner");
     const { client } = await support.connected(url);
 
+    const isLinked = holdRoles(watch.observe);
     await loseState();
     await untilProxyLinked(installation);
+    isLinked();
 
     const after = await support.grantReaches(api, "kept", "Active");
     const { grantID, activationTime, expiryTime, userName, database, role } = before;
