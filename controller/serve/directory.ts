@@ -38,6 +38,15 @@ export function createDirectory(options: DirectoryOptions): IdentityDirectory & 
     }
     return ports.identityStore({ identityStoreID: center.identityStoreID, region: center.region });
   };
+  const accountAt = (accountID: string): AccountPort | undefined => {
+    const proxy = proxies().find((candidate) => candidate.spec.ecs.accountID === accountID);
+    if (proxy !== undefined) {
+      return accountOf(ports, proxy);
+    }
+    // An identity account that no Proxy runs in is read with the controller's own credentials. IAM is the same in every region.
+    const region = proxies()[0]?.spec.ecs.region;
+    return accountID === identityAccountID() && region !== undefined ? ports.account({ accountID, region }) : undefined;
+  };
   return {
     identityPermissionSet,
     identityAccountID,
@@ -50,9 +59,7 @@ export function createDirectory(options: DirectoryOptions): IdentityDirectory & 
       if (known !== undefined && clock.monotonicMs() - known.readMs < roleLifeMs) {
         return known.roleID;
       }
-      const proxy = proxies().find((candidate) => candidate.spec.ecs.accountID === accountID);
-      const role =
-        proxy === undefined ? undefined : await accountOf(ports, proxy).findReservedRole(identityPermissionSet);
+      const role = await accountAt(accountID)?.findReservedRole(identityPermissionSet);
       // An absent role is asked for again at once: it may be on its way.
       if (role !== undefined) {
         roles.set(accountID, { roleID: role.roleID, readMs: clock.monotonicMs() });

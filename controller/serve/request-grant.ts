@@ -1,5 +1,6 @@
 import { apiVersion, type Grant } from "#kinds/index.ts";
 import type { Entitlement, GrantRequest, GrantRequestResponse } from "#wire/control-api.ts";
+import { checkReason } from "../reconcile/grant/reason.ts";
 import { grantViewOf, isOpen, isSamePerson, stateOf } from "./grant-view.ts";
 import { type CallerOf, HttpProblem } from "./route.ts";
 import type { Services } from "./services.ts";
@@ -30,14 +31,13 @@ export async function requestGrant(
     const change = entitlement.grant.state === "Active" ? "Active" : "Pending";
     return { change, durationSeconds, grant: entitlement.grant };
   }
+  const reason = request.reason?.trim() ?? "";
+  // A plan may leave the reason open: whoever asks is asked for it next.
+  if (request.dryRun !== true || reason !== "") {
+    refuseReason(reason, entitlement, services);
+  }
   if (request.dryRun === true) {
     return { change: entitlement.needsApproval ? "WillRequest" : "WillActivate", durationSeconds };
-  }
-  const reason = request.reason?.trim() ?? "";
-  if (entitlement.reason === "Required" && reason === "") {
-    throw new HttpProblem(422, "ReasonRequired", `the workflow ${entitlement.workflow} needs a reason`, {
-      next: "Give one with --reason.",
-    });
   }
   const grant = await create({ ...request, reason }, entitlement, durationSeconds, caller, services);
   return {
@@ -45,6 +45,20 @@ export async function requestGrant(
     durationSeconds,
     grant: grantViewOf(grant),
   };
+}
+
+/** Refuses what the reconciler would refuse too, before there is a Grant that nobody can use. */
+function refuseReason(reason: string, { namespace, workflow }: Entitlement, services: Services): void {
+  const policy = services.source.get("AccessWorkflow", namespace, workflow)?.object.spec.reasonPolicy;
+  const refusal = checkReason(reason, policy);
+  if (refusal?.reason === "ReasonRequired") {
+    throw new HttpProblem(422, "ReasonRequired", `the workflow ${workflow} needs a reason`, {
+      next: "Give one with --reason.",
+    });
+  }
+  if (refusal !== undefined) {
+    throw new HttpProblem(422, refusal.reason, refusal.message, { next: "Give another with --reason." });
+  }
 }
 
 /** A person who asks twice at the same moment gets one grant: between this look and the source's own write nothing else runs. */
