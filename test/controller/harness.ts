@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { systemClock } from "#lib/clock.ts";
+import { systemClock, type Clock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
 import type { AnyObject, Grant, Kind } from "#kinds/index.ts";
 import { awsPorts } from "#controller/aws/aws.ts";
@@ -34,16 +34,19 @@ export interface ControllerHarness extends AsyncDisposable {
 export interface HarnessOptions {
   readonly objects: readonly AnyObject[];
   readonly sandbox?: SandboxOptions;
+  /** Clock of the controller; the sandbox keeps the machine's. Absent: the machine's. */
+  readonly clock?: Clock;
   readonly reconcilers?: (deps: { source: MemorySource; ports: AwsPorts }) => readonly Reconciler[];
 }
 
 /** Starts sandbox, ports, source and loop. */
 export async function startController(options: HarnessOptions): Promise<ControllerHarness> {
   const sandbox = await startSandbox(options.sandbox ?? {});
+  const clock = options.clock ?? systemClock;
   const { accessKeyID, secretAccessKey } = sandbox.controllerCredentials;
   const credentials = { accessKeyId: accessKeyID, secretAccessKey };
-  const ports = awsPorts({ region: sandbox.region, credentials, endpoint: sandbox.url, clock: systemClock });
-  const memory = memorySource(options.objects);
+  const ports = awsPorts({ region: sandbox.region, credentials, endpoint: sandbox.url, clock });
+  const memory = memorySource(options.objects, () => clock.now());
   const watchers = new Set<() => void>();
   const check = (): void => {
     for (const watcher of watchers) {
@@ -68,14 +71,14 @@ export async function startController(options: HarnessOptions): Promise<Controll
       grantReconciler({
         source,
         ports,
-        clock: systemClock,
+        clock,
         installation,
         random: Math.random,
         onAction: (_grant, action) => actions.push(action.kind),
       }),
       ...(options.reconcilers?.({ source, ports }) ?? []),
     ],
-    clock: systemClock,
+    clock,
     random: Math.random,
     log: silentLog,
     newID: randomUUID,

@@ -8,6 +8,7 @@ import type { Outcome, Priority, ReconcileContext, Reconciler } from "../reconci
 import { requestedLook } from "../status/annotations.ts";
 import { writeObjectStatus } from "../status/write.ts";
 import { performAction } from "./act.ts";
+import { Deadlines } from "./deadlines.ts";
 import { decideGrant } from "./decide.ts";
 import { driftCheckPeriodSecondsDefault, liveRetryMs } from "./decide-live.ts";
 import { ownEndCause } from "./end-cause.ts";
@@ -49,11 +50,13 @@ export function grantReconciler(options: GrantReconcilerOptions): Reconciler {
 class GrantReconciler implements Reconciler {
   readonly kind = "Grant";
   readonly #options: GrantReconcilerOptions;
-  /** When AWS was last looked at in full, by uid. Lost with the process: a start looks at everything. */
-  readonly #checkedAt = new Map<string, EpochMs>();
+  /** When AWS was last looked at in full, by uid, in monotonic milliseconds. Lost with the process: a start looks at everything. */
+  readonly #checkedMs = new Map<string, number>();
+  readonly #deadlines: Deadlines;
 
   constructor(options: GrantReconcilerOptions) {
     this.#options = options;
+    this.#deadlines = new Deadlines(options.clock);
   }
 
   async reconcile(key: ObjectKey, context: ReconcileContext): Promise<Outcome> {
@@ -66,10 +69,10 @@ class GrantReconciler implements Reconciler {
       await this.#write(grant, decision.patch, decision.conditions);
       const interrupted = await this.#perform(key, decision, context);
       if (interrupted !== undefined) {
-        return interrupted;
+        return this.#inTime(key, interrupted);
       }
       if (decision.next.kind !== "again") {
-        return decision.next;
+        return this.#inTime(key, decision.next);
       }
     }
     throw new Error(`a grant did not converge in ${roundsMax} rounds`);
@@ -90,6 +93,14 @@ class GrantReconciler implements Reconciler {
     const grant = this.#get(key);
     const isOver = grant !== undefined && (phaseOf(grant) === "Revoking" || ownEndCause(grant, now) !== undefined);
     return isOver ? "revoke" : undefined;
+  }
+
+  /** No wait goes beyond the end of a live window, whatever the wall clock says now. */
+  #inTime(key: ObjectKey, outcome: Outcome): Outcome {
+    const grant = this.#get(key);
+    return outcome.kind === "waiting" && grant !== undefined
+      ? { ...outcome, untilMs: this.#deadlines.bounded(grant, outcome.untilMs) }
+      : outcome;
   }
 
   #dependsOn(grant: Grant, changed: ObjectKey): boolean {
@@ -118,16 +129,18 @@ class GrantReconciler implements Reconciler {
   async #decide(grant: Grant, context: ReconcileContext): Promise<Decision> {
     const { source } = this.#options;
     const uid = grant.metadata.uid ?? "";
-    const now = context.clock.now();
-    const checkedAt = this.#checkedAt.get(uid);
+    const now = this.#deadlines.nowFor(grant);
+    const nowMs = context.clock.monotonicMs();
+    const checkedMs = this.#checkedMs.get(uid);
+    const checkedAt = checkedMs === undefined ? undefined : now - (nowMs - checkedMs);
     const proxyName = grant.status?.target?.proxy ?? "";
     const proxy = source.get("Proxy", grant.metadata.namespace, proxyName)?.object;
     const periodMs = (proxy?.spec.driftCheckPeriodSeconds ?? driftCheckPeriodSecondsDefault) * 1_000;
     const asked = requestedLook(grant.metadata) !== grant.status?.lastHandledReconcileAt;
     const checkDue = checkedAt === undefined || now >= checkedAt + periodMs || asked;
     const input = await observeGrant(grant, this.#options, { now, checkedAt, checkDue });
-    if (input.aws !== undefined && input.checkedAt !== undefined) {
-      this.#checkedAt.set(uid, input.checkedAt);
+    if (input.aws !== undefined && input.checkedAt === now) {
+      this.#checkedMs.set(uid, nowMs);
     }
     return decideGrant(input);
   }
@@ -170,13 +183,13 @@ class GrantReconciler implements Reconciler {
   #noteAction(grant: Grant, action: Action, context: ReconcileContext): void {
     const uid = grant.metadata.uid ?? "";
     if (["CreatePermissionSet", "PutInlinePolicy", "CreateAssignment", "Provision"].includes(action.kind)) {
-      this.#checkedAt.delete(uid);
+      this.#checkedMs.delete(uid);
     }
     if (action.kind === "Activate") {
-      this.#checkedAt.set(uid, context.clock.now());
+      this.#checkedMs.set(uid, context.clock.monotonicMs());
     }
     if (action.kind === "RecordDeprovisioned") {
-      this.#checkedAt.delete(uid);
+      this.#checkedMs.delete(uid);
     }
     context.log.debug("step performed", { action: action.kind, grantID: grant.status?.grantID });
     this.#options.onAction?.(grant, action);
