@@ -151,11 +151,12 @@ function startUpkeep(
 }
 
 /** A state that was never held may have been lost: AWS's own tags say what must be taken up again. */
-async function recoverLostState(source: FolderSource, { ports, options, log }: ControllerWorld): Promise<void> {
+async function recoverLostState(source: FolderSource, { ports, options, log, clock }: ControllerWorld): Promise<void> {
   if (!source.isBlank()) {
     return;
   }
-  const recovered = await recoverGrants(ports, { installation: options.installation, region: options.region });
+  const { installation, region } = options;
+  const recovered = await recoverGrants(ports, { installation, region, now: clock.now() });
   if (recovered.length > 0) {
     log.warn("state was lost; grants were recovered from the tags of their permission sets", {
       count: recovered.length,

@@ -46,7 +46,7 @@ export class OrphanSweeper {
 
   async #sweep(): Promise<void> {
     const { ports, source, clock, log, installation, region } = this.#options;
-    const { orphans, held } = await findOrphans(ports, source, { installation, region });
+    const { orphans, held } = await findOrphans(ports, source, { installation, region, now: clock.now() });
     if (held !== undefined) {
       log.error("orphans are left alone until a person has looked", { why: held });
       return;
@@ -55,8 +55,18 @@ export class OrphanSweeper {
       if (this.#stopped) {
         return;
       }
-      await removeOrphan(ports, orphan, clock);
-      log.warn("a permission set that belonged to no Grant was removed", { name: orphan.name, grant: orphan.grant });
+      const { name, grant } = orphan;
+      try {
+        await removeOrphan(ports, orphan, clock);
+        log.warn("a permission set that belonged to no Grant was removed", { name, grant });
+      } catch (thrown) {
+        // One that cannot be removed keeps none of the others.
+        log.error("a permission set that belongs to no Grant could not be removed", {
+          name,
+          grant,
+          error: coerceError(thrown),
+        });
+      }
     }
   }
 }

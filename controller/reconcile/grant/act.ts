@@ -12,7 +12,7 @@ import {
 } from "../../aws/ports.ts";
 import type { Source } from "../../source/source.ts";
 import { notOwnedMessage } from "./decide-live.ts";
-import { isOwnSet, roleTags, tagKeys, windowTags } from "./tags.ts";
+import { isOwnSet, roleTags, tagKeys, windowFromTags, windowTags } from "./tags.ts";
 import type { Action, GrantPatch } from "./types.ts";
 import { formatTime, openWindow } from "./window.ts";
 
@@ -113,16 +113,9 @@ async function createSet(action: Extract<Action, { kind: "CreatePermissionSet" }
   if (!isOwnSet(set.tags, env.installation, env.grant.metadata.uid ?? "")) {
     return { refused: { reason: "NotOwned", message: notOwnedMessage(env.grant) } };
   }
-  const adopted = activationTime === undefined && expiryTime === undefined ? windowFromTags(set.tags) : {};
+  const isNew = activationTime === undefined && expiryTime === undefined;
+  const adopted = isNew ? windowFromTags(set.tags, env.clock.now()) : {};
   return { patch: { external: { ...recorded(external), permissionSetARN: set.arn }, ...adopted } };
-}
-
-/** The window that an earlier activation put into the tags: it is that one that counts, never a new one. */
-function windowFromTags(tags: Readonly<Record<string, string>>): GrantPatch {
-  const { [tagKeys.activation]: activationTime, [tagKeys.expiry]: expiryTime } = tags;
-  return activationTime === undefined || expiryTime === undefined
-    ? {}
-    : { activationTime, expiryTime, extensionCount: Number(tags[tagKeys.extensions] ?? 0) };
 }
 
 async function startOperation(
@@ -165,7 +158,9 @@ async function awaitOperation(env: ActEnv): Promise<StepResult> {
   if (operation === undefined) {
     return {};
   }
-  const ageMs = Math.max(env.clock.now() - Date.parse(operation.startTime), 0);
+  const elapsedMs = env.clock.now() - Date.parse(operation.startTime);
+  // Before its own start: the wall clock was put back. Waiting for it to catch up could take hours; it is polled at once.
+  const ageMs = elapsedMs >= 0 ? elapsedMs : pollMinMs;
   const wait = { ms: Math.min(pollMaxMs, Math.max(pollMinMs, ageMs / 2)), why: `${operation.kind} is in progress` };
   // Asked for a moment ago: it cannot have ended yet.
   if (ageMs < pollMinMs) {
@@ -225,7 +220,7 @@ async function readRole(permissionSetName: string, env: ActEnv): Promise<StepRes
 /** Tags first: a state lost right after must find the window that was given, and a crash in between reads it back. */
 async function activate(action: Extract<Action, { kind: "Activate" }>, env: ActEnv): Promise<StepResult> {
   const set = await center(env).getPermissionSet(setARN(env));
-  const known = set === undefined ? {} : windowFromTags(set.tags);
+  const known = set === undefined ? {} : windowFromTags(set.tags, env.clock.now());
   if (known.activationTime !== undefined) {
     return { patch: known };
   }

@@ -1,7 +1,8 @@
-import { pause, type Clock } from "#lib/clock.ts";
+import { pause, type Clock, type EpochMs } from "#lib/clock.ts";
 import { isGrantID } from "#lib/grant-id.ts";
 import { AwsFailure, type AwsPorts, type InstanceRef } from "../../aws/ports.ts";
 import type { Source } from "../../source/source.ts";
+import { phaseOf } from "./phase.ts";
 import { readSet } from "./recovery.ts";
 import { tagKeys, tagValue } from "./tags.ts";
 
@@ -34,16 +35,18 @@ export const orphansRemovedMax = 5;
 export async function findOrphans(
   ports: AwsPorts,
   source: Pick<Source, "list">,
-  { installation, region }: { readonly installation: string; readonly region: string },
+  { installation, region, now }: { readonly installation: string; readonly region: string; readonly now: EpochMs },
 ): Promise<OrphanSweep> {
   const orphans: Orphan[] = [];
   for (const instance of await ports.instances(region)) {
     const tag = { key: tagKeys.installation, value: tagValue(installation) };
     const sets = await ports.identityCenter(instance).listTagged(tag, isGrantID);
-    // Read after the listing: a Grant whose set was made meanwhile is known by now.
-    const known = new Set(source.list("Grant").map(({ object }) => object.metadata.uid));
+    // Read after the listing: a Grant whose set was made meanwhile is known by now. One that has ended accounts for nothing any
+    // more: a set of it is what a stale answer of AWS made its revocation miss.
+    const grants = source.list("Grant").filter(({ object }) => phaseOf(object) !== "Ended");
+    const known = new Set(grants.map(({ object }) => object.metadata.uid));
     for (const set of sets) {
-      const found = readSet(set, instance);
+      const found = readSet(set, instance, now);
       const external = found?.status.external;
       if (found !== undefined && external !== undefined && !known.has(found.uid)) {
         orphans.push({

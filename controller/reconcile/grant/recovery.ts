@@ -1,8 +1,11 @@
-import type { GrantSpec, GrantStatus } from "#kinds/index.ts";
+import { apiVersion, type GrantSpec, type GrantStatus } from "#kinds/index.ts";
+import { validateObject } from "#kinds/validate.ts";
 import { grantIDOf, isGrantID } from "#lib/grant-id.ts";
 import type { AwsPorts, InstanceRef, PermissionSet } from "../../aws/ports.ts";
 import type { Recovered } from "../../source/source.ts";
-import { decodeRecord, tagKeys, tagValue } from "./tags.ts";
+import type { EpochMs } from "#lib/clock.ts";
+import { decodeRecord, isInstant, tagKeys, tagValue, windowFromTags, type GrantRecord } from "./tags.ts";
+import { formatTime } from "./window.ts";
 
 /**
  * Asks AWS which Grants it remembers of this installation, for a source that has lost its state. What comes back is enough
@@ -12,13 +15,13 @@ import { decodeRecord, tagKeys, tagValue } from "./tags.ts";
  */
 export async function recoverGrants(
   ports: AwsPorts,
-  { installation, region }: { readonly installation: string; readonly region: string },
+  { installation, region, now }: { readonly installation: string; readonly region: string; readonly now: EpochMs },
 ): Promise<Recovered[]> {
   const recovered: Recovered[] = [];
   for (const instance of await ports.instances(region)) {
     const tag = { key: tagKeys.installation, value: tagValue(installation) };
     for (const set of await ports.identityCenter(instance).listTagged(tag, isGrantID)) {
-      const grant = readSet(set, instance);
+      const grant = readSet(set, instance, now);
       if (grant !== undefined) {
         recovered.push(grant);
       }
@@ -28,7 +31,7 @@ export async function recoverGrants(
 }
 
 /** The Grant of one permission set; undefined where the tags do not say which, or the name is not that Grant's. */
-export function readSet(set: PermissionSet, instance: InstanceRef): Recovered | undefined {
+export function readSet(set: PermissionSet, instance: InstanceRef, now: EpochMs): Recovered | undefined {
   const { tags } = set;
   const uid = tags[tagKeys.grantUID];
   const namespace = tags[tagKeys.namespace];
@@ -39,15 +42,15 @@ export function readSet(set: PermissionSet, instance: InstanceRef): Recovered | 
   const status: GrantStatus = {
     ...recordedStatus(set, instance),
     grantID: set.name,
-    ...windowOf(tags),
-    ...endOf(tags),
+    ...windowFromTags(tags, now),
+    ...endOf(tags, now),
   };
   return { key: { kind: "Grant", namespace, name }, uid, status, spec: specOf(tags) };
 }
 
 function recordedStatus(set: PermissionSet, instance: InstanceRef): GrantStatus {
   const { tags } = set;
-  const record = decodeRecord(tags) ?? {};
+  const record = recordIn(tags);
   const principalID = tags[tagKeys.principalID] ?? "";
   const userName = tags[tagKeys.person] ?? "";
   const { identityStoreID, instanceARN, region } = instance;
@@ -68,13 +71,34 @@ function recordedStatus(set: PermissionSet, instance: InstanceRef): GrantStatus 
   };
 }
 
+/** The record, unless it is missing, damaged, or no legal status: whoever may tag permission sets can write there. */
+function recordIn(tags: Readonly<Record<string, string>>): GrantRecord {
+  const record = decodeRecord(tags);
+  const name = "recovered";
+  const spec = {
+    principal: { name },
+    databaseRef: { name },
+    roleName: name,
+    durationSeconds: 60,
+    notAfterTime: "2000-01-01T00:00:00Z",
+  };
+  const probe = { apiVersion, kind: "Grant", metadata: { name }, spec, status: record };
+  if (record === undefined || validateObject(probe).problems !== undefined) {
+    return {};
+  }
+  // Only what a record is made of: a window or an end that somebody slipped in is not.
+  const { requestTime, approvalTime, availability, workflow, principal, target, external } = record;
+  const picked = { requestTime, approvalTime, availability, workflow, principal, target, external };
+  return Object.fromEntries(Object.entries(picked).filter(([, value]) => value !== undefined));
+}
+
 /** What the tags tell of the spec, to stand in for it until its text is read. */
 function specOf(tags: Readonly<Record<string, string>>): Partial<GrantSpec> {
   const { [tagKeys.database]: database, [tagKeys.role]: roleName, [tagKeys.notAfter]: notAfterTime } = tags;
   return {
     ...(database === undefined ? {} : { databaseRef: { name: database } }),
     ...(roleName === undefined ? {} : { roleName }),
-    ...(notAfterTime === undefined ? {} : { notAfterTime }),
+    ...(isInstant(notAfterTime) ? { notAfterTime } : {}),
   };
 }
 
@@ -84,21 +108,15 @@ function roleOf(tags: Readonly<Record<string, string>>): { readonly roleID?: str
   return roleID === undefined || roleName === undefined ? {} : { roleID, roleName };
 }
 
-function windowOf(tags: Readonly<Record<string, string>>): GrantStatus {
-  const { [tagKeys.activation]: activationTime, [tagKeys.expiry]: expiryTime } = tags;
-  return activationTime === undefined || expiryTime === undefined
-    ? {}
-    : { activationTime, expiryTime, extensionCount: Number(tags[tagKeys.extensions] ?? 0) };
-}
-
-function endOf(tags: Readonly<Record<string, string>>): GrantStatus {
-  const { [tagKeys.ended]: time, [tagKeys.endReason]: reason } = tags;
-  return time === undefined
-    ? {}
-    : {
-        endTime: time,
-        end: { time, reason: reason ?? "Revoked", message: "The access had ended when the state was lost." },
-      };
+/** An end that was marked is one, whatever its time says. */
+function endOf(tags: Readonly<Record<string, string>>, now: EpochMs): GrantStatus {
+  const { [tagKeys.ended]: ended, [tagKeys.endReason]: reason } = tags;
+  if (ended === undefined) {
+    return {};
+  }
+  const time = isInstant(ended) ? ended : formatTime(now);
+  const message = "The access had ended when the state was lost.";
+  return { endTime: time, end: { time, reason: reason ?? "Revoked", message } };
 }
 
 function isUUID(text: string): boolean {

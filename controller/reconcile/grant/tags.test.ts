@@ -1,3 +1,4 @@
+import { deflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { aGrant, place, uidOf } from "../testing.ts";
@@ -13,7 +14,7 @@ import {
   tagValueMax,
   windowTags,
 } from "./tags.ts";
-import { approvedStatus, at, grantID, liveStatus, ownSet, setARN } from "./testing.ts";
+import { approvedStatus, at, grantID, liveStatus, noon, ownSet, setARN } from "./testing.ts";
 
 /** sso-admin service model, TagKey and TagValue. */
 const legalKey = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/u;
@@ -74,7 +75,7 @@ describe("recovery from tags", () => {
   it("gives back a live grant with the same window, target and role of revocation", () => {
     const status = liveStatus();
 
-    const found = readSet(ownSet(), instance);
+    const found = readSet(ownSet(), instance, noon);
 
     expect(found?.uid).toBe(uidOf(1));
     expect(found?.key).toEqual({ kind: "Grant", namespace: "default", name: "ada-orders" });
@@ -93,21 +94,60 @@ describe("recovery from tags", () => {
     const set = ownSet();
     const tags = { ...set.tags, "sallyport.dev/ended": at(9), "sallyport.dev/end-reason": "Revoked" };
 
-    expect(readSet({ ...set, tags }, instance)?.status.end).toMatchObject({ reason: "Revoked", time: at(9) });
+    expect(readSet({ ...set, tags }, instance, noon)?.status.end).toMatchObject({ reason: "Revoked", time: at(9) });
   });
 
   it("gives back enough to revoke when the record is damaged", () => {
     const set = ownSet();
     const tags = Object.fromEntries(Object.entries(set.tags).filter(([key]) => !key.includes("record-")));
 
-    const status = readSet({ ...set, tags }, instance)?.status;
+    const status = readSet({ ...set, tags }, instance, noon)?.status;
 
     expect(status?.external).toMatchObject({ permissionSetARN: setARN, accountID: place.accountID });
     expect(status?.principal?.userName).toBe("ada");
   });
 
+  it.each<[string, Record<string, string>]>([
+    ["an expiry that is no instant", { "sallyport.dev/expiry": "never" }],
+    ["an activation that is no instant", { "sallyport.dev/activation": "" }],
+    ["an end before the start", { "sallyport.dev/expiry": at(-1) }],
+  ])("takes a window that was altered by hand as over: %s", (_title, altered) => {
+    const set = ownSet();
+
+    const status = readSet({ ...set, tags: { ...set.tags, ...altered } }, instance, noon)?.status;
+
+    expect(status).toMatchObject({ activationTime: at(0), expiryTime: at(0), extensionCount: 0 });
+  });
+
+  it("takes half a window as over, too", () => {
+    const { "sallyport.dev/expiry": _expiry, ...tags } = ownSet().tags;
+
+    expect(readSet({ ...ownSet(), tags }, instance, noon)?.status.expiryTime).toBe(at(0));
+  });
+
+  it("takes no window, no end and no nonsense from the record", () => {
+    const recordOf = (status: object): Record<string, string> => {
+      const text = deflateRawSync(JSON.stringify(status)).toString("base64");
+      return { ...ownSet().tags, "sallyport.dev/record-0": text, "sallyport.dev/record-1": "" };
+    };
+    const slipped = {
+      ...approvedStatus(),
+      end: { reason: "Revoked", message: "", time: at(0) },
+      deprovisionTime: at(0),
+    };
+
+    const withEnd = readSet({ ...ownSet(), tags: recordOf(slipped) }, instance, noon)?.status;
+    const nonsense = readSet({ ...ownSet(), tags: recordOf({ target: 7, workflow: "auto" }) }, instance, noon)?.status;
+
+    expect(withEnd?.target).toEqual(approvedStatus().target);
+    expect(withEnd).not.toHaveProperty("end");
+    expect(withEnd).not.toHaveProperty("deprovisionTime");
+    expect(nonsense).not.toHaveProperty("target");
+    expect(nonsense?.principal?.userName).toBe("ada");
+  });
+
   it("believes no set whose name is not that of the uid in its tags", () => {
-    expect(readSet({ ...ownSet(), name: "administrators" }, instance)).toBeUndefined();
+    expect(readSet({ ...ownSet(), name: "administrators" }, instance, noon)).toBeUndefined();
   });
 });
 
