@@ -21,6 +21,7 @@ it.each([
   ["ValidationException", 400, "invalid"],
   ["InternalServerException", 500, "unavailable"],
   ["TimeoutError", undefined, "unavailable"],
+  ["UnknownError", 404, "unavailable"],
   ["SomethingNew", 400, "invalid"],
   ["SomethingNew", 503, "unavailable"],
   ["SomethingNew", undefined, "unavailable"],

@@ -92,7 +92,9 @@ function failureOf(code: string, status: unknown): AwsFailureClass {
     case status === 401 || status === 403:
       return "denied";
     case status === 404:
-      return "not-found";
+      // Every service that is called here names what it does not find. A bare 404 is a gateway's or a wrong address's, and must
+      // never make a revocation believe that there is nothing left.
+      return "unavailable";
     case typeof status === "number" && status >= 400 && status < 500:
       return "invalid";
     default:

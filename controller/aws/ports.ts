@@ -90,6 +90,8 @@ export interface IdentityCenterPort {
   ): Promise<readonly PermissionSet[]>;
   /** Finds by ARN (DescribePermissionSet, ListTagsForResource); undefined when it is gone. */
   getPermissionSet(arn: string): Promise<PermissionSet | undefined>;
+  /** Whether ListPermissionSets names the set: a second witness before a set that cannot be described counts as gone. */
+  isListed(arn: string): Promise<boolean>;
   /** Finds by name (paged ListPermissionSets + DescribePermissionSet): after a create whose answer was lost. */
   findPermissionSet(name: string): Promise<PermissionSet | undefined>;
   /** CreatePermissionSet with tags. `conflict` when the name is taken. */

@@ -64,6 +64,7 @@ type PermissionSetCalls = Pick<
   IdentityCenterPort,
   | "listTagged"
   | "getPermissionSet"
+  | "isListed"
   | "findPermissionSet"
   | "createPermissionSet"
   | "tagPermissionSet"
@@ -91,6 +92,14 @@ function permissionSetCalls(parts: IdentityCenterParts): PermissionSetCalls {
       // Described every time: the remembered name would hide that the set is gone.
       names.delete(arn);
       return readSet(parts, arn);
+    },
+    async isListed(wanted) {
+      for await (const arn of listARNs(parts)) {
+        if (arn === wanted) {
+          return true;
+        }
+      }
+      return false;
     },
     async findPermissionSet(name) {
       for await (const arn of listARNs(parts)) {

@@ -34,6 +34,7 @@ describe("setting up", () => {
       "CreateAssignment",
       "AwaitOperation",
       "ReadRole",
+      "PutTombstone",
       "Activate",
     ]);
     expect(decision.actions[0]).toMatchObject({ name: grantID, sessionDuration: "PT1H" });
@@ -55,7 +56,7 @@ describe("setting up", () => {
 
     const decision = decideGrant(anInput({ grant: aGrant({ status: { ...approved, external } }) }));
 
-    expect(kindsOf(decision)).toEqual(["AwaitOperation", "ReadRole", "Activate"]);
+    expect(kindsOf(decision)).toEqual(["AwaitOperation", "ReadRole", "PutTombstone", "Activate"]);
   });
 
   it("never touches a set of its name that is not its own", () => {

@@ -6,6 +6,7 @@ import { permissionSetDescription } from "./description.ts";
 import { policyFor, samePolicy } from "./policy.ts";
 import { drifted, extensionGiven, extensionRefused, live, provisioning, retrying, suspended } from "./situations.ts";
 import { creationTags, isOwnSet } from "./tags.ts";
+import { tombstoneSteps } from "./tombstone.ts";
 import type { Action, AwsObservation, Decision, GrantInput } from "./types.ts";
 import { currentExpiry, followWindow, formatTime, storedWindow } from "./window.ts";
 
@@ -47,7 +48,13 @@ export function decideProvisioning(input: GrantInput): Decision {
   const { durationSeconds, notAfterTime } = grant.spec;
   return steps(
     keepRetrying(grant, provisioning("Access is being set up in AWS.")),
-    [...setUp, { kind: "ReadRole", permissionSetName: grantID }, { kind: "Activate", durationSeconds, notAfterTime }],
+    [
+      ...setUp,
+      { kind: "ReadRole", permissionSetName: grantID },
+      // Before anything is live: notAfterTime may move earlier later, and whoever takes that back must not open access again.
+      ...tombstoneSteps(input),
+      { kind: "Activate", durationSeconds, notAfterTime },
+    ],
     { kind: "again" },
   );
 }

@@ -162,11 +162,21 @@ describe("taking away", () => {
 
     expect(kindsOf(decideGrant(blind))).toEqual([
       "PutTombstone",
-      "AwaitOperation",
       "TerminateSessions",
+      "AwaitOperation",
       "DeleteAssignment",
       "AwaitOperation",
     ]);
+  });
+
+  it("leaves a set alone that has its name but not its tags and was never on record, whoever is assigned to it", () => {
+    const status = approvedStatus({ end, endTime: at(0) });
+    const foreign = { ...ownSet(), tags: { owner: "somebody" } };
+
+    const decision = decideGrant(revoking({ grant: aGrant({ status }), aws: healthy({ set: foreign }) }));
+
+    expect(kindsOf(decision)).toEqual(["PutTombstone"]);
+    expect(set(decision, "Stalled")).toBe("True NotOwned");
   });
 
   it("adopts the set of a create whose answer was lost, so that it can be deleted", () => {

@@ -1,9 +1,10 @@
-import { getCondition, specDigest, type ConditionInput, type GrantStatusEnd } from "#kinds/index.ts";
+import { getCondition, type ConditionInput, type GrantStatusEnd } from "#kinds/index.ts";
 import { notOwnedMessage } from "./decide-live.ts";
 import { refuse } from "./decide-pending.ts";
 import { phaseOf } from "./phase.ts";
 import { ended, revocationFailed, revoking, stalled } from "./situations.ts";
 import { isOwnSet } from "./tags.ts";
+import { tombstoneSteps } from "./tombstone.ts";
 import type { Action, Decision, EndCause, GrantInput, GrantPatch } from "./types.ts";
 import { formatTime } from "./window.ts";
 
@@ -71,8 +72,11 @@ export function decideRevoking(input: GrantInput): Decision {
   const { accountID, principalID, operation } = external;
   const unassign: Action[] = [{ kind: "DeleteAssignment", accountID, principalID }];
   if (operation !== undefined) {
-    const rest = operation.kind === "DeleteAssignment" ? [] : [...sessions, ...unassign, awaitOperation];
-    return revokingSteps(input, [...tombstoneSteps(input), awaitOperation, ...rest]);
+    if (operation.kind === "DeleteAssignment") {
+      return revokingSteps(input, [...tombstoneSteps(input), awaitOperation]);
+    }
+    // What AWS is still setting up must come to its end before it can be taken away; sessions need not wait for that.
+    return revokingSteps(input, [...tombstoneSteps(input), ...sessions, awaitOperation, ...unassign, awaitOperation]);
   }
   if (aws === undefined) {
     // Could not be looked at: what is on record is taken away all the same, except the set, whose tags must be seen.
@@ -84,7 +88,9 @@ export function decideRevoking(input: GrantInput): Decision {
     return revokingSteps(input, [...tombstoneSteps(input), ...sessions, { kind: "RecordDeprovisioned" }]);
   }
   const isOwn = isOwnSet(aws.set.tags, installation, grant.metadata.uid ?? "");
-  if (!isOwn && (!aws.assigned || aws.set.name !== grantID)) {
+  // Ours are tagged from their creation on. Without the tags it is ours only where its ARN is on record: tags were taken off.
+  const wasOurs = external.permissionSetARN === aws.set.arn && aws.set.name === grantID;
+  if (!isOwn && !(wasOurs && aws.assigned)) {
     return leaveForeignSet(input);
   }
   const patch: GrantPatch =
@@ -147,22 +153,6 @@ function sessionSteps({ grant, now }: GrantInput): Action[] {
   return isOver || principal === undefined
     ? []
     : [{ kind: "TerminateSessions", userName: principal.userName, permissionSetName: grantID }];
-}
-
-/** Put before anything is released, so that the name cannot come back to life. */
-function tombstoneSteps({ grant, tombstone, now }: GrantInput): Action[] {
-  const { metadata, spec } = grant;
-  const uid = metadata.uid ?? "";
-  if (tombstone?.uid === uid || Date.parse(spec.notAfterTime) <= now) {
-    return [];
-  }
-  const { namespace, name } = metadata;
-  return [
-    {
-      kind: "PutTombstone",
-      tombstone: { namespace, name, uid, specDigest: specDigest(grant), notAfterTime: spec.notAfterTime },
-    },
-  ];
 }
 
 function done(conditions: readonly ConditionInput[], patch: GrantPatch, actions: readonly Action[]): Decision {

@@ -147,8 +147,9 @@ describe("every decision about a Grant", () => {
       }
 
       const next = phaseOf(input.grant) === "Revoking" ? decision : decideGrant({ ...input, grant });
-      const mayExist =
-        input.aws === undefined ? grant.status?.external?.permissionSetARN !== undefined : input.aws.assigned;
+      const isOnRecord = grant.status?.external?.permissionSetARN !== undefined;
+      const isTagged = Object.keys(input.aws?.set?.tags ?? {}).length > 0;
+      const mayExist = input.aws === undefined ? isOnRecord : input.aws.assigned && (isOnRecord || isTagged);
       const inFlight = grant.status?.external?.operation;
 
       if (mayExist && inFlight?.kind !== "DeleteAssignment") {

@@ -1,7 +1,7 @@
 import type { Grant } from "#kinds/index.ts";
 import type { EpochMs } from "#lib/clock.ts";
 import { isFailure } from "../../aws/errors.ts";
-import type { AwsPorts, IdentityCenterPort } from "../../aws/ports.ts";
+import { AwsFailure, type AwsPorts, type IdentityCenterPort } from "../../aws/ports.ts";
 import type { Source } from "../../source/source.ts";
 import { lookupsFor } from "./decide.ts";
 import type { AwsObservation, GrantInput, Lookups, PersonObservation } from "./types.ts";
@@ -108,9 +108,15 @@ async function lookUpAws(grant: Grant, lookups: Lookups, ports: AwsPorts): Promi
  * The Grant's set by its recorded ARN. Without one, a set can only be there when a create's answer was lost: creating it
  * again finds out by itself, so the long search by name is made only where the set must go.
  */
-async function findSet(center: IdentityCenterPort, arn: string | undefined, name: string, search: boolean) {
-  if (arn !== undefined) {
-    return center.getPermissionSet(arn);
+async function findSet(center: IdentityCenterPort, arn: string | undefined, name: string, isRevoking: boolean) {
+  if (arn === undefined) {
+    return isRevoking ? center.findPermissionSet(name) : undefined;
   }
-  return search ? center.findPermissionSet(name) : undefined;
+  const set = await center.getPermissionSet(arn);
+  // AWS is eventually consistent: a set that it cannot describe may be there all the same, with its assignment.
+  if (set === undefined && isRevoking && (await center.isListed(arn))) {
+    const message = `the permission set ${name} is listed but cannot be described yet`;
+    throw new AwsFailure("unavailable", "NotSettled", "sso:DescribePermissionSet", message);
+  }
+  return set;
 }

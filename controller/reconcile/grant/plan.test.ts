@@ -10,6 +10,7 @@ it("shows every step that the loop would take for a Grant it has never seen", ()
     "CreateAssignment",
     "AwaitOperation",
     "ReadRole",
+    "PutTombstone",
     "Activate",
   ]);
 });
