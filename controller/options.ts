@@ -24,6 +24,9 @@ export interface ControllerOptions {
 /** Tag values of AWS allow far more; this keeps the name readable in tags, audiences and messages. */
 const installationPattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
+/** IAM Identity Center API reference, CreatePermissionSet. */
+const permissionSetPattern = /^[\w+=,.@-]{1,32}$/;
+
 /** Checks what was typed. Throws a `UserError` that names the flag. */
 export function compileOptions(
   given: Readonly<Record<string, string>>,
@@ -41,7 +44,18 @@ export function compileOptions(
   if (region === undefined) {
     throw new UserError("NoRegion", "the controller does not know its AWS region", { next: "Set AWS_REGION." });
   }
+  const startURL = given["start-url"] ?? "";
+  if (!URL.canParse(startURL)) {
+    throw wrong("start-url", startURL, "the address of the AWS access portal, https://….awsapps.com/start");
+  }
+  const identityPermissionSet = given["identity-permission-set"] ?? "";
+  if (!permissionSetPattern.test(identityPermissionSet)) {
+    throw wrong("identity-permission-set", identityPermissionSet, "a permission set's name, at most 32 characters");
+  }
   const identityAccount = given["identity-account"];
+  if (identityAccount !== undefined && !/^\d{12}$/.test(identityAccount)) {
+    throw wrong("identity-account", identityAccount, "an AWS account ID of 12 digits");
+  }
   return {
     folder: given["folder"] ?? "",
     state: given["state"] ?? "",
@@ -50,8 +64,8 @@ export function compileOptions(
     privateKey: readPem("tls-key", given["tls-key"] ?? ""),
     publicURL: publicURL.replace(/\/+$/, ""),
     listen: readListen(given["listen"] ?? ""),
-    startURL: given["start-url"] ?? "",
-    identityPermissionSet: given["identity-permission-set"] ?? "",
+    startURL,
+    identityPermissionSet,
     ...(identityAccount === undefined ? {} : { identityAccount }),
     auditorGroup: given["auditor-group"],
     administratorGroup: given["administrator-group"],

@@ -5,11 +5,14 @@ import { HttpProblem, type JsonSchema, type Route, type RouteRequest } from "./r
 /** The parts of a request that a route's schemas describe. */
 export type Input = Pick<RouteRequest, "path" | "query" | "body">;
 
+const options = { strict: false, allErrors: false, validateFormats: false } as const;
+const ajv = new Ajv(options);
+/** Queries and paths are text; numbers in them are read as such. */
+const textAjv = new Ajv({ ...options, coerceTypes: true });
+
 /** Makes the reader of a route's input. The reader throws `HttpProblem` 400 with the place of the first thing that does not fit. */
 export function inputReader(route: Route): (context: Context) => Promise<Input> {
-  const options = { strict: false, allErrors: false, validateFormats: false } as const;
-  const textAjv = new Ajv({ ...options, coerceTypes: true });
-  const checkBody = route.body === undefined ? undefined : new Ajv(options).compile(route.body);
+  const checkBody = route.body === undefined ? undefined : ajv.compile(route.body);
   const checkQuery = textAjv.compile(textSchema(route.query ?? {}, false));
   const checkPath = textAjv.compile(textSchema(route.parameters ?? {}, true));
   return async (context) => {

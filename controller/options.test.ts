@@ -1,0 +1,89 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { compileOptions } from "./options.ts";
+
+let folder: string;
+let given: Record<string, string>;
+const environment = { AWS_REGION: "eu-west-1" };
+
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "sallyport-options-"));
+  for (const name of ["tls.crt", "tls.key"]) {
+    writeFileSync(path.join(folder, name), name);
+  }
+  given = {
+    folder: "access",
+    state: "state",
+    installation: "demo-1",
+    "tls-cert": path.join(folder, "tls.crt"),
+    "tls-key": path.join(folder, "tls.key"),
+    "public-url": "https://sallyport.example.com/",
+    listen: "127.0.0.1:8443",
+    "start-url": "https://start",
+    "identity-permission-set": "sallyport",
+  };
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("the controller's options", () => {
+  it("are complete and checked", () => {
+    expect(
+      compileOptions({ ...given, "auditor-group": "auditors", "identity-account": "111122223333" }, environment),
+    ).toEqual({
+      folder: "access",
+      state: "state",
+      installation: "demo-1",
+      certificate: "tls.crt",
+      privateKey: "tls.key",
+      publicURL: "https://sallyport.example.com",
+      listen: { host: "127.0.0.1", port: 8443 },
+      startURL: "https://start",
+      identityPermissionSet: "sallyport",
+      identityAccount: "111122223333",
+      auditorGroup: "auditors",
+      administratorGroup: undefined,
+      region: "eu-west-1",
+      logLevel: "info",
+    });
+  });
+
+  it.each([
+    ["[::1]:443", { host: "::1", port: 443 }],
+    ["0.0.0.0:0", { host: "0.0.0.0", port: 0 }],
+    ["localhost:65535", { host: "localhost", port: 65_535 }],
+  ])("listen at %s", (listen, expected) => {
+    expect(compileOptions({ ...given, listen }, environment).listen).toEqual(expected);
+  });
+
+  it.each([
+    ["installation", ""],
+    ["installation", "Demo"],
+    ["installation", "-demo"],
+    ["installation", "d".repeat(64)],
+    ["public-url", "http://sallyport.example.com"],
+    ["public-url", "sallyport"],
+    ["listen", "8443"],
+    ["listen", "127.0.0.1:65536"],
+    ["listen", "::1:443"],
+    ["log-level", "loud"],
+    ["start-url", ""],
+    ["start-url", "start"],
+    ["identity-permission-set", "a b"],
+    ["identity-permission-set", "s".repeat(33)],
+    ["identity-account", "1234"],
+  ])("refuse --%s %j and say what it must be", (name, value) => {
+    expect(() => compileOptions({ ...given, [name]: value }, environment)).toThrow(
+      expect.objectContaining({ code: "InvalidOption", message: expect.stringContaining(`--${name} must be`) }),
+    );
+  });
+
+  it("say which file cannot be read, and that the region is not known", () => {
+    expect(() => compileOptions({ ...given, "tls-key": path.join(folder, "none") }, environment)).toThrow(
+      expect.objectContaining({ code: "FileUnreadable", message: expect.stringContaining("--tls-key") }),
+    );
+    expect(() => compileOptions(given, {})).toThrow(expect.objectContaining({ code: "NoRegion" }));
+    expect(compileOptions(given, { AWS_DEFAULT_REGION: "us-east-1" }).region).toBe("us-east-1");
+  });
+});
