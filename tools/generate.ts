@@ -2,12 +2,18 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { openApiDocument } from "#controller/serve/openapi.ts";
 import { controlRoutes } from "#controller/serve/routes.ts";
+import { generateCliReference } from "./generate-cli.ts";
 import { generateKinds } from "./generate-kinds.ts";
 import { generateKindsDocument } from "./generate-kinds-doc.ts";
 
 /** `npm run generate [-- --check]`: everything that is made from something else. With `--check` nothing is written and drift fails. */
 function main(check: boolean): number {
-  const stale = [...generateKinds({ check }), ...generateKindsDocument({ check }), ...generateOpenApi(check)];
+  const stale = [
+    ...generateKinds({ check }),
+    ...generateKindsDocument({ check }),
+    ...generateOpenApi(check),
+    ...generateCliReference(check),
+  ];
   for (const file of stale) {
     process.stdout.write(`${check ? "out of date" : "written"}: ${file}\n`);
   }
