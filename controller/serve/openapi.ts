@@ -22,7 +22,12 @@ export function openApiDocument(routes: readonly Route[], version: string): Reco
 function operation(route: Route): Record<string, unknown> {
   const pathNames = [...route.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? "");
   const parameters = [
-    ...pathNames.map((name) => ({ name, in: "path", required: true, schema: { type: "string" } })),
+    ...pathNames.map((name) => ({
+      name,
+      in: "path",
+      required: true,
+      schema: route.parameters?.[name] ?? { type: "string" },
+    })),
     ...Object.entries(route.query ?? {}).map(([name, schema]) => ({ name, in: "query", schema })),
   ];
   const contentType = route.streams ? "application/x-ndjson" : "application/json";
