@@ -112,13 +112,17 @@ export interface StatementStart {
   readonly user?: Text;
   /** Client encoding when it is not UTF-8. */
   readonly encoding?: string;
-  /** What a reader should notice, such as `own-password-change`. */
+  /**
+   * What a reader should notice. `statement-unknown`: the text is not known; what it may be is on record before it, unless a function
+   * prepared it. `parse-only`: it failed to parse. `prepared`, `bound`: nothing was executed by this message, and from here on SQL can
+   * run the text by its name (EXECUTE, FETCH) or has planned it.
+   */
   readonly notices?: readonly string[];
 }
 
 /**
  * `ok`, `error`: the server's answer. `cancelled`: ended by a cancel request. `not-executed`: skipped by the server after an
- * earlier error, or refused by the proxy. `cut`: the proxy ended the session while it ran. `unknown`: nobody can say.
+ * earlier error, refused by the proxy, or only prepared or bound. `cut`: the proxy ended the session while it ran. `unknown`: nobody can say.
  */
 export type Outcome = "ok" | "error" | "cancelled" | "not-executed" | "cut" | "unknown";
 

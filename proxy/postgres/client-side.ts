@@ -1,25 +1,21 @@
 import type { TransactionStatus } from "./backend.ts";
-import { summarize } from "./execution.ts";
-import type { Execution, ExecutionEnd, ExecutionResult, ExecutionStart } from "./execution.ts";
+import type { Execution, ExecutionResult } from "./execution.ts";
 import { readBind, readExecute, readFunctionCall, readParse, readQuery, readTarget } from "./frontend.ts";
-import { NameTable } from "./names.ts";
-import { front, ProtocolViolation } from "./protocol.ts";
+import { changesOfQuery, type NameChange, readNameChange } from "./name-changes.ts";
+import type { Portal } from "./names.ts";
+import { front, ProtocolViolation, sqlState } from "./protocol.ts";
 import { ExpectationQueue } from "./queue.ts";
 import type { Expectation } from "./queue.ts";
 import { splitStatements } from "./split.ts";
+import { describePortal, StatementLog } from "./statement-log.ts";
 
-/** Hears of each statement twice: before the server sees it, and when its answer is known. */
-export interface TrackerSink {
-  /** Called before the message may be forwarded. What it throws refuses the statement. */
-  started(number: number, start: ExecutionStart): void;
-  ended(execution: Execution, end: ExecutionEnd): void;
-}
+export type { TrackerSink } from "./statement-log.ts";
 
 /**
- * Answered executions wait for the transaction state of the next ReadyForQuery; a client that flushes instead of syncing
- * must not fill the memory with them, so beyond this many they are written without it.
+ * Most bytes that messages without an answer may hold in memory. A server that is not asked to (Sync, Flush) tells nobody that it has
+ * done with a message before it has 8 KiB of answers: more than a thousand messages, each as large as a message may be.
  */
-export const answeredMax = 1_000;
+export const unansweredBytesMax = 64 * 1024 * 1024;
 
 /** What was being done when the server began to ignore messages, and why. */
 interface Skip {
@@ -30,26 +26,15 @@ interface Skip {
 }
 
 /** The client's half of the tracker: reads its messages strictly and queues what the server will answer. */
-export class ClientSide {
-  protected readonly sink: TrackerSink;
-  protected readonly now: () => number;
+export class ClientSide extends StatementLog {
   protected readonly queue = new ExpectationQueue();
-  protected readonly names = new NameTable();
   /** Between CopyInResponse and the end of the client's data. */
   protected copyIn = false;
   /** Transaction state as the server said it last. */
   transaction: TransactionStatus = "idle";
   /** standard_conforming_strings, as the server reported it. */
   standardStrings = true;
-  #number = 0;
   #skip: Skip | undefined;
-  #answered: Execution[] = [];
-  #unforwarded: Execution[] = [];
-
-  constructor(sink: TrackerSink, now: () => number) {
-    this.sink = sink;
-    this.now = now;
-  }
 
   /** Messages that still wait for an answer. */
   get depth(): number {
@@ -61,6 +46,7 @@ export class ClientSide {
     if (this.copyIn && !allowedInCopy(type)) {
       throw new ProtocolViolation("unexpected message during COPY from stdin");
     }
+    const bound = this.decideBound(type, body);
     switch (type) {
       case front.query:
         return this.#query(body);
@@ -69,7 +55,7 @@ export class ClientSide {
       case front.bind:
         return this.#bind(body);
       case front.execute:
-        return this.#execute(body);
+        return this.#execute(body, bound);
       case front.describe:
         return this.#describe(body);
       case front.close:
@@ -91,43 +77,10 @@ export class ClientSide {
 
   /** Bytes of COPY data on their way to the server. */
   clientCopyData(bytes: number): void {
+    this.decideBound(front.copyData, noBody);
     const head = this.queue.head;
     if (head !== undefined && "execution" in head) {
       head.execution.bytesFromClient += bytes;
-    }
-  }
-
-  /** Everything that the client sent so far is on its way to the server. */
-  forwarded(): void {
-    for (const execution of this.#unforwarded) {
-      execution.forwarded = true;
-    }
-    this.#unforwarded = [];
-  }
-
-  protected addAnswered(execution: Execution): void {
-    this.#answered.push(execution);
-    if (this.#answered.length >= answeredMax) {
-      this.flushAnswered(undefined);
-    }
-  }
-
-  protected flushAnswered(transaction: TransactionStatus | undefined): void {
-    for (const execution of this.#answered) {
-      this.sink.ended(execution, {
-        ...summarize(execution, "unknown"),
-        durationMs: execution.answeredMs - execution.startedMs,
-        ...(transaction === undefined ? {} : { transaction }),
-      });
-    }
-    this.#answered = [];
-  }
-
-  /** The last answered statement turned out to have failed. */
-  protected failAnswered(result: ExecutionResult): void {
-    const last = this.#answered.at(-1);
-    if (last !== undefined) {
-      last.results = [result];
     }
   }
 
@@ -154,6 +107,7 @@ export class ClientSide {
     }
     execution.results = [result];
     execution.answeredMs = this.now();
+    this.settleNames(execution);
     this.addAnswered(execution);
   }
 
@@ -162,7 +116,7 @@ export class ClientSide {
     const skip = this.#skip;
     this.#skip = undefined;
     if (skip?.failed?.kind === "parse" && !skip.told) {
-      const execution = this.#start({
+      const execution = this.start({
         protocol: "extended",
         sql: skip.failed.sql,
         spans: [],
@@ -179,27 +133,26 @@ export class ClientSide {
     this.#skip = undefined;
   }
 
-  #start(start: ExecutionStart): Execution {
-    const number = this.#number + 1;
-    this.sink.started(number, start);
-    this.#number = number;
-    const execution: Execution = {
-      number,
-      protocol: start.protocol,
-      sql: start.sql,
-      spans: start.spans,
-      statementName: start.statementName,
-      portal: start.portal,
-      startedMs: this.now(),
-      forwarded: false,
-      rows: 0,
-      bytesToClient: 0,
-      bytesFromClient: 0,
-      results: [],
-      answeredMs: 0,
-    };
-    this.#unforwarded.push(execution);
-    return execution;
+  #push(expectation: Expectation): void {
+    this.queue.push(expectation);
+    if (this.queue.heldBytes > unansweredBytesMax) {
+      throw new ProtocolViolation(
+        `more than ${unansweredBytesMax >> 20} MiB of statements wait for an answer; send Sync more often`,
+        sqlState.limitExceeded,
+      );
+    }
+  }
+
+  #beforeExecution(): void {
+    if (this.#skip === undefined) {
+      this.recordPrepared();
+    }
+  }
+
+  #doubt({ number }: Execution, change: NameChange | undefined): void {
+    if (change !== undefined && this.#skip === undefined) {
+      this.names.doubt(number, change);
+    }
   }
 
   #expect(kind: "query" | "function" | "execute", execution: Execution): void {
@@ -212,12 +165,15 @@ export class ClientSide {
 
   #query(body: Buffer): void {
     const sql = Buffer.from(readQuery(body));
-    const spans = splitStatements(sql.toString("latin1"), this.standardStrings);
-    const execution = this.#start({ protocol: "simple", sql, spans });
+    const text = sql.toString("latin1");
+    const spans = splitStatements(text, this.standardStrings);
+    this.#beforeExecution();
+    const execution = this.start({ protocol: "simple", sql, spans });
     execution.bytesFromClient += body.length + 5;
+    this.#doubt(execution, changesOfQuery(text));
     this.#expect("query", execution);
     if (this.#skip === undefined) {
-      this.names.setStatement("", undefined);
+      this.names.dropUnnamed();
     }
   }
 
@@ -225,8 +181,8 @@ export class ClientSide {
     const { name, sql, types } = readParse(body);
     if (this.#skip === undefined) {
       const text = Buffer.from(sql);
-      const undo = this.names.setStatement(name, { sql: text, types });
-      this.queue.push({ kind: "parse", name, sql: text, undo });
+      const undo = this.names.setStatement(name, { sql: text, types, isRecorded: false });
+      this.#push({ kind: "parse", name, sql: text, undo });
     }
   }
 
@@ -234,31 +190,33 @@ export class ClientSide {
     const { portal, statement, parameters } = readBind(Buffer.from(body));
     if (this.#skip === undefined) {
       const prepared = this.names.statement(statement);
-      const undo = this.names.setPortal(portal, { statementName: statement, prepared, parameters, bytes: body.length });
-      this.queue.push({ kind: "bind", portal, undo });
+      if (prepared === undefined) {
+        // Nobody can tell yet which text it runs: all that it may be are on record before it.
+        this.recordPrepared(true);
+      }
+      const value: Portal = { statementName: statement, prepared, parameters, bytes: body.length };
+      const undo = this.names.setPortal(portal, value);
+      this.#push({ kind: "bind", portal, undo });
+      this.bound(portal, value);
     }
   }
 
-  #execute(body: Buffer): void {
+  #execute(body: Buffer, bound: Portal | undefined): void {
     const { portal: name, rowLimit } = readExecute(body);
-    const portal = this.names.portal(name);
-    const sql = portal?.prepared?.sql;
-    const execution = this.#start({
+    const portal = bound ?? this.names.portal(name);
+    const { sql, ...known } = describePortal(portal);
+    this.#beforeExecution();
+    const execution = this.start({
       protocol: "extended",
       sql,
       spans: sql === undefined ? [] : [{ start: 0, end: sql.length }],
       portal: name,
       ...(rowLimit > 0 ? { rowLimit } : {}),
       ...(sql === undefined ? { notices: ["statement-unknown"] } : {}),
-      ...(portal === undefined
-        ? {}
-        : {
-            statementName: portal.statementName,
-            parameters: portal.parameters,
-            types: portal.prepared?.types ?? [],
-            ...(portal.limitedBy === undefined ? {} : { continues: portal.limitedBy }),
-          }),
+      ...known,
     });
+    // The message holds one statement: its first word says what it is.
+    this.#doubt(execution, sql === undefined ? undefined : readNameChange(sql.toString("latin1")));
     execution.bytesFromClient += body.length + 5 + (portal?.bytes ?? 0);
     if (portal !== undefined && rowLimit > 0) {
       portal.limitedBy = execution.number;
@@ -281,13 +239,14 @@ export class ClientSide {
         target.kind === "statement"
           ? this.names.setStatement(target.name, undefined)
           : this.names.setPortal(target.name, undefined);
-      this.queue.push({ kind: "close", undo });
+      this.#push({ kind: "close", target, undo });
     }
   }
 
   #function(body: Buffer): void {
     const call = readFunctionCall(body);
-    const execution = this.#start({
+    this.#beforeExecution();
+    const execution = this.start({
       protocol: "function-call",
       sql: undefined,
       spans: [],
@@ -304,6 +263,7 @@ export class ClientSide {
       return;
     }
     this.endSkip();
+    this.names.synced();
     this.queue.push({ kind: "sync" });
   }
 
@@ -315,6 +275,8 @@ export class ClientSide {
     }
   }
 }
+
+const noBody = Buffer.alloc(0);
 
 function allowedInCopy(type: number): boolean {
   return (

@@ -82,7 +82,10 @@ export function summarize(
   }
   const rest = Math.max(0, spans.length - results.length);
   const missing: ExecutionOutcome = failed === undefined ? unanswered : "not-executed";
-  const listed = [...results, ...Array.from({ length: rest }, (): ExecutionResult => ({ outcome: missing }))];
+  const listed = results.slice(0, resultsListedMax);
+  while (listed.length < Math.min(results.length + rest, resultsListedMax)) {
+    listed.push({ outcome: missing });
+  }
   const tag = results.findLast((result) => result.tag !== undefined)?.tag;
   const rows = results.reduce((sum, result) => sum + (result.rows ?? 0), 0);
   const outcome = failed?.outcome ?? (rest > 0 ? unanswered : "ok");
@@ -93,7 +96,7 @@ export function summarize(
       ...(tag === undefined ? {} : { tag }),
       ...(rows === 0 ? {} : { rows }),
     },
-    results: listed.slice(0, resultsListedMax),
+    results: listed,
   };
 }
 

@@ -1,4 +1,4 @@
-import { ProtocolViolation } from "./protocol.ts";
+import { ProtocolViolation, sqlState } from "./protocol.ts";
 import { BodyReader } from "./reader.ts";
 
 /** Parse: prepares `sql` under a name; the empty name is the unnamed statement. */
@@ -22,8 +22,19 @@ export interface BoundValue {
   readonly bytes: Buffer | null;
 }
 
-/** Names are bytes in the client's encoding; Latin-1 keeps every byte, so equal names stay equal. */
-const name = (bytes: Buffer): string => bytes.toString("latin1");
+/**
+ * Name of a statement or portal. Which name the server reads in other bytes than ASCII depends on client_encoding, which can change
+ * on the way; a name that is taken for another one would be recorded with that one's text. No driver makes such names.
+ */
+function name(bytes: Buffer): string {
+  if (bytes.some((byte) => byte >= 0x80)) {
+    throw new ProtocolViolation(
+      "names of prepared statements and portals must be ASCII here",
+      sqlState.featureNotSupported,
+    );
+  }
+  return bytes.toString("latin1");
+}
 
 /** Query: its SQL. The one NUL is the terminator, so recorded text cannot differ from what runs. */
 export function readQuery(body: Buffer): Buffer {

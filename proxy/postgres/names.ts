@@ -1,11 +1,17 @@
 import type { BoundValue } from "./frontend.ts";
+import { type NameChange, nameKey } from "./name-changes.ts";
+import { Namespace, type Undo } from "./namespace.ts";
 import { ProtocolViolation, sqlState } from "./protocol.ts";
+
+export type { Undo } from "./namespace.ts";
 
 /** A prepared statement as far as it was seen. SQL is absent when it was prepared out of sight. */
 export interface Prepared {
   readonly sql: Buffer | undefined;
   /** Type OIDs; refined when the server describes the statement. */
   types: readonly number[];
+  /** Whether a record holds the text. */
+  isRecorded: boolean;
 }
 
 /** A bound portal. */
@@ -19,9 +25,6 @@ export interface Portal {
   limitedBy?: number;
 }
 
-/** Takes a change of names back, when the server did not make it. */
-export type Undo = () => void;
-
 /**
  * Most bytes of SQL text and bound values that one session keeps in memory. The text of a prepared statement cannot be
  * forgotten, since a later execution is recorded with it; ORMs keep some hundred statements of a few KiB each.
@@ -32,98 +35,177 @@ const entryBytes = 200;
 
 /** Prepared statements and portals of one session, one namespace each, as the server keeps them. */
 export class NameTable {
-  readonly #statements = new Map<string, Prepared>();
-  readonly #portals = new Map<string, Portal>();
+  readonly #statements = new Namespace<Prepared>(statementBytes, (bytes) => this.#grow(bytes));
+  readonly #portals = new Namespace<Portal>(
+    (portal) => entryBytes + portal.bytes,
+    (bytes) => this.#grow(bytes),
+  );
   readonly #bytesMax: number;
   #bytes = 0;
+  /** Counts the client's Syncs. */
+  #stretch = 0;
+  /** What statements that still run may do to names, by their numbers. */
+  readonly #doubts = new Map<number, NameChange>();
+  /** Statements without a record that the client has asked to replace or close, while the server may yet skip that. */
+  readonly #replaced = new Map<Prepared, string>();
+  #hasUnrecorded = false;
 
   constructor(bytesMax = namesBytesMax) {
     this.#bytesMax = bytesMax;
   }
 
+  /** What a name means to the next message; undefined when it is not known, or depends on answers that have not come yet. */
   statement(name: string): Prepared | undefined {
-    return this.#statements.get(name);
+    const isOpen = this.#statements.isOpen(name, this.#stretch) || this.#isDoubted(name, ["prepare", "deallocate"]);
+    return isOpen ? undefined : this.#statements.get(name);
   }
 
   portal(name: string): Portal | undefined {
-    return this.#portals.get(name);
+    const isOpen = this.#portals.isOpen(name, this.#stretch) || this.#isDoubted(name, ["declare", "close"]);
+    return isOpen ? undefined : this.#portals.get(name);
   }
 
-  /** Throws `ProtocolViolation` when the session would hold too much. */
+  /** The client sent a Sync. */
+  synced(): void {
+    this.#stretch += 1;
+  }
+
+  /** Every answer has come: what was replaced is gone. */
+  answered(): void {
+    for (const prepared of this.#replaced.keys()) {
+      this.#grow(-statementBytes(prepared));
+    }
+    this.#replaced.clear();
+  }
+
+  /** A statement that may change names is about to run. Until it is settled, nobody knows what they mean. */
+  doubt(number: number, change: NameChange): void {
+    this.#doubts.set(number, change);
+  }
+
+  settle(number: number): void {
+    this.#doubts.delete(number);
+  }
+
+  /**
+   * Statements whose text no record holds; they are marked as recorded. SQL can run the named ones by their name. The unnamed one can
+   * be run by Bind only, which looks at its text.
+   */
+  takeUnrecorded(isUnnamedToo = false): readonly (readonly [string, Prepared])[] {
+    if (!this.#hasUnrecorded) {
+      return [];
+    }
+    this.#hasUnrecorded = false;
+    const replaced = [...this.#replaced].map(([prepared, name]) => [name, prepared] as const);
+    const unrecorded = [...replaced, ...this.#statements.entries()].filter(
+      ([name, prepared]) => !prepared.isRecorded && (isUnnamedToo || name !== ""),
+    );
+    for (const [, prepared] of unrecorded) {
+      prepared.isRecorded = true;
+    }
+    return unrecorded;
+  }
+
+  /** Parse, or Close with no `prepared`. Throws `ProtocolViolation` when the session would hold too much. */
   setStatement(name: string, prepared: Prepared | undefined): Undo {
-    return this.#set(this.#statements, name, prepared, statementBytes);
+    const before = this.#statements.get(name);
+    if (before?.isRecorded === false && !this.#replaced.has(before)) {
+      this.#grow(statementBytes(before));
+      this.#replaced.set(before, name);
+    }
+    this.#hasUnrecorded = true;
+    const undo = this.#statements.ask(name, prepared, this.#stretch);
+    const undoAndLook = (): void => {
+      this.#hasUnrecorded = true;
+      undo();
+    };
+    return Object.assign(undoAndLook, { bytes: undo.bytes });
   }
 
+  /**
+   * Bind, or Close with no `portal`. The last values of a long pipeline's unnamed portal are not worth their memory: after an error it
+   * is gone, or as good as.
+   */
   setPortal(name: string, portal: Portal | undefined): Undo {
-    return this.#set(this.#portals, name, portal, portalBytes);
+    return this.#portals.ask(name, portal, this.#stretch, name !== "");
   }
 
-  /** DISCARD ALL or DEALLOCATE ALL. */
-  forgetStatements(): void {
-    for (const name of this.#statements.keys()) {
-      this.setStatement(name, undefined);
+  confirmStatement(name: string): void {
+    this.#statements.confirm(name);
+  }
+
+  confirmPortal(name: string): void {
+    this.#portals.confirm(name);
+  }
+
+  /** A simple query drops the unnamed statement. */
+  dropUnnamed(): void {
+    this.setStatement("", undefined);
+    this.#statements.confirm("");
+  }
+
+  /** What SQL has done to names. */
+  apply(change: NameChange): void {
+    switch (change.kind) {
+      case "prepare":
+        this.#statements.put(change.name, preparedBySQL(change.sql));
+        return;
+      case "deallocate":
+        return change.name === undefined ? this.#forgetStatements() : this.#statements.put(change.name, undefined);
+      case "declare":
+        this.#portals.put(change.name, {
+          statementName: "",
+          prepared: preparedBySQL(change.sql),
+          parameters: [],
+          bytes: change.sql.length,
+        });
+        return;
+      case "close":
+        return change.name === undefined ? this.forgetPortals() : this.#portals.put(change.name, undefined);
+      case "discard":
+      case "unreadable":
+        this.#forgetStatements();
+        this.forgetPortals();
     }
   }
 
   /** Portals end with their transaction. */
   forgetPortals(): void {
-    for (const name of this.#portals.keys()) {
-      this.setPortal(name, undefined);
+    for (const [name] of this.#portals.entries()) {
+      this.#portals.put(name, undefined);
     }
   }
 
-  #set<T>(map: Map<string, T>, name: string, value: T | undefined, size: (value: T) => number): Undo {
-    const before = map.get(name);
-    const bytes = this.#bytes - (before === undefined ? 0 : size(before)) + (value === undefined ? 0 : size(value));
-    if (value !== undefined && bytes > this.#bytesMax) {
+  /** The unnamed statement is out of SQL's reach. */
+  #forgetStatements(): void {
+    for (const [name] of this.#statements.entries()) {
+      if (name !== "") {
+        this.#statements.put(name, undefined);
+      }
+    }
+  }
+
+  #isDoubted(name: string, kinds: readonly NameChange["kind"][]): boolean {
+    if (this.#doubts.size === 0 || name === "") {
+      return false;
+    }
+    return [...this.#doubts.values()].some((change) =>
+      "name" in change
+        ? kinds.includes(change.kind) && (change.name === undefined || change.name === nameKey(name))
+        : true,
+    );
+  }
+
+  #grow(bytes: number): void {
+    if (bytes > 0 && this.#bytes + bytes > this.#bytesMax) {
       throw new ProtocolViolation(
         `this session keeps more than ${this.#bytesMax >> 20} MiB of prepared statements and bound values`,
         sqlState.limitExceeded,
       );
     }
-    this.#bytes = bytes;
-    if (value === undefined) {
-      map.delete(name);
-    } else {
-      map.set(name, value);
-    }
-    return () => {
-      this.#set(map, name, before, size);
-    };
+    this.#bytes += bytes;
   }
 }
 
 const statementBytes = (prepared: Prepared): number => entryBytes + (prepared.sql?.length ?? 0);
-const portalBytes = (portal: Portal): number => entryBytes + portal.bytes;
-
-/** What a finished statement did to the names: SQL's PREPARE shares its namespace with the protocol's Parse. */
-export function learnNames(names: NameTable, tag: string, sql: string): void {
-  if (tag === "PREPARE") {
-    const [, name, body] = preparePattern.exec(sql) ?? [];
-    if (name !== undefined && body !== undefined) {
-      names.setStatement(foldName(name), { sql: Buffer.from(body, "latin1"), types: [] });
-    }
-  } else if (tag === "DEALLOCATE") {
-    const [, name] = deallocatePattern.exec(sql) ?? [];
-    if (name !== undefined) {
-      names.setStatement(foldName(name), undefined);
-    }
-  } else if (tag === "DEALLOCATE ALL" || tag === "DISCARD ALL") {
-    names.forgetStatements();
-  }
-}
-
-const identifier = String.raw`("(?:[^"]|"")+"|[A-Za-z_\u0080-\u00ff][\w$\u0080-\u00ff]*)`;
-const quiet = String.raw`(?:\s|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/)`;
-const preparePattern = new RegExp(
-  `^${quiet}*prepare${quiet}+${identifier}${quiet}*(?:\\([^)]*\\))?${quiet}*as\\b([\\s\\S]*)$`,
-  "i",
-);
-const deallocatePattern = new RegExp(`^${quiet}*deallocate${quiet}+(?:prepare${quiet}+)?${identifier}`, "i");
-/** The server cuts identifiers at NAMEDATALEN − 1 bytes. */
-const nameBytesMax = 63;
-
-function foldName(name: string): string {
-  const plain = name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toLowerCase();
-  return plain.slice(0, nameBytesMax);
-}
+const preparedBySQL = (sql: string): Prepared => ({ sql: Buffer.from(sql, "latin1"), types: [], isRecorded: true });

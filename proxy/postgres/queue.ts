@@ -7,7 +7,11 @@ export type Expectation =
   | { readonly kind: "execute"; readonly execution: Execution }
   | { readonly kind: "parse"; readonly name: string; readonly sql: Buffer; readonly undo: Undo }
   | { readonly kind: "bind"; readonly portal: string; readonly undo: Undo }
-  | { readonly kind: "close"; readonly undo: Undo }
+  | {
+      readonly kind: "close";
+      readonly target: { readonly kind: "statement" | "portal"; readonly name: string };
+      readonly undo: Undo;
+    }
   | { readonly kind: "describe"; readonly prepared: Prepared | undefined }
   | { readonly kind: "sync" }
   /** CopyDone or CopyFail: not answered, but it ends the stretch in which the server ignores Sync. */
@@ -17,6 +21,12 @@ export type Expectation =
 export class ExpectationQueue {
   #items: Expectation[] = [];
   #head = 0;
+  #heldBytes = 0;
+
+  /** Bytes of texts that are kept for what waits, beside those that the names hold. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
 
   get length(): number {
     return this.#items.length - this.#head;
@@ -28,6 +38,7 @@ export class ExpectationQueue {
 
   push(item: Expectation): void {
     this.#items.push(item);
+    this.#heldBytes += heldBytesOf(item);
   }
 
   shift(): Expectation | undefined {
@@ -36,6 +47,7 @@ export class ExpectationQueue {
       return undefined;
     }
     this.#head += 1;
+    this.#heldBytes -= heldBytesOf(item);
     if (this.#head === this.#items.length) {
       this.#items = [];
       this.#head = 0;
@@ -55,5 +67,10 @@ export class ExpectationQueue {
   replace(items: readonly Expectation[]): void {
     this.#items = [...items];
     this.#head = 0;
+    this.#heldBytes = items.reduce((sum, item) => sum + heldBytesOf(item), 0);
   }
+}
+
+function heldBytesOf(item: Expectation): number {
+  return ("undo" in item ? item.undo.bytes : 0) + (item.kind === "parse" ? item.sql.length : 0);
 }

@@ -12,6 +12,8 @@ export interface FrameHandler {
   plan(type: number, bodyBytes: number): number;
   /** Called when a planned message is complete. `body` is valid until the call returns; `bodyBytes` is its full length. */
   message(type: number, body: Buffer, bodyBytes: number): void;
+  /** Whether the message that ended last is not safe yet: what the next ones are decides about it. False by default. */
+  holdsBack?(): boolean;
 }
 
 /**
@@ -45,7 +47,7 @@ export class FrameScanner {
     return this.#boundary;
   }
 
-  /** Up to where the chunk pushed last holds no part of a planned message that is still incomplete. */
+  /** Up to where the chunk pushed last holds no part of a planned message that is still incomplete, or held back. */
   get safeEnd(): number {
     return this.#safeEnd;
   }
@@ -124,6 +126,8 @@ export class FrameScanner {
       this.#handler.message(this.#type, body, this.#bodyBytes);
     }
     this.#boundary = end;
-    this.#safeEnd = end;
+    if (this.#handler.holdsBack?.() !== true) {
+      this.#safeEnd = end;
+    }
   }
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { splitStatements } from "./split.ts";
+import { splitStatements, statementsMax } from "./split.ts";
 
 const parts = (sql: string, standardStrings = true): string[] =>
   splitStatements(sql, standardStrings).map(({ start, end }) => sql.slice(start, end));
@@ -70,4 +70,19 @@ it("never crashes, never loses or repeats a character of a statement, and leaves
     }),
     { numRuns: 2_000 },
   );
+});
+
+it("a routine that is called begin has no body, and the statements after it are seen", () => {
+  const sql = "create function begin() returns int language sql as 'select 1'; x";
+
+  expect(parts(sql)).toEqual(["create function begin() returns int language sql as 'select 1'", "x"]);
+});
+
+it("a text of very many statements is split so far as memory allows, and loses none of its text", () => {
+  const sql = "a;".repeat(statementsMax + 5);
+
+  const spans = splitStatements(sql);
+
+  expect(spans).toHaveLength(statementsMax);
+  expect(spans.at(-1)?.end).toBe(sql.length);
 });

@@ -22,13 +22,19 @@ const [quote, doubleQuote, dollar, semicolon, dash, slash, star, backslash, newl
   code("\n"),
 ];
 
+/**
+ * So many statements of a text are told apart; all that follows counts as one. A text of 15 MiB can hold millions, and what is kept of
+ * each would fill the memory.
+ */
+export const statementsMax = 100_000;
+
 /** Words are read from the first few only: enough to know CREATE [OR REPLACE] FUNCTION. */
 const leadingWordsMax = 4;
 
 /** `standardStrings` is the server's standard_conforming_strings: off makes a backslash special in every string. */
 export function splitStatements(sql: string, standardStrings = true): readonly StatementSpan[] {
   const spans: StatementSpan[] = [];
-  const state = { parens: 0, blocks: 0, words: [] as string[], start: -1 };
+  const state = { parens: 0, blocks: 0, words: [] as string[], start: -1, begun: false };
   let offset = 0;
   while (offset < sql.length) {
     const at = sql.charCodeAt(offset);
@@ -37,11 +43,12 @@ export function splitStatements(sql: string, standardStrings = true): readonly S
       offset = past;
       continue;
     }
-    if (at === semicolon && state.parens === 0 && state.blocks === 0) {
+    const isEnd = at === semicolon && state.parens === 0 && state.blocks === 0 && spans.length < statementsMax - 1;
+    if (isEnd) {
       if (state.start >= 0) {
         spans.push({ start: state.start, end: offset });
       }
-      Object.assign(state, { parens: 0, blocks: 0, words: [], start: -1 });
+      Object.assign(state, { parens: 0, blocks: 0, words: [], start: -1, begun: false });
       offset += 1;
       continue;
     }
@@ -56,8 +63,8 @@ export function splitStatements(sql: string, standardStrings = true): readonly S
   return spans;
 }
 
-/** White space and comments, which belong to no statement. Block comments nest. */
-function skipQuiet(sql: string, offset: number): number {
+/** Offset past one white space or comment at `offset`, which belong to no statement; `offset` when there is none. Comments nest. */
+export function skipQuiet(sql: string, offset: number): number {
   const at = sql.charCodeAt(offset);
   if (at <= 32) {
     return offset + 1;
@@ -92,6 +99,8 @@ interface SplitState {
   parens: number;
   blocks: number;
   words: string[];
+  /** The last word was BEGIN: a body follows when the next one is ATOMIC. A routine itself may be called begin. */
+  begun: boolean;
 }
 
 function skipToken(sql: string, offset: number, standardStrings: boolean, state: SplitState): number {
@@ -108,6 +117,7 @@ function skipToken(sql: string, offset: number, standardStrings: boolean, state:
   if (isWordStart(at)) {
     return skipWord(sql, offset, state);
   }
+  state.begun = false;
   if (at === 40) {
     state.parens += 1;
   } else if (at === 41 && state.parens > 0) {
@@ -167,12 +177,13 @@ function skipWord(sql: string, offset: number, state: SplitState): number {
   }
   // The body of an SQL-standard function holds semicolons of its own.
   if (state.parens === 0 && makesRoutine(state.words)) {
-    if (word === "begin" || (word === "case" && state.blocks > 0)) {
+    if ((word === "atomic" && state.begun) || (word === "case" && state.blocks > 0)) {
       state.blocks += 1;
     } else if (word === "end" && state.blocks > 0) {
       state.blocks -= 1;
     }
   }
+  state.begun = word === "begin";
   return end;
 }
 

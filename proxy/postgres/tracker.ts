@@ -3,7 +3,6 @@ import type { ServerError, TransactionStatus } from "./backend.ts";
 import { summarize } from "./execution.ts";
 import type { Execution, ExecutionEnd, ExecutionOutcome, ExecutionResult, ExecutionStart } from "./execution.ts";
 import { ClientSide } from "./client-side.ts";
-import { learnNames } from "./names.ts";
 import { back, ProtocolViolation } from "./protocol.ts";
 import type { Expectation } from "./queue.ts";
 
@@ -106,7 +105,15 @@ export class Tracker extends ClientSide {
 
   #answered(kind: Expectation["kind"]): void {
     this.#align(kind);
-    this.queue.shift();
+    const item = this.queue.shift();
+    if (item?.kind === "parse") {
+      this.names.confirmStatement(item.name);
+    } else if (item?.kind === "bind") {
+      this.names.confirmPortal(item.portal);
+    } else if (item?.kind === "close") {
+      const { kind: target, name } = item.target;
+      return target === "statement" ? this.names.confirmStatement(name) : this.names.confirmPortal(name);
+    }
   }
 
   #rowDescription(): void {
@@ -134,19 +141,11 @@ export class Tracker extends ClientSide {
     const rows = execution.rows;
     execution.rows = 0;
     execution.answeredMs = this.now();
-    const index = execution.results.length;
     execution.results.push(rows === 0 ? result : { ...result, rows });
-    this.#learn(execution, index, result.tag ?? "");
     if (this.queue.head?.kind === "execute") {
       this.queue.shift();
+      this.settleNames(execution);
       this.addAnswered(execution);
-    }
-  }
-
-  #learn(execution: Execution, index: number, tag: string): void {
-    const span = execution.spans[index];
-    if (execution.sql !== undefined && span !== undefined && /^(?:PREPARE|DEALLOCATE|DISCARD ALL)/.test(tag)) {
-      learnNames(this.names, tag, execution.sql.toString("latin1", span.start, span.end));
     }
   }
 
@@ -165,8 +164,11 @@ export class Tracker extends ClientSide {
       throw new ProtocolViolation("the server is ready while an answer is missing");
     }
     this.flushAnswered(transaction);
-    if (transaction === "idle" && this.queue.length === 0) {
-      this.names.forgetPortals();
+    if (this.queue.length === 0) {
+      this.names.answered();
+      if (transaction === "idle") {
+        this.names.forgetPortals();
+      }
     }
   }
 
@@ -273,6 +275,7 @@ export class Tracker extends ClientSide {
   }
 
   #finish(execution: Execution, unanswered: ExecutionOutcome, transaction: TransactionStatus | undefined): void {
+    this.settleNames(execution);
     const answered = execution.results.length > 0;
     this.sink.ended(execution, {
       ...summarize(execution, unanswered),

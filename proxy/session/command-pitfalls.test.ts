@@ -171,12 +171,14 @@ describe("the command phase", () => {
     expect(stand.journal.starts.map((start) => start.sql)).toEqual([
       "prepare p1 as select 'from SQL'",
       " select 'from SQL'",
+      "select 'from Parse'",
       "execute p2",
       "do $$ begin execute 'prepare hidden as select 7'; end $$",
       undefined,
     ]);
-    expect(stand.journal.starts[4]).toMatchObject({ statementName: "hidden", notices: ["statement-unknown"] });
-    expect(stand.journal.ends[4]).toMatchObject({ outcome: "ok", rows: 1 });
+    expect(stand.journal.starts[2]).toMatchObject({ statementName: "p2", notices: ["prepared"] });
+    expect(stand.journal.starts[5]).toMatchObject({ statementName: "hidden", notices: ["statement-unknown"] });
+    expect(stand.journal.ends[5]).toMatchObject({ outcome: "ok", rows: 1 });
   });
 
   it("16: a name whose Parse failed keeps its earlier meaning", async () => {
@@ -188,6 +190,8 @@ describe("the command phase", () => {
     await client.until("Z");
 
     expect(outcomes()).toEqual([
+      // Prepared, and never executed before another statement could have run it by its name.
+      ["select 'first'", "not-executed"],
       ["select 'second'", "error"],
       ["select 'first'", "ok"],
     ]);

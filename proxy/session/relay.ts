@@ -297,6 +297,7 @@ function clientHandler(tracker: Tracker, onTerminate: () => void): FrameHandler 
       }
       tracker.client(type, body);
     },
+    holdsBack: () => tracker.holdsBack,
   };
 }
 

@@ -1,0 +1,180 @@
+import { summarize } from "./execution.ts";
+import type { Execution, ExecutionEnd, ExecutionResult, ExecutionStart } from "./execution.ts";
+import type { TransactionStatus } from "./backend.ts";
+import { readExecute } from "./frontend.ts";
+import { changesMade } from "./name-changes.ts";
+import { NameTable, type Portal } from "./names.ts";
+import { front } from "./protocol.ts";
+import { splitStatements } from "./split.ts";
+
+/** Hears of each statement twice: before the server sees it, and when its answer is known. */
+export interface TrackerSink {
+  /** Called before the message may be forwarded. What it throws refuses the statement. */
+  started(number: number, start: ExecutionStart): void;
+  ended(execution: Execution, end: ExecutionEnd): void;
+}
+
+/**
+ * Answered executions wait for the transaction state of the next ReadyForQuery; a client that flushes instead of syncing
+ * must not fill the memory with them, so beyond this many they are written without it.
+ */
+export const answeredMax = 1_000;
+
+/** Their texts may not fill the memory either. */
+const answeredBytesMax = 1024 * 1024;
+
+/** Which texts are on record, and under which numbers: the part of the tracker that talks to its sink. */
+export class StatementLog {
+  protected readonly sink: TrackerSink;
+  protected readonly now: () => number;
+  protected readonly names = new NameTable();
+  #number = 0;
+  #answered: Execution[] = [];
+  #answeredBytes = 0;
+  #unforwarded: Execution[] = [];
+  /** A Bind that is held back until it is known whether an execution will be recorded with its text and values. */
+  #bound: { readonly name: string; readonly portal: Portal; isDescribed: boolean } | undefined;
+
+  constructor(sink: TrackerSink, now: () => number) {
+    this.sink = sink;
+    this.now = now;
+  }
+
+  /**
+   * Whether the last message must not be forwarded yet. Planning a Bind can run functions, and SQL can fetch from a named portal, so
+   * no Bind reaches the server without a record: that of the execution that follows, or its own.
+   */
+  get holdsBack(): boolean {
+    return this.#bound !== undefined;
+  }
+
+  /** Everything that the client sent so far is on its way to the server. */
+  forwarded(): void {
+    for (const execution of this.#unforwarded) {
+      execution.forwarded = true;
+    }
+    this.#unforwarded = [];
+  }
+
+  protected addAnswered(execution: Execution): void {
+    this.#answeredBytes += execution.sql?.length ?? 0;
+    if (this.#answered.length >= answeredMax || this.#answeredBytes > answeredBytesMax) {
+      this.flushAnswered(undefined);
+      this.#answeredBytes = execution.sql?.length ?? 0;
+    }
+    // The newest stays: the commit that Sync implies may still fail, and that is its failure.
+    this.#answered.push(execution);
+  }
+
+  protected flushAnswered(transaction: TransactionStatus | undefined): void {
+    for (const execution of this.#answered) {
+      this.sink.ended(execution, {
+        ...summarize(execution, "unknown"),
+        durationMs: execution.answeredMs - execution.startedMs,
+        ...(transaction === undefined ? {} : { transaction }),
+      });
+    }
+    this.#answered = [];
+    this.#answeredBytes = 0;
+  }
+
+  /** The last answered statement turned out to have failed. */
+  protected failAnswered(result: ExecutionResult): void {
+    const last = this.#answered.at(-1);
+    if (last !== undefined) {
+      last.results = [result];
+    }
+  }
+
+  /** Learns what a statement that is over did to names: SQL's PREPARE and DECLARE share them with the protocol. */
+  protected settleNames({ number, protocol, sql, spans, results }: Execution): void {
+    this.names.settle(number);
+    const text = sql?.toString("latin1") ?? "";
+    for (const change of changesMade(text, protocol === "simple" ? spans : splitStatements(text), results)) {
+      if (change.kind === "unreadable") {
+        this.recordPrepared();
+      }
+      this.names.apply(change);
+    }
+  }
+
+  protected start(start: ExecutionStart): Execution {
+    const number = this.#number + 1;
+    this.sink.started(number, start);
+    this.#number = number;
+    const execution: Execution = {
+      number,
+      protocol: start.protocol,
+      sql: start.sql,
+      spans: start.spans,
+      statementName: start.statementName,
+      portal: start.portal,
+      startedMs: this.now(),
+      forwarded: false,
+      rows: 0,
+      bytesToClient: 0,
+      bytesFromClient: 0,
+      results: [],
+      answeredMs: 0,
+    };
+    this.#unforwarded.push(execution);
+    return execution;
+  }
+
+  /** A Bind was read; it is decided by what comes next. */
+  protected bound(name: string, portal: Portal): void {
+    this.#bound = { name, portal, isDescribed: false };
+  }
+
+  /** Puts what was given to the server by name on record, before a statement runs that could run it by that name. */
+  protected recordPrepared(isUnnamedToo = false): void {
+    for (const [statementName, { sql, types }] of this.names.takeUnrecorded(isUnnamedToo)) {
+      this.#note({ protocol: "extended", sql, spans: [], statementName, types, notices: ["prepared"] });
+    }
+  }
+
+  /** What comes after a Bind decides about it. Returns its portal when that is about to be executed. */
+  protected decideBound(type: number, body: Buffer): Portal | undefined {
+    const bound = this.#bound;
+    if (bound === undefined) {
+      return undefined;
+    }
+    if (type === front.describe && !bound.isDescribed) {
+      bound.isDescribed = true;
+      return undefined;
+    }
+    this.#bound = undefined;
+    const { name, portal } = bound;
+    if (type === front.execute && readExecute(body).portal === name) {
+      return portal;
+    }
+    const { sql, ...known } = describePortal(portal);
+    const notices = sql === undefined ? ["bound", "statement-unknown"] : ["bound"];
+    this.#note({ protocol: "extended", sql, spans: [], portal: name, ...known, notices });
+    return undefined;
+  }
+
+  /** A record of a text that was given to the server, and is not executed by the message that gives it. */
+  #note(start: ExecutionStart): void {
+    const execution = this.start(start);
+    this.sink.ended(execution, { ...summarize(execution, "not-executed"), durationMs: 0 });
+  }
+}
+
+/** What a record says of a portal. The text counts as recorded, since every caller records it. */
+export function describePortal(portal: Portal | undefined): Partial<ExecutionStart> & Pick<ExecutionStart, "sql"> {
+  if (portal === undefined) {
+    return { sql: undefined };
+  }
+  const { statementName, prepared, parameters, limitedBy } = portal;
+  if (prepared !== undefined) {
+    prepared.isRecorded = true;
+  }
+  return {
+    sql: prepared?.sql,
+    statementName,
+    parameters,
+    types: prepared?.types ?? [],
+    ...(limitedBy === undefined ? {} : { continues: limitedBy }),
+  };
+}
