@@ -78,6 +78,13 @@ export interface OperationState {
   readonly failureReason?: string;
 }
 
+/** One change of one role in one account. */
+export interface RoleUpdate {
+  readonly kind: "CreateAssignment" | "DeleteAssignment" | "Provision";
+  readonly permissionSetARN: string;
+  readonly accountID: string;
+}
+
 /** sso-admin. All calls share one 20-a-second token bucket; calls that update a role in an account are serialised per account. */
 export interface IdentityCenterPort {
   /**
@@ -90,6 +97,12 @@ export interface IdentityCenterPort {
   ): Promise<readonly PermissionSet[]>;
   /** Finds by ARN (DescribePermissionSet, ListTagsForResource); undefined when it is gone. */
   getPermissionSet(arn: string): Promise<PermissionSet | undefined>;
+  /**
+   * Takes the account's turn for an update that found it `busy`, without a call to AWS: throws `busy` while the turn is
+   * another's. The update then has the turn; `giveUpTurn` where it is not made after all.
+   */
+  takeTurn(update: RoleUpdate): void;
+  giveUpTurn(update: RoleUpdate): void;
   /** Whether ListPermissionSets names the set: a second witness before a set that cannot be described counts as gone. */
   isListed(arn: string): Promise<boolean>;
   /** Finds by name (paged ListPermissionSets + DescribePermissionSet): after a create whose answer was lost. */

@@ -27,6 +27,7 @@ import type {
   InstanceRef,
   OperationState,
   PermissionSet,
+  RoleUpdate,
 } from "./ports.ts";
 import { pages } from "./paging.ts";
 import { fromTagList, toTagList } from "./tags.ts";
@@ -43,7 +44,14 @@ export interface IdentityCenterParts {
 
 /** The port over one SSO Admin client. */
 export function identityCenterPort(parts: IdentityCenterParts): IdentityCenterPort {
-  return { ...permissionSetCalls(parts), ...assignmentCalls(parts), ...provisioningCalls(parts) };
+  return {
+    ...findCalls(parts),
+    ...permissionSetCalls(parts),
+    ...assignmentCalls(parts),
+    ...provisioningCalls(parts),
+    takeTurn: (update) => parts.lock.take(update.accountID, ticketOf(update), parts.urgency),
+    giveUpTurn: (update) => parts.lock.release(update.accountID, ticketOf(update)),
+  };
 }
 
 /** sso:ListInstances, all pages. */
@@ -60,22 +68,9 @@ export async function listInstances(client: SSOAdminClient, region: string, limi
   );
 }
 
-type PermissionSetCalls = Pick<
-  IdentityCenterPort,
-  | "listTagged"
-  | "getPermissionSet"
-  | "isListed"
-  | "findPermissionSet"
-  | "createPermissionSet"
-  | "tagPermissionSet"
-  | "getInlinePolicy"
-  | "putInlinePolicy"
-  | "deletePermissionSet"
->;
-
-function permissionSetCalls(parts: IdentityCenterParts): PermissionSetCalls {
-  const { client, names } = parts;
-  const InstanceArn = parts.instanceARN;
+function findCalls(
+  parts: IdentityCenterParts,
+): Pick<IdentityCenterPort, "listTagged" | "isListed" | "findPermissionSet"> {
   return {
     async listTagged(tag, named = () => true) {
       const found: PermissionSet[] = [];
@@ -87,11 +82,6 @@ function permissionSetCalls(parts: IdentityCenterParts): PermissionSetCalls {
         }
       }
       return found;
-    },
-    async getPermissionSet(arn) {
-      // Described every time: the remembered name would hide that the set is gone.
-      names.delete(arn);
-      return readSet(parts, arn);
     },
     async isListed(wanted) {
       for await (const arn of listARNs(parts)) {
@@ -108,6 +98,28 @@ function permissionSetCalls(parts: IdentityCenterParts): PermissionSetCalls {
         }
       }
       return undefined;
+    },
+  };
+}
+
+type PermissionSetCalls = Pick<
+  IdentityCenterPort,
+  | "getPermissionSet"
+  | "createPermissionSet"
+  | "tagPermissionSet"
+  | "getInlinePolicy"
+  | "putInlinePolicy"
+  | "deletePermissionSet"
+>;
+
+function permissionSetCalls(parts: IdentityCenterParts): PermissionSetCalls {
+  const { client, names } = parts;
+  const InstanceArn = parts.instanceARN;
+  return {
+    async getPermissionSet(arn) {
+      // Described every time: the remembered name would hide that the set is gone.
+      names.delete(arn);
+      return readSet(parts, arn);
     },
     async createPermissionSet(set) {
       const answer = await limited(parts, "CreatePermissionSet", () =>
@@ -184,7 +196,7 @@ function assignmentCalls(parts: IdentityCenterParts): AssignmentCalls {
       );
     },
     createAssignment: (assignment) =>
-      underLock(parts, assignment.accountID, `create ${assignment.permissionSetARN}`, async () => {
+      underLock(parts, { ...assignment, kind: "CreateAssignment" }, async () => {
         const answer = await limited(parts, "CreateAccountAssignment", () =>
           client.send(new CreateAccountAssignmentCommand({ InstanceArn, ...assignmentInput(assignment) })),
         );
@@ -203,7 +215,7 @@ function assignmentCalls(parts: IdentityCenterParts): AssignmentCalls {
         return operationOf("DescribeAccountAssignmentCreationStatus", answer.AccountAssignmentCreationStatus);
       }),
     deleteAssignment: (assignment) =>
-      underLock(parts, assignment.accountID, `delete ${assignment.permissionSetARN}`, async () => {
+      underLock(parts, { ...assignment, kind: "DeleteAssignment" }, async () => {
         const answer = await limited(parts, "DeleteAccountAssignment", () =>
           client.send(new DeleteAccountAssignmentCommand({ InstanceArn, ...assignmentInput(assignment) })),
         );
@@ -229,7 +241,7 @@ function provisioningCalls(parts: IdentityCenterParts): Pick<IdentityCenterPort,
   const InstanceArn = parts.instanceARN;
   return {
     provision: (PermissionSetArn, accountID) =>
-      underLock(parts, accountID, `provision ${PermissionSetArn}`, async () => {
+      underLock(parts, { kind: "Provision", permissionSetARN: PermissionSetArn, accountID }, async () => {
         const answer = await limited(parts, "ProvisionPermissionSet", () =>
           client.send(
             new ProvisionPermissionSetCommand({
@@ -274,10 +286,11 @@ async function limitedOptional<T>(
 /** Starts an operation in the account's turn. The turn stays taken until the operation was seen to end. */
 async function underLock(
   parts: IdentityCenterParts,
-  accountID: string,
-  ticket: string,
+  update: RoleUpdate,
   start: () => Promise<OperationState>,
 ): Promise<OperationState> {
+  const { accountID } = update;
+  const ticket = ticketOf(update);
   parts.lock.take(accountID, ticket, parts.urgency);
   let state: OperationState;
   try {
@@ -292,6 +305,10 @@ async function underLock(
     parts.lock.release(accountID, ticket);
   }
   return state;
+}
+
+function ticketOf({ kind, permissionSetARN }: RoleUpdate): string {
+  return `${kind} ${permissionSetARN}`;
 }
 
 async function polled(

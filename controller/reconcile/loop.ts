@@ -146,7 +146,7 @@ class ReconcileLoop implements Loop {
     this.enqueue(key, this.#priorityOf(key));
     for (const reconciler of this.#reconcilers.values()) {
       for (const affected of this.#guard(() => reconciler.affectedBy?.(key), []) ?? []) {
-        this.enqueue(affected, "change");
+        this.enqueue(affected, this.#priorityOf(affected));
       }
     }
   }
@@ -209,7 +209,9 @@ class ReconcileLoop implements Loop {
     this.#runs.delete(work.key);
     this.#lastProgressMs = clock.monotonicMs();
     this.#stats.ended(key.kind, outcome.kind, this.#lastProgressMs - run.startedMs);
-    applyOutcome(this.#queue, work, outcome, log, clock.now());
+    // What must end is tried again before all else, whatever it was that woke it.
+    const priority = this.#priorityOf(key) === "revoke" ? "revoke" : work.priority;
+    applyOutcome(this.#queue, { ...work, priority }, outcome, log, clock.now());
     this.#queue.done(work.key);
   }
 

@@ -11,10 +11,11 @@ import { performAction } from "./act.ts";
 import { Deadlines } from "./deadlines.ts";
 import { decideGrant } from "./decide.ts";
 import { driftCheckPeriodSecondsDefault, liveRetryMs } from "./decide-live.ts";
-import { ownEndCause } from "./end-cause.ts";
-import { observeGrant } from "./observe.ts";
+import { endCause } from "./end-cause.ts";
+import { observeGrant, observeSource } from "./observe.ts";
 import { phaseOf } from "./phase.ts";
 import { retrying, revocationFailed, stalled } from "./situations.ts";
+import { Turns } from "./turns.ts";
 import type { Action, Decision, GrantPatch } from "./types.ts";
 import { currentExpiry } from "./window.ts";
 
@@ -53,13 +54,29 @@ class GrantReconciler implements Reconciler {
   /** When AWS was last looked at in full, by uid, in monotonic milliseconds. Lost with the process: a start looks at everything. */
   readonly #checkedMs = new Map<string, number>();
   readonly #deadlines: Deadlines;
+  readonly #turns: Turns;
 
   constructor(options: GrantReconcilerOptions) {
     this.#options = options;
     this.#deadlines = new Deadlines(options.clock);
+    this.#turns = new Turns(options.ports);
   }
 
   async reconcile(key: ObjectKey, context: ReconcileContext): Promise<Outcome> {
+    const known = this.#get(key);
+    if (known !== undefined && this.#turns.isWaiting(known, this.#mustEnd(known))) {
+      return this.#inTime(key, this.#waitForTurn("another role of the account is being updated"));
+    }
+    try {
+      return this.#inTime(key, await this.#converge(key, context));
+    } finally {
+      if (known !== undefined) {
+        this.#turns.settle(known);
+      }
+    }
+  }
+
+  async #converge(key: ObjectKey, context: ReconcileContext): Promise<Outcome> {
     for (let round = 0; round < roundsMax; round += 1) {
       const grant = this.#get(key);
       if (grant === undefined) {
@@ -69,10 +86,14 @@ class GrantReconciler implements Reconciler {
       await this.#write(grant, decision.patch, decision.conditions);
       const interrupted = await this.#perform(key, decision, context);
       if (interrupted !== undefined) {
-        return this.#inTime(key, interrupted);
+        return interrupted;
+      }
+      if (decision.patch.end !== undefined && decision.next.kind === "again") {
+        // Everybody's end is put on record, and told to the proxies, before AWS is called for anybody's: it may not answer.
+        return { kind: "waiting", untilMs: context.clock.now() + 1, why: "the end is on record" };
       }
       if (decision.next.kind !== "again") {
-        return this.#inTime(key, decision.next);
+        return decision.next;
       }
     }
     throw new Error(`a grant did not converge in ${roundsMax} rounds`);
@@ -91,7 +112,10 @@ class GrantReconciler implements Reconciler {
 
   priorityOf(key: ObjectKey, now: EpochMs): Priority | undefined {
     const grant = this.#get(key);
-    const isOver = grant !== undefined && (phaseOf(grant) === "Revoking" || ownEndCause(grant, now) !== undefined);
+    if (grant === undefined || phaseOf(grant) === "Ended") {
+      return undefined;
+    }
+    const isOver = phaseOf(grant) === "Revoking" || endCause(observeSource(grant, this.#options, now)) !== undefined;
     return isOver ? "revoke" : undefined;
   }
 
@@ -101,6 +125,17 @@ class GrantReconciler implements Reconciler {
     return outcome.kind === "waiting" && grant !== undefined
       ? { ...outcome, untilMs: this.#deadlines.bounded(grant, outcome.untilMs) }
       : outcome;
+  }
+
+  #waitForTurn(why: string): Outcome {
+    const { clock, random } = this.#options;
+    return { kind: "waiting", untilMs: clock.now() + busyWaitMinMs + random() * busyWaitSpreadMs, why };
+  }
+
+  /** Whether the Grant gives nothing any more, by what is known without a call to AWS. */
+  #mustEnd(grant: Grant): boolean {
+    const input = observeSource(grant, this.#options, this.#deadlines.nowFor(grant));
+    return grant.spec.suspend === true || endCause(input) !== undefined;
   }
 
   #dependsOn(grant: Grant, changed: ObjectKey): boolean {
@@ -172,6 +207,9 @@ class GrantReconciler implements Reconciler {
           throw thrown;
         }
         failures.push(thrown);
+        if (thrown.failure === "busy") {
+          this.#turns.note(grant, action);
+        }
         if (decision.onFailure === "stop") {
           break;
         }
@@ -182,6 +220,7 @@ class GrantReconciler implements Reconciler {
 
   #noteAction(grant: Grant, action: Action, context: ReconcileContext): void {
     const uid = grant.metadata.uid ?? "";
+    this.#turns.started(grant, action);
     if (["CreatePermissionSet", "PutInlinePolicy", "CreateAssignment", "Provision"].includes(action.kind)) {
       this.#checkedMs.delete(uid);
     }
@@ -211,10 +250,12 @@ class GrantReconciler implements Reconciler {
     const serious = failures.find(({ failure }) => failure !== "conflict" && failure !== "busy");
     const now = context.clock.now();
     if (serious === undefined) {
-      const isBusy = failures.every(({ failure }) => failure === "busy");
-      const [minMs, spreadMs] = isBusy ? [busyWaitMinMs, busyWaitSpreadMs] : [conflictWaitMinMs, conflictWaitSpreadMs];
-      const waitMs = minMs + this.#options.random() * spreadMs;
-      return { kind: "waiting", untilMs: now + waitMs, why: failures[0]?.message ?? "a conflict" };
+      const why = failures[0]?.message ?? "a conflict";
+      if (failures.every(({ failure }) => failure === "busy")) {
+        return this.#waitForTurn(why);
+      }
+      const waitMs = conflictWaitMinMs + this.#options.random() * conflictWaitSpreadMs;
+      return { kind: "waiting", untilMs: now + waitMs, why };
     }
     const grant = this.#get(key);
     if (grant === undefined) {
