@@ -81,6 +81,40 @@ describe.each(outages)("a control plane that is gone ($how)", ({ how, begin, end
   });
 });
 
+describe("a controller that is killed while records are shipped to it", () => {
+  it("stores every one of them once in the end, under signed heads", async () => {
+    installation.writeManifest("grants/ingest.yaml", support.grantManifest("ingest", "ada"));
+    const { grantID } = await support.grantReaches(api, "ingest", "Active");
+    const { proxy: cli, url } = await support.connectAs(installation, "ada", "app_owner");
+    const { client } = await support.connected(url);
+    const sent: string[] = [];
+    const send = async (count: number): Promise<void> => {
+      for (let number = 0; number < count; number += 1) {
+        sent.push(`select ${sent.length} as shipped`);
+        await client.query(sent.at(-1) ?? "");
+      }
+    };
+
+    for (let round = 0; round < 3; round += 1) {
+      await send(40);
+      const streaming = send(200);
+      await killController(installation);
+      await streaming;
+      await installation.startController();
+      await untilProxyLinked(installation);
+    }
+    await client.end();
+    installation.deleteManifest("grants/ingest.yaml");
+    await ended(cli);
+    await support.grantReleased(api, "ingest");
+
+    const { statements } = await support.closedTrail(api, grantID);
+    expect(statements.map(({ sql }) => sql).toSorted()).toEqual(sent.toSorted());
+    expect(new Set(statements.map(({ outcome }) => outcome))).toEqual(new Set(["ok"]));
+    expect(await support.verifyTrail(api)).toMatchObject(support.completeTrail);
+  });
+});
+
 function setsOf(name: string): unknown[] {
   const sets = [...installation.sandbox.state.permissionSets.values()];
   return sets.filter((set) => set.tags.get("sallyport.dev/name") === name);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ControlApi, controlApi } from "../harness/control-api.ts";
 import { type Installation, signInDirectly, startInstallation, untilProxyLinked } from "../harness/installation.ts";
 import { ended, eventually, type SallyportProcess, within } from "../harness/process.ts";
-import { isControllers } from "./kill-points.ts";
+import { isControllers, killController } from "./kill-points.ts";
 import * as support from "./support.ts";
 
 /**
@@ -136,4 +136,25 @@ describe("a proxy that is killed with SIGKILL", () => {
       expect(await support.verifyTrail(api)).toMatchObject(support.completeTrail);
     },
   );
+
+  it("together with the controller, while its file is deleted, leaves nothing either", async () => {
+    const { grantID, cli, url } = await connectedGrant("both");
+    const busy = await support.busyTransaction(installation, url, "select pg_sleep(250)");
+
+    const gone = killController(installation);
+    killProxy();
+    await gone;
+    installation.deleteManifest("grants/both.yaml");
+    // The task's next process ends what is left without asking anybody.
+    await support.noBackendLeft(installation);
+    await installation.startController();
+    await support.grantReleased(api, "both");
+
+    await busy.failure;
+    expect(await ended(cli)).toBe(1);
+    expect(await support.linesKept(installation)).toBeGreaterThan(10_000);
+    const { sessions } = await support.closedTrail(api, grantID);
+    expect(sessions.map(({ closeReason }) => closeReason)).toEqual(["proxy-crashed"]);
+    expect(await support.verifyTrail(api)).toMatchObject(support.completeTrail);
+  });
 });
