@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { type Installation, startInstallation, untilProxyLinked } from "#test/harness/installation.ts";
 import { keepRunning } from "./demo/keep.ts";
@@ -11,6 +12,11 @@ async function main(keep: boolean): Promise<number> {
   const story = new Story(screen);
   const startedMs = performance.now();
   let installation: Installation | undefined;
+  // Ctrl-C stops what was started, too, instead of leaving it behind.
+  const interrupted = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]).then(() => {
+    throw new StepFailed("interrupted");
+  });
+  interrupted.catch(() => {});
   try {
     screen.title("Sallyport: just-in-time access to databases on AWS RDS");
     installation = await story.step("sandbox AWS, Postgres 18 and the controller run", (tell) =>
@@ -24,7 +30,7 @@ async function main(keep: boolean): Promise<number> {
       await keepRunning(running, screen);
       return 0;
     }
-    await tellMainJob(running, story, screen);
+    await Promise.race([tellMainJob(running, story, screen), interrupted]);
     screen.title(`Proved in ${((performance.now() - startedMs) / 1_000).toFixed(0)} s`);
     screen.table(story.proofs);
     return 0;
