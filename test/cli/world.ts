@@ -33,9 +33,18 @@ export interface TestComputerOptions {
   readonly format?: "text" | "json";
 }
 
+/** Homes of this test process, removed when it ends. */
+const homes: string[] = [];
+process.once("exit", () => {
+  for (const home of homes) {
+    rmSync(home, { recursive: true, force: true });
+  }
+});
+
 /** Starts with an empty home. */
 export function testComputer(options: TestComputerOptions = {}): TestComputer {
   const home = mkdtempSync(path.join(tmpdir(), "sallyport-cli-"));
+  homes.push(home);
   const said = { out: "", err: "", screen: "" };
   const stopping = new AbortController();
   const input = new PassThrough();
