@@ -33,7 +33,7 @@ function ensurePackages(env) {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) {
     return;
   }
-  report("installing the locked packages (about 400 MB, once per lock file)");
+  report("installing the locked packages (about 290 MB, once per lock file)");
   const npm = npmCommand();
   const cli =
     npm.args.length > 0 ? { file: path.join(env.PATH.split(path.delimiter)[0], "node"), args: npm.args } : npm;
