@@ -45,7 +45,7 @@ export interface World {
   readonly terminal: { readonly input: Readable; readonly output: Writable };
   /** Whether somebody can answer a question: input and error output are terminals and CI is not set. */
   readonly interactive: boolean;
-  /** Aborted by the first Ctrl-C or SIGTERM; the command then winds down. */
+  /** Aborted by the first Ctrl-C, SIGTERM or SIGHUP; the command then winds down. */
   readonly signal: AbortSignal;
   readonly version: string;
 }

@@ -31,6 +31,32 @@ describe("frames of the handshake", () => {
     );
   });
 
+  it("can be read byte for byte, so that nothing behind them is taken", () => {
+    fc.assert(
+      fc.property(fc.array(fc.jsonValue(), { minLength: 1, maxLength: 3 }), (messages) => {
+        const bytes = Buffer.concat(messages.map((message) => encodeFrame(message)));
+        const reader = new FrameReader();
+        const seen: unknown[] = [];
+        let offset = 0;
+        while (seen.length < messages.length) {
+          const next = reader.next();
+          if (next === undefined) {
+            const missing = reader.missing();
+            expect(missing).toBeGreaterThan(0);
+            reader.push(bytes.subarray(offset, offset + missing));
+            offset += missing;
+          } else {
+            seen.push(next);
+          }
+        }
+
+        expect(seen).toEqual(messages.map((message) => JSON.parse(JSON.stringify(message))));
+        expect(offset).toBe(bytes.length);
+        expect(reader.rest()).toHaveLength(0);
+      }),
+    );
+  });
+
   it("are refused beyond their limit before a byte of the body is waited for", () => {
     const reader = new FrameReader();
     const header = Buffer.alloc(4);

@@ -255,7 +255,7 @@ describe("a person who stops it", () => {
   });
 
   it("leaves no listener behind", async () => {
-    const { computer, log, served, end, until } = stand(["connection", "connection", "connection"]);
+    const { computer, log, served, end, until } = stand(["connection", gone, "connection", gone, "connection"]);
     const { signal } = computer.world;
     let listeners = 0;
     const add = signal.addEventListener.bind(signal);

@@ -96,17 +96,19 @@ function stopOf(signal: AbortSignal): { readonly promise: Promise<undefined>; ca
 /** The connection, or the signal's reason as soon as it aborts; a connection that comes too late is closed. */
 async function unlessStopped(connecting: Promise<Connection>, signal: AbortSignal): Promise<Connection> {
   const stopped = stopOf(signal);
-  const first = await Promise.race([connecting, stopped.promise]);
-  stopped.cancel();
-  if (first === undefined) {
-    void connecting.then(
-      (late) => late.close(),
-      () => {},
-    );
-    signal.throwIfAborted();
-    throw new Error("stopped");
+  try {
+    const first = await Promise.race([connecting, stopped.promise]);
+    if (first !== undefined) {
+      return first;
+    }
+  } finally {
+    stopped.cancel();
   }
-  return first;
+  void connecting.then(
+    (late) => late.close(),
+    () => {},
+  );
+  throw coerceError(signal.reason);
 }
 
 function announce(info: ConnectInfo, port: number, world: World): void {

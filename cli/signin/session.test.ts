@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { LoginRequest } from "#wire/control-api.ts";
 import { verifyProof } from "#wire/proof.ts";
 import { systemClock } from "#lib/clock.ts";
+import type { FakeHandler } from "#test/cli/fake-api.ts";
 import { type FakeInstallation, startFakeInstallation } from "#test/cli/fake-installation.ts";
 import { testComputer } from "#test/cli/world.ts";
 import { openSession } from "./session.ts";
@@ -44,6 +45,24 @@ describe("a session", () => {
     expect(await session.control.get("/v1/me")).toEqual({ ok: true });
     expect(installation.api.calls.filter((call) => call.path === "/v1/login")).toHaveLength(2);
     session.close();
+  });
+
+  it("signs again with a new nonce when the controller has forgotten the last one, once", async () => {
+    using computer = installation.computerOf("ada");
+    const before = installation.api.handlers.get("POST /v1/login") as FakeHandler;
+    const unknown: FakeHandler = () => ({
+      status: 401,
+      body: { error: { code: "NonceUnknown", message: "no such nonce" } },
+    });
+    const answers = [unknown, before];
+    installation.api.handlers.set("POST /v1/login", (call, response) => (answers.shift() ?? unknown)(call, response));
+
+    const session = await openSession(computer.world);
+    session.close();
+    await expect(openSession(computer.world)).rejects.toMatchObject({ code: "NonceUnknown" });
+
+    expect(installation.api.calls.filter((call) => call.path === "/v1/login/nonce")).toHaveLength(4);
+    installation.api.handlers.set("POST /v1/login", before);
   });
 
   it("sends no token with what must work before signing in", async () => {

@@ -5,6 +5,7 @@ import { createProof } from "#wire/proof.ts";
 import type { World } from "../command.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import { ControlClient } from "../control/client.ts";
+import { ControlFailure } from "../control/failure.ts";
 import { Portal } from "./portal.ts";
 import { roleCredentials } from "./role-credentials.ts";
 
@@ -39,7 +40,14 @@ export async function openSession(world: World, options: SessionOptions = {}): P
       });
     }
     const portal = new Portal(signIn.startURL, signIn.ssoRegion, world, options.fresh ?? false);
-    const prove = (): Promise<LoginResponse> => proveOnce(control, portal, signIn, world);
+    const prove = (): Promise<LoginResponse> =>
+      // A controller that restarted in between has forgotten its nonce; the next one is its own.
+      proveOnce(control, portal, signIn, world).catch((error: unknown) => {
+        if (error instanceof ControlFailure && error.code === "NonceUnknown") {
+          return proveOnce(control, portal, signIn, world);
+        }
+        throw error;
+      });
     const login = await prove();
     control.signIn(new Secret(login.token), async () => new Secret((await prove()).token));
     return { control, person: login.person, portal, signIn, close: () => control.close() };

@@ -202,6 +202,22 @@ describe("while there is no way to the database", () => {
     expect(await text(client)).toBe("");
   });
 
+  it.each([
+    ["PostgreSQL", refusePostgres],
+    ["MySQL", refuseMysql],
+  ])("a %s client that breaks off in the middle harms nobody", async (_, refuse) => {
+    const at = await listen({ refuse });
+    const client = await dial(at);
+    client.write(Buffer.from([0, 0, 0]));
+    await new Promise((resolve) => setImmediate(resolve));
+    client.resetAndDestroy();
+
+    while (at.connections > 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(heard[0]).toContain("refused 1");
+  });
+
   it("a startup packet that comes byte by byte is answered once", async () => {
     const at = await listen({});
     const client = await dial(at);

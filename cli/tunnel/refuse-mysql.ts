@@ -24,6 +24,7 @@ export async function refuseMysql(socket: Socket, message: string): Promise<void
   socket.end(packet);
   socket.resume();
   if (!socket.destroyed) {
-    await once(socket, "close");
+    // A client that breaks off is gone as well.
+    await once(socket, "close").catch(() => {});
   }
 }

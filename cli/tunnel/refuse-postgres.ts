@@ -42,7 +42,8 @@ export async function refusePostgres(socket: Socket, message: string): Promise<v
   });
   if (!socket.destroyed) {
     socket.resume();
-    await once(socket, "close");
+    // A client that breaks off is gone as well.
+    await once(socket, "close").catch(() => {});
   }
 }
 

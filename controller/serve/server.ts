@@ -88,7 +88,8 @@ function createTlsServer(options: ServerOptions): Server {
   try {
     return createServer(
       { cert: options.certificate, key: options.privateKey, minVersion: "TLSv1.2" },
-      getRequestListener(options.app.fetch),
+      // The library's own Request and Response stay its own: everything else in this process uses Node's.
+      getRequestListener(options.app.fetch, { overrideGlobalObjects: false }),
     );
   } catch (error) {
     throw new UserError("CertificateUnusable", "the TLS certificate and key cannot be used", {

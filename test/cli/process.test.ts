@@ -66,7 +66,7 @@ function chattyTail(everyMs: number): void {
 }
 
 describe("the process", () => {
-  it.each(["SIGINT", "SIGTERM"] as const)("ends a tail in order on %s", async (signal) => {
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("ends a tail in order on %s", async (signal) => {
     chattyTail(10);
     const child = start("audit", "tail");
     await once(child.stdout as NodeJS.ReadableStream, "data");

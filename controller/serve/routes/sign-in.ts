@@ -15,8 +15,28 @@ const person = object({
   roles: listOf(oneOf("auditor", "administrator")),
 });
 
+/**
+ * Proofs that are being checked at once. Each is a call to STS of some 50 ms, so this serves more than 1,000 sign-ins a second; a
+ * flood of false ones can neither fill this process nor use up the account's share of STS.
+ */
+export const checkingMax = 64;
+
 /** Signing in: where to, with what, and who one then is. */
 export function signInRoutes(services: Services, nonces: Nonces, tokens: Tokens, groups: Groups): Route[] {
+  let checking = 0;
+  const loginBounded = async (request: LoginRequest): Promise<LoginResponse> => {
+    if (checking >= checkingMax) {
+      throw new HttpProblem(503, "TooManySignIns", "too many people are signing in at this moment", {
+        next: "Try again in a few seconds.",
+      });
+    }
+    checking += 1;
+    try {
+      return await login(request, services, nonces, tokens, groups);
+    } finally {
+      checking -= 1;
+    }
+  };
   return [
     {
       method: "GET",
@@ -55,7 +75,7 @@ export function signInRoutes(services: Services, nonces: Nonces, tokens: Tokens,
       rule: "public",
       body: object({ nonce: text(64), proof: identityProof }),
       response: object({ token: text(128), expiryTime: instant, person }),
-      handle: (request) => login(request.body as LoginRequest, services, nonces, tokens, groups),
+      handle: (request) => loginBounded(request.body as LoginRequest),
     },
     {
       method: "GET",
