@@ -2,7 +2,7 @@ import { getCondition, type ConditionInput, type Grant, type ObjectKey } from "#
 import { coerceError } from "#lib/errors.ts";
 import type { Clock, EpochMs } from "#lib/clock.ts";
 import { isFailure } from "../../aws/errors.ts";
-import type { AwsFailure, AwsPorts } from "../../aws/ports.ts";
+import { AwsFailure, type AwsPorts } from "../../aws/ports.ts";
 import type { Source } from "../../source/source.ts";
 import type { Outcome, Priority, ReconcileContext, Reconciler } from "../reconciler.ts";
 import { requestedLook } from "../status/annotations.ts";
@@ -69,6 +69,8 @@ class GrantReconciler implements Reconciler {
     }
     try {
       return this.#inTime(key, await this.#converge(key, context));
+    } catch (thrown) {
+      return this.#retryInTime(key, coerceError(thrown), context);
     } finally {
       if (known !== undefined) {
         this.#turns.settle(known);
@@ -125,6 +127,16 @@ class GrantReconciler implements Reconciler {
     return outcome.kind === "waiting" && grant !== undefined
       ? { ...outcome, untilMs: this.#deadlines.bounded(grant, outcome.untilMs) }
       : outcome;
+  }
+
+  /** A live Grant's end is never put behind a back-off, whatever failed. */
+  #retryInTime(key: ObjectKey, error: Error, { clock, log }: ReconcileContext): Outcome {
+    const grant = this.#get(key);
+    if (grant === undefined || phaseOf(grant) !== "Live") {
+      throw error;
+    }
+    log.error("a live grant could not be looked after, will retry", { error, stack: error.stack });
+    return this.#inTime(key, { kind: "waiting", untilMs: clock.now() + liveRetryMs, why: error.message });
   }
 
   #waitForTurn(why: string): Outcome {
@@ -203,11 +215,13 @@ class GrantReconciler implements Reconciler {
           return this.#waitFor(result.wait, context, failures);
         }
       } catch (thrown) {
-        if (!isFailure(thrown)) {
+        if (!isFailure(thrown) && decision.onFailure === "stop") {
           throw thrown;
         }
-        failures.push(thrown);
-        if (thrown.failure === "busy") {
+        // Taking away tries every step: a full disk that takes no tombstone must not keep the assignment.
+        const failure = isFailure(thrown) ? thrown : stepFailure(thrown, action, context);
+        failures.push(failure);
+        if (failure.failure === "busy") {
           this.#turns.note(grant, action);
         }
         if (decision.onFailure === "stop") {
@@ -279,13 +293,25 @@ class GrantReconciler implements Reconciler {
     const known = getCondition(grant.status?.conditions, "Active")?.status;
     // Availabilities count live access: they must hear when it begins and ends.
     const notify = wanted !== undefined && wanted !== known && (wanted === "True" || known === "True");
-    await writeObjectStatus<Grant>(source, grant, { patch, conditions, notify }, clock);
+    const failure = await writeObjectStatus<Grant>(source, grant, { patch, conditions, notify }, clock).catch(
+      coerceError,
+    );
     const { namespace, name, uid } = grant.metadata;
     const written = source.get("Grant", namespace, name)?.object;
     if (written !== undefined && written.metadata.uid === uid && written.status !== grant.status) {
       onStatusWritten?.(written);
     }
+    // An end is in force before it is on the disk, where the source keeps it in memory: what follows from it must not wait.
+    if (failure instanceof Error && written?.status?.end === undefined) {
+      throw failure;
+    }
   }
+}
+
+function stepFailure(thrown: unknown, action: Action, { log }: ReconcileContext): AwsFailure {
+  const error = coerceError(thrown);
+  log.error("a step failed in the controller itself, the next ones go on", { action: action.kind, error });
+  return new AwsFailure("unavailable", error.name, `controller:${action.kind}`, `${action.kind}: ${error.message}`);
 }
 
 function refusedConditions(

@@ -118,10 +118,9 @@ class YamlFolder implements FolderSource {
     if (canonicalJson(before) === canonicalJson(after)) {
       return;
     }
-    this.#store.write([withStatus(row, after)]);
-    if (options.notify === true) {
-      this.#notify([keyOf(object)]);
-    }
+    const told = options.notify === true ? [keyOf(object)] : [];
+    this.#write([withStatus(row, after)], [], told);
+    this.#notify(told);
   }
 
   async create<T extends AnyObject>(object: T): Promise<Stored<T>> {
@@ -267,16 +266,14 @@ class YamlFolder implements FolderSource {
     const removed = absence.remove.flatMap((key) => this.#store.rows.get(key) ?? []);
     const changes = deletions(removed, clock.now());
     const accepted = this.#acceptedRows(verdicts);
-    this.#store.write([...accepted, ...changes.put], changes.remove);
+    const changed = [...accepted, ...removed].map((row) => keyOf(row.object));
+    this.#write([...accepted, ...changes.put], changes.remove, changed);
     this.#snapshot = snapshot;
     this.#absence = absence.memory;
     const reported = this.#store.setProblems(verdicts.refusals);
     this.#reports.setProblems(verdicts);
     this.#reports.setHeld(absence.held.map(parseKey));
-    this.#notify(
-      [...accepted, ...removed].map((row) => keyOf(row.object)),
-      reported,
-    );
+    this.#notify(changed, reported);
     if (absence.lookAgainMs !== undefined) {
       this.#pacer.later(absence.lookAgainMs);
     }
@@ -306,8 +303,19 @@ class YamlFolder implements FolderSource {
 
   #remove(rows: readonly ObjectRow[]): void {
     const { put, remove } = deletions(rows, this.#options.clock.now());
-    this.#store.write(put, remove);
-    this.#notify(rows.map((row) => keyOf(row.object)));
+    const keys = rows.map((row) => keyOf(row.object));
+    this.#write(put, remove, keys);
+    this.#notify(keys);
+  }
+
+  /** Writes; where that fails, `keys` are told of all the same, since a Grant that must end is seen to whatever the disk says. */
+  #write(put: readonly ObjectRow[], remove: readonly ObjectKey[], keys: readonly ObjectKey[]): void {
+    try {
+      this.#store.write(put, remove);
+    } catch (thrown) {
+      this.#notify(keys);
+      throw thrown;
+    }
   }
 
   #notify(keys: readonly ObjectKey[], more: readonly ObjectKey[] = []): void {

@@ -14,6 +14,8 @@ export class ObjectStore {
   readonly #rows = new Map<string, ObjectRow>();
   readonly #stored = new Map<Kind, Map<string, Stored>>(kinds.map((kind) => [kind, new Map<string, Stored>()]));
   readonly #subscribers = new Set<(key: ObjectKey) => void>();
+  /** Rows that are in memory but could not be written yet, by key. */
+  readonly #owed = new Map<string, ObjectRow>();
   #problems: ReadonlyMap<string, readonly string[]> = new Map();
 
   /** An empty store before `load`. */
@@ -50,12 +52,27 @@ export class ObjectStore {
     return () => this.#subscribers.delete(subscriber);
   }
 
-  /** Writes rows and removals together; on the disk, and then visible, when it returns. Tells nobody. */
+  /**
+   * Writes rows and removals together; on the disk, and then visible, when it returns. Tells nobody. Where the disk refuses
+   * (full, broken) it throws, and nothing has changed but this: a Grant that must end is seen to, and is written with the
+   * next write that works. Access must not go on because its end cannot be noted.
+   */
   write(put: readonly ObjectRow[], remove: readonly ObjectKey[] = []): void {
-    if (put.length === 0 && remove.length === 0) {
+    const newer = new Set([...put.map(({ object }) => formatKey(keyOf(object))), ...remove.map(formatKey)]);
+    const owed = [...this.#owed].flatMap(([key, row]) => (newer.has(key) ? [] : [row]));
+    if (put.length === 0 && remove.length === 0 && owed.length === 0) {
       return;
     }
-    this.#state.write({ put, remove });
+    try {
+      this.#state.write({ put: [...owed, ...put], remove });
+    } catch (thrown) {
+      for (const row of put.filter(mustEnd)) {
+        this.#keep(row);
+        this.#owed.set(formatKey(keyOf(row.object)), row);
+      }
+      throw thrown;
+    }
+    this.#owed.clear();
     for (const key of remove) {
       this.#rows.delete(formatKey(key));
       this.#stored.get(key.kind)?.delete(formatKey(key));
@@ -99,6 +116,17 @@ export class ObjectStore {
     const stored = { object, origin: describeOrigin(row.origin), problems: this.#problems.get(key) ?? noProblems };
     this.#stored.get(object.kind)?.set(key, Object.freeze(stored));
   }
+}
+
+/** Whether the Grant's access must end by what its own text, deletion or status says. */
+function mustEnd({ object }: ObjectRow): boolean {
+  return (
+    object.kind === "Grant" &&
+    (object.metadata.deletionTimestamp !== undefined ||
+      object.spec.revocation !== undefined ||
+      object.status?.endRequest !== undefined ||
+      object.status?.end !== undefined)
+  );
 }
 
 function describeOrigin(origin: Origin): string {
