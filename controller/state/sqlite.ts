@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
-import { UserError } from "#lib/errors.ts";
+import { isKind } from "#kinds/index.ts";
+import { coerceError, UserError } from "#lib/errors.ts";
 import { unusable } from "./lock.ts";
 import type { ObjectRow, State, StateChanges, TombstoneRow } from "./state.ts";
 
@@ -37,6 +38,8 @@ export function isBlankState(directory: string): boolean {
   try {
     const hasTables = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'mark'").get() !== undefined;
     return !hasTables || db.prepare("SELECT 1 FROM mark WHERE name = 'started'").get() === undefined;
+  } catch (thrown) {
+    throw damaged(directory, thrown);
   } finally {
     db.close();
   }
@@ -60,11 +63,38 @@ export function openState(directory: string): State {
     if (version === 0) {
       transaction(db, () => db.exec(tables));
     }
-    return new SqliteState(db);
+    return new SqliteState(db, directory);
   } catch (thrown) {
     db.close();
-    throw thrown instanceof UserError ? thrown : unusable(directory, thrown);
+    throw thrown instanceof UserError ? thrown : damaged(directory, thrown);
   }
+}
+
+/**
+ * An object as it was written, or an error that says what is not. Only what every reader relies on is looked at: without it the
+ * first one would fail later, in the middle of something.
+ */
+function readObject(text: string): ObjectRow["object"] {
+  const object = JSON.parse(text) as Partial<ObjectRow["object"]> | null;
+  const { kind, metadata, spec } = object ?? {};
+  const { uid, name, namespace } = metadata ?? {};
+  const isWhole = [uid, name, namespace].every((part) => typeof part === "string") && typeof spec === "object";
+  if (!isKind(kind) || !isWhole) {
+    throw new Error(`it holds an object that is none: ${text.slice(0, 80)}`);
+  }
+  return object as ObjectRow["object"];
+}
+
+/** SQLITE_CORRUPT (11) and SQLITE_NOTADB (26), or text that is not what was written; anything else is about the disk. */
+function damaged(directory: string, thrown: unknown): UserError {
+  const code = thrown instanceof Error && "errcode" in thrown ? Number(thrown.errcode) & 0xff : 11;
+  return code !== 11 && code !== 26
+    ? unusable(directory, thrown)
+    : new UserError("StateUnusable", `The state in ${directory} is damaged.`, {
+        why: `${coerceError(thrown).message}.`,
+        next: "Put back a backup of the directory, or move it away: what is live in AWS is then read back from the tags of its permission sets.",
+        cause: thrown,
+      });
 }
 
 function open(directory: string, options: { readonly readOnly?: boolean }): DatabaseSync {
@@ -90,11 +120,13 @@ function transaction(db: DatabaseSync, act: () => void): void {
 
 class SqliteState implements State {
   readonly #db: DatabaseSync;
+  readonly #directory: string;
   readonly #put;
   readonly #remove;
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, directory: string) {
     this.#db = db;
+    this.#directory = directory;
     this.#put = db.prepare(
       `INSERT INTO object (kind, namespace, name, digest, origin, object) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET digest = excluded.digest, origin = excluded.origin, object = excluded.object`,
@@ -103,11 +135,19 @@ class SqliteState implements State {
   }
 
   load(): { readonly objects: readonly ObjectRow[]; readonly tombstones: readonly TombstoneRow[] } {
+    try {
+      return this.#load();
+    } catch (thrown) {
+      throw damaged(this.#directory, thrown);
+    }
+  }
+
+  #load(): ReturnType<State["load"]> {
     const objects = this.#db.prepare("SELECT digest, origin, object FROM object ORDER BY kind, namespace, name").all();
     const tombstones = this.#db.prepare("SELECT * FROM tombstone").all();
     return {
       objects: objects.map((row) => ({
-        object: JSON.parse(String(row["object"])) as ObjectRow["object"],
+        object: readObject(String(row["object"])),
         digest: String(row["digest"]),
         origin: JSON.parse(String(row["origin"])) as ObjectRow["origin"],
       })),

@@ -86,7 +86,7 @@ describe("state", () => {
 
   it("refuses a state of a newer version and a file that is no database, in words", () => {
     writeFileSync(stateFile(directory), "not a database, and long enough to be taken for the header of one".repeat(20));
-    expect(() => openState(directory)).toThrow(/cannot be used/);
+    expect(() => openState(directory)).toThrow(/is damaged/);
     rmSync(stateFile(directory));
     const db = new DatabaseSync(stateFile(directory));
     db.exec("PRAGMA user_version = 99");

@@ -4,6 +4,7 @@ import { formatProblem, problemAt } from "#kinds/problem.ts";
 import { validateObject } from "#kinds/validate.ts";
 import type { ObjectRow, Origin } from "../../state/state.ts";
 import type { Entry, ManifestFile } from "./manifest.ts";
+import { unknownName } from "./rows.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** An object whose text is accepted: it is new, or differs from what the state has. */
@@ -45,8 +46,12 @@ export function decideScan(rows: ReadonlyMap<string, ObjectRow>, snapshot: Snaps
   }
   const accepted: Accepted[] = [];
   const refusals = new Map<string, readonly string[]>();
+  const replaced: Absent[] = [];
   for (const [key, places] of byKey) {
     const verdict = judge(key, places, rows.get(key), snapshot);
+    if (verdict.replaced !== undefined) {
+      replaced.push({ key, evidence: verdict.replaced });
+    }
     if (verdict.refused !== undefined) {
       refusals.set(key, verdict.refused);
     } else if (verdict.accepted !== undefined) {
@@ -58,7 +63,12 @@ export function decideScan(rows: ReadonlyMap<string, ObjectRow>, snapshot: Snaps
     const evidence = evidenceOfAbsence(row, snapshot);
     return evidence === undefined ? [] : [{ key, evidence }];
   });
-  return { accepted, absent, refusals, fileProblems: [...snapshot.files.values()].flatMap((file) => file.problems) };
+  return {
+    accepted,
+    absent: [...absent, ...replaced],
+    refusals,
+    fileProblems: [...snapshot.files.values()].flatMap((file) => file.problems),
+  };
 }
 
 interface Placed {
@@ -67,6 +77,8 @@ interface Placed {
 }
 
 interface Verdict {
+  /** Fingerprint of the file whose text is that of another object than the one of that name that AWS remembers. */
+  readonly replaced?: string;
   readonly accepted?: Accepted;
   readonly refused?: readonly string[];
 }
@@ -95,9 +107,12 @@ function judge(key: string, places: readonly Placed[], row: ObjectRow | undefine
 function accept(entry: Entry, file: ManifestFile, object: AnyObject, row: ObjectRow | undefined): Verdict {
   const origin: Origin = { via: "file", file: file.path, line: entry.position.line };
   const accepted = { key: entry.key, object, digest: entry.digest, origin };
-  // A recovered object has only a stand-in of a spec, which no rule can compare with.
-  if (row === undefined || row.origin.via === "recovered") {
+  if (row === undefined) {
     return { accepted };
+  }
+  // A recovered object has only a stand-in of a spec, which the rules for changes cannot be compared with.
+  if (row.origin.via === "recovered") {
+    return isSameRequest(row.object, object) ? { accepted } : { replaced: file.fingerprint };
   }
   if (row.digest !== accepted.digest) {
     const { problems } = validateObject(object, { old: row.object, position: entry.position });
@@ -106,6 +121,24 @@ function accept(entry: Entry, file: ManifestFile, object: AnyObject, row: Object
   const isSame =
     canonicalJson(origin) === canonicalJson(row.origin) && writtenMetadata(object) === writtenMetadata(row.object);
   return isSame ? {} : { accepted };
+}
+
+/**
+ * Whether the text asks for what AWS remembers was given: to the same person, the same database and role. If not, what was
+ * given is wanted no more; it must not go on under another one's name.
+ */
+function isSameRequest(recovered: AnyObject, text: AnyObject): boolean {
+  if (recovered.kind !== "Grant" || text.kind !== "Grant") {
+    return true;
+  }
+  const given = recovered.spec;
+  // The identity store compares names without case. What the tags did not tell is no evidence.
+  const isSame = (a: string, b: string): boolean => a === unknownName || a.toLowerCase() === b.toLowerCase();
+  return (
+    isSame(given.principal.name, text.spec.principal.name) &&
+    isSame(given.databaseRef.name, text.spec.databaseRef.name) &&
+    isSame(given.roleName, text.spec.roleName)
+  );
 }
 
 /** The metadata that a person writes, for comparison. */

@@ -5,7 +5,7 @@ import type { ObjectRow, Origin } from "../../state/state.ts";
 import type { Recovered } from "../source.ts";
 
 /** Name of a Database, role or person that a recovered Grant's tags do not tell; no object has it, since it is no legal name. */
-const unknownName = "(unknown)";
+export const unknownName = "(unknown)";
 
 /** Longest duration that a Grant may ask for, in seconds (crds/grant.yaml): the window of a recovered Grant is in its status. */
 const durationSecondsMax = 604_800;

@@ -213,13 +213,15 @@ class YamlFolder implements FolderSource {
   async #start(): Promise<void> {
     const { state: directory, clock, log, folder } = this.#options;
     const lock = takeLock(directory, clock.now());
+    let state: State | undefined;
     try {
-      const state = openState(directory);
+      state = openState(directory);
       const { objects, tombstones } = state.load();
       const store = new ObjectStore(state, log);
       store.load(objects);
       this.#open = { lock, state, store, tombstones: new Tombstones(state, clock, tombstones) };
     } catch (thrown) {
+      state?.close();
       lock.release();
       throw thrown;
     }

@@ -11,6 +11,12 @@ export const folderDepthMax = 32;
 /** Most manifest files in a folder: at one object each, ten times the largest installation this is measured with. */
 export const filesMax = 10_000;
 
+/**
+ * Most directories that are entered, links counted each time: links between two directories of each level lead to 2^depth
+ * paths, whose walk would never end, and with it no deletion and no revocation would ever be seen.
+ */
+export const directoriesMax = 10_000;
+
 /** A manifest file as a walk found it. */
 export interface FoundFile {
   /** Relative to the folder, with `/`; how messages name it. */
@@ -82,6 +88,9 @@ async function walkInto(
   walk: Collected,
   isRoot = false,
 ): Promise<void> {
+  if (walk.directories.length >= directoriesMax) {
+    throw new FolderTooLarge(`it has more than ${directoriesMax} directories, counted along every link`);
+  }
   let names: string[];
   try {
     walk.directories.push(await realpath(absolute));
