@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { manualClock, systemClock } from "#lib/clock.ts";
 import { Secret } from "#lib/secret.ts";
@@ -225,11 +226,17 @@ describe("a stream", () => {
   it("does not take the reader's own slowness for silence", async () => {
     const clock = manualClock();
     using patient = closing(new ControlClient(api, clock));
-    api.handlers.set("GET /tail", (_, response) => void response.end('{"n":1}\n{"n":2}\n'));
+    const answering = Promise.withResolvers<ServerResponse>();
+    api.handlers.set("GET /tail", (_, response) => {
+      response.write('{"n":1}\n');
+      answering.resolve(response);
+      return undefined;
+    });
     const lines = patient.client.stream("/tail", never);
 
     await lines.next();
     clock.advance(10 * streamSilenceMaxMs);
+    (await answering.promise).end('{"n":2}\n');
 
     expect(await lines.next()).toEqual({ done: false, value: { n: 2 } });
   });

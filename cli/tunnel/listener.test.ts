@@ -109,6 +109,19 @@ describe("a local connection", () => {
     expect((await text(client)).length).toBe(words.length);
   });
 
+  it("is gone when the far end has ended, though its client keeps its own half open", async () => {
+    const far = farEnds();
+    const at = await listen({ openData: far.openData });
+    const client = connect({ port: at.port, host: "127.0.0.1", allowHalfOpen: true });
+    (await far.next()).end("bye");
+
+    expect(await text(client)).toBe("bye");
+    while (at.connections > 0) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    client.destroy();
+  });
+
   it("that its client closes closes the far end", async () => {
     const far = farEnds();
     const at = await listen({ openData: far.openData });

@@ -86,8 +86,8 @@ async function serve(socket: Socket, number: number, options: ListenerOptions): 
   }
   pipeline(socket, stream, () => socket.destroySoon());
   pipeline(stream, socket, () => {
+    // Both are over, whether or not the client closes its half too.
     stream.destroy();
-    socket.destroySoon();
     if (refused === undefined) {
       options.onClose(number);
     }

@@ -77,7 +77,8 @@ describe("asking for access", () => {
   });
 
   it("answers with the grant there is instead of making a second, also for one person's two requests at once", async () => {
-    const services = testServices();
+    let byte = 0;
+    const services = testServices(demoObjects, { random: (bytes) => new Uint8Array(bytes).fill((byte += 1)) });
 
     const answers = await Promise.all([requestGrant(wanted, ada, services), requestGrant(wanted, ada, services)]);
     const again = await requestGrant(wanted, caller("ADA"), services);
