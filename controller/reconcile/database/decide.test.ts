@@ -15,12 +15,15 @@ const condition = (decision: ReturnType<typeof decide>, type: string) => {
 
 it("takes its address from RDS, and lets waiting Grants know when it is new", () => {
   const first = decide();
-  const again = decide({ database: { ...inRds, status: { endpoint: { host: rds.host, port: rds.port } } } });
+  const endpoint = { host: rds.host, port: rds.port };
+  const again = decide({ database: { ...inRds, status: { endpoint, observedGeneration: 1 } } });
+  const changed = decide({ database: { ...inRds, status: { endpoint, observedGeneration: 0 } } });
 
   expect(first.patch.endpoint).toEqual({ host: rds.host, port: 5432 });
   expect(condition(first, "Ready")).toBe("True Resolved");
   expect(first.notify).toBe(true);
   expect(again.notify).toBe(false);
+  expect(changed.notify).toBe(true);
 });
 
 it("keeps the last address while RDS does not know the database, since live grants were approved for it", () => {

@@ -75,6 +75,7 @@ function resolved(
   next: Outcome,
 ): DatabaseDecision {
   const known = database.status?.endpoint;
+  const isNewSpec = database.status?.observedGeneration !== database.metadata.generation;
   const version = reports.find((report) => report.serverVersion !== undefined)?.serverVersion ?? rdsVersion;
   return {
     patch: {
@@ -83,7 +84,7 @@ function resolved(
       ...(version === undefined || version === "" ? {} : { engineVersion: version }),
     },
     conditions: [...ready("Resolved", `The database is at ${endpoint.host}:${endpoint.port}.`), reachability(reports)],
-    notify: known?.host !== endpoint.host || known.port !== endpoint.port,
+    notify: isNewSpec || known?.host !== endpoint.host || known.port !== endpoint.port,
     next,
   };
 }

@@ -124,6 +124,12 @@ function decideDrift(input: GrantInput, next: Decision["next"]): Decision | unde
   if (repair.length === 0 && roleMoved) {
     return steps([], [{ kind: "ReadRole", permissionSetName: grantID }], { kind: "again" });
   }
+  if (repair.length === 0 && aws.role === "none") {
+    // IAM follows Identity Center with a delay. Until it lists the role, nobody's proof can hold.
+    const message = `IAM does not list the role of the permission set ${grantID} yet.`;
+    const untilMs = Math.min(next.kind === "waiting" ? next.untilMs : Infinity, input.now + liveRetryMs);
+    return steps(drifted(message, false, true), [], { kind: "waiting", untilMs, why: "the role to be listed" });
+  }
   if (repair.length === 0) {
     return undefined;
   }

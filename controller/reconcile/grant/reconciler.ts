@@ -184,7 +184,8 @@ class GrantReconciler implements Reconciler {
     const proxy = source.get("Proxy", grant.metadata.namespace, proxyName)?.object;
     const periodMs = (proxy?.spec.driftCheckPeriodSeconds ?? driftCheckPeriodSecondsDefault) * 1_000;
     const asked = requestedLook(grant.metadata) !== grant.status?.lastHandledReconcileAt;
-    const checkDue = checkedAt === undefined || now >= checkedAt + periodMs || asked;
+    const isAdrift = getCondition(grant.status?.conditions, "Ready")?.reason === "DriftDetected";
+    const checkDue = checkedAt === undefined || now >= checkedAt + periodMs || asked || isAdrift;
     const input = await observeGrant(grant, this.#options, { now, checkedAt, checkDue });
     if (input.aws !== undefined && input.checkedAt === now) {
       this.#checkedMs.set(uid, nowMs);

@@ -18,7 +18,7 @@ export function resolveTarget(database: Database, proxy: Proxy, roleName: string
       message: `The Database ${databaseName} has no role ${roleName}. Its roles are: ${names}.`,
     };
   }
-  const endpoint = role.endpoint ?? database.spec.endpoint ?? database.status?.endpoint;
+  const endpoint = role.endpoint ?? database.spec.endpoint ?? foundEndpoint(database);
   if (endpoint === undefined) {
     return { kind: "unresolved", message: `The address of the Database ${databaseName} is not known yet.` };
   }
@@ -38,6 +38,11 @@ export function resolveTarget(database: Database, proxy: Proxy, roleName: string
       ...(role.localPort === undefined ? {} : { localPort: role.localPort }),
     },
   };
+}
+
+/** What RDS said of the spec as it is now. An address that an earlier spec resolved to may be another database's. */
+function foundEndpoint({ metadata, status }: Database): { readonly host: string; readonly port: number } | undefined {
+  return status?.observedGeneration === metadata.generation ? status?.endpoint : undefined;
 }
 
 /** What approval pins: changing any of these ends the grant (DESIGN section 2). The other fields are comfort. */
