@@ -7,7 +7,7 @@ import { assignments, changed, grantOf, isLive, isOver, policyObjects, setNames 
 const dayMs = 24 * 3_600_000;
 const hourMs = 3_600_000;
 
-describe("a wall clock that is put back", () => {
+describe.concurrent("a wall clock that is put back", () => {
   it("does not keep an operation of AWS from being looked at, so that a revocation comes to its end", async () => {
     const clock = shiftedClock();
     await using controller = await startController({ objects: [...policyObjects(), grantOf(1)], clock });
@@ -55,7 +55,7 @@ describe("a wall clock that is put back", () => {
   });
 });
 
-describe("a wall clock that is put forward", () => {
+describe.concurrent("a wall clock that is put forward", () => {
   it("ends what is over by it, without waiting for a timer that does not know", async () => {
     const clock = shiftedClock();
     await using controller = await startController({ objects: [...policyObjects(), grantOf(1)], clock });
@@ -69,7 +69,7 @@ describe("a wall clock that is put forward", () => {
   });
 });
 
-describe("a live Grant whose spec is lowered below what has passed", () => {
+describe.concurrent("a live Grant whose spec is lowered below what has passed", () => {
   it.each<[string, (live: Grant) => Partial<Grant["spec"]>]>([
     ["notAfterTime in the past", () => ({ notAfterTime: new Date(Date.now() - 1_000).toISOString() })],
     ["notAfterTime in two seconds", () => ({ notAfterTime: new Date(Date.now() + 2_000).toISOString() })],
