@@ -3,19 +3,13 @@ import type { Execution, ExecutionResult } from "./execution.ts";
 import { readBind, readExecute, readFunctionCall, readParse, readQuery, readTarget } from "./frontend.ts";
 import { changesOfQuery, type NameChange, readNameChange } from "./name-changes.ts";
 import type { Portal } from "./names.ts";
-import { front, ProtocolViolation, sqlState } from "./protocol.ts";
+import { front, ProtocolViolation } from "./protocol.ts";
 import { ExpectationQueue } from "./queue.ts";
 import type { Expectation } from "./queue.ts";
 import { splitStatements } from "./split.ts";
 import { describePortal, StatementLog } from "./statement-log.ts";
 
 export type { TrackerSink } from "./statement-log.ts";
-
-/**
- * Most bytes that messages without an answer may hold in memory. A server that is not asked to (Sync, Flush) tells nobody that it has
- * done with a message before it has 8 KiB of answers: more than a thousand messages, each as large as a message may be.
- */
-export const unansweredBytesMax = 64 * 1024 * 1024;
 
 /** What was being done when the server began to ignore messages, and why. */
 interface Skip {
@@ -133,16 +127,6 @@ export class ClientSide extends StatementLog {
     this.#skip = undefined;
   }
 
-  #push(expectation: Expectation): void {
-    this.queue.push(expectation);
-    if (this.queue.heldBytes > unansweredBytesMax) {
-      throw new ProtocolViolation(
-        `more than ${unansweredBytesMax >> 20} MiB of statements wait for an answer; send Sync more often`,
-        sqlState.limitExceeded,
-      );
-    }
-  }
-
   #beforeExecution(): void {
     if (this.#skip === undefined) {
       this.recordPrepared();
@@ -157,7 +141,9 @@ export class ClientSide extends StatementLog {
 
   #expect(kind: "query" | "function" | "execute", execution: Execution): void {
     if (this.#skip === undefined) {
-      this.queue.push({ kind, execution });
+      // A simple query drops the unnamed statement.
+      const item = kind === "query" ? { kind, undo: this.names.setStatement("", undefined) } : { kind };
+      this.queue.push({ ...item, execution });
     } else {
       this.endSkipped(execution, false);
     }
@@ -172,9 +158,6 @@ export class ClientSide extends StatementLog {
     execution.bytesFromClient += body.length + 5;
     this.#doubt(execution, changesOfQuery(text));
     this.#expect("query", execution);
-    if (this.#skip === undefined) {
-      this.names.dropUnnamed();
-    }
   }
 
   #parse(body: Buffer): void {
@@ -182,7 +165,7 @@ export class ClientSide extends StatementLog {
     if (this.#skip === undefined) {
       const text = Buffer.from(sql);
       const undo = this.names.setStatement(name, { sql: text, types, isRecorded: false });
-      this.#push({ kind: "parse", name, sql: text, undo });
+      this.queue.push({ kind: "parse", name, sql: text, undo });
     }
   }
 
@@ -196,7 +179,7 @@ export class ClientSide extends StatementLog {
       }
       const value: Portal = { statementName: statement, prepared, parameters, bytes: body.length };
       const undo = this.names.setPortal(portal, value);
-      this.#push({ kind: "bind", portal, undo });
+      this.queue.push({ kind: "bind", portal, undo });
       this.bound(portal, value);
     }
   }
@@ -227,7 +210,7 @@ export class ClientSide extends StatementLog {
   #describe(body: Buffer): void {
     const target = readTarget(body);
     if (this.#skip === undefined) {
-      const prepared = target.kind === "statement" ? this.names.statement(target.name) : undefined;
+      const prepared = target.kind === "statement" ? this.names.described(target.name) : undefined;
       this.queue.push({ kind: "describe", prepared });
     }
   }
@@ -239,7 +222,7 @@ export class ClientSide extends StatementLog {
         target.kind === "statement"
           ? this.names.setStatement(target.name, undefined)
           : this.names.setPortal(target.name, undefined);
-      this.#push({ kind: "close", target, undo });
+      this.queue.push({ kind: "close", target, undo });
     }
   }
 

@@ -42,15 +42,15 @@ const tags: Readonly<Record<string, NameChange["kind"] | undefined>> = {
   "CLOSE CURSOR ALL": "close",
 };
 
+/** Whether a command tag tells of a change of names. */
+export const isNameTag = (tag: string): boolean => Object.hasOwn(tags, tag);
+
 /** What finished statements did to names, by the server's tags. `unreadable` where text and tags do not fit each other. */
 export function changesMade(
   sql: string,
   spans: readonly StatementSpan[],
   results: readonly { readonly outcome: string; readonly tag?: string }[],
 ): readonly NameChange[] {
-  if (!results.some(({ tag }) => tags[tag ?? ""] !== undefined)) {
-    return [];
-  }
   // A text of several statements that is not split as the server splits it would lend a name the text of another statement. The
   // meaning of a backslash may have changed since it was split.
   const inStep =

@@ -1,6 +1,6 @@
 import type { BoundValue } from "./frontend.ts";
 import { type NameChange, nameKey } from "./name-changes.ts";
-import { Namespace, type Undo } from "./namespace.ts";
+import { type Asking, Namespace, type Undo } from "./namespace.ts";
 import { ProtocolViolation, sqlState } from "./protocol.ts";
 
 export type { Undo } from "./namespace.ts";
@@ -33,21 +33,31 @@ export const namesBytesMax = 32 * 1024 * 1024;
 /** What an entry costs beside its text, so that many empty ones cannot fill the memory either. */
 const entryBytes = 200;
 
+const statementChanges: readonly NameChange["kind"][] = ["prepare", "deallocate"];
+const portalChanges: readonly NameChange["kind"][] = ["declare", "close"];
+
 /** Prepared statements and portals of one session, one namespace each, as the server keeps them. */
 export class NameTable {
-  readonly #statements = new Namespace<Prepared>(statementBytes, (bytes) => this.#grow(bytes));
+  readonly #statements = new Namespace<Prepared>(
+    (prepared) => entryBytes + (prepared.sql?.length ?? 0),
+    (bytes) => this.#grow(bytes),
+  );
   readonly #portals = new Namespace<Portal>(
     (portal) => entryBytes + portal.bytes,
     (bytes) => this.#grow(bytes),
   );
   readonly #bytesMax: number;
   #bytes = 0;
+  /** The unnamed portal is bound anew for each execution of a long pipeline: only its last values are kept. */
+  #unnamedPortal: { readonly portal: Portal; readonly stretch: number } | undefined;
+  /** Changes of it that the server has not confirmed. */
+  #unnamedPending = 0;
   /** Counts the client's Syncs. */
   #stretch = 0;
+  /** Counts changes and doubts, in the order of the client's messages. */
+  #at = 0;
   /** What statements that still run may do to names, by their numbers. */
-  readonly #doubts = new Map<number, NameChange>();
-  /** Statements without a record that the client has asked to replace or close, while the server may yet skip that. */
-  readonly #replaced = new Map<Prepared, string>();
+  readonly #doubts = new Map<number, { readonly change: NameChange; readonly at: number }>();
   #hasUnrecorded = false;
 
   constructor(bytesMax = namesBytesMax) {
@@ -56,13 +66,22 @@ export class NameTable {
 
   /** What a name means to the next message; undefined when it is not known, or depends on answers that have not come yet. */
   statement(name: string): Prepared | undefined {
-    const isOpen = this.#statements.isOpen(name, this.#stretch) || this.#isDoubted(name, ["prepare", "deallocate"]);
-    return isOpen ? undefined : this.#statements.get(name);
+    const doubtedAt = this.#doubtedAt(name, statementChanges);
+    return this.#statements.isOpen(name, this.#stretch, doubtedAt) ? undefined : this.#statements.get(name);
   }
 
   portal(name: string): Portal | undefined {
-    const isOpen = this.#portals.isOpen(name, this.#stretch) || this.#isDoubted(name, ["declare", "close"]);
-    return isOpen ? undefined : this.#portals.get(name);
+    if (name === "") {
+      const isOpen = this.#unnamedPending > 0 && this.#unnamedPortal?.stretch !== this.#stretch;
+      return isOpen ? undefined : this.#unnamedPortal?.portal;
+    }
+    const doubtedAt = this.#doubtedAt(name, portalChanges);
+    return this.#portals.isOpen(name, this.#stretch, doubtedAt) ? undefined : this.#portals.get(name);
+  }
+
+  /** The statement that a name means if all goes well: the one that a Describe of it will be answered for. */
+  described(name: string): Prepared | undefined {
+    return this.#statements.get(name);
   }
 
   /** The client sent a Sync. */
@@ -70,21 +89,21 @@ export class NameTable {
     this.#stretch += 1;
   }
 
-  /** Every answer has come: what was replaced is gone. */
-  answered(): void {
-    for (const prepared of this.#replaced.keys()) {
-      this.#grow(-statementBytes(prepared));
-    }
-    this.#replaced.clear();
-  }
-
-  /** A statement that may change names is about to run. Until it is settled, nobody knows what they mean. */
+  /**
+   * A statement that may change names is about to run. Until it is settled, nobody knows what they mean, but for those that the client
+   * gives a meaning after it.
+   */
   doubt(number: number, change: NameChange): void {
-    this.#doubts.set(number, change);
+    this.#at += 1;
+    this.#doubts.set(number, { change, at: this.#at });
   }
 
-  settle(number: number): void {
+  /** It has run, and has done this. */
+  settle(number: number, changes: readonly NameChange[]): void {
     this.#doubts.delete(number);
+    for (const change of changes) {
+      this.#apply(change);
+    }
   }
 
   /**
@@ -95,39 +114,38 @@ export class NameTable {
     if (!this.#hasUnrecorded) {
       return [];
     }
-    this.#hasUnrecorded = false;
-    const replaced = [...this.#replaced].map(([prepared, name]) => [name, prepared] as const);
-    const unrecorded = [...replaced, ...this.#statements.entries()].filter(
-      ([name, prepared]) => !prepared.isRecorded && (isUnnamedToo || name !== ""),
-    );
-    for (const [, prepared] of unrecorded) {
+    const unrecorded = [...this.#statements.values()].filter(([, prepared]) => !prepared.isRecorded);
+    const taken = unrecorded.filter(([name]) => isUnnamedToo || name !== "");
+    this.#hasUnrecorded = taken.length < unrecorded.length;
+    for (const [, prepared] of taken) {
       prepared.isRecorded = true;
     }
-    return unrecorded;
+    return taken;
   }
 
   /** Parse, or Close with no `prepared`. Throws `ProtocolViolation` when the session would hold too much. */
   setStatement(name: string, prepared: Prepared | undefined): Undo {
-    const before = this.#statements.get(name);
-    if (before?.isRecorded === false && !this.#replaced.has(before)) {
-      this.#grow(statementBytes(before));
-      this.#replaced.set(before, name);
-    }
-    this.#hasUnrecorded = true;
-    const undo = this.#statements.ask(name, prepared, this.#stretch);
-    const undoAndLook = (): void => {
-      this.#hasUnrecorded = true;
-      undo();
-    };
-    return Object.assign(undoAndLook, { bytes: undo.bytes });
+    this.#hasUnrecorded ||= prepared !== undefined;
+    return this.#statements.ask(name, prepared, this.#ask());
   }
 
-  /**
-   * Bind, or Close with no `portal`. The last values of a long pipeline's unnamed portal are not worth their memory: after an error it
-   * is gone, or as good as.
-   */
+  /** Bind, or Close with no `portal`. */
   setPortal(name: string, portal: Portal | undefined): Undo {
-    return this.#portals.ask(name, portal, this.#stretch, name !== "");
+    if (name !== "") {
+      return this.#portals.ask(name, portal, this.#ask());
+    }
+    const bound = portal === undefined ? undefined : { portal, stretch: this.#stretch };
+    this.#forgetUnnamedPortal();
+    this.#grow(portal?.bytes ?? 0);
+    this.#unnamedPortal = bound;
+    this.#unnamedPending += 1;
+    return () => {
+      this.#unnamedPending -= 1;
+      // Which one the server has instead nobody knows without keeping all of them.
+      if (this.#unnamedPortal === bound) {
+        this.#forgetUnnamedPortal();
+      }
+    };
   }
 
   confirmStatement(name: string): void {
@@ -135,33 +153,33 @@ export class NameTable {
   }
 
   confirmPortal(name: string): void {
-    this.#portals.confirm(name);
+    if (name === "") {
+      this.#unnamedPending -= 1;
+    } else {
+      this.#portals.confirm(name);
+    }
   }
 
-  /** A simple query drops the unnamed statement. */
-  dropUnnamed(): void {
-    this.setStatement("", undefined);
-    this.#statements.confirm("");
+  /** Portals end with their transaction. */
+  forgetPortals(): void {
+    this.#portals.settleAll();
   }
 
-  /** What SQL has done to names. */
-  apply(change: NameChange): void {
+  #forgetUnnamedPortal(): void {
+    this.#grow(-(this.#unnamedPortal?.portal.bytes ?? 0));
+    this.#unnamedPortal = undefined;
+  }
+
+  #apply(change: NameChange): void {
     switch (change.kind) {
       case "prepare":
-        this.#statements.put(change.name, preparedBySQL(change.sql));
-        return;
-      case "deallocate":
-        return change.name === undefined ? this.#forgetStatements() : this.#statements.put(change.name, undefined);
+        return this.#statements.settle(change.name, preparedBySQL(change.sql));
       case "declare":
-        this.#portals.put(change.name, {
-          statementName: "",
-          prepared: preparedBySQL(change.sql),
-          parameters: [],
-          bytes: change.sql.length,
-        });
-        return;
+        return this.#portals.settle(change.name, declaredBySQL(change.sql));
+      case "deallocate":
+        return change.name === undefined ? this.#forgetStatements() : this.#statements.settle(change.name, undefined);
       case "close":
-        return change.name === undefined ? this.forgetPortals() : this.#portals.put(change.name, undefined);
+        return change.name === undefined ? this.forgetPortals() : this.#portals.settle(change.name, undefined);
       case "discard":
       case "unreadable":
         this.#forgetStatements();
@@ -169,31 +187,26 @@ export class NameTable {
     }
   }
 
-  /** Portals end with their transaction. */
-  forgetPortals(): void {
-    for (const [name] of this.#portals.entries()) {
-      this.#portals.put(name, undefined);
-    }
-  }
-
   /** The unnamed statement is out of SQL's reach. */
   #forgetStatements(): void {
-    for (const [name] of this.#statements.entries()) {
-      if (name !== "") {
-        this.#statements.put(name, undefined);
-      }
-    }
+    this.#statements.settleAll((name) => name === "");
   }
 
-  #isDoubted(name: string, kinds: readonly NameChange["kind"][]): boolean {
-    if (this.#doubts.size === 0 || name === "") {
-      return false;
+  #ask(): Asking {
+    this.#at += 1;
+    return { stretch: this.#stretch, at: this.#at };
+  }
+
+  /** 0 when nothing that runs can change the name. */
+  #doubtedAt(name: string, kinds: readonly NameChange["kind"][]): number {
+    let last = 0;
+    for (const { change, at } of name === "" ? [] : this.#doubts.values()) {
+      const isMeant =
+        !("name" in change) ||
+        (kinds.includes(change.kind) && (change.name === undefined || change.name === nameKey(name)));
+      last = isMeant ? at : last;
     }
-    return [...this.#doubts.values()].some((change) =>
-      "name" in change
-        ? kinds.includes(change.kind) && (change.name === undefined || change.name === nameKey(name))
-        : true,
-    );
+    return last;
   }
 
   #grow(bytes: number): void {
@@ -207,5 +220,10 @@ export class NameTable {
   }
 }
 
-const statementBytes = (prepared: Prepared): number => entryBytes + (prepared.sql?.length ?? 0);
 const preparedBySQL = (sql: string): Prepared => ({ sql: Buffer.from(sql, "latin1"), types: [], isRecorded: true });
+const declaredBySQL = (sql: string): Portal => ({
+  statementName: "",
+  prepared: preparedBySQL(sql),
+  parameters: [],
+  bytes: sql.length,
+});

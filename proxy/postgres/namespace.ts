@@ -1,19 +1,36 @@
 import { nameKey } from "./name-changes.ts";
 
-/** Takes a change of names back, when the server did not make it. */
-export interface Undo {
-  (): void;
-  /** What it keeps in memory for that. */
-  readonly bytes: number;
+/** When the client asks for a change. */
+export interface Asking {
+  /** Number of Syncs before it: what the server skips after an error, it skips up to a Sync. */
+  readonly stretch: number;
+  /** Number of changes before it. */
+  readonly at: number;
 }
 
-/** One kind of names of a session, as the client's messages leave it and the server's answers confirm it. */
+interface Change<T> extends Asking {
+  /** Undefined: the name is taken away. */
+  readonly value: T | undefined;
+}
+
+interface Entry<T> {
+  /** What the server has confirmed. */
+  settled: T | undefined;
+  /** What it was asked for since, oldest first: it makes each of them or skips it. */
+  readonly asked: Change<T>[];
+}
+
+/** Takes a change back that the server did not make. */
+export type Undo = () => void;
+
+/**
+ * One kind of names of a session: what each means to the server, as far as its answers tell, and what it is about to mean if no
+ * error comes in between.
+ */
 export class Namespace<T> {
-  readonly #values = new Map<string, T>();
+  readonly #entries = new Map<string, Entry<T>>();
   readonly #size: (value: T) => number;
   readonly #grow: (bytes: number) => void;
-  /** Names with changes that the server has not confirmed and that are not their first: how many, and in which stretch the last. */
-  readonly #pending = new Map<string, { count: number; stretch: number }>();
 
   /** `grow` hears how many bytes more (or less) are held; it may throw. */
   constructor(size: (value: T) => number, grow: (bytes: number) => void) {
@@ -21,60 +38,84 @@ export class Namespace<T> {
     this.#grow = grow;
   }
 
+  /** What a name means if the server does what it was asked for. */
   get(name: string): T | undefined {
-    return this.#values.get(nameKey(name));
+    const entry = this.#entries.get(nameKey(name));
+    const last = entry?.asked.at(-1);
+    return last === undefined ? entry?.settled : last.value;
   }
 
-  entries(): readonly (readonly [string, T])[] {
-    return [...this.#values];
-  }
-
-  /** A change that the server has made. */
-  put(name: string, value: T | undefined): void {
-    const key = nameKey(name);
-    const before = this.#values.get(key);
-    this.#grow((value === undefined ? 0 : this.#size(value)) - (before === undefined ? 0 : this.#size(before)));
-    if (value === undefined) {
-      this.#values.delete(key);
-    } else {
-      this.#values.set(key, value);
-    }
-  }
-
-  /** A change that the client asks for in a `stretch` (from one Sync to the next). Confirmed or undone later, in order. */
-  ask(name: string, value: T | undefined, stretch: number, isKept = true): Undo {
-    const key = nameKey(name);
-    const before = this.#values.get(key);
-    const pending = this.#pending.get(key);
-    if (before !== undefined || pending !== undefined) {
-      this.#pending.set(key, { count: (pending?.count ?? 0) + 1, stretch });
-    }
-    this.put(key, value);
-    const undo = (): void => {
-      this.confirm(key);
-      this.put(key, isKept ? before : undefined);
-    };
-    return Object.assign(undo, { bytes: before === undefined || !isKept ? 0 : this.#size(before) });
-  }
-
-  /** The server has made the oldest change that was asked for. */
-  confirm(name: string): void {
-    const key = nameKey(name);
-    const pending = this.#pending.get(key);
-    if (pending !== undefined) {
-      pending.count -= 1;
-      if (pending.count === 0) {
-        this.#pending.delete(key);
+  /** Everything that names mean or may mean. */
+  *values(): Generator<readonly [string, T]> {
+    for (const [name, { settled, asked }] of this.#entries) {
+      for (const value of [settled, ...asked.map((change) => change.value)]) {
+        if (value !== undefined) {
+          yield [name, value];
+        }
       }
     }
   }
 
+  /** The client asks for a change. The server confirms or skips each, in order. */
+  ask(name: string, value: T | undefined, asking: Asking): Undo {
+    const key = nameKey(name);
+    this.#grow(value === undefined ? 0 : this.#size(value));
+    const entry = this.#entries.get(key) ?? { settled: undefined, asked: [] };
+    const change = { ...asking, value };
+    entry.asked.push(change);
+    this.#entries.set(key, entry);
+    return () => {
+      const index = entry.asked.indexOf(change);
+      if (index >= 0) {
+        entry.asked.splice(index, 1);
+        this.#drop(key, entry, value);
+      }
+    };
+  }
+
+  /** The server has made the oldest change that was asked for. */
+  confirm(name: string): void {
+    const entry = this.#entries.get(nameKey(name));
+    const change = entry?.asked.shift();
+    if (entry !== undefined && change !== undefined) {
+      const before = entry.settled;
+      entry.settled = change.value;
+      this.#drop(nameKey(name), entry, before);
+    }
+  }
+
+  /** The server has made a change of its own accord, or at the word of SQL. What is asked for comes after it. */
+  settle(name: string, value: T | undefined): void {
+    const key = nameKey(name);
+    this.#grow(value === undefined ? 0 : this.#size(value));
+    const entry = this.#entries.get(key) ?? { settled: undefined, asked: [] };
+    const before = entry.settled;
+    entry.settled = value;
+    this.#entries.set(key, entry);
+    this.#drop(key, entry, before);
+  }
+
+  /** The same for all names but those that `keeps` says. */
+  settleAll(keeps: (name: string) => boolean = () => false): void {
+    for (const name of [...this.#entries.keys()].filter((key) => !keeps(key))) {
+      this.settle(name, undefined);
+    }
+  }
+
   /**
-   * Whether a message of this stretch may find another value than `get` gives: an earlier stretch changes it, and the server may
-   * yet skip that change. A change of the same stretch is skipped only together with the message.
+   * Whether the next message of this stretch may find another value than `get` gives. A change of the same stretch is skipped only
+   * together with that message; one of an earlier stretch may be skipped alone. `doubtedAt`: when SQL that still runs may last have
+   * changed the name; 0 for never.
    */
-  isOpen(name: string, stretch: number): boolean {
-    const pending = this.#pending.get(nameKey(name));
-    return pending !== undefined && pending.stretch < stretch;
+  isOpen(name: string, stretch: number, doubtedAt: number): boolean {
+    const last = this.#entries.get(nameKey(name))?.asked.at(-1);
+    return last === undefined ? doubtedAt > 0 : last.stretch !== stretch || doubtedAt > last.at;
+  }
+
+  #drop(key: string, entry: Entry<T>, value: T | undefined): void {
+    this.#grow(value === undefined ? 0 : -this.#size(value));
+    if (entry.settled === undefined && entry.asked.length === 0) {
+      this.#entries.delete(key);
+    }
   }
 }

@@ -3,7 +3,9 @@ import type { Prepared, Undo } from "./names.ts";
 
 /** One message of the client that the server will answer, or that changes how answers are read. */
 export type Expectation =
-  | { readonly kind: "query" | "function"; readonly execution: Execution }
+  /** `undo`: the unnamed statement is dropped by it. */
+  | { readonly kind: "query"; readonly execution: Execution; readonly undo: Undo }
+  | { readonly kind: "function"; readonly execution: Execution }
   | { readonly kind: "execute"; readonly execution: Execution }
   | { readonly kind: "parse"; readonly name: string; readonly sql: Buffer; readonly undo: Undo }
   | { readonly kind: "bind"; readonly portal: string; readonly undo: Undo }
@@ -21,12 +23,6 @@ export type Expectation =
 export class ExpectationQueue {
   #items: Expectation[] = [];
   #head = 0;
-  #heldBytes = 0;
-
-  /** Bytes of texts that are kept for what waits, beside those that the names hold. */
-  get heldBytes(): number {
-    return this.#heldBytes;
-  }
 
   get length(): number {
     return this.#items.length - this.#head;
@@ -38,7 +34,6 @@ export class ExpectationQueue {
 
   push(item: Expectation): void {
     this.#items.push(item);
-    this.#heldBytes += heldBytesOf(item);
   }
 
   shift(): Expectation | undefined {
@@ -47,7 +42,6 @@ export class ExpectationQueue {
       return undefined;
     }
     this.#head += 1;
-    this.#heldBytes -= heldBytesOf(item);
     if (this.#head === this.#items.length) {
       this.#items = [];
       this.#head = 0;
@@ -67,10 +61,5 @@ export class ExpectationQueue {
   replace(items: readonly Expectation[]): void {
     this.#items = [...items];
     this.#head = 0;
-    this.#heldBytes = items.reduce((sum, item) => sum + heldBytesOf(item), 0);
   }
-}
-
-function heldBytesOf(item: Expectation): number {
-  return ("undo" in item ? item.undo.bytes : 0) + (item.kind === "parse" ? item.sql.length : 0);
 }

@@ -2,7 +2,7 @@ import { summarize } from "./execution.ts";
 import type { Execution, ExecutionEnd, ExecutionResult, ExecutionStart } from "./execution.ts";
 import type { TransactionStatus } from "./backend.ts";
 import { readExecute } from "./frontend.ts";
-import { changesMade } from "./name-changes.ts";
+import { changesMade, isNameTag } from "./name-changes.ts";
 import { NameTable, type Portal } from "./names.ts";
 import { front } from "./protocol.ts";
 import { splitStatements } from "./split.ts";
@@ -88,14 +88,13 @@ export class StatementLog {
 
   /** Learns what a statement that is over did to names: SQL's PREPARE and DECLARE share them with the protocol. */
   protected settleNames({ number, protocol, sql, spans, results }: Execution): void {
-    this.names.settle(number);
-    const text = sql?.toString("latin1") ?? "";
-    for (const change of changesMade(text, protocol === "simple" ? spans : splitStatements(text), results)) {
-      if (change.kind === "unreadable") {
-        this.recordPrepared();
-      }
-      this.names.apply(change);
+    if (!results.some(({ tag }) => tag !== undefined && isNameTag(tag))) {
+      return this.names.settle(number, []);
     }
+    const text = sql?.toString("latin1") ?? "";
+    // What is forgotten could not be put on record any more.
+    this.recordPrepared();
+    this.names.settle(number, changesMade(text, protocol === "simple" ? spans : splitStatements(text), results));
   }
 
   protected start(start: ExecutionStart): Execution {

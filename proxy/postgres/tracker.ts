@@ -159,16 +159,16 @@ export class Tracker extends ClientSide {
     if (head === undefined) {
       this.clearSkip();
     } else if (head.kind === "query" || head.kind === "function") {
+      if (head.kind === "query") {
+        this.names.confirmStatement("");
+      }
       this.#finish(head.execution, "ok", transaction);
     } else if (head.kind !== "sync") {
       throw new ProtocolViolation("the server is ready while an answer is missing");
     }
     this.flushAnswered(transaction);
-    if (this.queue.length === 0) {
-      this.names.answered();
-      if (transaction === "idle") {
-        this.names.forgetPortals();
-      }
+    if (transaction === "idle") {
+      this.names.forgetPortals();
     }
   }
 
@@ -251,6 +251,9 @@ export class Tracker extends ClientSide {
     this.copyIn = item === undefined;
     if (item !== undefined && "execution" in item && head.kind === "query") {
       this.#finish(item.execution, "not-executed", undefined);
+    }
+    if (item !== undefined && "undo" in item && head.kind === "query") {
+      item.undo();
     }
     const keepFrom = item?.kind === "copy-end" || head.kind === "query" ? stop + 1 : stop;
     this.queue.replace([head, ...(item === undefined ? [] : rest.slice(keepFrom))]);
