@@ -2,7 +2,7 @@ import { StartSessionCommand } from "@aws-sdk/client-ssm";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { IssuedCredentials } from "#sandbox/credentials.ts";
 import type { FaultEvent } from "#sandbox/faults.ts";
-import type { GrantView } from "#wire/control-api.ts";
+import type { GrantList, GrantView } from "#wire/control-api.ts";
 import { type ControlApi, controlApi } from "../harness/control-api.ts";
 import { type Installation, startInstallation, untilProxyLinked } from "../harness/installation.ts";
 import { eventually } from "../harness/process.ts";
@@ -28,6 +28,8 @@ let installation: Installation;
 let api: ControlApi;
 /** The policy of an undisturbed grant; it names the person and the proxy, not the grant, so that all of ada's are equal. */
 let policy: string | undefined;
+/** Grants that have ended and whose files are there again. */
+const ended: string[] = [];
 
 beforeAll(async () => {
   installation = await startInstallation({ sandbox: { delays: { identityCenterMs: 30 } } });
@@ -82,14 +84,13 @@ class Life {
     });
   }
 
-  /** The same file again opens nothing. */
+  /** The same file again opens nothing. It stays: no restart that follows may change that. */
   async cannotComeBack(): Promise<void> {
     this.begin();
     const grant = await support.grantReaches(api, this.name, "Refused", "Active");
     expect(grant).toMatchObject({ state: "Refused", readyReason: "PreviouslyEnded" });
     expect(this.watch.sets()).toEqual([]);
-    installation.deleteManifest(this.file);
-    await support.grantReleased(api, this.name);
+    ended.push(this.name);
   }
 }
 
@@ -201,6 +202,19 @@ describe("a controller that is killed at any moment", () => {
     };
     return killWhen(installation, { isThere, observe: life.watch.observe, afterMs, whileDown });
   }
+});
+
+describe("grants that have ended", () => {
+  it("are still refused after all these restarts", async () => {
+    const { items } = await api.get<GrantList>("/v1/grants");
+    const { permissionSets } = installation.sandbox.state;
+
+    expect(ended.length).toBeGreaterThanOrEqual(1);
+    expect(items.map(({ name, readyReason }) => [name, readyReason]).toSorted()).toEqual(
+      ended.map((name) => [name, "PreviouslyEnded"]).toSorted(),
+    );
+    expect([...permissionSets.values()].map((set) => set.name)).toEqual(["sallyport"]);
+  });
 });
 
 /** Numbers in [0, 1) that are the same in every run: mulberry32, public domain. */
