@@ -75,9 +75,9 @@ export function auditReader(keeping: AuditKeeping): AuditReader {
       const found = await store.search(storeFilter(filter, keeping), { limit: page.limit, order: "newest", ...cursor });
       return { items: found.items.map(searchEventOf), ...defined({ next: found.next }) };
     },
+    newest: () => store.newest(),
     async *tail(filter, after, signal): AsyncGenerator<StatementEvent> {
-      const position = after === "now" ? await store.newest() : after;
-      for await (const entry of store.tail({ after: position, filter: storeFilter(filter, keeping), signal })) {
+      for await (const entry of store.tail({ after, filter: storeFilter(filter, keeping), signal })) {
         yield eventOf(entry);
       }
     },

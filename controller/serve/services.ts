@@ -28,8 +28,10 @@ export interface AuditFilter {
 /** The audit trail as the API serves it. */
 export interface AuditReader {
   search(filter: AuditFilter, page: { readonly after: number; readonly limit: number }): Promise<StatementList>;
-  /** Everything after `after`, then what comes, until `signal` aborts. Drops nothing. */
-  tail(filter: AuditFilter, after: number | "now", signal: AbortSignal): AsyncIterable<StatementEvent>;
+  /** Position of the newest record: where a tail begins that is to show only what comes. */
+  newest(): Promise<number>;
+  /** Everything after the position `after`, then what comes, until `signal` aborts. Drops nothing. */
+  tail(filter: AuditFilter, after: number, signal: AbortSignal): AsyncIterable<StatementEvent>;
   sessions(filter: AuditFilter): Promise<readonly SessionView[]>;
   verify(): Promise<VerifyReport>;
 }

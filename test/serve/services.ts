@@ -30,6 +30,7 @@ export function testServices(
   const source = memorySource(objects, () => clock.now());
   const audit: AuditReader = {
     search: async () => ({ items: [] }),
+    newest: async () => 0,
     async *tail() {},
     sessions: async () => [],
     verify: async () => ({ verdict: "complete", records: 0, sessions: 0, findings: [] }),

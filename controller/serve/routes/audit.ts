@@ -3,7 +3,7 @@ import type { SessionList, StatementEvent, StatementList, VerifyReport } from "#
 import { withHeartbeats } from "../heartbeat.ts";
 import { callerOf, HttpProblem, type Route, type RouteRequest } from "../route.ts";
 import { grantIDText, instant, integer, listOf, object, oneOf, statementEvent, text } from "../schemas.ts";
-import type { AuditFilter, AuditReader, Services } from "../services.ts";
+import type { AuditFilter, Services } from "../services.ts";
 
 /** A page of search results; a person reads far fewer at once. */
 const pageSizeMax = 1_000;
@@ -98,14 +98,9 @@ async function* tailFrom(
   after: number | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<StatementEvent, void, void> {
-  const position = after ?? (await newestPosition(audit));
+  // As a number, so that a tail which is lost before its first event resumes where it began.
+  const position = after ?? (await audit.newest());
   yield* withHeartbeats(audit.tail(filter, position, signal), position, clock);
-}
-
-/** Where the store stands, as a number, so that a tail which is lost before its first event resumes where it began. */
-async function newestPosition(audit: AuditReader): Promise<number> {
-  const { items } = await audit.search({}, { after: 0, limit: 1 });
-  return items[0]?.storeSeq ?? 0;
 }
 
 function sessionsRoute({ audit }: Services): Route {
