@@ -10,7 +10,7 @@ import type { ProofVerifier } from "#wire/proof.ts";
 import type { AwsPorts } from "./aws/ports.ts";
 import type { ControllerOptions } from "./options.ts";
 import { linkGrantOf } from "./reconcile/grant/link-grant.ts";
-import { recoverGrants } from "./reconcile/grant/recovery.ts";
+import { identityCenterRegions, recoverGrants } from "./reconcile/grant/recovery.ts";
 import { createLoop, type Loop } from "./reconcile/loop.ts";
 import { OrphanSweeper } from "./reconcile/orphan-sweeper.ts";
 import { reconcilers } from "./reconcile/reconcilers.ts";
@@ -156,7 +156,8 @@ async function recoverLostState(source: FolderSource, { ports, options, log, clo
     return;
   }
   const { installation, region } = options;
-  const recovered = await recoverGrants(ports, { installation, region, now: clock.now() });
+  const regions = identityCenterRegions(await source.preview(), region);
+  const recovered = await recoverGrants(ports, { installation, regions, now: clock.now() });
   if (recovered.length > 0) {
     log.warn("state was lost; grants were recovered from the tags of their permission sets", {
       count: recovered.length,

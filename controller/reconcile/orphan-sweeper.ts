@@ -4,6 +4,7 @@ import type { Log } from "#lib/log.ts";
 import type { AwsPorts } from "../aws/ports.ts";
 import type { Source } from "../source/source.ts";
 import { findOrphans, removeOrphan } from "./grant/orphans.ts";
+import { identityCenterRegions } from "./grant/recovery.ts";
 
 /** Orphans come only from crashes and hand-made changes; a sweep reads the tags of every permission set of the instance. */
 export const sweepPeriodMs = 3_600_000;
@@ -14,7 +15,7 @@ export interface OrphanSweeperOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly installation: string;
-  /** Region of Identity Center. */
+  /** The controller's own region; those that Proxies name are looked at too. */
   readonly region: string;
 }
 
@@ -46,7 +47,14 @@ export class OrphanSweeper {
 
   async #sweep(): Promise<void> {
     const { ports, source, clock, log, installation, region } = this.#options;
-    const { orphans, held } = await findOrphans(ports, source, { installation, region, now: clock.now() });
+    const { orphans, held } = await findOrphans(ports, source, {
+      installation,
+      regions: identityCenterRegions(
+        source.list("Proxy").map(({ object }) => object),
+        region,
+      ),
+      now: clock.now(),
+    });
     if (held !== undefined) {
       log.error("orphans are left alone until a person has looked", { why: held });
       return;

@@ -3,6 +3,7 @@ import { getCondition, type Grant } from "#kinds/index.ts";
 import { grantIDOf } from "#lib/grant-id.ts";
 import { systemClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
+import type { AwsPorts } from "#controller/aws/ports.ts";
 import { OrphanSweeper } from "#controller/reconcile/orphan-sweeper.ts";
 import { tagKeys } from "#controller/reconcile/grant/tags.ts";
 import { uidOf } from "#controller/reconcile/testing.ts";
@@ -240,7 +241,10 @@ describe.concurrent("the sweep", () => {
       }
     };
     const log = { ...silentLog, warn: count, error: count };
-    const sweeper = new OrphanSweeper({ ports, source, clock: systemClock, log, installation, region: sandbox.region });
+    // The controller runs in another region than Identity Center, which its Proxy names.
+    const far = "ap-southeast-2";
+    const here: AwsPorts = { ...ports, instances: async (region) => (region === far ? [] : ports.instances(region)) };
+    const sweeper = new OrphanSweeper({ ports: here, source, clock: systemClock, log, installation, region: far });
 
     sweeper.start();
     await promise;

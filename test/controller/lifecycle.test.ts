@@ -147,7 +147,7 @@ describe("lost state", () => {
 
     const [recovered, ...more] = await recoverGrants(controller.ports, {
       installation,
-      region: controller.sandbox.region,
+      regions: new Set([controller.sandbox.region]),
       now: Date.now(),
     });
 
@@ -167,7 +167,7 @@ describe("lost state", () => {
     await using controller = await startController({ objects: [...policyObjects(), grantOf(1)] });
     await controller.until<Grant>("Grant", "ada-orders", isLive);
     await controller.loop.stop();
-    const place = { installation, region: controller.sandbox.region, now: Date.now() };
+    const place = { installation, regions: new Set([controller.sandbox.region]), now: Date.now() };
 
     const known = await findOrphans(controller.ports, controller.source, place);
     const { orphans, held } = await findOrphans(controller.ports, memorySource(), place);

@@ -1,9 +1,9 @@
-import { pause, type Clock, type EpochMs } from "#lib/clock.ts";
+import { pause, type Clock } from "#lib/clock.ts";
 import { isGrantID } from "#lib/grant-id.ts";
 import { AwsFailure, type AwsPorts, type InstanceRef } from "../../aws/ports.ts";
 import type { Source } from "../../source/source.ts";
 import { phaseOf } from "./phase.ts";
-import { readSet } from "./recovery.ts";
+import { instancesIn, readSet, type LookAround } from "./recovery.ts";
 import { tagKeys, tagValue } from "./tags.ts";
 
 /** A permission set of this installation that no Grant accounts for. */
@@ -35,10 +35,10 @@ export const orphansRemovedMax = 5;
 export async function findOrphans(
   ports: AwsPorts,
   source: Pick<Source, "list">,
-  { installation, region, now }: { readonly installation: string; readonly region: string; readonly now: EpochMs },
+  { installation, regions, now }: LookAround,
 ): Promise<OrphanSweep> {
   const orphans: Orphan[] = [];
-  for (const instance of await ports.instances(region)) {
+  for (const instance of await instancesIn(ports, regions)) {
     const tag = { key: tagKeys.installation, value: tagValue(installation) };
     const sets = await ports.identityCenter(instance).listTagged(tag, isGrantID);
     // Read after the listing: a Grant whose set was made meanwhile is known by now. One that has ended accounts for nothing any

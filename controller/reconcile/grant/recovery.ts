@@ -1,4 +1,4 @@
-import { apiVersion, type GrantSpec, type GrantStatus } from "#kinds/index.ts";
+import { apiVersion, type AnyObject, type GrantSpec, type GrantStatus } from "#kinds/index.ts";
 import { validateObject } from "#kinds/validate.ts";
 import { grantIDOf, isGrantID } from "#lib/grant-id.ts";
 import type { AwsPorts, InstanceRef, PermissionSet } from "../../aws/ports.ts";
@@ -7,18 +7,39 @@ import type { EpochMs } from "#lib/clock.ts";
 import { decodeRecord, isInstant, tagKeys, tagValue, windowFromTags, type GrantRecord } from "./tags.ts";
 import { formatTime } from "./window.ts";
 
+/** Where to look for what an installation has made. */
+export interface LookAround {
+  readonly installation: string;
+  /** Regions in which Identity Center may be: an instance answers in its own alone, which need not be the controller's. */
+  readonly regions: ReadonlySet<string>;
+  readonly now: EpochMs;
+}
+
+/** The regions that the Proxies among `objects` name, and the controller's own. */
+export function identityCenterRegions(objects: readonly AnyObject[], own: string): ReadonlySet<string> {
+  const named = objects.flatMap((object) => (object.kind === "Proxy" ? [object.spec.identityCenter.region] : []));
+  return new Set([own, ...named]);
+}
+
+/** All instances of Identity Center in these regions. */
+export async function instancesIn(ports: AwsPorts, regions: ReadonlySet<string>): Promise<InstanceRef[]> {
+  const found = new Map<string, InstanceRef>();
+  for (const region of regions) {
+    for (const instance of await ports.instances(region)) {
+      found.set(instance.instanceARN, found.get(instance.instanceARN) ?? instance);
+    }
+  }
+  return [...found.values()];
+}
+
 /**
  * Asks AWS which Grants it remembers of this installation, for a source that has lost its state. What comes back is enough
  * to revoke, and to go on with the same window: a grant that was live keeps its activation and expiry; one that had ended
  * stays ended. What AWS does not remember: grants that had left nothing behind, and their tombstones.
- * @param region where Identity Center is
  */
-export async function recoverGrants(
-  ports: AwsPorts,
-  { installation, region, now }: { readonly installation: string; readonly region: string; readonly now: EpochMs },
-): Promise<Recovered[]> {
+export async function recoverGrants(ports: AwsPorts, { installation, regions, now }: LookAround): Promise<Recovered[]> {
   const recovered: Recovered[] = [];
-  for (const instance of await ports.instances(region)) {
+  for (const instance of await instancesIn(ports, regions)) {
     const tag = { key: tagKeys.installation, value: tagValue(installation) };
     for (const set of await ports.identityCenter(instance).listTagged(tag, isGrantID)) {
       const grant = readSet(set, instance, now);

@@ -24,6 +24,8 @@ const retryMs = 1_000;
 
 /** A source that reads a folder. More than the interface: a scan at will. */
 export interface FolderSource extends Source {
+  /** What the folder says now, before `start` and without taking anything over. Empty where it cannot be read. */
+  preview(): Promise<readonly AnyObject[]>;
   /** Reads the folder now and takes over what changed. */
   rescan(): Promise<void>;
   /** Whether `start` has resolved and `close` was not called. */
@@ -191,6 +193,15 @@ class YamlFolder implements FolderSource {
 
   problems(): readonly string[] {
     return this.#reports.problems();
+  }
+
+  async preview(): Promise<readonly AnyObject[]> {
+    try {
+      const { files } = await this.#reader.read();
+      return [...files.values()].flatMap(({ entries }) => entries.flatMap(({ object }) => object ?? []));
+    } catch {
+      return [];
+    }
   }
 
   rescan(): Promise<void> {
