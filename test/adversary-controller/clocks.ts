@@ -16,3 +16,15 @@ export function shiftedClock(): ShiftedClock {
     },
   };
 }
+
+/** The machine's clock at a multiple of its speed: an hour's timers in seconds. Wall time begins at the machine's. */
+export function fastClock(speed: number): Clock {
+  const startedAt = systemClock.now();
+  const startedMs = systemClock.monotonicMs();
+  const monotonicMs = (): number => (systemClock.monotonicMs() - startedMs) * speed;
+  return {
+    now: () => startedAt + monotonicMs(),
+    monotonicMs,
+    after: (delayMs, fire) => systemClock.after(delayMs / speed, fire),
+  };
+}

@@ -74,7 +74,7 @@ export async function folderWorld(objects: readonly AnyObject[]): Promise<Folder
     told,
     write,
     get,
-    erase: (name) => rmSync(join(folder, `Grant-${name}.yaml`)),
+    erase: (name) => rmSync(join(folder, `Grant-${name}.yaml`), { force: true }),
     until: (name, passes) =>
       new Promise((resolve) => {
         const watcher = (): void => {
