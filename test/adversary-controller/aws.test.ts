@@ -70,6 +70,30 @@ describe.concurrent("a revocation is not over because AWS says that nothing is t
   });
 });
 
+describe.concurrent("a Session Manager that does not answer", () => {
+  it("keeps no assignment in place", async () => {
+    const { controller, live } = await withLive();
+    await using _ = controller;
+    const { promise: taken, resolve } = Promise.withResolvers<void>();
+    controller.sandbox.faults = async ({ operation, phase }) => {
+      if (operation === "DeleteAccountAssignment" && phase === "after") {
+        resolve();
+      }
+      if (operation === "DescribeSessions") {
+        await taken;
+      }
+      return "pass" as const;
+    };
+
+    revoke(controller, live);
+    await controller.until<Grant>("Grant", "g-1", isOver);
+
+    const calls = controller.sandbox.calls.map(({ operation }) => operation);
+    expect(calls.filter((operation) => operation === "DescribeSessions")).toHaveLength(2);
+    expect(calls.indexOf("DescribeSessions")).toBeLessThan(calls.indexOf("DeleteAccountAssignment"));
+  });
+});
+
 describe.concurrent("what is not ours", () => {
   it("a set of the grant's name, made and assigned by somebody else, is left as it is when the Grant ends", async () => {
     await using controller = await startController({ objects: policyObjects() });

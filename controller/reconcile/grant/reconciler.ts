@@ -196,41 +196,63 @@ class GrantReconciler implements Reconciler {
   /** Performs the steps; answers an outcome where they were interrupted, undefined when all are done. */
   async #perform(key: ObjectKey, decision: Decision, context: ReconcileContext): Promise<Outcome | undefined> {
     const failures: AwsFailure[] = [];
+    const aside: Promise<unknown>[] = [];
     for (const action of decision.actions) {
       context.signal.throwIfAborted();
+      if (action.kind === "RecordDeprovisioned") {
+        await Promise.all(aside);
+      }
       const grant = this.#get(key);
       if (grant === undefined || (action.kind === "RecordDeprovisioned" && failures.length > 0)) {
         break;
       }
-      try {
-        const result = await performAction(action, { ...this.#options, grant, urgent: phaseOf(grant) === "Revoking" });
-        this.#noteAction(grant, action, context);
-        await this.#write(grant, result.patch ?? {}, refusedConditions(result.refused));
-        if (result.refused !== undefined) {
-          return { kind: "refused", ...result.refused };
-        }
-        if (result.failed !== undefined) {
-          throw result.failed;
-        }
-        if (result.wait !== undefined) {
-          return this.#waitFor(result.wait, context, failures);
-        }
-      } catch (thrown) {
-        if (!isFailure(thrown) && decision.onFailure === "stop") {
-          throw thrown;
-        }
-        // Taking away tries every step: a full disk that takes no tombstone must not keep the assignment.
-        const failure = isFailure(thrown) ? thrown : stepFailure(thrown, action, context);
-        failures.push(failure);
-        if (failure.failure === "busy") {
-          this.#turns.note(grant, action);
-        }
-        if (decision.onFailure === "stop") {
-          break;
-        }
+      const step = this.#step(grant, action, decision, context, failures);
+      if (action.kind === "TerminateSessions") {
+        // Started first, awaited last: a Session Manager that does not answer must not keep the assignment in place.
+        aside.push(step);
+        continue;
+      }
+      const interrupted = await step;
+      if (interrupted !== undefined) {
+        await Promise.all(aside);
+        return interrupted === "stop" ? this.#failed(key, failures, context) : interrupted;
       }
     }
+    await Promise.all(aside);
     return failures.length === 0 ? undefined : this.#failed(key, failures, context);
+  }
+
+  /** One step, and what it changed in status. Answers undefined where the next one may follow. */
+  async #step(
+    grant: Grant,
+    action: Action,
+    { onFailure }: Decision,
+    context: ReconcileContext,
+    failures: AwsFailure[],
+  ): Promise<Outcome | "stop" | undefined> {
+    try {
+      const result = await performAction(action, { ...this.#options, grant, urgent: phaseOf(grant) === "Revoking" });
+      this.#noteAction(grant, action, context);
+      await this.#write(grant, result.patch ?? {}, refusedConditions(result.refused));
+      if (result.refused !== undefined) {
+        return { kind: "refused", ...result.refused };
+      }
+      if (result.failed !== undefined) {
+        throw result.failed;
+      }
+      return result.wait === undefined ? undefined : this.#waitFor(result.wait, context, failures);
+    } catch (thrown) {
+      if (!isFailure(thrown) && onFailure === "stop") {
+        throw thrown;
+      }
+      // Taking away tries every step: a full disk that takes no tombstone must not keep the assignment.
+      const failure = isFailure(thrown) ? thrown : stepFailure(thrown, action, context);
+      failures.push(failure);
+      if (failure.failure === "busy") {
+        this.#turns.note(grant, action);
+      }
+      return onFailure === "stop" ? "stop" : undefined;
+    }
   }
 
   #noteAction(grant: Grant, action: Action, context: ReconcileContext): void {
