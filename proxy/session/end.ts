@@ -2,14 +2,16 @@ import type { Clock } from "#lib/clock.ts";
 import { pause } from "#lib/clock.ts";
 import { encodeTerminate } from "../postgres/encode.ts";
 import { ignoreErrors } from "../streams.ts";
-import { openUpstream, type Upstream } from "../upstream/login.ts";
-import { cancelUpstream, closeUpstream, queryUpstream } from "../upstream/side.ts";
+import type { Upstream } from "../upstream/login.ts";
+import { cancelUpstream, closeUpstream, openSide, queryUpstream } from "../upstream/side.ts";
 import type { PasswordSource, UpstreamTarget } from "../upstream/target.ts";
 
 /** How long a cut waits for the server to say that the backend is gone. A rollback of a large transaction takes its time. */
 export const confirmTimeoutMs = 15_000;
 /** Between two looks at pg_stat_activity. */
 const confirmEveryMs = 100;
+/** Before another try to get a second connection: where many sessions end at once, slots come free as they do. */
+const confirmAgainMs = 250;
 
 /** Whether the server's backend was seen to be gone. */
 export type BackendFate = "gone" | "alive" | "unknown";
@@ -48,16 +50,38 @@ export async function endBackend(backend: Backend, clock: Clock): Promise<Backen
   const cancelled =
     upstream.key === undefined ? Promise.resolve() : cancelUpstream(target, upstream.key, options).catch(() => {});
   try {
-    return await confirm(backend, options);
-  } catch {
-    // No second connection: a server without a free slot, or gone itself. Its closing the stream is a sign as good as any.
-    await Promise.race([socketClosed, pause(clock, confirmTimeoutMs, giveUp.signal).catch(() => {})]);
-    return upstream.key !== undefined && upstream.socket.readableEnded ? "gone" : "unknown";
+    return await confirm(backend, options, socketClosed);
   } finally {
     await cancelled;
     cancelTimer();
     upstream.socket.destroy();
   }
+}
+
+async function confirm(
+  backend: Backend,
+  options: { clock: Clock; signal: AbortSignal },
+  socketClosed: Promise<void>,
+): Promise<BackendFate> {
+  const { upstream, loggedInMs, ...rest } = backend;
+  const pid = upstream.key?.pid;
+  if (pid === undefined) {
+    return "unknown";
+  }
+  while (!options.signal.aborted) {
+    try {
+      return await terminateBackend({ ...rest, pid, ageMs: options.clock.monotonicMs() - loggedInMs }, options);
+    } catch {
+      // No second connection: a server without a free slot, or gone itself. Its closing the stream is a sign as good as any.
+      const again = pause(options.clock, confirmAgainMs, options.signal).catch(() => {});
+      await Promise.race(upstream.socket.destroyed ? [again] : [socketClosed, again]);
+      if (upstream.socket.readableEnded) {
+        return "gone";
+      }
+      await again;
+    }
+  }
+  return "unknown";
 }
 
 function closedByServer(upstream: Upstream): Promise<void> {
@@ -68,15 +92,6 @@ function closedByServer(upstream: Upstream): Promise<void> {
   });
 }
 
-function confirm(backend: Backend, options: { clock: Clock; signal: AbortSignal }): Promise<BackendFate> {
-  const { upstream, loggedInMs, ...rest } = backend;
-  const pid = upstream.key?.pid;
-  if (pid === undefined) {
-    throw new Error("the server told no process ID");
-  }
-  return terminateBackend({ ...rest, pid, ageMs: options.clock.monotonicMs() - loggedInMs }, options);
-}
-
 /** A backend as a second connection of its role finds it. */
 export interface BackendRef extends Pick<Backend, "target" | "username" | "databaseName" | "password"> {
   readonly pid: number;
@@ -85,17 +100,23 @@ export interface BackendRef extends Pick<Backend, "target" | "username" | "datab
 }
 
 /**
- * Terminates a backend over a connection of its own role, and looks until it is gone. `alive` when the signal ends it first.
- * Throws when there is no such connection.
+ * Terminates a backend over a connection of its own role, and looks until it is gone. `alive` when the signal ends it first,
+ * `unknown` where process IDs are not those of backends (a pooler made them up). Throws when there is no such connection.
  */
 export async function terminateBackend(
   backend: BackendRef,
   options: { clock: Clock; signal: AbortSignal },
 ): Promise<BackendFate> {
   const { pid, target, username, databaseName, password } = backend;
-  const parameters = new Map([["application_name", "sallyport"]]);
-  const side = await openUpstream(target, { username, databaseName, password, parameters }, options);
+  const side = await openSide(target, { username, databaseName, password }, options);
+  // A server that takes the login and then says nothing more must not hold up anything.
+  const onAbort = (): void => void side.socket.destroy();
+  options.signal.addEventListener("abort", onAbort, { once: true });
   try {
+    const [own] = await queryUpstream(side, "select pg_catalog.pg_backend_pid()");
+    if (side.key === undefined || own?.[0] !== String(side.key.pid)) {
+      return "unknown";
+    }
     const [found] = await queryUpstream(side, terminateSQL(pid, backend.ageMs / 1_000 / clockTolerance));
     const started = found?.[1];
     if (started === undefined || started === null) {
@@ -115,6 +136,7 @@ export async function terminateBackend(
     }
     throw error;
   } finally {
+    options.signal.removeEventListener("abort", onAbort);
     closeUpstream(side);
   }
 }
@@ -122,21 +144,24 @@ export async function terminateBackend(
 /** A backend that took the pid over is much younger than ours; half the age leaves room for clocks that drift or are set. */
 const clockTolerance = 2;
 
+/** When a backend started, as a number: how dates are written is a setting of the role. */
+const startedSQL = "extract(epoch from backend_start)::pg_catalog.text";
+
 /**
  * Terminates the backend, unless the pid is by now that of another one: ours started before its login was answered.
  * Names are qualified: the role's own search_path settings must not choose what runs here. */
 function terminateSQL(pid: number, ageSeconds: number): string {
   return (
-    "select pg_catalog.pg_terminate_backend(pid), backend_start::pg_catalog.text from pg_catalog.pg_stat_activity " +
-    `where pid operator(pg_catalog.=) ${Math.trunc(pid)} and backend_start operator(pg_catalog.<=) ` +
+    "select pg_catalog.pg_terminate_backend(pid), " +
+    `${startedSQL} from pg_catalog.pg_stat_activity where pid operator(pg_catalog.=) ${Math.trunc(pid)} and backend_start operator(pg_catalog.<=) ` +
     `(pg_catalog.clock_timestamp() operator(pg_catalog.-) pg_catalog.make_interval(secs => ${ageSeconds.toFixed(3)}))`
   );
 }
 
 function aliveSQL(pid: number, started: string): string {
-  const literal = started.replaceAll(/[^0-9 :.+-]/g, "");
+  const literal = started.replaceAll(/[^0-9.]/g, "");
   return (
     "select pid from pg_catalog.pg_stat_activity " +
-    `where pid operator(pg_catalog.=) ${Math.trunc(pid)} and backend_start operator(pg_catalog.=) '${literal}'::pg_catalog.timestamptz`
+    `where pid operator(pg_catalog.=) ${Math.trunc(pid)} and ${startedSQL} operator(pg_catalog.=) '${literal}'`
   );
 }

@@ -1,6 +1,6 @@
-import type { CloseReason, SessionOpen } from "#audit/record.ts";
+import type { WriteResult } from "#audit/journal.ts";
+import type { CloseReason, SessionClose } from "#audit/record.ts";
 import { redactMessage } from "#audit/redact/message.ts";
-import { textOf } from "#audit/text.ts";
 import {
   encodeAuthenticationOk,
   encodeBackendKeyData,
@@ -20,6 +20,7 @@ import { UpstreamError, type PasswordSource, type UpstreamTarget } from "../upst
 import { type BackendFate, endBackend } from "./end.ts";
 import type { AdmittedStream, SessionPorts } from "./engine.ts";
 import { refuseClient } from "./opening.ts";
+import { openRecord } from "./open-record.ts";
 import { Recorder, recordingViolation } from "./recorder.ts";
 import type { CutReason, Session } from "./registry.ts";
 import { Relay, type RelayEnd } from "./relay.ts";
@@ -97,7 +98,10 @@ export class PostgresSession implements Session {
       );
       const version = upstream.parameters.get("server_version");
       this.#ports.onHealth(grant, "Reachable", "logged in", version);
-      await this.#begin(upstream, reader, parameters);
+      await this.#begin(upstream, reader, parameters).catch((error: unknown) => {
+        upstream.socket.destroy();
+        throw error;
+      });
     } catch (error) {
       reader.detach();
       this.#failOpening(error);
@@ -143,10 +147,17 @@ export class PostgresSession implements Session {
       this.#settings.set(name, value);
     }
     this.#noteBackend(upstream);
-    const recorded = await new Promise<string>((resolve) =>
-      journal.writeThen(this.#openRecord(upstream, parameters), grant.audit.durability, resolve),
-    );
-    if (recorded !== "written") {
+    const { signal } = this.#giveUp;
+    const record = openRecord(this.id, this.#ports.taskARN, this.#admitted, upstream, parameters);
+    const recorded = await new Promise<WriteResult | "given-up">((resolve) => {
+      journal.writeThen(record, grant.audit.durability, resolve);
+      // With `Remote` the record waits for the controller; the grant's end, and the client's leaving, do not.
+      signal.addEventListener("abort", () => resolve("given-up"), { once: true });
+      if (signal.aborted) {
+        resolve("given-up");
+      }
+    });
+    if (recorded === "full" || recorded === "too-large") {
       upstream.socket.destroy();
       this.#ports.backends.forget(this.id);
       throw recordingViolation("full");
@@ -166,8 +177,11 @@ export class PostgresSession implements Session {
       tracker,
       recorder,
       onParameter: (name, value) => {
-        this.#settings.set(name, value);
-        this.#applySettings(tracker);
+        // No more names than the server told at login: it cannot fill the memory.
+        if (this.#settings.has(name)) {
+          this.#settings.set(name, value);
+          this.#applySettings(tracker);
+        }
       },
       onClientGone: (clean) => this.#clientGone(clean),
       onEnd: (end) => this.#relayEnded(end),
@@ -179,6 +193,11 @@ export class PostgresSession implements Session {
       const { reason, message } = this.#cutting;
       this.#sayFatal(live, message, sqlState.ended);
       void this.#finish(live, { reason, message, unanswered: "cut", force: true });
+      return;
+    }
+    if (recorded === "given-up") {
+      relay.stop();
+      void this.#finish(live, { reason: "client-closed", unanswered: "cut", force: true });
       return;
     }
     stream.write(this.#greeting(upstream));
@@ -205,32 +224,6 @@ export class PostgresSession implements Session {
       ...(upstream.key === undefined ? [] : [encodeBackendKeyData(this.cancelKey.pid, this.cancelKey.key)]),
       encodeReadyIdle(),
     ]);
-  }
-
-  #openRecord(upstream: Upstream, parameters: ReadonlyMap<string, string>): SessionOpen {
-    const { grant, client } = this.#admitted;
-    const applicationName = parameters.get("application_name");
-    const version = upstream.parameters.get("server_version");
-    return {
-      kind: "session.open",
-      session: this.id,
-      grantID: grant.grantID,
-      person: { userName: grant.person.userName, userID: grant.person.userID },
-      database: grant.database.key,
-      engine: grant.database.engine,
-      databaseName: grant.database.databaseName,
-      roleName: grant.role.name,
-      username: grant.role.username,
-      taskARN: this.#ports.taskARN,
-      client: { software: client, ...(applicationName === undefined ? {} : { applicationName }) },
-      server: {
-        host: grant.database.host,
-        port: grant.database.port,
-        ...(upstream.key === undefined ? {} : { processID: upstream.key.pid }),
-        ...(version === undefined ? {} : { version: textOf(Buffer.from(version)) }),
-      },
-      parameters: grant.audit.parameters,
-    };
   }
 
   #view(tracker: Tracker): ReturnType<ConstructorParameters<typeof Recorder>[0]["view"]> {
@@ -340,7 +333,7 @@ export class PostgresSession implements Session {
       fate = live.upstream.socket.readableEnded ? "gone" : "unknown";
       live.upstream.socket.destroy();
     }
-    live.recorder.write({
+    this.#recordClose(live, {
       kind: "session.close",
       session: this.id,
       reason: end.reason,
@@ -352,6 +345,15 @@ export class PostgresSession implements Session {
       this.#ports.backends.forget(this.id);
     }
     this.#closed.resolve(fate);
+  }
+
+  #recordClose(live: Live, close: SessionClose): void {
+    try {
+      live.recorder.write(close);
+    } catch (error) {
+      // The session was given up before its first record was written, and that one was not kept.
+      this.#ports.log.error("end of a session could not be recorded", { session: this.id, error });
+    }
   }
 
   #failOpening(error: unknown): void {

@@ -39,18 +39,36 @@ export async function openUpstream(
   login: UpstreamLogin,
   options: ConnectOptions,
 ): Promise<Upstream> {
-  const password = await login.password.get(false);
+  const password = await unlessAborted(login.password.get(false), options.signal);
   try {
     return await attempt(target, login, password, options);
   } catch (error) {
     if (!(error instanceof UpstreamError) || error.health !== "AuthenticationFailed") {
       throw error;
     }
-    const fresh = await login.password.get(true);
+    const fresh = await unlessAborted(login.password.get(true), options.signal);
     if (fresh.reveal() === password.reveal()) {
       throw error;
     }
     return attempt(target, login, fresh, options);
+  }
+}
+
+/** Waits for something that cannot be aborted itself, and whose late result nobody needs. */
+async function unlessAborted<T>(result: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) {
+    return result;
+  }
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(new UpstreamError("SecretUnreadable", "the session was given up"));
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    if (signal.aborted) {
+      onAbort();
+    }
+    return await Promise.race([result, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
   }
 }
 

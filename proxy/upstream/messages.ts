@@ -4,11 +4,14 @@ import { ChunkReader } from "../streams.ts";
 
 /** Messages before the first ReadyForQuery are small; the largest are errors. */
 const loginMessageBytesMax = 65_536;
+/** All that a server may say in a login, or to one query of the proxy's own: some hundred settings, or a hundred rows. */
+const conversationBytesMax = 8 * 1024 * 1024;
 
 /** Reads whole messages of a server one at a time, for logins and for queries of the proxy's own. */
 export class MessageReader {
   readonly #chunks: ChunkReader;
   #pending: Buffer = Buffer.alloc(0);
+  #bytes = 0;
 
   constructor(stream: Duplex) {
     this.#chunks = new ChunkReader(stream);
@@ -29,6 +32,10 @@ export class MessageReader {
         }
       }
       const chunk = await this.#chunks.next();
+      this.#bytes += chunk.length;
+      if (this.#bytes > conversationBytesMax) {
+        throw new ProtocolViolation("the server sends without end");
+      }
       this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
     }
   }

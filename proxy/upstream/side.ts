@@ -4,11 +4,46 @@ import type { BackendKey } from "../postgres/backend.ts";
 import { back } from "../postgres/protocol.ts";
 import { connectUpstream, type ConnectOptions } from "./connect.ts";
 import { MessageReader } from "./messages.ts";
-import type { Upstream } from "./login.ts";
-import type { UpstreamTarget } from "./target.ts";
+import { openUpstream, type Upstream } from "./login.ts";
+import { UpstreamError, type UpstreamLogin, type UpstreamTarget } from "./target.ts";
 
 /** Most rows that a query of the proxy's own returns. */
 const rowsMax = 100;
+
+/**
+ * Settings of a connection of the proxy's own. A role may set each of them for itself, and so for the proxy's next login, to keep the
+ * proxy from ending its backend; what the startup packet says goes before what the role says. Each list is for servers that do not
+ * know the one before: PostgreSQL 17, 14, older ones, and poolers that take none.
+ */
+const sideSettings = [
+  ["statement_timeout", "lock_timeout", "idle_session_timeout", "transaction_timeout"],
+  ["statement_timeout", "lock_timeout", "idle_session_timeout"],
+  ["statement_timeout", "lock_timeout"],
+  [],
+] as const;
+/** undefined_object is a setting that the server does not know; poolers say protocol_violation. */
+const unknownSetting: ReadonlySet<string> = new Set(["42704", "08P01"]);
+
+/** Opens a connection of the proxy's own, as a role. Throws `UpstreamError`. */
+export async function openSide(
+  target: UpstreamTarget,
+  login: Omit<UpstreamLogin, "parameters">,
+  options: ConnectOptions,
+): Promise<Upstream> {
+  let refusal: unknown;
+  for (const settings of sideSettings) {
+    const parameters = new Map([["application_name", "sallyport"], ...settings.map((name) => [name, "0"] as const)]);
+    try {
+      return await openUpstream(target, { ...login, parameters }, options);
+    } catch (error) {
+      if (!(error instanceof UpstreamError) || !unknownSetting.has(error.sqlState)) {
+        throw error;
+      }
+      refusal = error;
+    }
+  }
+  throw refusal;
+}
 
 /** Runs one query of the proxy's own on an idle connection, and returns its rows as text. Throws on an SQL error. */
 export async function queryUpstream(upstream: Upstream, sql: string): Promise<readonly (readonly (string | null)[])[]> {
