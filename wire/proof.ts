@@ -133,7 +133,8 @@ export async function verifyProof(
     return { refused: "malformed", detail: "the identity proof does not have the expected form" };
   }
   const ageMs = verifier.clock.now() - signedAt(parts.date);
-  if (Math.abs(ageMs) > proofAgeMaxMs) {
+  // A date that is none has no age, and no comparison with it is true.
+  if (!(Math.abs(ageMs) <= proofAgeMaxMs)) {
     return {
       refused: "expired",
       detail: `the identity proof was signed ${Math.round(ageMs / 1_000)} s ago by this clock`,

@@ -15,6 +15,9 @@ const ticketRefresh = 2 / 3;
 /** A client that does not read would have our pings and pongs pile up; the largest frame is 16 KiB. */
 const unreadBytesMax = 65_536;
 
+/** Once it was told the end, a client that does not close the stream is given so long. */
+export const endLingerMs = 10_000;
+
 /** What a control stream needs to know of its grant. */
 export interface ControlPorts {
   readonly clock: Clock;
@@ -81,6 +84,11 @@ export class ControlStream {
   end(end: End): void {
     send(this.#stream, end);
     this.#stream.end();
+    this.#cancelTicket();
+    this.#stream.once(
+      "close",
+      this.#ports.clock.after(endLingerMs, () => this.#stream.destroy()),
+    );
   }
 
   #warn(): void {

@@ -43,3 +43,16 @@ it("counts from the last word heard, not from the first, and not by the wall clo
 
   expect([lost, contact.admits]).toEqual([0, true]);
 });
+
+it("a controller that comes back with a shorter bound is held to it from then on", () => {
+  const clock = manualClock();
+  let lost = 0;
+  const contact = new ControllerContact(clock, () => (lost += 1));
+  contact.heard({ ...policy, endWithoutControllerMs: 10_000 });
+  clock.advance(100);
+
+  contact.heard(policy);
+  clock.advance(500);
+
+  expect(lost).toBe(1);
+});

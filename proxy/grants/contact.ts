@@ -32,9 +32,14 @@ export class ControllerContact {
 
   /** The controller said something authentic. */
   heard(policy: LinkPolicy = this.#policy): void {
+    const isSooner = policy.endWithoutControllerMs < this.#policy.endWithoutControllerMs;
     this.#policy = policy;
     this.#heardMs = this.#clock.monotonicMs();
     this.#isLost = false;
+    if (isSooner) {
+      // The timer that runs would look again at the old bound only.
+      this.stop();
+    }
     if (this.#cancelTimer === undefined) {
       this.#arm(policy.endWithoutControllerMs);
     }

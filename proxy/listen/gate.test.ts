@@ -6,6 +6,7 @@ import { silentLog } from "#lib/log.ts";
 import { encodeFrame, FrameReader } from "#wire/frame.ts";
 import type { FromProxy } from "#wire/handshake.ts";
 import { handshakeTimeoutMs } from "../admission/admit.ts";
+import { endLingerMs } from "../admission/control.ts";
 import { TicketBook } from "../admission/tickets.ts";
 import { GrantTable } from "../grants/table.ts";
 import { SessionRegistry } from "../session/registry.ts";
@@ -20,11 +21,14 @@ let tickets: TicketBook;
 let gate: Gate;
 /** What the engine was asked to do. */
 let asked: string[];
+/** Whether the engine waits for the client's first message before it tells a reason. */
+let engineHolds: boolean;
 
 beforeEach(() => {
   clock = manualClock();
   tickets = new TicketBook(clock, randomBytes);
   asked = [];
+  engineHolds = false;
   const grants = new GrantTable(clock);
   grants.apply(grant);
   gate = new Gate({
@@ -39,7 +43,7 @@ beforeEach(() => {
           },
           refuse: (_stream: Duplex, _rest: Buffer, message: string) => {
             asked.push(`refuse: ${message}`);
-            return Promise.resolve();
+            return engineHolds ? new Promise<void>(() => {}) : Promise.resolve();
           },
         },
       ],
@@ -199,6 +203,38 @@ describe("the gate", () => {
 
     expect(before).toBe(2);
     expect(told.at(-1)).toEqual({ type: "end", reason: "revoked", message: "done" });
+  });
+
+  it("counts those who are being told a reason among the strangers: a wrong ticket buys nobody more streams", async () => {
+    engineHolds = true;
+    for (let n = 0; n < unauthenticatedMax; n += 1) {
+      await arrive({ type: "open", ticket: "C".repeat(43) });
+    }
+
+    const beyond = await arrive(prove);
+
+    expect(beyond.told).toMatchObject([{ type: "refuse", code: "too-many" }]);
+  });
+
+  it("drops strangers silently when as many again do not take their refusal", async () => {
+    for (let n = 0; n < 2 * unauthenticatedMax; n += 1) {
+      // Nobody reads at the far end.
+      void gate.handle(duplexPair().near);
+    }
+
+    const beyond = await arrive(prove);
+
+    expect([beyond.told, beyond.near.destroyed]).toEqual([[], true]);
+  });
+
+  it("does not keep a control stream whose client takes no notice of the end", async () => {
+    const { near, far } = await arrive(prove);
+    far.removeAllListeners("end");
+
+    gate.endControls({ type: "end", reason: "revoked", message: "done" });
+    clock.advance(endLingerMs);
+
+    expect(near.destroyed).toBe(true);
   });
 
   it("does not tell a stranger's ticket from a wrong one, and repeats the reason in the database's protocol", async () => {

@@ -34,7 +34,10 @@ export class Gate {
   readonly #ports: GatePorts;
   readonly #controls = new Set<ControlStream>();
   readonly #dataStreams = new Map<string, number>();
+  /** Streams that have not passed the handshake, and those that are being told why they are refused. */
   #unauthenticated = 0;
+  /** Streams beyond the limit whose refusal is still to be read. */
+  #turnedAway = 0;
 
   constructor(ports: GatePorts) {
     this.#ports = ports;
@@ -79,7 +82,7 @@ export class Gate {
 
   async #admit(stream: Duplex): Promise<Admitted | undefined> {
     if (this.#unauthenticated >= unauthenticatedMax) {
-      this.#tooMany(stream);
+      this.#turnAway(stream);
       return undefined;
     }
     this.#unauthenticated += 1;
@@ -95,7 +98,36 @@ export class Gate {
       await this.#data(stream, admitted);
       return;
     }
-    await this.#engine(admitted.grant).refuse(stream, admitted.rest, admitted.message, this.#ports.session.clock);
+    await this.#refuse(stream, admitted);
+  }
+
+  /** Telling the reason waits for the client's first message, so it counts as much as a handshake. */
+  async #refuse(
+    stream: Duplex,
+    refused: { readonly grant: LinkGrant | undefined; readonly rest: Buffer; readonly message: string },
+  ): Promise<void> {
+    if (this.#unauthenticated >= unauthenticatedMax) {
+      stream.destroy();
+      return;
+    }
+    this.#unauthenticated += 1;
+    try {
+      const { clock } = this.#ports.session;
+      await this.#engine(refused.grant).refuse(stream, refused.rest, refused.message, clock);
+    } finally {
+      this.#unauthenticated -= 1;
+    }
+  }
+
+  /** A stranger too many is told so; strangers far too many are not. */
+  #turnAway(stream: Duplex): void {
+    if (this.#turnedAway >= unauthenticatedMax) {
+      stream.destroy();
+      return;
+    }
+    this.#turnedAway += 1;
+    stream.once("close", () => (this.#turnedAway -= 1));
+    this.#tooMany(stream);
   }
 
   #linger(stream: Duplex): void {
@@ -132,16 +164,15 @@ export class Gate {
 
   async #data(stream: Duplex, admitted: Extract<Admitted, { kind: "data" }>): Promise<void> {
     const { grantID } = admitted.grant;
-    const engine = this.#engine(admitted.grant);
     const count = this.#dataStreams.get(grantID) ?? 0;
     if (count >= dataStreamsPerGrantMax) {
       const message = `this grant has ${count} connections already; close some first`;
-      await engine.refuse(stream, admitted.rest, message, this.#ports.session.clock);
+      await this.#refuse(stream, { ...admitted, message });
       return;
     }
     this.#dataStreams.set(grantID, count + 1);
     try {
-      await engine.serve(
+      await this.#engine(admitted.grant).serve(
         { stream, rest: admitted.rest, grant: admitted.grant, client: admitted.client },
         this.#ports.session,
       );

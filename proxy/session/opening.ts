@@ -7,6 +7,8 @@ import { type ChunkReader, StreamEnded } from "../streams.ts";
 
 /** From the handshake to a whole startup packet. The same as Postgres gives a client (authentication_timeout). */
 export const openingTimeoutMs = 60_000;
+/** From a refusal to a whole startup packet: a client that was let in has one ready, and only its own person waits for the reason. */
+export const refusalTimeoutMs = 10_000;
 /** A client asks for GSS, then TLS, then starts; a stranger may not ask for ever. */
 const requestsMax = 4;
 
@@ -19,8 +21,13 @@ export type ClientOpening =
  * Reads what comes before the session. TLS and GSS encryption are declined with `N`: the stream is the loopback end of a tunnel.
  * Throws `ProtocolViolation` (answer it with an error) or `StreamEnded`.
  */
-export async function readClientOpening(stream: Duplex, reader: ChunkReader, clock: Clock): Promise<ClientOpening> {
-  const cancelTimer = clock.after(openingTimeoutMs, () => stream.destroy());
+export async function readClientOpening(
+  stream: Duplex,
+  reader: ChunkReader,
+  clock: Clock,
+  timeoutMs: number = openingTimeoutMs,
+): Promise<ClientOpening> {
+  const cancelTimer = clock.after(timeoutMs, () => stream.destroy());
   try {
     let pending: Buffer = Buffer.alloc(0);
     for (let requests = 0; requests <= requestsMax;) {
@@ -97,7 +104,7 @@ export function refuseClient(stream: Duplex, message: string, state: string, hin
 /** Waits for the client's startup packet and answers it with the reason of a refusal, so that `psql` shows it. */
 export async function speakRefusal(stream: Duplex, reader: ChunkReader, clock: Clock, message: string): Promise<void> {
   try {
-    const opening = await readClientOpening(stream, reader, clock);
+    const opening = await readClientOpening(stream, reader, clock, refusalTimeoutMs);
     reader.detach();
     if (opening.kind === "startup") {
       refuseClient(stream, message, sqlState.invalidAuthorization);

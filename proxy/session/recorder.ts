@@ -40,6 +40,11 @@ export class Recorder {
   /** Statements whose start could not be written, under `onFull: Gap`. */
   readonly #missing = new Set<number>();
   #gap: { count: number; since: number } | undefined;
+  /**
+   * The last start found no room. A gap record has room in the spool's reserve, which is for ending what is open: one for each
+   * statement would use it up.
+   */
+  #isFull = false;
 
   constructor(parts: {
     readonly session: string;
@@ -70,7 +75,6 @@ export class Recorder {
     if (removed.length > 0) {
       this.#removed.set(number, removed);
     }
-    this.#writeGap();
     this.#waiting += 1;
     this.#journal.writeThen(record, this.#policy.durability, (result) => this.#settle(number, result));
   }
@@ -98,7 +102,9 @@ export class Recorder {
 
   /** Writes a record that nothing waits for. */
   write(record: RecordBody): void {
-    this.#writeGap();
+    if (!this.#isFull || record.kind === "session.close") {
+      this.#writeGap();
+    }
     this.#journal.writeThen(record, "Written", (result) => {
       if (result !== "written") {
         this.#miss();
@@ -107,6 +113,10 @@ export class Recorder {
   }
 
   #settle(number: number, result: WriteResult): void {
+    this.#isFull = result === "full";
+    if (result === "written") {
+      this.#writeGap();
+    }
     if (result === "full" && this.#policy.onFull === "Gap") {
       this.#missing.add(number);
       this.#miss();

@@ -67,6 +67,28 @@ describe("audit before execute", () => {
     },
   );
 
+  it("with onFull Gap a long full spool is one gap, not one in the reserve for each statement", async () => {
+    stand.grant = { ...stand.grant, audit: { ...stand.grant.audit, onFull: "Gap" } };
+    client.socket.destroy();
+    await stand.quiet();
+    stand.journal.clear();
+    stand.journal.verdict = (body) => (body.kind === "statement.start" ? "full" : "written");
+    const other = await RawClient.start(stand.port, { user: role.username, database: postgres.database });
+
+    for (let n = 0; n < 5; n += 1) {
+      other.send(say.query("select 1"));
+      await other.until("Z");
+    }
+    const before = stand.journal.records.filter((record) => record.kind === "gap");
+    other.send(say.terminate());
+    await stand.journal.until(isClose);
+
+    expect(before).toEqual([]);
+    // Each statement lacks its start and its end.
+    expect(stand.journal.records.filter((record) => record.kind === "gap")).toMatchObject([{ count: 10 }]);
+    stand.grant = { ...stand.grant, audit: { ...stand.grant.audit, onFull: "Deny" } };
+  });
+
   it("with onFull Gap the statement runs, and the gap is said with its count as soon as there is room", async () => {
     stand.grant = { ...stand.grant, audit: { ...stand.grant.audit, onFull: "Gap" } };
     const tolerant = await RawClient.start(stand.port, { user: role.username, database: postgres.database });

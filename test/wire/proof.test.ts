@@ -55,6 +55,18 @@ describe("an identity proof", () => {
     expect(verdict).toMatchObject({ refused: "rejected" });
   });
 
+  it.each(["20269999T999999Z", "20260230T250000Z"])("is refused unasked when its date is none: %s", async (date) => {
+    const proof = await createProof(audience, ada, verifier.sts, new Date());
+    const credential = proof.credential.replace(/\/\d{8}\//, `/${date.slice(0, 8)}/`);
+
+    const verdict = await verifyProof({ ...proof, credential, date }, audience, {
+      ...verifier,
+      fetch: () => Promise.reject(new Error("nobody is to be asked")),
+    });
+
+    expect(verdict).toMatchObject({ refused: "expired" });
+  });
+
   it("is worthless for another purpose, and no part of an audience can pose as the next", async () => {
     const proof = await createProof(audience, ada, verifier.sts, new Date());
     const login: Audience = { purpose: "login", installation: "demo", nonce: "n1" };
