@@ -39,6 +39,21 @@ export function redactValue(text: string): Redaction<string> {
 }
 
 /**
+ * As `redactValue`, for the bytes of a bound value in either format: drivers send text in binary form too, where it is the same bytes.
+ * Bytes that are not UTF-8 are kept where they are no secret.
+ */
+export function redactValueBytes(bytes: Uint8Array): Redaction<Text> {
+  const text = textOf(bytes);
+  if (typeof text === "string") {
+    return redactValue(text);
+  }
+  const redaction = redactValue(bytesOfText(text).toString("latin1"));
+  return redaction.redacted === 0
+    ? { ...redaction, text }
+    : { ...redaction, text: textOf(Buffer.from(redaction.text, "latin1")) };
+}
+
+/**
  * Encodings that a client may use and in which a byte below 0x80 may be the second half of a character (Postgres:
  * "client-only" encodings), by Postgres name, with the name that `TextDecoder` knows.
  */

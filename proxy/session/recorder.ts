@@ -1,8 +1,8 @@
 import type { WriteResult } from "#audit/journal.ts";
 import type { Parameter, RecordBody, StatementEnd, StatementResult, StatementStart } from "#audit/record.ts";
 import { redactMessage } from "#audit/redact/message.ts";
-import { redactBytes, redactValue } from "#audit/redact/redact.ts";
-import { textOf } from "#audit/text.ts";
+import { redactBytes, redactValueBytes } from "#audit/redact/redact.ts";
+import { bytesOfText, textOf } from "#audit/text.ts";
 import type { Secret } from "#lib/secret.ts";
 import type { BoundValue } from "../postgres/frontend.ts";
 import { ProtocolViolation, sqlState } from "../postgres/protocol.ts";
@@ -219,16 +219,9 @@ function renderValue(
   if (value.bytes === null) {
     return { parameter: { type, format: value.binary ? "binary" : "text", value: null }, redacted: 0, removed: [] };
   }
-  if (value.binary) {
-    const base64 = value.bytes.toString("base64");
-    return { parameter: { type, format: "binary", value: { base64 } }, redacted: 0, removed: [] };
-  }
-  const text = textOf(value.bytes);
-  if (typeof text !== "string") {
-    return { parameter: { type, format: "text", value: text }, redacted: 0, removed: [] };
-  }
-  const redaction = redactValue(text);
-  return { parameter: { type, format: "text", value: redaction.text }, ...redaction };
+  const redaction = redactValueBytes(value.bytes);
+  const recorded = value.binary ? { base64: bytesOfText(redaction.text).toString("base64") } : redaction.text;
+  return { parameter: { type, format: value.binary ? "binary" : "text", value: recorded }, ...redaction };
 }
 
 function resultRecord(result: ExecutionResult, removed: readonly Secret[]): StatementResult {

@@ -222,6 +222,23 @@ describe("a name that means something else to the server than to the proxy", () 
   });
 });
 
+it.each([
+  ["in binary form", Buffer.from("host=x password=s3cr3t-value dbname=y")],
+  ["in another encoding", Buffer.from("application_name=caf\xe9 password=s3cr3t-value dbname=y", "latin1")],
+])("a password in a bound value %s is not recorded", async (_how, value) => {
+  client.send(say.query("set client_encoding = 'LATIN1'"));
+  await client.until("Z");
+  client.send(say.parse("", "select length($1::text)"), say.bind("", "", [value]), say.execute(), say.sync());
+  await client.until("Z");
+
+  const start = stand.journal.starts.at(-1);
+  const recorded = start?.parameters?.[0]?.value;
+  expect(start?.redacted).toBe(1);
+  const bytes =
+    typeof recorded === "object" && recorded !== null ? Buffer.from(recorded.base64, "base64") : Buffer.of();
+  expect(bytes.toString("latin1")).toMatch(/password=\[redacted\] dbname=y/);
+});
+
 /** The server ran the evil text, the record of that execution does not claim another, and the text is on record. */
 async function ranEvilAndToldIt(name: string): Promise<void> {
   expect(values(await client.until("Z"))).toEqual(["evil"]);
