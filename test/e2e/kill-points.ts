@@ -2,19 +2,15 @@ import type { FaultEvent } from "#sandbox/faults.ts";
 import type { Sandbox } from "#sandbox/sandbox.ts";
 import type { Installation } from "../harness/installation.ts";
 
-/** A moment of the controller's work: just before or just after the effect of a mutating call, seen by its place in the order. */
+/** A moment of the controller's work: just before or just after the effect of a mutating call, of which a walk makes one. */
 export interface KillPoint {
-  /** Place among the mutating calls since it was armed, from 0. */
-  readonly index: number;
   readonly operation: string;
   readonly phase: "before" | "after";
 }
 
 /** Every operation of a walk, killed before and after its effect. */
 export function killPoints(operations: readonly string[]): KillPoint[] {
-  return operations.flatMap((operation, index) =>
-    (["before", "after"] as const).map((phase) => ({ index, operation, phase })),
-  );
+  return operations.flatMap((operation) => (["before", "after"] as const).map((phase) => ({ operation, phase })));
 }
 
 /** Looks at each call of anybody, in both phases; the sandbox waits for it, so nothing moves meanwhile. */
@@ -43,7 +39,7 @@ export function watchOnly(sandbox: Sandbox, observe: Observer): void {
 
 /** A kill that has been arranged. */
 export interface ArrangedKill {
-  /** Settles when the next controller serves. Rejects where the point was not reached, or another operation was there. */
+  /** Settles when the next controller serves. Rejects where the point was not reached. */
   readonly restarted: Promise<void>;
 }
 
@@ -55,14 +51,9 @@ const reachedWithinMs = 30_000;
  * is dead.
  */
 export function killAt(installation: Installation, point: KillPoint, observe: Observer): ArrangedKill {
-  let index = -1;
-  const isThere = (event: FaultEvent): boolean => {
-    if (event.mutating && event.phase === "before") {
-      index += 1;
-    }
-    return event.mutating && index === point.index && event.phase === point.phase;
-  };
-  return killWhen(installation, { isThere, observe, operation: point.operation });
+  const isThere = (event: FaultEvent): boolean =>
+    event.mutating && event.operation === point.operation && event.phase === point.phase;
+  return killWhen(installation, { isThere, observe });
 }
 
 /** Arranges a kill at the first call of the controller for which `isThere` holds. */
@@ -71,8 +62,6 @@ export function killWhen(
   at: {
     readonly isThere: (event: FaultEvent) => boolean;
     readonly observe: Observer;
-    /** The operation that must be there. */
-    readonly operation?: string;
     /** How long the controller goes on after that moment, in milliseconds; its call is then answered. Absent: not at all. */
     readonly afterMs?: number;
     /** Done before the next controller starts. */
@@ -80,7 +69,7 @@ export function killWhen(
   },
 ): ArrangedKill {
   const { sandbox } = installation;
-  const reached = Promise.withResolvers<FaultEvent>();
+  const reached = Promise.withResolvers<void>();
   const tooLate = setTimeout(
     () => reached.reject(new Error("the controller never came to the kill point")),
     reachedWithinMs,
@@ -94,21 +83,18 @@ export function killWhen(
     }
     isReached = true;
     if (at.afterMs !== undefined) {
-      setTimeout(() => void killController(installation).then(() => reached.resolve(event)), at.afterMs);
+      setTimeout(() => void killController(installation).then(() => reached.resolve()), at.afterMs);
       return "pass";
     }
     await killController(installation);
-    reached.resolve(event);
+    reached.resolve();
     return "drop";
   };
   const restarted = async (): Promise<void> => {
-    const event = await reached.promise.finally(() => clearTimeout(tooLate));
+    await reached.promise.finally(() => clearTimeout(tooLate));
     watchOnly(sandbox, at.observe);
     at.whileDown?.();
     await installation.startController();
-    if (at.operation !== undefined && event.operation !== at.operation) {
-      throw new Error(`the call at this place is ${event.operation}, not ${at.operation}`);
-    }
   };
   return { restarted: restarted() };
 }
