@@ -221,7 +221,10 @@ class Conversation {
         written: journal.writtenSeq,
       });
     }
-    this.#shipper = new Shipper(journal, message.auditAcknowledged, (batch) => this.#socket.send(batch));
+    this.#shipper = new Shipper(journal, message.auditAcknowledged, {
+      sendBatch: (batch) => this.#socket.send(batch),
+      onFailed: (error) => this.#fail(`audit records cannot be read: ${error.message}`),
+    });
     this.#onAccepted();
     this.#heard();
     outbox.connect((report) => this.#send(report));

@@ -9,6 +9,8 @@ let journal: ShippedJournal;
 let sent: string[][];
 
 const send = (batch: Buffer): void => void sent.push(decodeAuditBatch(batch).map(String));
+const failures: string[] = [];
+const ports = { sendBatch: send, onFailed: (error: Error): void => void failures.push(error.message) };
 const write = (count: number): void => {
   written += count;
   for (const listener of listeners) {
@@ -20,6 +22,7 @@ beforeEach(() => {
   written = 0;
   acknowledged = 0;
   sent = [];
+  failures.length = 0;
   listeners = new Set();
   journal = {
     get writtenSeq() {
@@ -49,7 +52,7 @@ beforeEach(() => {
 it("ships in order after what the controller has, and goes on as records are written", () => {
   write(5);
 
-  const shipper = new Shipper(journal, 3, send);
+  const shipper = new Shipper(journal, 3, ports);
   write(1);
 
   expect(sent).toEqual([["4", "5"], ["6"]]);
@@ -60,7 +63,7 @@ it("ships in order after what the controller has, and goes on as records are wri
 it("keeps a bounded number of batches on their way", () => {
   write(100);
 
-  const shipper = new Shipper(journal, 0, send);
+  const shipper = new Shipper(journal, 0, ports);
   const before = sent.length;
   shipper.acknowledged(2);
 
@@ -70,7 +73,7 @@ it("keeps a bounded number of batches on their way", () => {
 it("never drops a record on the word of a controller that claims more than it was sent", () => {
   write(10);
 
-  const shipper = new Shipper(journal, 0, send);
+  const shipper = new Shipper(journal, 0, ports);
   shipper.acknowledged(1_000);
 
   expect(acknowledged).toBe(8);
@@ -80,7 +83,7 @@ it("never drops a record on the word of a controller that claims more than it wa
 it("a controller that knows of records that were never written takes nothing away", () => {
   write(2);
 
-  const shipper = new Shipper(journal, 50, send);
+  const shipper = new Shipper(journal, 50, ports);
   write(1);
   shipper.stop();
 
@@ -88,7 +91,7 @@ it("a controller that knows of records that were never written takes nothing awa
 });
 
 it("sends nothing once it is stopped", () => {
-  const shipper = new Shipper(journal, 0, send);
+  const shipper = new Shipper(journal, 0, ports);
 
   shipper.stop();
   write(3);
@@ -96,3 +99,17 @@ it("sends nothing once it is stopped", () => {
   expect(sent).toEqual([]);
   expect(listeners.size).toBe(0);
 });
+
+it("records that cannot be read end the link, and never disturb who writes them", () => {
+  const shipper = new Shipper({ ...journal, batchAfter: () => (written > 0 ? fail() : []) }, 0, ports);
+
+  write(1);
+  write(1);
+
+  expect(failures).toEqual(["EMFILE"]);
+  shipper.stop();
+});
+
+function fail(): never {
+  throw new Error("EMFILE");
+}

@@ -1,3 +1,4 @@
+import { coerceError } from "#lib/errors.ts";
 import type { Journal } from "#audit/journal.ts";
 import { auditBatchBytesMax, encodeAuditBatch } from "#wire/link.ts";
 
@@ -20,15 +21,27 @@ export class Shipper {
   #sentSeq: number;
   #stopped = false;
 
-  /** Begins at once, after `acknowledged`. */
-  constructor(journal: ShippedJournal, acknowledged: number, sendBatch: (batch: Buffer) => void) {
+  /** Begins at once, after `acknowledged`. `onFailed`: records cannot be read; the link ends, and the next one tries again. */
+  constructor(
+    journal: ShippedJournal,
+    acknowledged: number,
+    { sendBatch, onFailed }: { readonly sendBatch: (batch: Buffer) => void; readonly onFailed: (error: Error) => void },
+  ) {
     this.#journal = journal;
     this.#sendBatch = sendBatch;
     // A controller that claims more than there is knows another history of this task; nothing may be dropped on its word.
     const from = Math.min(acknowledged, journal.writtenSeq);
     journal.acknowledge(from);
     this.#sentSeq = Math.max(from, journal.acknowledged);
-    this.#stopListening = journal.onWritten(() => this.#pump());
+    this.#stopListening = journal.onWritten(() => {
+      try {
+        this.#pump();
+      } catch (error) {
+        // The writer that calls must go on: statements wait for it.
+        this.stop();
+        onFailed(coerceError(error));
+      }
+    });
     this.#pump();
   }
 

@@ -1,3 +1,4 @@
+import { appendPart } from "./parts.ts";
 import { ProtocolViolation } from "./protocol.ts";
 
 const headerBytes = 5;
@@ -106,7 +107,7 @@ export class FrameScanner {
       return end;
     }
     if (wantedHere > 0) {
-      this.#captured.push(chunk.subarray(offset, offset + wantedHere));
+      appendPart(this.#captured, chunk.subarray(offset, offset + wantedHere));
       this.#capturedBytes += wantedHere;
     }
     if (this.#left === 0) {

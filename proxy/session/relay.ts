@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { readParameterStatus } from "../postgres/backend.ts";
+import { appendPart } from "../postgres/parts.ts";
 import {
   back,
   front,
@@ -194,7 +195,7 @@ export class Relay {
   /** Bytes up to `safe` may go once their records are written; the rest belongs to a message that is not complete. */
   #takeSafe(chunk: Buffer, safe: number): readonly Buffer[] {
     if (safe === 0) {
-      this.#held.push(chunk);
+      appendPart(this.#held, chunk);
       return [];
     }
     const ready = [...this.#held, safe === chunk.length ? chunk : chunk.subarray(0, safe)];
