@@ -19,10 +19,10 @@ const inThreeSeconds = (): string => new Date(Date.now() + 3_000).toISOString();
 
 describe("while the state cannot be written, access ends at the proxies and in AWS all the same", () => {
   it.each<[string, (world: FolderWorld, grant: Grant) => void, (() => Partial<Grant["spec"]>)?]>([
-    ["when its file is deleted", ({ erase }) => erase("g-1")],
+    ["when its file is deleted", (world) => world.erase("g-1")],
     [
       "when its file says spec.revocation",
-      ({ write }, grant) => write(changed(grant, { revocation: { reason: "x" } })),
+      (world, grant) => world.write(changed(grant, { revocation: { reason: "x" } })),
     ],
     ["when its time is over", () => {}, () => ({ notAfterTime: inThreeSeconds() })],
   ])("%s, and is on record once the disk takes it", async (_title, end, spec) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { aDatabase, aGrant, anAvailability, aProxy, aWorkflow, uidOf } from "../testing.ts";
-import { decideGrant } from "./decide.ts";
+import { decideGrant, lookupsFor } from "./decide.ts";
 import { ada, anInput, at, kindsOf, messageOf, noon, seen, set } from "./testing.ts";
 import type { GrantInput } from "./types.ts";
 
@@ -99,6 +99,13 @@ const refusals: [string, Partial<GrantInput>, string, RegExp][] = [
 ];
 
 describe("what is refused", () => {
+  it("costs no call where no answer could change it: a name that has ended stays ended through any restart", () => {
+    const fresh = anInput({ grant: aGrant({ status: seen }) });
+
+    expect(lookupsFor({ ...fresh, tombstone: tombstone(uidOf(9)) }, false)).toEqual({ person: "no", aws: "no" });
+    expect(lookupsFor(fresh, false)).toEqual({ person: "byName", aws: "no" });
+  });
+
   it.each(refusals)("%s: Stalled with a reason a person can act on", (_title, more, reason, message) => {
     const decision = decideGrant(anInput(more));
 

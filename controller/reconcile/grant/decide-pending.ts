@@ -16,11 +16,16 @@ import { resolveTarget } from "./target.ts";
 import type { Decision, GrantInput, GrantPatch } from "./types.ts";
 import { formatTime } from "./window.ts";
 
+/** Whether an earlier Grant of this name has ended, so that this one opens nothing; no lookup can change that. */
+export function hasEndedBefore({ grant, tombstone }: GrantInput): boolean {
+  return tombstone !== undefined && tombstone.uid !== grant.metadata.uid;
+}
+
 /** Nothing is approved yet: checks the request from what needs no lookup to what needs most, and approves it. */
 export function decidePending(input: GrantInput): Decision {
   const { grant, tombstone, now } = input;
-  const { metadata, spec } = grant;
-  if (tombstone !== undefined && tombstone.uid !== metadata.uid) {
+  const { spec } = grant;
+  if (tombstone !== undefined && hasEndedBefore(input)) {
     return refuse(
       grant,
       "PreviouslyEnded",

@@ -2,7 +2,7 @@ import { grantIDOf } from "#lib/grant-id.ts";
 import { assertNever } from "#lib/errors.ts";
 import { endCause, ownEndCause } from "./end-cause.ts";
 import { decideLive, decideProvisioning, decideRetry } from "./decide-live.ts";
-import { decidePending } from "./decide-pending.ts";
+import { decidePending, hasEndedBefore } from "./decide-pending.ts";
 import { decideEnd, decideEnded, decideRevoking } from "./decide-revoking.ts";
 import { phaseOf } from "./phase.ts";
 import { firstVisit } from "./situations.ts";
@@ -23,7 +23,9 @@ export function lookupsFor(input: GrantInput, checkDue: boolean): Lookups {
     case "Revoking":
       return { person: "no", aws: operation === undefined ? "set" : "no" };
     case "Pending":
-      return ownEndCause(input.grant, input.now) !== undefined || input.grant.spec.suspend === true
+      return ownEndCause(input.grant, input.now) !== undefined ||
+        input.grant.spec.suspend === true ||
+        hasEndedBefore(input)
         ? { person: "no", aws: "no" }
         : { person: "byName", aws: "no" };
     case "Provisioning":
