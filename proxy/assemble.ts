@@ -18,7 +18,7 @@ import { taskCredentials, type TaskIdentity } from "./link/task.ts";
 import { Gate } from "./listen/gate.ts";
 import type { ProxyOptions } from "./options.ts";
 import { Passwords, type ReadSecret } from "./secrets/passwords.ts";
-import { BackendBook } from "./session/backend-book.ts";
+import { BackendBook, type NotedBackend } from "./session/backend-book.ts";
 import type { Engine, SessionPorts } from "./session/engine.ts";
 import { DatabaseHealth } from "./session/health.ts";
 import { endLeftBackends } from "./session/left-backends.ts";
@@ -100,7 +100,13 @@ export function assemble(materials: Materials): Assembly {
   const passwords = new Passwords(deps.readSecret ?? secretsManager(options.region, credentials), clock);
   const backends = new BackendBook(path.join(deps.directory ?? ".", backendsDirectoryName));
   const left = backends.all();
-  const session = sessionPorts(materials, { sessions, backends, health, passwords, admission, contact });
+  const { authorities } = materials;
+  const passwordOf = (role: LinkGrant["role"]) => passwords.source(role.secretARN);
+  const stopping = new AbortController();
+  const end = (those: readonly NotedBackend[]): Promise<void> =>
+    endLeftBackends(backends, those, { clock, log, authorities, passwordOf, signal: stopping.signal });
+  const onLeft = (backend: NotedBackend): void => void end([backend]);
+  const session = sessionPorts(materials, { sessions, backends, onLeft, health, passwords, admission, contact });
   const gate = new Gate({ engines, warnBeforeEndMs: () => contact.policy.warnBeforeEndMs, admission, session });
   const steward: Steward = new Steward({ clock, log, grants, contact, tickets, sessions, gate, outbox });
   const link = new LinkClient({
@@ -119,10 +125,10 @@ export function assemble(materials: Materials): Assembly {
     outbox,
     random: Math.random,
   });
-  const { authorities } = materials;
-  const passwordOf = (role: LinkGrant["role"]) => passwords.source(role.secretARN);
-  const endLeft = (signal: AbortSignal): Promise<void> =>
-    endLeftBackends(backends, left, { clock, log, authorities, passwordOf, signal });
+  const endLeft = (signal: AbortSignal): Promise<void> => {
+    signal.addEventListener("abort", () => stopping.abort(signal.reason), { once: true });
+    return end(left);
+  };
   return { gate, link, sessions, steward, outbox, contact, endLeft, lifecycle };
 }
 
@@ -131,6 +137,7 @@ function sessionPorts(
   parts: {
     readonly sessions: SessionRegistry;
     readonly backends: BackendBook;
+    readonly onLeft: SessionPorts["onLeft"];
     readonly health: DatabaseHealth;
     readonly passwords: Passwords;
     readonly admission: AdmissionPorts;
@@ -138,13 +145,14 @@ function sessionPorts(
   },
 ): SessionPorts {
   const { clock, log, journal, authorities, task } = materials;
-  const { sessions, backends, health, passwords, admission, contact } = parts;
+  const { sessions, backends, onLeft, health, passwords, admission, contact } = parts;
   return {
     clock,
     log,
     journal,
     sessions,
     backends,
+    onLeft,
     authorities,
     taskARN: task.taskARN,
     passwordOf: (grant) => passwords.source(grant.role.secretARN),

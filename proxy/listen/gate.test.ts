@@ -76,6 +76,7 @@ beforeEach(() => {
       journal: new MemoryJournal(),
       sessions: new SessionRegistry(),
       backends: { note: () => {}, forget: () => {} },
+      onLeft: () => {},
       authorities: [],
       taskARN: "",
       passwordOf: () => ({ get: () => Promise.reject(new Error("not asked")) }),

@@ -3,7 +3,7 @@ import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
 import type { LinkGrant } from "#wire/link.ts";
 import type { Health, PasswordSource } from "../upstream/target.ts";
-import type { BackendNotes } from "./backend-book.ts";
+import type { BackendNotes, NotedBackend } from "./backend-book.ts";
 import type { SessionJournal } from "./journal-port.ts";
 import type { SessionRegistry } from "./registry.ts";
 
@@ -15,6 +15,8 @@ export interface SessionPorts {
   readonly sessions: SessionRegistry;
   /** Remembers what must be ended should this process be killed. */
   readonly backends: BackendNotes;
+  /** A cut could not confirm that a backend is gone: somebody goes on trying. */
+  readonly onLeft: (backend: NotedBackend) => void;
   /** Authorities that may sign a database's certificate, PEM. */
   readonly authorities: readonly string[];
   readonly taskARN: string;

@@ -17,6 +17,7 @@ import type { ChunkReader } from "../streams.ts";
 import { openUpstream, type Upstream } from "../upstream/login.ts";
 import { cancelUpstream } from "../upstream/side.ts";
 import { UpstreamError, type PasswordSource, type UpstreamTarget } from "../upstream/target.ts";
+import type { NotedBackend } from "./backend-book.ts";
 import { type BackendFate, endBackend } from "./end.ts";
 import type { AdmittedStream, SessionPorts } from "./engine.ts";
 import { refuseClient } from "./opening.ts";
@@ -36,6 +37,8 @@ interface Live {
   readonly tracker: Tracker;
   readonly recorder: Recorder;
   readonly loggedInMs: number;
+  /** Undefined where the server tells no process ID. */
+  readonly noted: NotedBackend | undefined;
 }
 
 /** One client's connection to a Postgres server, from its startup packet to its last record. */
@@ -146,7 +149,7 @@ export class PostgresSession implements Session {
     for (const [name, value] of upstream.parameters) {
       this.#settings.set(name, value);
     }
-    this.#noteBackend(upstream);
+    const noted = this.#noteBackend(upstream);
     const { signal } = this.#giveUp;
     const record = openRecord(this.id, this.#ports.taskARN, this.#admitted, upstream, parameters);
     const recorded = await new Promise<WriteResult | "given-up">((resolve) => {
@@ -186,7 +189,7 @@ export class PostgresSession implements Session {
       onClientGone: (clean) => this.#clientGone(clean),
       onEnd: (end) => this.#relayEnded(end),
     });
-    const live: Live = { upstream, relay, tracker, recorder, loggedInMs };
+    const live: Live = { upstream, relay, tracker, recorder, loggedInMs, noted };
     this.#live = live;
     const rest = reader.detach();
     if (this.#cutting !== undefined) {
@@ -204,12 +207,15 @@ export class PostgresSession implements Session {
     relay.start(rest, upstream.rest);
   }
 
-  #noteBackend({ key }: Upstream): void {
-    if (key !== undefined) {
-      const { grantID, database, role } = this.#admitted.grant;
-      const loggedIn = this.#ports.clock.now();
-      this.#ports.backends.note({ session: this.id, grantID, database, role, pid: key.pid, loggedIn });
+  #noteBackend({ key }: Upstream): NotedBackend | undefined {
+    if (key === undefined) {
+      return undefined;
     }
+    const { grantID, database, role } = this.#admitted.grant;
+    const loggedIn = this.#ports.clock.now();
+    const noted = { session: this.id, grantID, database, role, pid: key.pid, loggedIn };
+    this.#ports.backends.note(noted);
+    return noted;
   }
 
   /** The server's own parameters, with a cancel key of the proxy's own. */
@@ -343,6 +349,8 @@ export class PostgresSession implements Session {
     });
     if (fate === "gone") {
       this.#ports.backends.forget(this.id);
+    } else if (end.force && live.noted !== undefined) {
+      this.#ports.onLeft(live.noted);
     }
     this.#closed.resolve(fate);
   }

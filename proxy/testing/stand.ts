@@ -76,6 +76,7 @@ export async function startStand(postgres: TestServer, change: Partial<SessionPo
     journal,
     sessions,
     backends: { note: () => {}, forget: () => {} },
+    onLeft: () => {},
     authorities: [postgres.ca],
     taskARN: "arn:aws:ecs:eu-west-1:111111111111:task/main/0123456789abcdef0123456789abcdef",
     passwordOf: () => ({ get: () => Promise.resolve(new Secret(role.password)) }),

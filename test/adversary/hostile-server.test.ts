@@ -72,14 +72,18 @@ describe("a server that is not what it should be", () => {
 
   it("cannot hold up a cut by answering nothing on the second connection", async () => {
     const asked = Promise.withResolvers<void>();
-    await start((socket, number) => {
-      socket.write(letIn(number));
-      socket.on("data", (bytes: Buffer) => {
-        if (bytes[0] === front.query && number > 1) {
-          asked.resolve();
-        }
-      });
-    });
+    const left: number[] = [];
+    await start(
+      (socket, number) => {
+        socket.write(letIn(number));
+        socket.on("data", (bytes: Buffer) => {
+          if (bytes[0] === front.query && number > 1) {
+            asked.resolve();
+          }
+        });
+      },
+      { onLeft: ({ pid }) => void left.push(pid) },
+    );
     await connect();
 
     const cut = stand.sessions.cutGrant(stand.grant.grantID, "grant-expired", "expired");
@@ -87,6 +91,8 @@ describe("a server that is not what it should be", () => {
     clock.advance(confirmTimeoutMs);
 
     expect(await cut).toEqual({ sessions: 1, backendsGone: 0 });
+    // Somebody goes on trying.
+    expect(left).toEqual([1]);
     expect(stand.journal.closes[0]).toMatchObject({ reason: "grant-expired", backend: "alive" });
   });
 
