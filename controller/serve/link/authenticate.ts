@@ -2,6 +2,7 @@ import type { Proxy } from "#kinds/index.ts";
 import { type ProveTask } from "#wire/link.ts";
 import { type ProofVerifier, verifyProof } from "#wire/proof.ts";
 import type { AccountPort } from "../../aws/ports.ts";
+import { firstOfService } from "../../reconcile/proxy/decide.ts";
 import type { Source } from "../../source/source.ts";
 
 /** What checking a task needs. */
@@ -38,6 +39,14 @@ export async function authenticateTask(
   const proxy = more === undefined ? directory.source.get("Proxy", namespace, name)?.object : undefined;
   if (proxy === undefined) {
     return { refused: `there is no Proxy ${message.proxy} in this installation` };
+  }
+  const owner = firstOfService(
+    proxy,
+    directory.source.list("Proxy").map((stored) => stored.object),
+  );
+  if (owner !== undefined) {
+    // Its tasks prove the same role and stand in the same service: which Proxy they are could not be told apart.
+    return { refused: `the ECS service of the Proxy ${message.proxy} belongs to the Proxy ${owner}` };
   }
   const { ecs, service } = proxy.spec;
   const [, region, accountID, cluster, taskID] = taskPattern.exec(message.taskARN) ?? [];

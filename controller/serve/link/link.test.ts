@@ -79,6 +79,20 @@ describe("a task that links", () => {
     expect(stand.log.join()).not.toContain("signature");
   });
 
+  it("cannot claim a second Proxy that names the same service", async () => {
+    const second = aProxy();
+    const metadata = { ...second.metadata, name: "second", creationTimestamp: "2099-01-01T00:00:00Z" };
+    stand = await startLinkStand({ objects: [aProxy(), { ...second, metadata }] });
+    const task = await stand.connect();
+
+    task.say(proof((await task.hear("challenge")) as Challenge, stand.clock, { proxy: "default/second" }));
+
+    expect(await task.hear()).toEqual({
+      type: "refused",
+      message: expect.stringContaining("belongs to the Proxy default/main"),
+    });
+  });
+
   it("is not refused for good when AWS fails: it may come again", async () => {
     stand = await startLinkStand({
       audit: { acknowledged: () => Promise.reject(new Error("disk")), ingest: async () => 0 },
