@@ -155,16 +155,19 @@ export class Tracker extends ClientSide {
     this.transaction = transaction;
     // A Sync that was taken for one ignored during COPY may have counted after all (rust-postgres #789).
     this.#dropStale((head) => head.kind === "query" || head.kind === "function" || head.kind === "sync");
-    const head = this.queue.shift();
+    const head = this.queue.head;
+    if (head !== undefined && head.kind !== "query" && head.kind !== "function" && head.kind !== "sync") {
+      // It stays in the queue: closing the session ends what was never answered.
+      throw new ProtocolViolation("the server is ready while an answer is missing");
+    }
+    this.queue.shift();
     if (head === undefined) {
       this.clearSkip();
-    } else if (head.kind === "query" || head.kind === "function") {
+    } else if (head.kind !== "sync") {
       if (head.kind === "query") {
         this.names.confirmStatement("");
       }
       this.#finish(head.execution, "ok", transaction);
-    } else if (head.kind !== "sync") {
-      throw new ProtocolViolation("the server is ready while an answer is missing");
     }
     this.flushAnswered(transaction);
     if (transaction === "idle") {
