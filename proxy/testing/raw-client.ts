@@ -148,7 +148,8 @@ export class RawClient {
         return this.replies.splice(0, at + 1);
       }
       if (this.closed) {
-        throw new Error(`closed before ${type}: ${shape(this.replies)}`);
+        const last = this.replies.at(-1)?.body.toString("utf8").replaceAll("\0", " ") ?? "";
+        throw new Error(`closed before ${type}: ${shape(this.replies)} ${last}`);
       }
       await this.#more();
     }

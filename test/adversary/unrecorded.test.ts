@@ -8,6 +8,7 @@ import { isClose } from "#proxy/testing/journal.ts";
 import { RawClient, say } from "#proxy/testing/raw-client.ts";
 import { role, roleSQL, startStand, type Stand } from "#proxy/testing/stand.ts";
 import { startPostgres, type TestPostgres } from "#test/harness/postgres.ts";
+import { eventually } from "#test/harness/process.ts";
 
 // The server's own log (log_statement = all) is the judge: whatever a client sends, in whatever pieces, the log and the audit trail
 // tell of the same statements in the same order. The command line can repeat a run: ADVERSARY_SEED=… vitest run test/adversary.
@@ -177,11 +178,18 @@ it("the server's log and the audit trail tell of the same statements in the same
         const text = (template: string): string => template.replace("N", String((number += 1)));
         const bytes = Buffer.concat([...pieces.flatMap((make) => make(text)), say.sync()]);
 
-        await converse(bytes, cuts, end);
+        const failure = await converse(bytes, cuts, end).catch((error: unknown) => error);
 
         const log = readFileSync(postgres.logFile);
         const news = log.toString("utf8", from);
         from = log.length;
+        if (news.includes("terminated by signal")) {
+          await serverIsBack();
+          from = readFileSync(postgres.logFile).length;
+          expect(stand.journal.starts.map((start) => start.sql)).toEqual(expect.arrayContaining(readLog(news)));
+          return;
+        }
+        expect(failure).toBeUndefined();
         expect(disagreement(readLog(news))).toBeUndefined();
         expect(stand.journal.starts.map((start) => start.sql)).toEqual(expect.arrayContaining(readExecuted(news)));
       },
@@ -189,6 +197,20 @@ it("the server's log and the audit trail tell of the same statements in the same
     { numRuns: runs, seed, endOnFailure: false },
   );
 }, 60_000);
+
+/**
+ * Some pipelines end a backend of Postgres 18.4 by a segmentation fault, without any proxy too (a statement that EXPLAINs
+ * itself is one), and the server then starts anew. What it had logged must be on record all the same.
+ */
+async function serverIsBack(): Promise<void> {
+  await eventually("the server is back", () =>
+    postgres.query("select 1").then(
+      () => true as const,
+      () => undefined,
+    ),
+  );
+  await stand.quiet();
+}
 
 /** Sends bytes in pieces, waits until the server has worked through them, and ends the session. */
 async function converse(bytes: Buffer, cuts: readonly number[], end: Buffer): Promise<void> {
