@@ -7,13 +7,14 @@ import { front } from "#proxy/postgres/protocol.ts";
 import { isClose } from "#proxy/testing/journal.ts";
 import { RawClient, say } from "#proxy/testing/raw-client.ts";
 import { role, roleSQL, startStand, type Stand } from "#proxy/testing/stand.ts";
+import { fuzzSeed } from "#test/harness/fuzz-seed.ts";
 import { startPostgres, type TestPostgres } from "#test/harness/postgres.ts";
 import { eventually } from "#test/harness/process.ts";
 
 // The server's own log (log_statement = all) is the judge: whatever a client sends, in whatever pieces, the log and the audit trail
-// tell of the same statements in the same order. The command line can repeat a run: ADVERSARY_SEED=… vitest run test/adversary.
+// tell of the same statements in the same order. Another seed explores other input: FUZZ_SEED=… npm test -- test/adversary.
 
-const seed = Number(process.env["ADVERSARY_SEED"] ?? Math.trunc(Math.random() * 2 ** 31));
+const seed = fuzzSeed;
 const runs = 300;
 let postgres: TestPostgres;
 let stand: Stand;
