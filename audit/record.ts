@@ -82,6 +82,11 @@ export interface Parameter {
   readonly value: Text | null;
 }
 
+/** A value that the client gave to a statement under a name (MySQL query attribute). */
+export interface Attribute extends Parameter {
+  readonly name: Text;
+}
+
 /** A statement is about to be forwarded. In the spool before the server sees it. */
 export interface StatementStart {
   readonly kind: "statement.start";
@@ -99,7 +104,9 @@ export interface StatementStart {
   readonly statementName?: Text;
   readonly portal?: Text;
   readonly parameters?: readonly Parameter[];
-  /** Number of bound values that policy keeps out of the record. */
+  /** MySQL only. */
+  readonly attributes?: readonly Attribute[];
+  /** Number of bound values and attributes that policy keeps out of the record. */
   readonly parametersOmitted?: number;
   /** Postgres FunctionCall only. */
   readonly functionOID?: number;
@@ -112,6 +119,8 @@ export interface StatementStart {
   readonly user?: Text;
   /** Client encoding when it is not UTF-8. */
   readonly encoding?: string;
+  /** Database of the moment, when it is not the one of the session's open (MySQL USE). */
+  readonly database?: Text;
   /**
    * What a reader should notice. `statement-unknown`: the text is not known; what it may be is on record before it, unless a function
    * prepared it. `parse-only`: it failed to parse. `prepared`, `bound`: nothing was executed by this message, and from here on SQL can
@@ -133,12 +142,19 @@ export interface StatementResult {
   readonly tag?: string;
   /** Rows sent to the client, counted, never decoded. */
   readonly rows?: number;
-  /** SQLSTATE, or the MySQL errno as text. */
   readonly sqlState?: string;
+  /** MySQL's error number. */
+  readonly errno?: number;
   /** Server's message after redaction. */
   readonly message?: Text;
   /** The row limit was reached and the portal can go on. */
   readonly suspended?: boolean;
+  /** What MySQL's OK packet says besides; absent when 0 or empty. */
+  readonly affectedRows?: number;
+  /** Decimal, since it may be beyond what a number holds. */
+  readonly lastInsertID?: string;
+  readonly warnings?: number;
+  readonly info?: Text;
 }
 
 /** A statement's end. */

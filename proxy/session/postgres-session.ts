@@ -1,6 +1,7 @@
 import type { WriteResult } from "#audit/journal.ts";
 import type { CloseReason, SessionClose } from "#audit/record.ts";
 import { redactMessage } from "#audit/redact/message.ts";
+import { redactBytes } from "#audit/redact/redact.ts";
 import {
   encodeAuthenticationOk,
   encodeBackendKeyData,
@@ -22,9 +23,9 @@ import { type BackendFate, endBackend } from "./end.ts";
 import type { AdmittedStream, SessionPorts } from "./engine.ts";
 import { refuseClient } from "./opening.ts";
 import { openRecord } from "./open-record.ts";
-import { Recorder, recordingViolation } from "./recorder.ts";
+import { Recorder } from "./recorder.ts";
 import type { CutReason, Session } from "./registry.ts";
-import { Relay, type RelayEnd } from "./relay.ts";
+import { recordingViolation, Relay, type RelayEnd } from "./relay.ts";
 
 /** Key length for protocol 3.2, as servers use; 3.0 has room for 4 bytes only. */
 const cancelKeyBytes = { old: 4, new: 32 } as const;
@@ -170,6 +171,11 @@ export class PostgresSession implements Session {
       journal,
       policy: grant.audit,
       view: () => this.#view(tracker),
+      redactSQL: (sql) =>
+        redactBytes(sql, "postgres", {
+          standardConformingStrings: tracker.standardStrings,
+          encoding: this.#encoding,
+        }),
       now: () => clock.now(),
     });
     const tracker: Tracker = new Tracker(recorder, () => clock.monotonicMs());
@@ -236,10 +242,13 @@ export class PostgresSession implements Session {
     const user = this.#settings.get("session_authorization");
     return {
       transaction: tracker.transaction,
-      standardStrings: tracker.standardStrings,
-      encoding: this.#settings.get("client_encoding") ?? "UTF8",
+      encoding: this.#encoding === "UTF8" ? undefined : this.#encoding,
       user: user === this.#admitted.grant.role.username ? undefined : user,
     };
+  }
+
+  get #encoding(): string {
+    return this.#settings.get("client_encoding") ?? "UTF8";
   }
 
   #applySettings(tracker: Tracker): void {

@@ -1,13 +1,17 @@
 import type { WriteResult } from "#audit/journal.ts";
 import type { Parameter, RecordBody, StatementEnd, StatementResult, StatementStart } from "#audit/record.ts";
 import { redactMessage } from "#audit/redact/message.ts";
-import { redactBytes, redactValueBytes } from "#audit/redact/redact.ts";
-import { bytesOfText, textOf } from "#audit/text.ts";
+import { redactValueBytes, type Redaction } from "#audit/redact/redact.ts";
+import { bytesOfText, textOf, type Text } from "#audit/text.ts";
 import type { Secret } from "#lib/secret.ts";
-import type { BoundValue } from "../postgres/frontend.ts";
-import { ProtocolViolation, sqlState } from "../postgres/protocol.ts";
-import type { Execution, ExecutionEnd, ExecutionResult, ExecutionStart } from "../postgres/tracker.ts";
 import type { AuditPolicy, SessionJournal } from "./journal-port.ts";
+import type {
+  AnsweredStatement,
+  EndedStatement,
+  StartedStatement,
+  StartedValue,
+  StatementAnswer,
+} from "./statement.ts";
 
 /** Why a statement may not be forwarded. */
 export type RecordingFailure = "full" | "too-large";
@@ -15,12 +19,16 @@ export type RecordingFailure = "full" | "too-large";
 /** The session's state that a record quotes. */
 export interface SessionView {
   readonly transaction: "idle" | "transaction" | "failed";
-  readonly standardStrings: boolean;
-  /** client_encoding. */
-  readonly encoding: string;
-  /** session_authorization, when it differs from the login. */
+  /** The client's encoding, as its server names it, when it is not UTF-8. */
+  readonly encoding: string | undefined;
+  /** The database user of the moment, when it differs from the login. */
   readonly user: string | undefined;
+  /** The database of the moment, when it differs from the granted one. */
+  readonly database?: Text | undefined;
 }
+
+/** Takes the secrets out of a statement, as the server would read it at this moment. */
+export type RedactSQL = (sql: Buffer) => Redaction<Text>;
 
 /**
  * Writes the records of one session's statements. A start is on record before `whenRecorded` calls back, and nothing is
@@ -31,6 +39,7 @@ export class Recorder {
   readonly #journal: SessionJournal;
   readonly #policy: AuditPolicy;
   readonly #view: () => SessionView;
+  readonly #redactSQL: RedactSQL;
   readonly #now: () => number;
   #waiting = 0;
   #failure: RecordingFailure | undefined;
@@ -51,6 +60,7 @@ export class Recorder {
     readonly journal: SessionJournal;
     readonly policy: AuditPolicy;
     readonly view: () => SessionView;
+    readonly redactSQL: RedactSQL;
     /** Wall clock in milliseconds, for the start of a gap. */
     readonly now: () => number;
   }) {
@@ -58,6 +68,7 @@ export class Recorder {
     this.#journal = parts.journal;
     this.#policy = parts.policy;
     this.#view = parts.view;
+    this.#redactSQL = parts.redactSQL;
     this.#now = parts.now;
   }
 
@@ -70,7 +81,7 @@ export class Recorder {
     }
   }
 
-  started(number: number, start: ExecutionStart): void {
+  started(number: number, start: StartedStatement): void {
     const { record, removed } = this.#startRecord(number, start);
     if (removed.length > 0) {
       this.#removed.set(number, removed);
@@ -79,7 +90,7 @@ export class Recorder {
     this.#journal.writeThen(record, this.#policy.durability, (result) => this.#settle(number, result));
   }
 
-  ended(execution: Execution, end: ExecutionEnd): void {
+  ended(execution: EndedStatement, end: StatementAnswer): void {
     const removed = this.#removed.get(execution.number) ?? [];
     this.#removed.delete(execution.number);
     if (this.#missing.delete(execution.number)) {
@@ -155,15 +166,9 @@ export class Recorder {
     );
   }
 
-  #startRecord(number: number, start: ExecutionStart): { record: StatementStart; removed: readonly Secret[] } {
+  #startRecord(number: number, start: StartedStatement): { record: StatementStart; removed: readonly Secret[] } {
     const view = this.#view();
-    const sql =
-      start.sql === undefined
-        ? undefined
-        : redactBytes(start.sql, "postgres", {
-            standardConformingStrings: view.standardStrings,
-            encoding: view.encoding,
-          });
+    const sql = start.sql === undefined ? undefined : this.#redactSQL(start.sql);
     const bound = this.#parameters(start);
     const redacted = (sql?.redacted ?? 0) + bound.redacted;
     const record: StatementStart = {
@@ -182,38 +187,47 @@ export class Recorder {
       ...(start.continues === undefined ? {} : { continues: start.continues }),
       transaction: view.transaction,
       ...(view.user === undefined ? {} : { user: view.user }),
-      ...(view.encoding === "UTF8" ? {} : { encoding: view.encoding }),
+      ...(view.encoding === undefined ? {} : { encoding: view.encoding }),
+      ...(view.database === undefined ? {} : { database: view.database }),
       ...(start.notices === undefined ? {} : { notices: start.notices }),
     };
     return { record, removed: [...(sql?.removed ?? []), ...bound.removed] };
   }
 
-  #parameters(start: ExecutionStart): {
-    fields: Pick<StatementStart, "parameters" | "parametersOmitted">;
+  #parameters(start: StartedStatement): {
+    fields: Pick<StatementStart, "parameters" | "attributes" | "parametersOmitted">;
     redacted: number;
     removed: readonly Secret[];
   } {
     const values = start.parameters ?? [];
-    if (values.length === 0) {
+    const named = start.attributes ?? [];
+    const count = values.length + named.length;
+    if (count === 0) {
       return { fields: {}, redacted: 0, removed: [] };
     }
     if (this.#policy.parameters === "Omit") {
-      return { fields: { parametersOmitted: values.length }, redacted: 0, removed: [] };
+      return { fields: { parametersOmitted: count }, redacted: 0, removed: [] };
     }
     let redacted = 0;
     const removed: Secret[] = [];
-    const parameters = values.map((value, index): Parameter => {
-      const rendered = renderValue(value, start.types?.[index] ?? 0);
+    const render = (value: StartedValue, type: number): Parameter => {
+      const rendered = renderValue(value, type);
       redacted += rendered.redacted;
       removed.push(...rendered.removed);
       return rendered.parameter;
-    });
-    return { fields: { parameters }, redacted, removed };
+    };
+    const parameters = values.map((value, index) => render(value, start.types?.[index] ?? 0));
+    const attributes = named.map((value) => ({ name: textOf(value.name), ...render(value, value.type) }));
+    return {
+      fields: { ...(values.length === 0 ? {} : { parameters }), ...(named.length === 0 ? {} : { attributes }) },
+      redacted,
+      removed,
+    };
   }
 }
 
 function renderValue(
-  value: BoundValue,
+  value: StartedValue,
   type: number,
 ): { parameter: Parameter; redacted: number; removed: readonly Secret[] } {
   if (value.bytes === null) {
@@ -224,13 +238,14 @@ function renderValue(
   return { parameter: { type, format: value.binary ? "binary" : "text", value: recorded }, ...redaction };
 }
 
-function resultRecord(result: ExecutionResult, removed: readonly Secret[]): StatementResult {
+function resultRecord(result: AnsweredStatement, removed: readonly Secret[]): StatementResult {
   const message = result.message === undefined ? undefined : textOf(result.message);
   return {
     outcome: result.outcome,
     ...(result.tag === undefined ? {} : { tag: result.tag }),
     ...(result.rows === undefined ? {} : { rows: result.rows }),
     ...(result.sqlState === undefined ? {} : { sqlState: result.sqlState }),
+    ...(result.errno === undefined ? {} : { errno: result.errno }),
     ...(message === undefined
       ? {}
       : {
@@ -240,20 +255,17 @@ function resultRecord(result: ExecutionResult, removed: readonly Secret[]): Stat
           ),
         }),
     ...(result.suspended === undefined ? {} : { suspended: result.suspended }),
+    ...(result.affectedRows === undefined ? {} : { affectedRows: result.affectedRows }),
+    ...(result.lastInsertID === undefined ? {} : { lastInsertID: result.lastInsertID }),
+    ...(result.warnings === undefined ? {} : { warnings: result.warnings }),
+    ...(result.info === undefined ? {} : { info: textOf(result.info) }),
   };
 }
 
 const nameText = (name: string) => textOf(Buffer.from(name, "latin1"));
 
-/** The error that ends a session whose statement could not be recorded. */
-export function recordingViolation(failure: RecordingFailure): ProtocolViolation {
-  return failure === "full"
-    ? new ProtocolViolation(
-        "the audit record cannot be written now, so the statement was not sent to the database",
-        sqlState.ioError,
-      )
-    : new ProtocolViolation(
-        "the statement is too large to be recorded, so it was not sent to the database",
-        sqlState.limitExceeded,
-      );
-}
+/** Why the session of a statement that could not be recorded ends, for its client. */
+export const recordingFailureMessage: Readonly<Record<RecordingFailure, string>> = {
+  full: "the audit record cannot be written now, so the statement was not sent to the database",
+  "too-large": "the statement is too large to be recorded, so it was not sent to the database",
+};

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { redactBytes } from "#audit/redact/redact.ts";
 import { manualClock } from "#lib/clock.ts";
 import { encodeMessage } from "../postgres/encode.ts";
 import { back, front } from "../postgres/protocol.ts";
@@ -71,7 +72,8 @@ function startRelay() {
     session: "s",
     journal,
     policy: { durability: "Written", onFull: "Deny", parameters: "Record" },
-    view: () => ({ transaction: "idle", standardStrings: true, encoding: "UTF8", user: undefined }),
+    view: () => ({ transaction: "idle", encoding: undefined, user: undefined }),
+    redactSQL: (sql) => redactBytes(sql, "postgres"),
     now: () => clock.now(),
   });
   const relay = new Relay({

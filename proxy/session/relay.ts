@@ -11,8 +11,7 @@ import {
 } from "../postgres/protocol.ts";
 import { FrameScanner, type FrameHandler } from "../postgres/scanner.ts";
 import type { Tracker } from "../postgres/tracker.ts";
-import type { Recorder } from "./recorder.ts";
-import { recordingViolation } from "./recorder.ts";
+import { recordingFailureMessage, type Recorder, type RecordingFailure } from "./recorder.ts";
 import { Valve } from "./valve.ts";
 
 /**
@@ -254,6 +253,12 @@ export class Relay {
       this.#serverValve.close("other-side");
     }
   }
+}
+
+/** The error that ends a session whose statement could not be recorded. */
+export function recordingViolation(failure: RecordingFailure): ProtocolViolation {
+  const state = failure === "full" ? sqlState.ioError : sqlState.limitExceeded;
+  return new ProtocolViolation(recordingFailureMessage[failure], state);
 }
 
 function clientHandler(tracker: Tracker, onTerminate: () => void): FrameHandler {
