@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { archiveUnreachable } from "./parts/part.ts";
 import { closingLines, exitCodeOf, type TestSummary } from "./test-summary.ts";
 
 const clean: TestSummary = { passed: 3, failed: 0, skipped: [], errors: 0 };
@@ -24,4 +25,20 @@ it("names what was skipped and why, and lets it fail only in CI", () => {
   ]);
   expect(exitCodeOf(skipping, false)).toBe(0);
   expect(exitCodeOf(skipping, true)).toBe(1);
+});
+
+it("lets an archive that does not answer fail no run, and says so", () => {
+  const excused: TestSummary = {
+    ...clean,
+    skipped: [{ test: "c › d", reason: `${archiveUnreachable}apt-get update: no route` }],
+  };
+
+  expect(exitCodeOf(excused, true)).toBe(0);
+  expect(closingLines(excused, true)).toEqual([
+    "Skipped on this machine:",
+    "  1 × the archive could not be reached: apt-get update: no route",
+    "      c › d",
+    "3 passed, 0 failed, 1 skipped",
+  ]);
+  expect(exitCodeOf({ ...excused, skipped: [...excused.skipped, ...skipping.skipped] }, true)).toBe(1);
 });

@@ -1,14 +1,19 @@
 import { existsSync } from "node:fs";
 import type { TestCase } from "vitest/node";
 import { startVitest } from "vitest/node";
+import { bringParts } from "./parts/bring.ts";
 import { preparePython } from "./python.ts";
 import { type TestSummary, closingLines, exitCodeOf } from "./test-summary.ts";
 
 /** `npm test [-- FILTER …]`: set-up, every test, and a closing line that says how many passed, failed and were skipped. */
 async function main(filters: string[]): Promise<void> {
-  const prepared = preparePython((text) => process.stderr.write(`set-up: ${text}\n`));
+  const report = (text: string): void => void process.stderr.write(`set-up: ${text}\n`);
+  const prepared = preparePython(report);
   if ("python" in prepared) {
     process.env["SALLYPORT_PYTHON"] = prepared.python;
+  }
+  if (wantsParts(filters)) {
+    bringParts(report);
   }
   const vitest = await startVitest("test", filters, { watch: false, root: process.cwd() });
   const summary: TestSummary = { passed: 0, failed: 0, skipped: [], errors: 0 };
@@ -24,6 +29,13 @@ async function main(filters: string[]): Promise<void> {
   const strict = process.env.CI === "true";
   process.stdout.write(`\n${closingLines(summary, strict).join("\n")}\n`);
   process.exit(exitCodeOf(summary, strict));
+}
+
+/** Folders whose tests start no server or client that set-up would have to bring. */
+const withoutParts = /^(\.\/)?(audit|bench|cli|controller|kinds|lib|sandbox|tools|wire)(\/|$)/;
+
+function wantsParts(filters: readonly string[]): boolean {
+  return filters.length === 0 || filters.some((filter) => !withoutParts.test(filter));
 }
 
 function count(test: TestCase, summary: TestSummary): void {
