@@ -1,6 +1,5 @@
 import type { SessionOpen } from "#audit/record.ts";
 import { textOf } from "#audit/text.ts";
-import type { Upstream } from "../upstream/login.ts";
 import type { AdmittedStream } from "./engine.ts";
 
 /** The first record of a session: who was let through to what. */
@@ -8,11 +7,13 @@ export function openRecord(
   session: string,
   taskARN: string,
   { grant, client }: AdmittedStream,
-  upstream: Pick<Upstream, "parameters" | "key">,
-  parameters: ReadonlyMap<string, string>,
+  upstream: {
+    readonly processID: number | undefined;
+    readonly serverVersion: string | undefined;
+    readonly applicationName: string | undefined;
+  },
 ): SessionOpen {
-  const applicationName = parameters.get("application_name");
-  const version = upstream.parameters.get("server_version");
+  const { processID, serverVersion, applicationName } = upstream;
   return {
     kind: "session.open",
     session,
@@ -28,8 +29,8 @@ export function openRecord(
     server: {
       host: grant.database.host,
       port: grant.database.port,
-      ...(upstream.key === undefined ? {} : { processID: upstream.key.pid }),
-      ...(version === undefined ? {} : { version: textOf(Buffer.from(version)) }),
+      ...(processID === undefined ? {} : { processID }),
+      ...(serverVersion === undefined ? {} : { version: textOf(Buffer.from(serverVersion)) }),
     },
     parameters: grant.audit.parameters,
   };

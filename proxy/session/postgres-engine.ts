@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import type { Clock } from "#lib/clock.ts";
 import { ProtocolViolation, sqlState } from "../postgres/protocol.ts";
 import { ChunkReader, ignoreErrors, StreamEnded } from "../streams.ts";
+import { DatabaseSession } from "./database-session.ts";
 import type { AdmittedStream, Engine, SessionPorts } from "./engine.ts";
 import { checkStartup, readClientOpening, refuseClient, speakRefusal } from "./opening.ts";
 import { PostgresSession } from "./postgres-session.ts";
@@ -54,5 +55,6 @@ async function serve(admitted: AdmittedStream, ports: SessionPorts, reader: Chun
     username: grant.role.username,
     databaseName: grant.database.databaseName,
   });
-  await new PostgresSession(admitted, ports, opening.negotiated).run(reader, parameters);
+  const protocol = new PostgresSession(admitted, ports, opening.negotiated, parameters);
+  await new DatabaseSession(admitted, ports, protocol).run(reader);
 }

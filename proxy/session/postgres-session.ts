@@ -1,6 +1,3 @@
-import type { WriteResult } from "#audit/journal.ts";
-import type { CloseReason, SessionClose } from "#audit/record.ts";
-import { redactMessage } from "#audit/redact/message.ts";
 import { redactBytes } from "#audit/redact/redact.ts";
 import {
   encodeAuthenticationOk,
@@ -18,55 +15,51 @@ import type { ChunkReader } from "../streams.ts";
 import { openUpstream, type Upstream } from "../upstream/login.ts";
 import { cancelUpstream } from "../upstream/side.ts";
 import { UpstreamError, type PasswordSource, type UpstreamTarget } from "../upstream/target.ts";
-import type { NotedBackend } from "./backend-book.ts";
+import {
+  type OpenedUpstream,
+  OpeningNotRecorded,
+  type RelayEvents,
+  SessionCut,
+  type SessionProtocol,
+} from "./database-session.ts";
 import { type BackendFate, endBackend } from "./end.ts";
 import type { AdmittedStream, SessionPorts } from "./engine.ts";
-import { refuseClient } from "./opening.ts";
-import { openRecord } from "./open-record.ts";
-import { Recorder } from "./recorder.ts";
-import type { CutReason, Session } from "./registry.ts";
-import { recordingViolation, Relay, type RelayEnd } from "./relay.ts";
+import { Recorder, type SessionView } from "./recorder.ts";
+import { Relay } from "./relay.ts";
 
 /** Key length for protocol 3.2, as servers use; 3.0 has room for 4 bytes only. */
 const cancelKeyBytes = { old: 4, new: 32 } as const;
-/** How long a server may take to close after its client left, before its backend is ended by force. */
-export const closeTimeoutMs = 10_000;
 
-interface Live {
-  readonly upstream: Upstream;
+type PostgresUpstream = Upstream & OpenedUpstream;
+
+interface PostgresLive {
   readonly relay: Relay;
   readonly tracker: Tracker;
   readonly recorder: Recorder;
-  readonly loggedInMs: number;
-  /** Undefined where the server tells no process ID. */
-  readonly noted: NotedBackend | undefined;
 }
 
-/** One client's connection to a Postgres server, from its startup packet to its last record. */
-export class PostgresSession implements Session {
-  readonly id: string;
-  readonly grantID: string;
-  readonly since: string;
+/** What Postgres brings to one session. */
+export class PostgresSession implements SessionProtocol<PostgresUpstream, PostgresLive> {
   readonly cancelKey: { readonly pid: number; readonly key: Buffer };
   readonly #admitted: AdmittedStream;
   readonly #ports: SessionPorts;
   readonly #negotiated: Negotiated;
+  readonly #parameters: ReadonlyMap<string, string>;
   readonly #target: UpstreamTarget;
   readonly #password: PasswordSource;
   readonly #settings = new Map<string, string>();
-  readonly #giveUp = new AbortController();
-  readonly #closed = Promise.withResolvers<BackendFate>();
-  #live: Live | undefined;
-  #cutting: { readonly reason: CutReason; readonly message: string } | undefined;
-  #finishing = false;
 
-  constructor(admitted: AdmittedStream, ports: SessionPorts, negotiated: Negotiated) {
+  /** `parameters` are those of the client's startup packet that go on to the server. */
+  constructor(
+    admitted: AdmittedStream,
+    ports: SessionPorts,
+    negotiated: Negotiated,
+    parameters: ReadonlyMap<string, string>,
+  ) {
     this.#admitted = admitted;
     this.#ports = ports;
     this.#negotiated = negotiated;
-    this.id = ports.randomUUID();
-    this.grantID = admitted.grant.grantID;
-    this.since = new Date(ports.clock.now()).toISOString();
+    this.#parameters = parameters;
     const length = negotiated.version === version32 ? cancelKeyBytes.new : cancelKeyBytes.old;
     // A positive pid, since clients show it; it is the proxy's own and means nothing to the server.
     this.cancelKey = {
@@ -83,91 +76,34 @@ export class PostgresSession implements Session {
     this.#password = ports.passwordOf(admitted.grant);
   }
 
-  /** Logs in to the server, greets the client and relays until either leaves or the session is cut. Never rejects. */
-  async run(reader: ChunkReader, parameters: ReadonlyMap<string, string>): Promise<void> {
-    const { stream, grant } = this.#admitted;
-    const onClose = (): void => this.#giveUp.abort(new Error("the client left"));
-    stream.once("close", onClose);
-    this.#ports.sessions.add(this);
-    try {
-      const upstream = await openUpstream(
-        this.#target,
-        {
-          username: grant.role.username,
-          databaseName: grant.database.databaseName,
-          password: this.#password,
-          parameters,
-        },
-        { clock: this.#ports.clock, signal: this.#giveUp.signal },
-      );
-      const version = upstream.parameters.get("server_version");
-      this.#ports.onHealth(grant, "Reachable", "logged in", version);
-      await this.#begin(upstream, reader, parameters).catch((error: unknown) => {
-        upstream.socket.destroy();
-        throw error;
-      });
-    } catch (error) {
-      reader.detach();
-      this.#failOpening(error);
-    } finally {
-      stream.off("close", onClose);
-    }
-    await this.#closed.promise;
-    this.#ports.sessions.remove(this);
+  async open(_session: string, _reader: ChunkReader, signal: AbortSignal): Promise<PostgresUpstream> {
+    const { grant } = this.#admitted;
+    const upstream = await openUpstream(
+      this.#target,
+      {
+        username: grant.role.username,
+        databaseName: grant.database.databaseName,
+        password: this.#password,
+        parameters: this.#parameters,
+      },
+      { clock: this.#ports.clock, signal },
+    );
+    return {
+      ...upstream,
+      processID: upstream.key?.pid,
+      serverVersion: upstream.parameters.get("server_version"),
+      applicationName: this.#parameters.get("application_name"),
+    };
   }
 
-  async cancel(): Promise<void> {
-    const live = this.#live;
-    if (live?.upstream.key !== undefined && !this.#finishing) {
-      live.tracker.cancelAsked();
-      await cancelUpstream(this.#target, live.upstream.key, { clock: this.#ports.clock }).catch((error: unknown) =>
-        this.#ports.log.warn("cancel request did not reach the database", { session: this.id, error }),
-      );
-    }
-  }
-
-  warn(message: string): void {
-    this.#live?.relay.notice(encodeWarning(message));
-  }
-
-  cut(reason: CutReason, message: string): Promise<BackendFate> {
-    if (this.#cutting === undefined && !this.#finishing) {
-      this.#cutting = { reason, message };
-      this.#giveUp.abort(new Error("the grant ended"));
-      const live = this.#live;
-      if (live !== undefined) {
-        this.#sayFatal(live, message, sqlState.ended);
-        void this.#finish(live, { reason, message, unanswered: "cut", force: true });
-      }
-    }
-    return this.#closed.promise;
-  }
-
-  async #begin(upstream: Upstream, reader: ChunkReader, parameters: ReadonlyMap<string, string>): Promise<void> {
+  join(session: string, upstream: PostgresUpstream, events: RelayEvents): PostgresLive {
     const { stream, grant } = this.#admitted;
     const { clock, journal } = this.#ports;
-    const loggedInMs = clock.monotonicMs();
     for (const [name, value] of upstream.parameters) {
       this.#settings.set(name, value);
     }
-    const noted = this.#noteBackend(upstream);
-    const { signal } = this.#giveUp;
-    const record = openRecord(this.id, this.#ports.taskARN, this.#admitted, upstream, parameters);
-    const recorded = await new Promise<WriteResult | "given-up">((resolve) => {
-      journal.writeThen(record, grant.audit.durability, resolve);
-      // With `Remote` the record waits for the controller; the grant's end, and the client's leaving, do not.
-      signal.addEventListener("abort", () => resolve("given-up"), { once: true });
-      if (signal.aborted) {
-        resolve("given-up");
-      }
-    });
-    if (recorded === "full" || recorded === "too-large") {
-      upstream.socket.destroy();
-      this.#ports.backends.forget(this.id);
-      throw recordingViolation("full");
-    }
     const recorder = new Recorder({
-      session: this.id,
+      session,
       journal,
       policy: grant.audit,
       view: () => this.#view(tracker),
@@ -192,42 +128,15 @@ export class PostgresSession implements Session {
           this.#applySettings(tracker);
         }
       },
-      onClientGone: (clean) => this.#clientGone(clean),
-      onEnd: (end) => this.#relayEnded(end),
+      ...events,
     });
-    const live: Live = { upstream, relay, tracker, recorder, loggedInMs, noted };
-    this.#live = live;
-    const rest = reader.detach();
-    if (this.#cutting !== undefined) {
-      const { reason, message } = this.#cutting;
-      this.#sayFatal(live, message, sqlState.ended);
-      void this.#finish(live, { reason, message, unanswered: "cut", force: true });
-      return;
-    }
-    if (recorded === "given-up") {
-      relay.stop();
-      void this.#finish(live, { reason: "client-closed", unanswered: "cut", force: true });
-      return;
-    }
-    stream.write(this.#greeting(upstream));
-    relay.start(rest, upstream.rest);
-  }
-
-  #noteBackend({ key }: Upstream): NotedBackend | undefined {
-    if (key === undefined) {
-      return undefined;
-    }
-    const { grantID, database, role } = this.#admitted.grant;
-    const loggedIn = this.#ports.clock.now();
-    const noted = { session: this.id, grantID, database, role, pid: key.pid, loggedIn };
-    this.#ports.backends.note(noted);
-    return noted;
+    return { relay, tracker, recorder };
   }
 
   /** The server's own parameters, with a cancel key of the proxy's own. */
-  #greeting(upstream: Upstream): Buffer {
+  greeting(upstream: PostgresUpstream): Buffer {
     const { version, tell, unsupported } = this.#negotiated;
-    const warning = this.#ports.warningOf(this.grantID);
+    const warning = this.#ports.warningOf(this.#admitted.grant.grantID);
     return Buffer.concat([
       ...(tell ? [encodeNegotiateVersion(version, unsupported)] : []),
       encodeAuthenticationOk(),
@@ -238,7 +147,45 @@ export class PostgresSession implements Session {
     ]);
   }
 
-  #view(tracker: Tracker): ReturnType<ConstructorParameters<typeof Recorder>[0]["view"]> {
+  lastWords(error: unknown): Buffer | undefined {
+    if (error instanceof SessionCut) {
+      return encodeFatal(error.message, sqlState.ended);
+    }
+    if (error instanceof OpeningNotRecorded) {
+      return encodeFatal(error.message, sqlState.ioError);
+    }
+    return error instanceof UpstreamError || error instanceof ProtocolViolation
+      ? encodeFatal(error.message, error.sqlState)
+      : undefined;
+  }
+
+  warn(live: PostgresLive, message: string): void {
+    live.relay.notice(encodeWarning(message));
+  }
+
+  async cancel(upstream: PostgresUpstream, live: PostgresLive): Promise<void> {
+    if (upstream.key !== undefined) {
+      live.tracker.cancelAsked();
+      await cancelUpstream(this.#target, upstream.key, { clock: this.#ports.clock });
+    }
+  }
+
+  endBackend(upstream: PostgresUpstream, about: { isPipelined: boolean; loggedInMs: number }): Promise<BackendFate> {
+    const { grant } = this.#admitted;
+    return endBackend(
+      {
+        upstream,
+        target: this.#target,
+        username: grant.role.username,
+        databaseName: grant.database.databaseName,
+        password: this.#password,
+        ...about,
+      },
+      this.#ports.clock,
+    );
+  }
+
+  #view(tracker: Tracker): SessionView {
     const user = this.#settings.get("session_authorization");
     return {
       transaction: tracker.transaction,
@@ -254,144 +201,8 @@ export class PostgresSession implements Session {
   #applySettings(tracker: Tracker): void {
     tracker.standardStrings = this.#settings.get("standard_conforming_strings") !== "off";
   }
-
-  #clientGone(clean: boolean): void {
-    const live = this.#live;
-    if (live === undefined || this.#finishing) {
-      return;
-    }
-    if (!clean && live.tracker.running !== undefined) {
-      void this.cancel();
-    }
-    live.upstream.socket.end();
-    const cancelTimer = this.#ports.clock.after(closeTimeoutMs, () => {
-      if (!this.#finishing) {
-        live.relay.stop();
-        void this.#finish(live, { reason: "client-closed", unanswered: "cut", force: true });
-      }
-    });
-    void this.#closed.promise.then(cancelTimer);
-  }
-
-  #relayEnded(end: RelayEnd): void {
-    const live = this.#live;
-    if (live === undefined || this.#finishing) {
-      return;
-    }
-    if (end.by === "server") {
-      this.#admitted.stream.end();
-      const words = live.tracker.partingWords?.toString("utf8");
-      void this.#finish(live, {
-        reason: end.asked ? "client-closed" : "server-closed",
-        ...(words === undefined ? {} : { message: redactMessage(words) }),
-        unanswered: "unknown",
-        force: false,
-      });
-      return;
-    }
-    this.#ports.log.warn("session ended by a protocol violation", {
-      session: this.id,
-      side: end.side,
-      error: end.error,
-    });
-    this.#sayFatal(live, end.error.message, end.error.sqlState);
-    void this.#finish(live, {
-      reason: end.side === "audit" ? "audit-full" : "protocol-violation",
-      message: end.error.message,
-      unanswered: "cut",
-      force: true,
-    });
-  }
-
-  /** An error can only stand between two messages; in the middle of one the stream just closes. */
-  #sayFatal(live: Live, message: string, state: string): void {
-    const { stream } = this.#admitted;
-    live.relay.stop();
-    if (stream.destroyed) {
-      return;
-    }
-    if (live.relay.clientAtBoundary) {
-      stream.end(encodeError({ severity: "FATAL", sqlState: state, message }));
-      stream.resume();
-    } else {
-      stream.destroy();
-    }
-  }
-
-  async #finish(
-    live: Live,
-    end: { reason: CloseReason; message?: string; unanswered: "cut" | "unknown"; force: boolean },
-  ): Promise<void> {
-    if (this.#finishing) {
-      return;
-    }
-    this.#finishing = true;
-    const { grant } = this.#admitted;
-    const running = live.tracker.running;
-    const isPipelined = live.tracker.forwardedCount > 1;
-    live.tracker.close(end.unanswered);
-    let fate: BackendFate = "gone";
-    if (end.force) {
-      fate = await endBackend(
-        {
-          upstream: live.upstream,
-          target: this.#target,
-          username: grant.role.username,
-          databaseName: grant.database.databaseName,
-          password: this.#password,
-          isPipelined,
-          loggedInMs: live.loggedInMs,
-        },
-        this.#ports.clock,
-      ).catch((): BackendFate => "unknown");
-    } else {
-      fate = live.upstream.socket.readableEnded ? "gone" : "unknown";
-      live.upstream.socket.destroy();
-    }
-    this.#recordClose(live, {
-      kind: "session.close",
-      session: this.id,
-      reason: end.reason,
-      ...(end.message === undefined ? {} : { message: end.message }),
-      ...(running?.forwarded === true ? { inFlight: running.number } : {}),
-      backend: fate,
-    });
-    if (fate === "gone") {
-      this.#ports.backends.forget(this.id);
-    } else if (end.force && live.noted !== undefined) {
-      this.#ports.onLeft(live.noted);
-    }
-    this.#closed.resolve(fate);
-  }
-
-  #recordClose(live: Live, close: SessionClose): void {
-    try {
-      live.recorder.write(close);
-    } catch (error) {
-      // The session was given up before its first record was written, and that one was not kept.
-      this.#ports.log.error("end of a session could not be recorded", { session: this.id, error });
-    }
-  }
-
-  #failOpening(error: unknown): void {
-    const { stream, grant } = this.#admitted;
-    if (this.#cutting !== undefined) {
-      refuseClient(stream, this.#cutting.message, sqlState.ended);
-    } else if (error instanceof UpstreamError) {
-      if (!this.#giveUp.signal.aborted) {
-        this.#ports.onHealth(grant, error.health, error.message);
-        this.#ports.log.warn("database could not be reached", { session: this.id, health: error.health, error });
-      }
-      refuseClient(stream, error.message, error.sqlState);
-    } else if (error instanceof ProtocolViolation) {
-      refuseClient(stream, error.message, error.sqlState);
-    } else {
-      this.#ports.log.error("session could not be opened", { session: this.id, error });
-      refuseClient(stream, "the session could not be opened", sqlState.connectionFailure);
-    }
-    // Nothing was opened, so there is no backend that could be left.
-    this.#closed.resolve("gone");
-  }
 }
 
+const encodeFatal = (message: string, state: string): Buffer =>
+  encodeError({ severity: "FATAL", sqlState: state, message });
 const encodeWarning = (message: string): Buffer => encodeNotice({ severity: "WARNING", sqlState: "01000", message });

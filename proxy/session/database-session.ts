@@ -1,0 +1,385 @@
+import type { Duplex } from "node:stream";
+import type { WriteResult } from "#audit/journal.ts";
+import type { CloseReason, SessionClose } from "#audit/record.ts";
+import { redactMessage } from "#audit/redact/message.ts";
+import type { ChunkReader } from "../streams.ts";
+import { UpstreamError } from "../upstream/target.ts";
+import type { NotedBackend } from "./backend-book.ts";
+import type { BackendFate } from "./end.ts";
+import type { AdmittedStream, SessionPorts } from "./engine.ts";
+import { openRecord } from "./open-record.ts";
+import { type Recorder, recordingFailureMessage } from "./recorder.ts";
+import type { CutReason, Session } from "./registry.ts";
+
+/** How long a server may take to close after its client left, before its backend is ended by force. */
+export const closeTimeoutMs = 10_000;
+
+/** A connection to a server that is logged in, as far as every protocol has it. */
+export interface OpenedUpstream {
+  readonly socket: Duplex;
+  /** The server's own number of the backend: process ID, thread ID. Undefined where the server tells none. */
+  readonly processID: number | undefined;
+  readonly serverVersion: string | undefined;
+  /** What the client calls itself in its login. */
+  readonly applicationName: string | undefined;
+  /** Bytes that followed the login. */
+  readonly rest: Buffer;
+}
+
+/** Why a relay ended. */
+export type RelayEnd =
+  /** `asked`: the client had said that it leaves, or had gone. */
+  | { readonly by: "server"; readonly asked: boolean }
+  | { readonly by: "violation"; readonly side: "client" | "server" | "audit"; readonly error: Error };
+
+/** What a relay tells its session. */
+export interface RelayEvents {
+  /** The client closed its stream; `clean` when it took its leave first. Answers are still followed until the server closes. */
+  readonly onClientGone: (clean: boolean) => void;
+  /** Called once. The streams are still open, and nothing more is forwarded. */
+  readonly onEnd: (end: RelayEnd) => void;
+}
+
+/** The moving parts of one session, made by its protocol. */
+export interface LiveParts {
+  readonly relay: {
+    /** Whether the stream to the client stands where an error can be put. */
+    readonly clientAtBoundary: boolean;
+    start(fromClient: Buffer, fromServer: Buffer): void;
+    stop(): void;
+  };
+  readonly tracker: {
+    readonly running: { readonly number: number; readonly forwarded: boolean } | undefined;
+    /** Statements that the server has and has not answered. */
+    readonly forwardedCount: number;
+    /** With what words the server ended the connection, if with any. */
+    readonly partingWords?: Buffer | undefined;
+    /** Ends the record of every open statement. */
+    close(unanswered: "cut" | "unknown"): void;
+  };
+  readonly recorder: Recorder;
+}
+
+/** The grant ended, or the proxy ends the session for another reason of its own. */
+export class SessionCut extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "SessionCut";
+  }
+}
+
+/** The session's first record found no room, so nothing may begin. */
+export class OpeningNotRecorded extends Error {
+  constructor() {
+    super(recordingFailureMessage.full);
+    this.name = "OpeningNotRecorded";
+  }
+}
+
+/** What one database protocol brings to a session. */
+export interface SessionProtocol<U extends OpenedUpstream, L extends LiveParts> {
+  /** What a cancel request of the same grant must show; undefined where the protocol has none. */
+  readonly cancelKey: Session["cancelKey"];
+  /** The server's own number of the backend, where clients of the protocol cancel by it. */
+  readonly threadID?: number | undefined;
+  /** Connects and logs in; `signal` is aborted when the client leaves or the session is cut. Throws `UpstreamError` and violations. */
+  open(session: string, reader: ChunkReader, signal: AbortSignal): Promise<U>;
+  /** Makes relay, tracker and recorder; nothing flows yet. */
+  join(session: string, upstream: U, events: RelayEvents): L;
+  /** What tells the client that it is logged in. */
+  greeting(upstream: U): Buffer;
+  /**
+   * What the client reads last, in its own protocol: `SessionCut`, `OpeningNotRecorded`, `UpstreamError` and the protocol's own
+   * violations. Undefined for anything else, which is a defect.
+   */
+  lastWords(error: unknown): Buffer | undefined;
+  /** Tells the client something between two messages, where the protocol can. */
+  warn(live: L, message: string): void;
+  /** Asks the server to cancel what runs. */
+  cancel(upstream: U, live: L): Promise<void>;
+  /** Ends the backend by force and makes sure. `isPipelined`: the server has more than the one statement that it works on. */
+  endBackend(upstream: U, about: { readonly isPipelined: boolean; readonly loggedInMs: number }): Promise<BackendFate>;
+}
+
+interface Live<U, L> {
+  readonly upstream: U;
+  readonly parts: L;
+  readonly loggedInMs: number;
+  /** Undefined where the server tells no number of the backend. */
+  readonly noted: NotedBackend | undefined;
+}
+
+/** How a session ends. */
+interface Ending {
+  readonly reason: CloseReason;
+  readonly message?: string;
+  readonly unanswered: "cut" | "unknown";
+  readonly force: boolean;
+}
+
+/** One client's connection to a server, whatever the protocol, from its login to its last record. */
+export class DatabaseSession<U extends OpenedUpstream, L extends LiveParts> implements Session {
+  readonly id: string;
+  readonly grantID: string;
+  readonly since: string;
+  readonly #admitted: AdmittedStream;
+  readonly #ports: SessionPorts;
+  readonly #protocol: SessionProtocol<U, L>;
+  readonly #giveUp = new AbortController();
+  readonly #closed = Promise.withResolvers<BackendFate>();
+  #live: Live<U, L> | undefined;
+  #cutting: { readonly reason: CutReason; readonly message: string } | undefined;
+  #finishing = false;
+
+  constructor(admitted: AdmittedStream, ports: SessionPorts, protocol: SessionProtocol<U, L>) {
+    this.#admitted = admitted;
+    this.#ports = ports;
+    this.#protocol = protocol;
+    this.id = ports.randomUUID();
+    this.grantID = admitted.grant.grantID;
+    this.since = new Date(ports.clock.now()).toISOString();
+  }
+
+  get cancelKey(): Session["cancelKey"] {
+    return this.#protocol.cancelKey;
+  }
+
+  get threadID(): number | undefined {
+    return this.#live === undefined ? undefined : this.#protocol.threadID;
+  }
+
+  /** Logs in to the server, greets the client and relays until either leaves or the session is cut. Never rejects. */
+  async run(reader: ChunkReader): Promise<void> {
+    const { stream, grant } = this.#admitted;
+    const onClose = (): void => this.#giveUp.abort(new Error("the client left"));
+    stream.once("close", onClose);
+    this.#ports.sessions.add(this);
+    try {
+      const upstream = await this.#protocol.open(this.id, reader, this.#giveUp.signal);
+      this.#ports.onHealth(grant, "Reachable", "logged in", upstream.serverVersion);
+      await this.#begin(upstream, reader).catch((error: unknown) => {
+        upstream.socket.destroy();
+        throw error;
+      });
+    } catch (error) {
+      reader.detach();
+      this.#failOpening(error);
+    } finally {
+      stream.off("close", onClose);
+    }
+    await this.#closed.promise;
+    this.#ports.sessions.remove(this);
+  }
+
+  async cancel(): Promise<void> {
+    const live = this.#live;
+    if (live !== undefined && !this.#finishing) {
+      await this.#protocol
+        .cancel(live.upstream, live.parts)
+        .catch((error: unknown) =>
+          this.#ports.log.warn("cancel request did not reach the database", { session: this.id, error }),
+        );
+    }
+  }
+
+  warn(message: string): void {
+    if (this.#live !== undefined) {
+      this.#protocol.warn(this.#live.parts, message);
+    }
+  }
+
+  cut(reason: CutReason, message: string): Promise<BackendFate> {
+    if (this.#cutting === undefined && !this.#finishing) {
+      this.#cutting = { reason, message };
+      this.#giveUp.abort(new Error("the grant ended"));
+      const live = this.#live;
+      if (live !== undefined) {
+        this.#cutLive(live, this.#cutting);
+      }
+    }
+    return this.#closed.promise;
+  }
+
+  async #begin(upstream: U, reader: ChunkReader): Promise<void> {
+    const loggedInMs = this.#ports.clock.monotonicMs();
+    const noted = this.#noteBackend(upstream);
+    const recorded = await this.#recordOpen(upstream);
+    if (recorded === "full" || recorded === "too-large") {
+      upstream.socket.destroy();
+      this.#ports.backends.forget(this.id);
+      throw new OpeningNotRecorded();
+    }
+    const parts = this.#protocol.join(this.id, upstream, {
+      onClientGone: (clean) => this.#clientGone(clean),
+      onEnd: (end) => this.#relayEnded(end),
+    });
+    const live: Live<U, L> = { upstream, parts, loggedInMs, noted };
+    this.#live = live;
+    const rest = reader.detach();
+    if (this.#cutting !== undefined) {
+      this.#cutLive(live, this.#cutting);
+    } else if (recorded === "given-up") {
+      parts.relay.stop();
+      void this.#finish(live, { reason: "client-closed", unanswered: "cut", force: true });
+    } else {
+      this.#admitted.stream.write(this.#protocol.greeting(upstream));
+      parts.relay.start(rest, upstream.rest);
+    }
+  }
+
+  /** With `Remote` the record waits for the controller; the grant's end, and the client's leaving, do not. */
+  #recordOpen(upstream: U): Promise<WriteResult | "given-up"> {
+    const { journal, taskARN } = this.#ports;
+    const { signal } = this.#giveUp;
+    const record = openRecord(this.id, taskARN, this.#admitted, upstream);
+    return new Promise((resolve) => {
+      journal.writeThen(record, this.#admitted.grant.audit.durability, resolve);
+      signal.addEventListener("abort", () => resolve("given-up"), { once: true });
+      if (signal.aborted) {
+        resolve("given-up");
+      }
+    });
+  }
+
+  #noteBackend({ processID }: U): NotedBackend | undefined {
+    if (processID === undefined) {
+      return undefined;
+    }
+    const { grantID, database, role } = this.#admitted.grant;
+    const loggedIn = this.#ports.clock.now();
+    const noted = { session: this.id, grantID, database, role, pid: processID, loggedIn };
+    this.#ports.backends.note(noted);
+    return noted;
+  }
+
+  #clientGone(clean: boolean): void {
+    const live = this.#live;
+    if (live === undefined || this.#finishing) {
+      return;
+    }
+    if (!clean && live.parts.tracker.running !== undefined) {
+      void this.cancel();
+    }
+    live.upstream.socket.end();
+    const cancelTimer = this.#ports.clock.after(closeTimeoutMs, () => {
+      if (!this.#finishing) {
+        live.parts.relay.stop();
+        void this.#finish(live, { reason: "client-closed", unanswered: "cut", force: true });
+      }
+    });
+    void this.#closed.promise.then(cancelTimer);
+  }
+
+  #relayEnded(end: RelayEnd): void {
+    const live = this.#live;
+    if (live === undefined || this.#finishing) {
+      return;
+    }
+    if (end.by === "server") {
+      this.#admitted.stream.end();
+      const words = live.parts.tracker.partingWords?.toString("utf8");
+      void this.#finish(live, {
+        reason: end.asked ? "client-closed" : "server-closed",
+        ...(words === undefined ? {} : { message: redactMessage(words) }),
+        unanswered: "unknown",
+        force: false,
+      });
+      return;
+    }
+    this.#ports.log.warn("session ended by a protocol violation", {
+      session: this.id,
+      side: end.side,
+      error: end.error,
+    });
+    this.#sayLast(live, end.error);
+    void this.#finish(live, {
+      reason: end.side === "audit" ? "audit-full" : "protocol-violation",
+      message: end.error.message,
+      unanswered: "cut",
+      force: true,
+    });
+  }
+
+  #cutLive(live: Live<U, L>, { reason, message }: { readonly reason: CutReason; readonly message: string }): void {
+    this.#sayLast(live, new SessionCut(message));
+    void this.#finish(live, { reason, message, unanswered: "cut", force: true });
+  }
+
+  /** An error can only stand between two messages; in the middle of one the stream just closes. */
+  #sayLast(live: Live<U, L>, error: Error): void {
+    const { stream } = this.#admitted;
+    live.parts.relay.stop();
+    if (stream.destroyed) {
+      return;
+    }
+    if (live.parts.relay.clientAtBoundary) {
+      stream.end(this.#protocol.lastWords(error));
+      stream.resume();
+    } else {
+      stream.destroy();
+    }
+  }
+
+  async #finish(live: Live<U, L>, end: Ending): Promise<void> {
+    if (this.#finishing) {
+      return;
+    }
+    this.#finishing = true;
+    const { upstream, parts, loggedInMs, noted } = live;
+    const running = parts.tracker.running;
+    const isPipelined = parts.tracker.forwardedCount > 1;
+    parts.tracker.close(end.unanswered);
+    let fate: BackendFate;
+    if (end.force) {
+      fate = await this.#protocol.endBackend(upstream, { isPipelined, loggedInMs }).catch((): BackendFate => "unknown");
+    } else {
+      fate = upstream.socket.readableEnded ? "gone" : "unknown";
+      upstream.socket.destroy();
+    }
+    this.#recordClose(parts.recorder, {
+      kind: "session.close",
+      session: this.id,
+      reason: end.reason,
+      ...(end.message === undefined ? {} : { message: end.message }),
+      ...(running?.forwarded === true ? { inFlight: running.number } : {}),
+      backend: fate,
+    });
+    if (fate === "gone") {
+      this.#ports.backends.forget(this.id);
+    } else if (end.force && noted !== undefined) {
+      this.#ports.onLeft(noted);
+    }
+    this.#closed.resolve(fate);
+  }
+
+  #recordClose(recorder: Recorder, close: SessionClose): void {
+    try {
+      recorder.write(close);
+    } catch (error) {
+      // The session was given up before its first record was written, and that one was not kept.
+      this.#ports.log.error("end of a session could not be recorded", { session: this.id, error });
+    }
+  }
+
+  #failOpening(error: unknown): void {
+    const { stream, grant } = this.#admitted;
+    const { log } = this.#ports;
+    let reason = error;
+    if (this.#cutting !== undefined) {
+      reason = new SessionCut(this.#cutting.message);
+    } else if (error instanceof UpstreamError && !this.#giveUp.signal.aborted) {
+      this.#ports.onHealth(grant, error.health, error.message);
+      log.warn("database could not be reached", { session: this.id, health: error.health, error });
+    }
+    let words = this.#protocol.lastWords(reason);
+    if (words === undefined) {
+      log.error("session could not be opened", { session: this.id, error });
+      words = this.#protocol.lastWords(new UpstreamError("Unreachable", "the session could not be opened"));
+    }
+    stream.end(words);
+    // Bytes that were never read would turn the close into a reset, which drops the error before the client sees it.
+    stream.resume();
+    // Nothing was opened, so there is no backend that could be left.
+    this.#closed.resolve("gone");
+  }
+}
