@@ -4,7 +4,6 @@ import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-sec
 import type { Journal } from "#audit/journal.ts";
 import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
-import type { LinkGrant } from "#wire/link.ts";
 import { verifyProof } from "#wire/proof.ts";
 import type { AdmissionPorts } from "./admission/admit.ts";
 import { formatWarning } from "./admission/control.ts";
@@ -17,7 +16,9 @@ import { Outbox } from "./link/outbox.ts";
 import { taskCredentials, type TaskIdentity } from "./link/task.ts";
 import { Gate } from "./listen/gate.ts";
 import type { ProxyOptions } from "./options.ts";
+import { credentialsOf } from "./secrets/credentials.ts";
 import { Passwords, type ReadSecret } from "./secrets/passwords.ts";
+import { Tokens } from "./secrets/tokens.ts";
 import { BackendBook, type NotedBackend } from "./session/backend-book.ts";
 import type { Engine, SessionPorts } from "./session/engine.ts";
 import { DatabaseHealth } from "./session/health.ts";
@@ -60,6 +61,9 @@ export interface Assembly {
   readonly steward: Steward;
   readonly outbox: Outbox;
   readonly contact: ControllerContact;
+  /** Database protocols by the engine's name, and what their sessions work with: for a stream that was let in another way. */
+  readonly engines: ReadonlyMap<string, Engine>;
+  readonly session: SessionPorts;
   /** Ends what a killed process of this task left running in databases; settles when nothing is left, or `signal` aborts. */
   readonly endLeft: (signal: AbortSignal) => Promise<void>;
   /** Set first when the proxy stops: nobody new is let in. */
@@ -98,15 +102,15 @@ export function assemble(materials: Materials): Assembly {
     randomBytes,
   };
   const passwords = new Passwords(deps.readSecret ?? secretsManager(options.region, credentials), clock);
+  const passwordOf = credentialsOf(passwords, new Tokens({ clock, region: options.region, credentials }));
   const backends = new BackendBook(path.join(deps.directory ?? ".", backendsDirectoryName));
   const left = backends.all();
   const { authorities } = materials;
-  const passwordOf = (role: LinkGrant["role"]) => passwords.source(role.secretARN);
   const stopping = new AbortController();
   const end = (those: readonly NotedBackend[]): Promise<void> =>
     endLeftBackends(backends, those, { clock, log, authorities, passwordOf, signal: stopping.signal });
   const onLeft = (backend: NotedBackend): void => void end([backend]);
-  const session = sessionPorts(materials, { sessions, backends, onLeft, health, passwords, admission, contact });
+  const session = sessionPorts(materials, { sessions, backends, onLeft, health, passwordOf, admission, contact });
   const gate = new Gate({ engines, warnBeforeEndMs: () => contact.policy.warnBeforeEndMs, admission, session });
   const steward: Steward = new Steward({ clock, log, grants, contact, tickets, sessions, gate, outbox });
   const link = new LinkClient({
@@ -129,7 +133,7 @@ export function assemble(materials: Materials): Assembly {
     signal.addEventListener("abort", () => stopping.abort(signal.reason), { once: true });
     return end(left);
   };
-  return { gate, link, sessions, steward, outbox, contact, endLeft, lifecycle };
+  return { gate, link, sessions, steward, outbox, contact, engines, session, endLeft, lifecycle };
 }
 
 function sessionPorts(
@@ -139,13 +143,13 @@ function sessionPorts(
     readonly backends: BackendBook;
     readonly onLeft: SessionPorts["onLeft"];
     readonly health: DatabaseHealth;
-    readonly passwords: Passwords;
+    readonly passwordOf: SessionPorts["passwordOf"];
     readonly admission: AdmissionPorts;
     readonly contact: ControllerContact;
   },
 ): SessionPorts {
   const { clock, log, journal, authorities, task } = materials;
-  const { sessions, backends, onLeft, health, passwords, admission, contact } = parts;
+  const { sessions, backends, onLeft, health, passwordOf, admission, contact } = parts;
   return {
     clock,
     log,
@@ -155,7 +159,7 @@ function sessionPorts(
     onLeft,
     authorities,
     taskARN: task.taskARN,
-    passwordOf: (grant) => passwords.source(grant.role.secretARN),
+    passwordOf,
     randomBytes,
     randomUUID,
     onHealth: (grant, state, detail, version) => health.learned(grant, state, detail, version),

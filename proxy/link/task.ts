@@ -41,11 +41,17 @@ function notATask(what: string, cause?: unknown): UserError {
   });
 }
 
+/** Credentials of the task role. */
+export interface TaskCredentials extends ProofCredentials {
+  /** When they end; absent where the endpoint does not say. */
+  readonly expiration?: Date;
+}
+
 /** Gives the task role's credentials, from the container credentials endpoint and no other source. */
 export function taskCredentials(
   endpoint: { readonly fullURI?: string; readonly relativeURI?: string },
   clock: Clock,
-): () => Promise<ProofCredentials> {
+): () => Promise<TaskCredentials> {
   const provide = fromHttp({
     ...(endpoint.fullURI === undefined ? {} : { awsContainerCredentialsFullUri: endpoint.fullURI }),
     ...(endpoint.relativeURI === undefined ? {} : { awsContainerCredentialsRelativeUri: endpoint.relativeURI }),

@@ -67,6 +67,22 @@ export function readBackendKey(body: Buffer): BackendKey {
   return { pid: reader.int32(), key: Buffer.from(reader.bytes(reader.left)) };
 }
 
+/** NegotiateProtocolVersion: the newest version that the server speaks, whole, and the options that it does not know. */
+export function readNegotiatedVersion(body: Buffer): {
+  readonly version: number;
+  readonly unsupported: readonly string[];
+} {
+  const reader = new BodyReader(body);
+  const version = reader.int32();
+  const count = reader.uint32();
+  const unsupported: string[] = [];
+  while (unsupported.length < count) {
+    unsupported.push(reader.cstring().toString("utf8"));
+  }
+  reader.end();
+  return { version, unsupported };
+}
+
 /** ParameterDescription: type OIDs as the server settled them. */
 export function readParameterTypes(body: Buffer): readonly number[] {
   const reader = new BodyReader(body);

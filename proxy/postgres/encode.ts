@@ -1,4 +1,4 @@
-import { back, front, requestCode, version30 } from "./protocol.ts";
+import { back, requestCode } from "./protocol.ts";
 
 /** One tagged message: type, length, body. */
 export function encodeMessage(type: number, body: Uint8Array = new Uint8Array()): Buffer {
@@ -89,34 +89,8 @@ export function encodeCancelRequest(pid: number, key: Uint8Array): Buffer {
   return encodeUntagged(Buffer.concat([int32(requestCode.cancel, pid), key]));
 }
 
-/** Startup packet of protocol 3.0. */
-export function encodeStartup(parameters: ReadonlyMap<string, string>): Buffer {
+/** Startup packet. */
+export function encodeStartup(parameters: ReadonlyMap<string, string>, version: number): Buffer {
   const pairs = [...parameters].flatMap(([name, value]) => [cstring(name), cstring(value)]);
-  return encodeUntagged(Buffer.concat([int32(version30), ...pairs, Buffer.from([0])]));
-}
-
-/** PasswordMessage: a password, or its md5 response. */
-export function encodePassword(text: string): Buffer {
-  return encodeMessage(front.password, cstring(text));
-}
-
-/** SASLInitialResponse. */
-export function encodeSASLInitial(mechanism: string, data: string): Buffer {
-  const bytes = Buffer.from(data, "utf8");
-  return encodeMessage(front.password, Buffer.concat([cstring(mechanism), int32(bytes.length), bytes]));
-}
-
-/** SASLResponse. */
-export function encodeSASLResponse(data: string): Buffer {
-  return encodeMessage(front.password, Buffer.from(data, "utf8"));
-}
-
-/** Query, for connections of the proxy's own. */
-export function encodeQuery(sql: string): Buffer {
-  return encodeMessage(front.query, cstring(sql));
-}
-
-/** Terminate: a clean end; the server rolls back an open transaction. */
-export function encodeTerminate(): Buffer {
-  return encodeMessage(front.terminate);
+  return encodeUntagged(Buffer.concat([int32(version), ...pairs, Buffer.from([0])]));
 }

@@ -71,6 +71,8 @@ export const sqlState = {
   ioError: "58030",
 } as const;
 
+/** Bytes of a cancel key: 4 under protocol 3.0, up to 256 under 3.2. */
+export const cancelKeyBytes = { min: 4, max: 256 } as const;
 /** Largest startup packet; the server's own limit (MAX_STARTUP_PACKET_LENGTH). */
 export const startupBytesMax = 10_000;
 /** Largest length word of a small message; the server's own limit (PQ_SMALL_MESSAGE_LIMIT). */

@@ -1,4 +1,4 @@
-import { ProtocolViolation, requestCode, startupBytesMax, version30, version32 } from "./protocol.ts";
+import { cancelKeyBytes, ProtocolViolation, requestCode, startupBytesMax, version30, version32 } from "./protocol.ts";
 import { BodyReader } from "./reader.ts";
 
 /** What a client may send before it is connected. */
@@ -8,8 +8,6 @@ export type Opening =
   | { readonly kind: "cancel"; readonly pid: number; readonly key: Buffer }
   | { readonly kind: "startup"; readonly version: number; readonly parameters: ReadonlyMap<string, string> };
 
-/** A cancel key holds 4 to 256 bytes (protocol 3.2). */
-const cancelKeyBytes = { min: 4, max: 256 } as const;
 const tlsHandshakeByte = 0x16;
 
 /**

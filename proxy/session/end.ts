@@ -1,9 +1,10 @@
 import type { Clock } from "#lib/clock.ts";
+import { serialize } from "pg-protocol";
 import { pause } from "#lib/clock.ts";
-import { encodeTerminate } from "../postgres/encode.ts";
 import { ignoreErrors } from "../streams.ts";
 import type { Upstream } from "../upstream/login.ts";
-import { cancelUpstream, closeUpstream, openSide, queryUpstream } from "../upstream/side.ts";
+import { queryUpstream } from "../upstream/query.ts";
+import { cancelUpstream, closeUpstream, openSide } from "../upstream/side.ts";
 import type { PasswordSource, UpstreamTarget } from "../upstream/target.ts";
 
 /** How long a cut waits for the server to say that the backend is gone. A rollback of a large transaction takes its time. */
@@ -44,7 +45,7 @@ export async function endBackend(backend: Backend, clock: Clock): Promise<Backen
   if (backend.isPipelined) {
     upstream.reset();
   } else {
-    upstream.socket.end(encodeTerminate());
+    upstream.socket.end(serialize.end());
     upstream.socket.resume();
   }
   const cancelled =
@@ -64,7 +65,7 @@ async function confirm(
   socketClosed: Promise<void>,
 ): Promise<BackendFate> {
   const { upstream, loggedInMs, ...rest } = backend;
-  const pid = upstream.key?.pid;
+  const { pid } = upstream;
   if (pid === undefined) {
     return "unknown";
   }
@@ -113,8 +114,9 @@ export async function terminateBackend(
   const onAbort = (): void => void side.socket.destroy();
   options.signal.addEventListener("abort", onAbort, { once: true });
   try {
+    // A key whose process ID is not the backend's own is a pooler's; without a key, the server itself was asked.
     const [own] = await queryUpstream(side, "select pg_catalog.pg_backend_pid()");
-    if (side.key === undefined || own?.[0] !== String(side.key.pid)) {
+    if (side.pid === undefined || own?.[0] !== String(side.pid)) {
       return "unknown";
     }
     const [found] = await queryUpstream(side, terminateSQL(pid, backend.ageMs / 1_000 / clockTolerance));

@@ -13,7 +13,7 @@ export interface LeftBackendPorts {
   readonly clock: Clock;
   readonly log: Log;
   readonly authorities: readonly string[];
-  readonly passwordOf: (role: NotedBackend["role"]) => PasswordSource;
+  readonly passwordOf: (backend: NotedBackend) => PasswordSource;
   /** Aborted when the proxy stops. */
   readonly signal: AbortSignal;
 }
@@ -56,7 +56,7 @@ async function endOne(backend: NotedBackend, ports: LeftBackendPorts): Promise<B
         target: { host, port, tlsMode, authorities },
         username: role.username,
         databaseName,
-        password: passwordOf(role),
+        password: passwordOf(backend),
         pid,
         // A clock that was set back makes it no older than now; the role can end its own backends only.
         ageMs: Math.max(0, clock.now() - loggedIn),

@@ -90,7 +90,7 @@ export class PostgresSession implements SessionProtocol<PostgresUpstream, Postgr
     );
     return {
       ...upstream,
-      processID: upstream.key?.pid,
+      processID: upstream.pid,
       serverVersion: upstream.parameters.get("server_version"),
       applicationName: this.#parameters.get("application_name"),
     };

@@ -30,8 +30,34 @@ export interface ConnectOptions {
  * plain bytes behind the answer to SSLRequest end the attempt (CVE-2021-23222). Throws `UpstreamError`.
  */
 export async function connectUpstream(target: UpstreamTarget, options: ConnectOptions): Promise<UpstreamConnection> {
+  const socket = dial(target);
+  return connecting(socket, target, options, async () => {
+    await connected(socket);
+    await requestTLS(socket, target);
+    return {
+      socket: await startTLS(socket, target, ["postgresql"]),
+      reset: () => void socket.resetAndDestroy(),
+    };
+  });
+}
+
+/** Begins a TCP connection to a server of any engine. */
+export function dial(target: UpstreamTarget): Socket {
   const socket = connectTCP({ host: target.host, port: target.port, noDelay: true });
   ignoreErrors(socket);
+  return socket;
+}
+
+/**
+ * Takes a step towards a connection, within `connectTimeoutMs` and until the attempt is given up. Destroys the socket and throws
+ * `UpstreamError` when it fails; other errors than that one are failures of the network.
+ */
+export async function connecting<T>(
+  socket: Socket,
+  target: UpstreamTarget,
+  options: ConnectOptions,
+  step: () => Promise<T>,
+): Promise<T> {
   let why = "did not answer in time";
   const cancelTimer = options.clock.after(connectTimeoutMs, () => socket.destroy());
   const onAbort = (): void => {
@@ -43,9 +69,7 @@ export async function connectUpstream(target: UpstreamTarget, options: ConnectOp
     if (options.signal?.aborted) {
       onAbort();
     }
-    await connected(socket);
-    await requestTLS(socket, target);
-    return { socket: await startTLS(socket, target), reset: () => void socket.resetAndDestroy() };
+    return await step();
   } catch (error) {
     socket.destroy();
     if (error instanceof UpstreamError) {
@@ -62,7 +86,8 @@ export async function connectUpstream(target: UpstreamTarget, options: ConnectOp
   }
 }
 
-function connected(socket: Socket): Promise<void> {
+/** Settles once a socket that was just begun is connected, or cannot be. */
+export function connected(socket: Socket): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.once("connect", resolve);
     socket.once("error", reject);
@@ -86,7 +111,11 @@ async function requestTLS(socket: Socket, target: UpstreamTarget): Promise<void>
   }
 }
 
-function startTLS(socket: Socket, target: UpstreamTarget): Promise<TLSSocket> {
+/**
+ * Goes over to TLS on a socket that is agreed on it, by the target's policy: the only place where a server's certificate is
+ * checked. Rejects with `UpstreamError`.
+ */
+export function startTLS(socket: Socket, target: UpstreamTarget, protocols: string[]): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const secure = connectTLS({
       socket,
@@ -95,7 +124,7 @@ function startTLS(socket: Socket, target: UpstreamTarget): Promise<TLSSocket> {
       ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
       ca: [...target.authorities],
       minVersion: "TLSv1.2",
-      ALPNProtocols: ["postgresql"],
+      ...(protocols.length === 0 ? {} : { ALPNProtocols: protocols }),
       ...(target.tlsMode === "VerifyCA" ? { checkServerIdentity: () => undefined } : {}),
     });
     secure.once("secureConnect", () => {

@@ -10,7 +10,8 @@ import { encodeError, encodeMessage } from "../postgres/encode.ts";
 import { back } from "../postgres/protocol.ts";
 import { role, roleSQL } from "../testing/stand.ts";
 import { openUpstream } from "./login.ts";
-import { closeUpstream, queryUpstream } from "./side.ts";
+import { queryUpstream } from "./query.ts";
+import { closeUpstream } from "./side.ts";
 import type { PasswordSource, UpstreamTarget } from "./target.ts";
 
 const options = { clock: systemClock };
@@ -67,7 +68,7 @@ describe.each(["scram-sha-256", "md5", "password"] as const)("a real server that
 
     expect(rows).toEqual([[role.username, "t"]]);
     expect(upstream.parameters.get("server_version")).toMatch(/^18/);
-    expect(upstream.key?.key).toHaveLength(4);
+    expect(upstream.key?.key).toHaveLength(32);
     closeUpstream(upstream);
   });
 

@@ -1,14 +1,9 @@
-import { readServerError, readTextRow } from "../postgres/backend.ts";
-import { encodeCancelRequest, encodeQuery, encodeTerminate } from "../postgres/encode.ts";
+import { serialize } from "pg-protocol";
 import type { BackendKey } from "../postgres/backend.ts";
-import { back } from "../postgres/protocol.ts";
+import { encodeCancelRequest } from "../postgres/encode.ts";
 import { connectUpstream, type ConnectOptions } from "./connect.ts";
-import { MessageReader } from "./messages.ts";
 import { openUpstream, type Upstream } from "./login.ts";
 import { UpstreamError, type UpstreamLogin, type UpstreamTarget } from "./target.ts";
-
-/** Most rows that a query of the proxy's own returns. */
-const rowsMax = 100;
 
 /**
  * Settings of a connection of the proxy's own. A role may set each of them for itself, and so for the proxy's next login, to keep the
@@ -45,32 +40,9 @@ export async function openSide(
   throw refusal;
 }
 
-/** Runs one query of the proxy's own on an idle connection, and returns its rows as text. Throws on an SQL error. */
-export async function queryUpstream(upstream: Upstream, sql: string): Promise<readonly (readonly (string | null)[])[]> {
-  const reader = new MessageReader(upstream.socket);
-  upstream.socket.write(encodeQuery(sql));
-  const rows: (string | null)[][] = [];
-  let failure: Error | undefined;
-  for (;;) {
-    const { type, body } = await reader.next();
-    if (type === back.dataRow && rows.length < rowsMax) {
-      rows.push(readTextRow(body));
-    } else if (type === back.error) {
-      const error = readServerError(body);
-      failure = new Error(`${error.message.toString("utf8")} (${error.sqlState})`);
-    } else if (type === back.readyForQuery) {
-      reader.detach();
-      if (failure !== undefined) {
-        throw failure;
-      }
-      return rows;
-    }
-  }
-}
-
 /** Ends an idle connection politely. */
 export function closeUpstream(upstream: Upstream): void {
-  upstream.socket.end(encodeTerminate());
+  upstream.socket.end(serialize.end());
   upstream.socket.resume();
 }
 

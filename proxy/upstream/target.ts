@@ -36,8 +36,18 @@ export interface UpstreamLogin {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-/** Gives the password. Throws `UpstreamError` with `SecretUnreadable`. */
+/**
+ * Gives what a login proves itself with, for every engine: a password, or an RDS IAM token. Use it through `withPassword`, which
+ * keeps the rule for refused ones. Throws `UpstreamError`.
+ */
 export interface PasswordSource {
-  /** `fresh` goes past any cache: the last one was refused. */
-  get(fresh: boolean): Promise<Secret>;
+  /**
+   * It gives IAM tokens. A token is no password that two sides know: it is sent as it is, over verified TLS, and by no other
+   * method (AWS: "IAM database authentication", which RDS asks for as cleartext, and mysql_clear_password). Absent: passwords.
+   */
+  readonly isToken?: boolean;
+  /** `fresh` goes past the cache, since the database refused the last one; `refused` is that one, which is not tried again soon. */
+  get(fresh: boolean, refused?: Secret): Promise<Secret>;
+  /** The database let this one in. */
+  accepted?(password: Secret): void;
 }

@@ -100,7 +100,7 @@ describe("a server that is not what it should be", () => {
     const refused = Promise.withResolvers<void>();
     let queries = 0;
     await start((socket, number, packet) => {
-      if (packet.readInt32BE(4) !== 0x30000) {
+      if (packet.readInt16BE(4) !== 3) {
         socket.end();
       } else if (number === 1) {
         socket.write(letIn(1));
