@@ -90,17 +90,15 @@ export async function logIn(
 ): Promise<MySqlUpstream> {
   const { socket, channel, greeting } = greeted;
   const secure = await connecting(socket, target, options, async () => {
-    const { sequence } = channel;
+    const request = channel.encode(encodeTLSRequest(login));
     if (channel.detach().length > 0) {
       throw new UpstreamError(
         "TLSRefused",
         "the database sent plain bytes where TLS begins; the connection is not trusted",
       );
     }
-    const plain = new PacketChannel(socket, undefined, sequence);
-    plain.write(encodeTLSRequest(login));
-    plain.detach();
-    return { stream: await startTLS(socket, target, []), sequence: plain.sequence };
+    socket.write(request);
+    return { stream: await startTLS(socket, target, []), sequence: channel.sequence };
   });
   const giveUp = (): void => void secure.stream.destroy();
   const cancelTimer = options.clock.after(loginTimeoutMs, giveUp);
@@ -126,10 +124,9 @@ async function converse(
   login: MySqlLogin,
   proof: Proof,
 ): Promise<Buffer> {
-  // A token is no password that could be scrambled: the server asks for it as it is, once it knows who logs in.
-  const first = proof.isToken ? undefined : prove(greeting.plugin, greeting.nonce, proof);
-  let method = first === undefined ? plugin.native : greeting.plugin;
-  channel.write(encodeLogin({ ...login, plugin: method, authResponse: first ?? Buffer.alloc(0) }));
+  const first = firstProof(greeting, proof);
+  let { method } = first;
+  channel.write(encodeLogin({ ...login, plugin: method, authResponse: first.response }));
   let hasSwitched = false;
   let hasAskedInFull = false;
   for (;;) {
@@ -169,6 +166,19 @@ async function converse(
         throw unexpectedPacket(payload[0]);
     }
   }
+}
+
+/**
+ * What the login itself proves. The greeting names the server's default method; the user may have another, which the server then
+ * asks for. A token is no password that could be scrambled: the server asks for it as it is, once it knows who logs in.
+ */
+function firstProof(greeting: ServerGreeting, proof: Proof): { readonly method: string; readonly response: Buffer } {
+  if (proof.isToken) {
+    return { method: plugin.native, response: Buffer.alloc(0) };
+  }
+  return greeting.plugin === plugin.sha2
+    ? { method: plugin.sha2, response: sha2Response(proof.password, greeting.nonce) }
+    : { method: plugin.native, response: nativeResponse(proof.password, greeting.nonce) };
 }
 
 /** The answer to a login method; undefined for one that is not supported, or that a token may not be used with. */
