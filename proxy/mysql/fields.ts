@@ -43,6 +43,15 @@ export class FieldReader {
     return high * 0x1_0000_0000 + low;
   }
 
+  /** Whether the next byte is this one; then it is read. */
+  skips(byte: number): boolean {
+    if (this.#payload[this.#at] !== byte) {
+      return false;
+    }
+    this.#at += 1;
+    return true;
+  }
+
   bytes(count: number): Buffer {
     const at = this.#take(count);
     return this.#payload.subarray(at, at + count);

@@ -19,6 +19,8 @@ export const errors = {
   packetOrder: { errno: 1156, sqlState: "08S01" },
   /** ER_NET_PACKET_TOO_LARGE. */
   packetTooLarge: { errno: 1153, sqlState: "08S01" },
+  /** ER_WRONG_ARGUMENTS: values of a prepared statement that do not fit it. */
+  wrongArguments: { errno: 1210, sqlState: "HY000" },
   /** ER_QUERY_INTERRUPTED: what a client reads whose work was ended from outside. */
   interrupted: { errno: 1317, sqlState: "70100" },
   /** ER_MALFORMED_PACKET. */

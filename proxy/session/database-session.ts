@@ -5,7 +5,7 @@ import { redactMessage } from "#audit/redact/message.ts";
 import type { ChunkReader } from "../streams.ts";
 import { UpstreamError } from "../upstream/target.ts";
 import type { NotedBackend } from "./backend-book.ts";
-import type { BackendFate } from "./end.ts";
+import type { BackendFate } from "./confirm.ts";
 import type { AdmittedStream, SessionPorts } from "./engine.ts";
 import { openRecord } from "./open-record.ts";
 import { type Recorder, recordingFailureMessage } from "./recorder.ts";

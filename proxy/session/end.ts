@@ -1,21 +1,18 @@
 import type { Clock } from "#lib/clock.ts";
 import { serialize } from "pg-protocol";
 import { pause } from "#lib/clock.ts";
-import { ignoreErrors } from "../streams.ts";
 import type { Upstream } from "../upstream/login.ts";
 import { queryUpstream } from "../upstream/query.ts";
 import { cancelUpstream, closeUpstream, openSide } from "../upstream/side.ts";
 import type { PasswordSource, UpstreamTarget } from "../upstream/target.ts";
-
-/** How long a cut waits for the server to say that the backend is gone. A rollback of a large transaction takes its time. */
-export const confirmTimeoutMs = 15_000;
-/** Between two looks at pg_stat_activity. */
-const confirmEveryMs = 100;
-/** Before another try to get a second connection: where many sessions end at once, slots come free as they do. */
-const confirmAgainMs = 250;
-
-/** Whether the server's backend was seen to be gone. */
-export type BackendFate = "gone" | "alive" | "unknown";
+import {
+  type BackendFate,
+  type BackendRef,
+  confirmEveryMs,
+  confirmGone,
+  type ConfirmOptions,
+  confirmTimeoutMs,
+} from "./confirm.ts";
 
 /** One session's backend, and how to reach its server again. */
 export interface Backend {
@@ -38,7 +35,6 @@ export interface Backend {
  */
 export async function endBackend(backend: Backend, clock: Clock): Promise<BackendFate> {
   const { upstream, target } = backend;
-  const socketClosed = closedByServer(upstream);
   const giveUp = new AbortController();
   const cancelTimer = clock.after(confirmTimeoutMs, () => giveUp.abort(new Error("timeout")));
   const options = { clock, signal: giveUp.signal };
@@ -51,7 +47,13 @@ export async function endBackend(backend: Backend, clock: Clock): Promise<Backen
   const cancelled =
     upstream.key === undefined ? Promise.resolve() : cancelUpstream(target, upstream.key, options).catch(() => {});
   try {
-    return await confirm(backend, options, socketClosed);
+    const { pid } = upstream;
+    if (pid === undefined) {
+      return "unknown";
+    }
+    const terminate = (): Promise<BackendFate> =>
+      terminateBackend({ ...backend, pid, ageMs: clock.monotonicMs() - backend.loggedInMs }, options);
+    return await confirmGone(upstream.socket, terminate, options);
   } finally {
     await cancelled;
     cancelTimer();
@@ -59,55 +61,8 @@ export async function endBackend(backend: Backend, clock: Clock): Promise<Backen
   }
 }
 
-async function confirm(
-  backend: Backend,
-  options: { clock: Clock; signal: AbortSignal },
-  socketClosed: Promise<void>,
-): Promise<BackendFate> {
-  const { upstream, loggedInMs, ...rest } = backend;
-  const { pid } = upstream;
-  if (pid === undefined) {
-    return "unknown";
-  }
-  while (!options.signal.aborted) {
-    try {
-      return await terminateBackend({ ...rest, pid, ageMs: options.clock.monotonicMs() - loggedInMs }, options);
-    } catch {
-      // No second connection: a server without a free slot, or gone itself. Its closing the stream is a sign as good as any.
-      const again = pause(options.clock, confirmAgainMs, options.signal).catch(() => {});
-      await Promise.race(upstream.socket.destroyed ? [again] : [socketClosed, again]);
-      if (upstream.socket.readableEnded) {
-        return "gone";
-      }
-      await again;
-    }
-  }
-  return "unknown";
-}
-
-function closedByServer(upstream: Upstream): Promise<void> {
-  ignoreErrors(upstream.socket);
-  return new Promise((resolve) => {
-    upstream.socket.once("end", resolve);
-    upstream.socket.once("close", () => resolve());
-  });
-}
-
-/** A backend as a second connection of its role finds it. */
-export interface BackendRef extends Pick<Backend, "target" | "username" | "databaseName" | "password"> {
-  readonly pid: number;
-  /** How long ago its login was answered; tells it from a later one with the same pid. */
-  readonly ageMs: number;
-}
-
-/**
- * Terminates a backend over a connection of its own role, and looks until it is gone. `alive` when the signal ends it first,
- * `unknown` where process IDs are not those of backends (a pooler made them up). Throws when there is no such connection.
- */
-export async function terminateBackend(
-  backend: BackendRef,
-  options: { clock: Clock; signal: AbortSignal },
-): Promise<BackendFate> {
+/** Terminates a Postgres backend; see `TerminateBackend`. */
+export async function terminateBackend(backend: BackendRef, options: ConfirmOptions): Promise<BackendFate> {
   const { pid, target, username, databaseName, password } = backend;
   const side = await openSide(target, { username, databaseName, password }, options);
   // A server that takes the login and then says nothing more must not hold up anything.

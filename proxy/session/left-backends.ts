@@ -3,7 +3,16 @@ import { coerceError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
 import type { PasswordSource } from "../upstream/target.ts";
 import type { BackendBook, NotedBackend } from "./backend-book.ts";
-import { type BackendFate, confirmTimeoutMs, terminateBackend } from "./end.ts";
+import { type BackendFate, confirmTimeoutMs, type TerminateBackend } from "./confirm.ts";
+import { terminateBackend } from "./end.ts";
+import { terminateThread } from "./mysql-end.ts";
+
+/** How each engine ends a backend. */
+const terminators: Readonly<Record<NotedBackend["database"]["engine"], TerminateBackend>> = {
+  PostgreSQL: terminateBackend,
+  MySQL: terminateThread,
+  MariaDB: terminateThread,
+};
 
 /** Pauses between two tries to reach a database; they double. A database that restarts is back within a minute or two. */
 export const leftRetryMs = { first: 1_000, longest: 30_000 } as const;
@@ -51,7 +60,7 @@ async function endOne(backend: NotedBackend, ports: LeftBackendPorts): Promise<B
   const giveUp = new AbortController();
   const cancelTimer = clock.after(confirmTimeoutMs, () => giveUp.abort(new Error("timeout")));
   try {
-    return await terminateBackend(
+    return await terminators[database.engine](
       {
         target: { host, port, tlsMode, authorities },
         username: role.username,

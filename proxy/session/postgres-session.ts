@@ -22,7 +22,8 @@ import {
   SessionCut,
   type SessionProtocol,
 } from "./database-session.ts";
-import { type BackendFate, endBackend } from "./end.ts";
+import type { BackendFate } from "./confirm.ts";
+import { endBackend } from "./end.ts";
 import type { AdmittedStream, SessionPorts } from "./engine.ts";
 import { Recorder, type SessionView } from "./recorder.ts";
 import { Relay } from "./relay.ts";

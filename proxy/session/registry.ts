@@ -1,5 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
-import type { BackendFate } from "./end.ts";
+import type { BackendFate } from "./confirm.ts";
 
 /** Why a session is ended from outside. */
 export type CutReason = "grant-expired" | "grant-revoked" | "drained" | "controller-lost" | "proxy-stopped";

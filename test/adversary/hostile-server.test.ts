@@ -4,7 +4,7 @@ import { manualClock, type ManualClock } from "#lib/clock.ts";
 import type { Secret } from "#lib/secret.ts";
 import { encodeMessage, encodeParameterStatus } from "#proxy/postgres/encode.ts";
 import { back, front } from "#proxy/postgres/protocol.ts";
-import { confirmTimeoutMs } from "#proxy/session/end.ts";
+import { confirmTimeoutMs } from "#proxy/session/confirm.ts";
 import { isClose, type MemoryJournal } from "#proxy/testing/journal.ts";
 import { errorField, RawClient, say, startup } from "#proxy/testing/raw-client.ts";
 import { role, roleSQL, startStand, type Stand } from "#proxy/testing/stand.ts";
