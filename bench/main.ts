@@ -1,16 +1,16 @@
-import { parseArgs } from "node:util";
-import { formatTunnelBench, runTunnelBench } from "./tunnel.ts";
+import { UserError } from "#lib/errors.ts";
+import { stopOnSignals } from "./child.ts";
+import { readBenchOptions } from "./options.ts";
+import { runBench } from "./run.ts";
 
-/**
- * `npm run bench [-- --quick] [-- --output json]`: everything that is measured, in interleaved rounds. Ratios within one run are
- * what counts; single figures say how noisy the machine was.
- */
-const { values } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    output: { type: "string", default: "text" },
-  },
-});
-
-const tunnel = await runTunnelBench(values.quick ? { rounds: 3, mebibytes: 8, roundTrips: 200 } : {});
-process.stdout.write(values.output === "json" ? `${JSON.stringify({ tunnel })}\n` : `${formatTunnelBench(tunnel)}\n`);
+/** `npm run bench [-- PART …] [-- --quick] [-- --output json]`: see docs/performance.md. */
+stopOnSignals();
+try {
+  process.stdout.write(await runBench(readBenchOptions(process.argv.slice(2))));
+} catch (error) {
+  if (!(error instanceof UserError)) {
+    throw error;
+  }
+  process.stderr.write(`error: ${[error.message, error.why, error.next].filter(Boolean).join("\n  ")}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,66 @@
+import { parseArgs } from "node:util";
+import { UserError } from "#lib/errors.ts";
+
+/** What can be measured, in the order in which it is. */
+export const parts = ["postgres", "bulk", "memory", "mysql", "connect", "ssm"] as const;
+export type Part = (typeof parts)[number];
+
+/** What a run covers. */
+export interface BenchOptions {
+  readonly parts: readonly Part[];
+  /** Within 50 s, with fewer clients and no TLS: for a look, not for a report. */
+  readonly quick: boolean;
+  readonly output: "text" | "json";
+  /** Folder for CPU profiles of the proxy processes. */
+  readonly profile: string | undefined;
+  /** Narrow the part `postgres`; empty: everything that the kind of run covers. */
+  readonly only: {
+    readonly protocols: readonly string[];
+    readonly clients: readonly number[];
+    readonly systems: readonly string[];
+  };
+  /** Rounds of each measurement; undefined: as the kind of run has it. */
+  readonly rounds: number | undefined;
+}
+
+/** Reads the command line of `npm run bench`. Throws `UserError`. */
+export function readBenchOptions(args: readonly string[]): BenchOptions {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      quick: { type: "boolean", default: false },
+      output: { type: "string", default: "text" },
+      profile: { type: "string" },
+      protocols: { type: "string", default: "" },
+      clients: { type: "string", default: "" },
+      systems: { type: "string", default: "" },
+      rounds: { type: "string" },
+    },
+  });
+  const chosen = positionals.map((name) => {
+    const part = parts.find((known) => known === name);
+    if (part === undefined) {
+      throw new UserError("UnknownPart", `There is no part "${name}" of the bench.`, {
+        next: `Known: ${parts.join(", ")}.`,
+      });
+    }
+    return part;
+  });
+  if (values.output !== "text" && values.output !== "json") {
+    throw new UserError("UnknownOutput", `There is no output "${values.output}".`, { next: "Known: text, json." });
+  }
+  const list = (text: string): string[] => text.split(",").filter((item) => item !== "");
+  return {
+    parts: chosen.length === 0 ? parts : chosen,
+    quick: values.quick,
+    output: values.output,
+    profile: values.profile,
+    only: {
+      protocols: list(values.protocols),
+      clients: list(values.clients).map(Number),
+      systems: list(values.systems),
+    },
+    rounds: values.rounds === undefined ? undefined : Number(values.rounds),
+  };
+}
