@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { UserError } from "#lib/errors.ts";
+import { adoptSocket } from "../static-reads.ts";
 
 /** A TCP listener on the task's loopback. */
 export interface Listener {
@@ -31,7 +32,8 @@ export async function listenLoopback(
     });
   }
   const streams = new Set<Socket>();
-  const server: Server = createServer({ noDelay: true, allowHalfOpen: false }, (stream) => {
+  const server: Server = createServer({ noDelay: true, allowHalfOpen: false, pauseOnConnect: true }, (accepted) => {
+    const stream = adoptSocket(accepted);
     streams.add(stream);
     stream.once("close", () => streams.delete(stream));
     onStream(stream);

@@ -122,7 +122,7 @@ describe("the tracker", () => {
               tracker.client(type, body);
               tracker.forwarded();
             } else {
-              tracker.serverBytes(type, body.length + 5);
+              tracker.serverBytes(type, 1, body.length + 5);
               tracker.server(type, body);
             }
           }

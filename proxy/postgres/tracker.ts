@@ -37,13 +37,13 @@ export class Tracker extends ClientSide {
     return this.queue.pending().filter((item) => "execution" in item && item.execution.forwarded).length;
   }
 
-  /** Bytes on their way to the client, at each message's header. */
-  serverBytes(type: number, bytes: number): void {
+  /** Messages of one type on their way to the client, at their headers; `bytes` of all of them together. */
+  serverBytes(type: number, messages: number, bytes: number): void {
     const execution = this.running;
     if (execution !== undefined) {
       execution.bytesToClient += bytes;
       if (type === back.dataRow || (type === back.copyData && !this.copyIn)) {
-        execution.rows += 1;
+        execution.rows += messages;
       }
     }
   }

@@ -11,6 +11,7 @@ import {
 } from "../postgres/protocol.ts";
 import { FrameScanner, type FrameHandler } from "../postgres/scanner.ts";
 import type { Tracker } from "../postgres/tracker.ts";
+import { type Release, takeBytes } from "../static-reads.ts";
 import { recordingFailureMessage, type Recorder, type RecordingFailure } from "./recorder.ts";
 import { Valve } from "./valve.ts";
 
@@ -63,15 +64,21 @@ export class Relay {
   readonly #serverScanner: FrameScanner;
   readonly #clientValve: Valve;
   readonly #serverValve: Valve;
+  /** Parts of a message that is not complete, or held back. */
   #held: Buffer[] = [];
+  /** What goes to the server once all that was started is on record, and how its memory is given back. */
+  readonly #ready: Buffer[] = [];
+  readonly #releases: (Release | undefined)[] = [];
+  #isAwaitingRecord = false;
   #notices: Buffer[] = [];
   #terminated = false;
   #clientGone = false;
   #stopped = false;
-  readonly #onClientData = (chunk: Buffer): void => this.#fromClient(chunk);
+  #leaveClient = (): void => {};
+  #leaveServer = (): void => {};
+  readonly #onRecorded = (failure: RecordingFailure | undefined): void => this.#recorded(failure);
   readonly #onClientEnd = (): void => this.#clientEnds();
   readonly #onClientDrain = (): void => this.#serverValve.open("other-side");
-  readonly #onServerData = (chunk: Buffer): void => this.#fromServer(chunk);
   readonly #onServerEnd = (): void => this.#end({ by: "server", asked: this.#terminated || this.#clientGone });
   readonly #onServerDrain = (): void => this.#clientValve.open("other-side");
 
@@ -94,16 +101,21 @@ export class Relay {
   /** Begins, with the bytes that arrived during login. */
   start(fromClient: Buffer, fromServer: Buffer): void {
     const { client, server } = this.#parts;
-    client.on("data", this.#onClientData).on("drain", this.#onClientDrain);
+    client.on("drain", this.#onClientDrain);
     client.once("end", this.#onClientEnd).once("close", this.#onClientEnd);
-    server.on("data", this.#onServerData).on("drain", this.#onServerDrain);
+    server.on("drain", this.#onServerDrain);
     server.once("end", this.#onServerEnd).once("close", this.#onServerEnd);
     if (fromServer.length > 0) {
-      this.#fromServer(fromServer);
+      this.#fromServer(fromServer, undefined);
     }
     if (fromClient.length > 0) {
-      this.#fromClient(fromClient);
+      this.#fromClient(fromClient, undefined);
     }
+    if (this.#stopped) {
+      return;
+    }
+    this.#leaveServer = takeBytes(server, (bytes, release) => this.#fromServer(bytes, release));
+    this.#leaveClient = takeBytes(client, (bytes, release) => this.#fromClient(bytes, release));
     this.#clientValve.open("start");
     this.#serverValve.open("start");
     if (client.destroyed) {
@@ -132,11 +144,15 @@ export class Relay {
     const { client, server } = this.#parts;
     this.#clientValve.dispose();
     this.#serverValve.dispose();
-    client.off("data", this.#onClientData).off("drain", this.#onClientDrain);
+    this.#leaveClient();
+    this.#leaveServer();
+    client.off("drain", this.#onClientDrain);
     client.off("end", this.#onClientEnd).off("close", this.#onClientEnd);
-    server.off("data", this.#onServerData).off("drain", this.#onServerDrain);
+    server.off("drain", this.#onServerDrain);
     server.off("end", this.#onServerEnd).off("close", this.#onServerEnd);
     this.#held = [];
+    this.#ready.length = 0;
+    this.#releases.length = 0;
   }
 
   #end(end: RelayEnd): void {
@@ -162,58 +178,88 @@ export class Relay {
     }
   }
 
-  #fromClient(chunk: Buffer): void {
+  #fromClient(chunk: Buffer, release: Release | undefined): void {
     if (this.#stopped || this.#clientGone) {
       return;
     }
+    const scanner = this.#clientScanner;
     try {
-      this.#clientScanner.push(chunk);
+      scanner.push(chunk);
     } catch (error) {
       this.#violation("client", error);
       return;
     }
-    const ready = this.#takeSafe(chunk, this.#clientScanner.safeEnd);
-    let isRecorded = false;
-    this.#parts.recorder.whenRecorded((failure) => {
-      isRecorded = true;
-      if (this.#stopped) {
-        return;
-      }
-      if (failure !== undefined) {
-        this.#end({ by: "violation", side: "audit", error: recordingViolation(failure) });
-        return;
-      }
-      this.#forward(ready);
-      this.#clientValve.open("journal");
-    });
-    if (!isRecorded) {
+    // What the tracker read it may keep, so that memory is not given back.
+    this.#takeSafe(chunk, scanner.safeEnd, scanner.hasLooked ? undefined : release);
+    if (this.#isAwaitingRecord) {
       this.#clientValve.close("journal");
+      return;
     }
+    this.#isAwaitingRecord = true;
+    this.#parts.recorder.whenRecorded(this.#onRecorded);
+  }
+
+  #recorded(failure: RecordingFailure | undefined): void {
+    this.#isAwaitingRecord = false;
+    if (this.#stopped) {
+      return;
+    }
+    if (failure !== undefined) {
+      this.#end({ by: "violation", side: "audit", error: recordingViolation(failure) });
+      return;
+    }
+    this.#forward();
+    this.#clientValve.open("journal");
   }
 
   /** Bytes up to `safe` may go once their records are written; the rest belongs to a message that is not complete. */
-  #takeSafe(chunk: Buffer, safe: number): readonly Buffer[] {
-    if (safe === 0) {
-      appendPart(this.#held, chunk);
-      return [];
+  #takeSafe(chunk: Buffer, safe: number, release: Release | undefined): void {
+    if (safe < chunk.length) {
+      const rest = safe === 0 ? chunk : chunk.subarray(safe);
+      if (safe === 0) {
+        appendPart(this.#held, release === undefined ? rest : Buffer.from(rest));
+        release?.();
+        return;
+      }
+      this.#makeReady(chunk.subarray(0, safe), release);
+      this.#held = [release === undefined ? rest : Buffer.from(rest)];
+    } else {
+      this.#makeReady(chunk, release);
     }
-    const ready = [...this.#held, safe === chunk.length ? chunk : chunk.subarray(0, safe)];
-    this.#held = safe === chunk.length ? [] : [chunk.subarray(safe)];
-    return ready;
   }
 
-  #forward(ready: readonly Buffer[]): void {
+  #makeReady(bytes: Buffer, release: Release | undefined): void {
+    if (this.#held.length > 0) {
+      for (const part of this.#held) {
+        this.#ready.push(part);
+        this.#releases.push(undefined);
+      }
+      this.#held = [];
+    }
+    this.#ready.push(bytes);
+    this.#releases.push(release);
+  }
+
+  #forward(): void {
     const { server, tracker } = this.#parts;
-    if (ready.length === 0 || server.destroyed) {
+    const ready = this.#ready;
+    const count = ready.length;
+    if (count === 0 || server.destroyed) {
       return;
     }
     tracker.forwarded();
-    server.cork();
     let hasRoom = true;
-    for (const bytes of ready) {
-      hasRoom = server.write(bytes);
+    if (count === 1 && ready[0] !== undefined) {
+      hasRoom = write(server, ready[0], this.#releases[0]);
+    } else {
+      server.cork();
+      for (const [index, bytes] of ready.entries()) {
+        hasRoom = write(server, bytes, this.#releases[index]);
+      }
+      server.uncork();
     }
-    server.uncork();
+    ready.length = 0;
+    this.#releases.length = 0;
     if (!hasRoom && server.writableNeedDrain) {
       this.#clientValve.close("other-side");
     }
@@ -222,37 +268,47 @@ export class Relay {
     }
   }
 
-  #fromServer(chunk: Buffer): void {
+  #fromServer(chunk: Buffer, release: Release | undefined): void {
     if (this.#stopped) {
       return;
     }
+    const scanner = this.#serverScanner;
     try {
-      this.#serverScanner.push(chunk);
+      scanner.push(chunk);
     } catch (error) {
       this.#violation("server", error);
       return;
     }
-    const boundary = this.#serverScanner.boundary;
+    const { boundary } = scanner;
+    // The tracker keeps copies only; the scanner keeps parts of the memory itself.
+    const mayRelease = scanner.keepsParts ? undefined : release;
     if (this.#notices.length > 0 && boundary >= 0) {
       this.#toClient(Buffer.concat([chunk.subarray(0, boundary), ...this.#notices, chunk.subarray(boundary)]));
       this.#notices = [];
+      mayRelease?.();
     } else {
-      this.#toClient(chunk);
+      this.#toClient(chunk, mayRelease);
     }
     if (this.#parts.tracker.depth < pipelineDepthMax / 2) {
       this.#clientValve.open("depth");
     }
   }
 
-  #toClient(bytes: Buffer): void {
+  #toClient(bytes: Buffer, release?: Release): void {
     const { client } = this.#parts;
     if (this.#stopped || this.#clientGone || client.destroyed) {
+      release?.();
       return;
     }
-    if (!client.write(bytes)) {
+    if (!write(client, bytes, release)) {
       this.#serverValve.close("other-side");
     }
   }
+}
+
+/** The stream looks at the bytes until it calls back. */
+function write(stream: Duplex, bytes: Buffer, release: Release | undefined): boolean {
+  return release === undefined ? stream.write(bytes) : stream.write(bytes, release);
 }
 
 /** The error that ends a session whose statement could not be recorded. */
@@ -277,11 +333,7 @@ function clientHandler(tracker: Tracker, onTerminate: () => void): FrameHandler 
           }
           return bodyBytes;
         case front.copyData:
-          if (bodyBytes + 4 > largeMessageBytesMax) {
-            throw new ProtocolViolation("invalid message length");
-          }
-          tracker.clientCopyData(bodyBytes + 5);
-          return -1;
+          throw new ProtocolViolation("invalid message length");
         case front.sync:
         case front.flush:
         case front.copyDone:
@@ -304,6 +356,8 @@ function clientHandler(tracker: Tracker, onTerminate: () => void): FrameHandler 
       tracker.client(type, body);
     },
     holdsBack: () => tracker.holdsBack,
+    streams: [front.copyData, front.copyData],
+    streamed: (_type, _messages, bytes) => tracker.clientCopyData(bytes),
   };
 }
 
@@ -313,11 +367,8 @@ function serverHandler(tracker: Tracker, onParameter: (name: string, value: stri
       if (bodyBytes + 4 > largeMessageBytesMax) {
         throw new ProtocolViolation("the server sent a message of impossible length");
       }
-      tracker.serverBytes(type, bodyBytes + 5);
+      tracker.serverBytes(type, 1, bodyBytes + 5);
       switch (type) {
-        case back.dataRow:
-        case back.copyData:
-          return -1;
         case back.error:
           return Math.min(bodyBytes, errorBytesKept);
         case back.commandComplete:
@@ -343,5 +394,7 @@ function serverHandler(tracker: Tracker, onParameter: (name: string, value: stri
         tracker.server(type, body);
       }
     },
+    streams: [back.dataRow, back.copyData],
+    streamed: (type, messages, bytes) => tracker.serverBytes(type, messages, bytes),
   };
 }

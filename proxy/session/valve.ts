@@ -3,10 +3,12 @@ import type { Duplex } from "node:stream";
 /** Why a stream is not read for the moment. It flows again when no reason is left. */
 export type ValveReason = "start" | "journal" | "other-side" | "depth";
 
+const bits: Readonly<Record<ValveReason, number>> = { start: 1, journal: 2, "other-side": 4, depth: 8 };
+
 /** Pauses one stream for any of several independent reasons. Starts closed, for `start`. */
 export class Valve {
   readonly #stream: Duplex;
-  readonly #reasons = new Set<ValveReason>(["start"]);
+  #reasons = bits.start;
   #disposed = false;
 
   constructor(stream: Duplex) {
@@ -14,13 +16,20 @@ export class Valve {
   }
 
   close(reason: ValveReason): void {
-    this.#reasons.add(reason);
-    this.#stream.pause();
+    const wasOpen = this.#reasons === 0;
+    this.#reasons |= bits[reason];
+    if (wasOpen) {
+      this.#stream.pause();
+    }
   }
 
   open(reason: ValveReason): void {
-    if (this.#reasons.delete(reason) && this.#reasons.size === 0 && !this.#disposed) {
-      this.#stream.resume();
+    const bit = bits[reason];
+    if ((this.#reasons & bit) !== 0) {
+      this.#reasons &= ~bit;
+      if (this.#reasons === 0 && !this.#disposed) {
+        this.#stream.resume();
+      }
     }
   }
 
