@@ -3,6 +3,8 @@ import { BodyReader } from "./reader.ts";
 
 /** What a client may send before it is connected. */
 export type Opening =
+  /** Direct TLS: the bytes are a ClientHello (sslnegotiation=direct, PostgreSQL 17). Only at the start of a stream. */
+  | { readonly kind: "tls" }
   | { readonly kind: "ssl" }
   | { readonly kind: "gssenc" }
   | { readonly kind: "cancel"; readonly pid: number; readonly key: Buffer }
@@ -12,11 +14,11 @@ const tlsHandshakeByte = 0x16;
 
 /**
  * Takes one untagged packet from the start of `bytes`. Undefined until it is complete; `used` says where the next begins.
- * Throws `ProtocolViolation` on anything else, a direct TLS ClientHello included: on the loopback there is no TLS.
+ * A TLS record is left where it is. Throws `ProtocolViolation` on anything else.
  */
 export function readOpening(bytes: Buffer): { readonly opening: Opening; readonly used: number } | undefined {
   if (bytes[0] === tlsHandshakeByte) {
-    throw new ProtocolViolation("direct TLS is not spoken here; connect with sslmode=disable or prefer");
+    return { opening: { kind: "tls" }, used: 0 };
   }
   if (bytes.length < 4) {
     return undefined;

@@ -2,9 +2,10 @@ import type { Duplex } from "node:stream";
 import type { WriteResult } from "#audit/journal.ts";
 import type { CloseReason, SessionClose } from "#audit/record.ts";
 import { redactMessage } from "#audit/redact/message.ts";
-import type { ChunkReader } from "../streams.ts";
+import { type ChunkReader, StreamEnded } from "../streams.ts";
 import { UpstreamError } from "../upstream/target.ts";
 import type { NotedBackend } from "./backend-book.ts";
+import { Cancels } from "./cancels.ts";
 import type { BackendFate } from "./confirm.ts";
 import type { AdmittedStream, SessionPorts } from "./engine.ts";
 import { openRecord } from "./open-record.ts";
@@ -125,6 +126,7 @@ export class DatabaseSession<U extends OpenedUpstream, L extends LiveParts> impl
   readonly #admitted: AdmittedStream;
   readonly #ports: SessionPorts;
   readonly #protocol: SessionProtocol<U, L>;
+  readonly #cancels = new Cancels();
   readonly #giveUp = new AbortController();
   readonly #closed = Promise.withResolvers<BackendFate>();
   #live: Live<U, L> | undefined;
@@ -174,8 +176,8 @@ export class DatabaseSession<U extends OpenedUpstream, L extends LiveParts> impl
   async cancel(): Promise<void> {
     const live = this.#live;
     if (live !== undefined && !this.#finishing) {
-      await this.#protocol
-        .cancel(live.upstream, live.parts)
+      await this.#cancels
+        .ask(() => this.#protocol.cancel(live.upstream, live.parts))
         .catch((error: unknown) =>
           this.#ports.log.warn("cancel request did not reach the database", { session: this.id, error }),
         );
@@ -367,6 +369,10 @@ export class DatabaseSession<U extends OpenedUpstream, L extends LiveParts> impl
     let reason = error;
     if (this.#cutting !== undefined) {
       reason = new SessionCut(this.#cutting.message);
+    } else if (error instanceof StreamEnded) {
+      stream.destroy();
+      this.#closed.resolve("gone");
+      return;
     } else if (error instanceof UpstreamError && !this.#giveUp.signal.aborted) {
       this.#ports.onHealth(grant, error.health, error.message);
       log.warn("database could not be reached", { session: this.id, health: error.health, error });

@@ -3,7 +3,8 @@ import type { Clock } from "#lib/clock.ts";
 import { encodeError } from "../postgres/encode.ts";
 import { ProtocolViolation, sqlState } from "../postgres/protocol.ts";
 import { negotiate, readOpening, type Negotiated } from "../postgres/startup.ts";
-import { type ChunkReader, StreamEnded } from "../streams.ts";
+import { ChunkReader, ignoreErrors, StreamEnded } from "../streams.ts";
+import { acceptDirectTLS } from "./client-tls.ts";
 
 /** From the handshake to a whole startup packet. The same as Postgres gives a client (authentication_timeout). */
 export const openingTimeoutMs = 60_000;
@@ -18,39 +19,92 @@ export type ClientOpening =
   | { readonly kind: "startup"; readonly negotiated: Negotiated; readonly parameters: ReadonlyMap<string, string> };
 
 /**
- * Reads what comes before the session. TLS and GSS encryption are declined with `N`: the stream is the loopback end of a tunnel.
- * Throws `ProtocolViolation` (answer it with an error) or `StreamEnded`.
+ * A client's stream up to its startup packet. TLS and GSS encryption are declined with `N`: the stream is the loopback end of an
+ * encrypted tunnel, and a client that did not mind would pay for a second encryption that protects nothing. A client that begins
+ * with TLS minds, and gets it (docs/decisions/0009-client-tls.md).
  */
-export async function readClientOpening(
-  stream: Duplex,
-  reader: ChunkReader,
-  clock: Clock,
-  timeoutMs: number = openingTimeoutMs,
-): Promise<ClientOpening> {
-  const cancelTimer = clock.after(timeoutMs, () => stream.destroy());
-  try {
-    let pending: Buffer = Buffer.alloc(0);
-    for (let requests = 0; requests <= requestsMax;) {
-      const read = readOpening(pending);
-      if (read === undefined) {
-        pending = Buffer.concat([pending, await reader.next()]);
-        continue;
+export class ClientDoor {
+  #stream: Duplex;
+  #reader: ChunkReader;
+  #isEncrypted = false;
+
+  constructor(stream: Duplex, rest: Buffer) {
+    ignoreErrors(stream);
+    this.#stream = stream;
+    this.#reader = new ChunkReader(stream);
+    this.#reader.unread(rest);
+  }
+
+  /** Where the session goes on: inside TLS, where the client began it. */
+  get stream(): Duplex {
+    return this.#stream;
+  }
+
+  get reader(): ChunkReader {
+    return this.#reader;
+  }
+
+  /** Reads what comes before the session. Throws `ProtocolViolation` (answer it with an error) or `StreamEnded`. */
+  async opening(clock: Clock, timeoutMs: number = openingTimeoutMs): Promise<ClientOpening> {
+    const { stream } = this;
+    const cancelTimer = clock.after(timeoutMs, () => stream.destroy());
+    try {
+      let pending: Buffer = Buffer.alloc(0);
+      for (let requests = 0; requests <= requestsMax;) {
+        const read = readOpening(pending);
+        if (read === undefined) {
+          pending = Buffer.concat([pending, await this.#reader.next()]);
+          continue;
+        }
+        const { opening, used } = read;
+        if (opening.kind === "tls") {
+          if (requests > 0 || this.#isEncrypted) {
+            throw new ProtocolViolation("TLS does not begin here");
+          }
+          await this.#encrypt(pending);
+          pending = Buffer.alloc(0);
+          continue;
+        }
+        pending = pending.subarray(used);
+        if (opening.kind === "startup") {
+          this.#reader.unread(pending);
+          const { version, parameters } = opening;
+          return { kind: "startup", negotiated: negotiate(version, parameters), parameters };
+        }
+        if (opening.kind === "cancel") {
+          return opening;
+        }
+        if (this.#isEncrypted) {
+          throw new ProtocolViolation("the connection is encrypted already");
+        }
+        requests += 1;
+        this.#stream.write("N");
       }
-      pending = pending.subarray(read.used);
-      if (read.opening.kind === "startup") {
-        reader.unread(pending);
-        const { version, parameters } = read.opening;
-        return { kind: "startup", negotiated: negotiate(version, parameters), parameters };
-      }
-      if (read.opening.kind === "cancel") {
-        return read.opening;
-      }
-      requests += 1;
-      stream.write("N");
+      throw new ProtocolViolation("too many encryption requests");
+    } finally {
+      cancelTimer();
     }
-    throw new ProtocolViolation("too many encryption requests");
-  } finally {
-    cancelTimer();
+  }
+
+  /** Ends the stream with an error in the client's own protocol. */
+  refuse(message: string, state: string): void {
+    this.#reader.detach();
+    this.#stream.end(encodeError({ severity: "FATAL", sqlState: state, message }));
+    // Bytes that were never read would turn the close into a reset, which drops the error before the client sees it.
+    this.#stream.resume();
+  }
+
+  /** Ends the stream without a word. */
+  close(): void {
+    this.#reader.detach();
+    this.#stream.destroy();
+  }
+
+  async #encrypt(hello: Buffer): Promise<void> {
+    const rest = this.#reader.detach();
+    this.#stream = await acceptDirectTLS(this.#stream, Buffer.concat([hello, rest]));
+    this.#reader = new ChunkReader(this.#stream);
+    this.#isEncrypted = true;
   }
 }
 
@@ -94,29 +148,19 @@ export function checkStartup(
   );
 }
 
-/** Ends the stream with an error in the client's own protocol. */
-export function refuseClient(stream: Duplex, message: string, state: string, hint?: string): void {
-  stream.end(encodeError({ severity: "FATAL", sqlState: state, message, ...(hint === undefined ? {} : { hint }) }));
-  // Bytes that were never read would turn the close into a reset, which drops the error before the client sees it.
-  stream.resume();
-}
-
 /** Waits for the client's startup packet and answers it with the reason of a refusal, so that `psql` shows it. */
-export async function speakRefusal(stream: Duplex, reader: ChunkReader, clock: Clock, message: string): Promise<void> {
+export async function speakRefusal(door: ClientDoor, clock: Clock, message: string): Promise<void> {
   try {
-    const opening = await readClientOpening(stream, reader, clock, refusalTimeoutMs);
-    reader.detach();
+    const opening = await door.opening(clock, refusalTimeoutMs);
     if (opening.kind === "startup") {
-      refuseClient(stream, message, sqlState.invalidAuthorization);
+      door.refuse(message, sqlState.invalidAuthorization);
     } else {
-      stream.destroy();
+      door.close();
     }
   } catch (error) {
-    reader.detach();
-    if (error instanceof StreamEnded || error instanceof ProtocolViolation) {
-      stream.destroy();
-      return;
+    door.close();
+    if (!(error instanceof StreamEnded || error instanceof ProtocolViolation)) {
+      throw error;
     }
-    throw error;
   }
 }

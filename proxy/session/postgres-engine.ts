@@ -1,27 +1,23 @@
 import type { Duplex } from "node:stream";
 import type { Clock } from "#lib/clock.ts";
 import { ProtocolViolation, sqlState } from "../postgres/protocol.ts";
-import { ChunkReader, ignoreErrors, StreamEnded } from "../streams.ts";
+import { StreamEnded } from "../streams.ts";
 import { DatabaseSession } from "./database-session.ts";
 import type { AdmittedStream, Engine, SessionPorts } from "./engine.ts";
-import { checkStartup, readClientOpening, refuseClient, speakRefusal } from "./opening.ts";
+import { checkStartup, ClientDoor, speakRefusal } from "./opening.ts";
 import { PostgresSession } from "./postgres-session.ts";
 
 /** PostgreSQL, protocol 3.0 and 3.2. */
 export const postgresEngine: Engine = {
   async serve(admitted, ports) {
-    const { stream } = admitted;
-    ignoreErrors(stream);
-    const reader = new ChunkReader(stream);
-    reader.unread(admitted.rest);
+    const door = new ClientDoor(admitted.stream, admitted.rest);
     try {
-      await serve(admitted, ports, reader);
+      await serve(door, admitted, ports);
     } catch (error) {
-      reader.detach();
       if (error instanceof ProtocolViolation) {
-        refuseClient(stream, error.message, error.sqlState);
+        door.refuse(error.message, error.sqlState);
       } else {
-        stream.destroy();
+        door.close();
         if (!(error instanceof StreamEnded)) {
           ports.log.error("stream ended by a defect", { error });
         }
@@ -30,20 +26,15 @@ export const postgresEngine: Engine = {
   },
 
   async refuse(stream: Duplex, rest: Buffer, message: string, clock: Clock) {
-    ignoreErrors(stream);
-    const reader = new ChunkReader(stream);
-    reader.unread(rest);
-    await speakRefusal(stream, reader, clock, message);
+    await speakRefusal(new ClientDoor(stream, rest), clock, message);
   },
 };
 
-async function serve(admitted: AdmittedStream, ports: SessionPorts, reader: ChunkReader): Promise<void> {
-  const { stream, grant } = admitted;
-  const opening = await readClientOpening(stream, reader, ports.clock);
+async function serve(door: ClientDoor, { grant, client }: AdmittedStream, ports: SessionPorts): Promise<void> {
+  const opening = await door.opening(ports.clock);
   if (opening.kind === "cancel") {
     await ports.sessions.cancel(grant.grantID, opening.pid, opening.key);
-    reader.detach();
-    stream.destroy();
+    door.close();
     return;
   }
   // The client may have taken its time since the handshake. From here to the registry there is no pause.
@@ -55,6 +46,7 @@ async function serve(admitted: AdmittedStream, ports: SessionPorts, reader: Chun
     username: grant.role.username,
     databaseName: grant.database.databaseName,
   });
+  const admitted: AdmittedStream = { stream: door.stream, rest: Buffer.alloc(0), grant, client };
   const protocol = new PostgresSession(admitted, ports, opening.negotiated, parameters);
-  await new DatabaseSession(admitted, ports, protocol).run(reader);
+  await new DatabaseSession(admitted, ports, protocol).run(door.reader);
 }

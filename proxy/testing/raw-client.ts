@@ -110,6 +110,11 @@ export class RawClient {
     return new RawClient(socket);
   }
 
+  /** Speaks over a connection that is there, such as one inside TLS. */
+  static over(socket: Socket): RawClient {
+    return new RawClient(socket);
+  }
+
   /** Connects and starts a session. Replies of the start are dropped. */
   static async start(port: number, parameters: Readonly<Record<string, string>>, version?: number): Promise<RawClient> {
     const client = await RawClient.dial(port);
