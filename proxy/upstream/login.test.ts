@@ -1,13 +1,15 @@
 import { createServer as createPlainServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { createSecureContext, TLSSocket } from "node:tls";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "#lib/clock.ts";
 import { Secret } from "#lib/secret.ts";
 import { createAuthority, type CertificateAuthority } from "#sandbox/certificates.ts";
+import { type GoBetween, startGoBetween } from "#test/harness/go-between.ts";
 import { startPostgres, type TestPostgres } from "#test/harness/postgres.ts";
 import { encodeError, encodeMessage } from "../postgres/encode.ts";
-import { back } from "../postgres/protocol.ts";
+import { back, version30, version32 } from "../postgres/protocol.ts";
 import { role, roleSQL } from "../testing/stand.ts";
 import { openUpstream } from "./login.ts";
 import { queryUpstream } from "./query.ts";
@@ -126,8 +128,100 @@ it("nobody listening is Unreachable, with the address and the reason", async () 
   });
 });
 
+describe("11 Upstream SCRAM", () => {
+  let postgres: TestPostgres;
+  beforeAll(async () => {
+    postgres = await startPostgres({ initSQL: roleSQL });
+  });
+  afterAll(() => postgres?.stop());
+
+  const between = async (options: Parameters<typeof startGoBetween>[1]): Promise<GoBetween> => {
+    const server = await startGoBetween({ ...postgres, host: "127.0.0.1" }, options);
+    servers.push(server);
+    return server;
+  };
+
+  it("the login is bound to the TLS connection: whoever stands between gets nowhere, trusted certificate or not", async () => {
+    const server = await between({});
+
+    const attempt = openUpstream(targetOf(server), login(passwords(role.password)), options);
+
+    await expect(attempt).rejects.toMatchObject({ health: "AuthenticationFailed" });
+    expect(server.said.join("")).toContain("SCRAM-SHA-256-PLUS\0");
+    expect(server.said.join("")).toContain("p=tls-server-end-point,,");
+    expect(readFileSync(postgres.logFile, "utf8")).toContain("SCRAM channel binding check failed");
+  });
+
+  it("an offer of channel binding that was taken away is found out by the server", async () => {
+    const plus = Buffer.from("SCRAM-SHA-256-PLUS\0");
+    const server = await between({
+      fromServer(type, message) {
+        const at = message.indexOf(plus);
+        return type === "R" && at >= 0
+          ? encodeMessage(
+              back.authentication,
+              Buffer.concat([message.subarray(5, at), message.subarray(at + plus.length)]),
+            )
+          : message;
+      },
+    });
+
+    const attempt = openUpstream(targetOf(server), login(passwords(role.password)), options);
+
+    await expect(attempt).rejects.toMatchObject({ health: "AuthenticationFailed" });
+    expect(server.said.join("")).toContain("SCRAM-SHA-256\0");
+    expect(server.said.join("")).toContain("y,,");
+  });
+});
+
+describe("5 Version negotiation and 6 BackendKeyData, with the server", () => {
+  let postgres: TestPostgres;
+  beforeAll(async () => {
+    postgres = await startPostgres({ auth: "md5", initSQL: roleSQL });
+  });
+  afterAll(() => postgres?.stop());
+
+  it.each([
+    ["an error", encodeError({ severity: "FATAL", sqlState: "0A000", message: "unsupported frontend protocol 3.2" })],
+    ["a pooler's error", encodeError({ severity: "FATAL", sqlState: "08P01", message: "unsupported protocol" })],
+    ["a close", Buffer.alloc(0)],
+  ])("one that answers protocol 3.2 with %s is asked again with 3.0", async (_what, answer) => {
+    const server = await startGoBetween(postgres, {
+      opening: (packet) => (packet.readInt32BE(4) === version32 ? answer : undefined),
+    });
+    servers.push(server);
+
+    const upstream = await openUpstream(targetOf(server), login(passwords(role.password)), options);
+
+    expect(server.opened).toEqual([version32, version30]);
+    expect(upstream.key?.key).toHaveLength(4);
+    closeUpstream(upstream);
+  });
+
+  it("one that has only 3.0 says so, and its key has 4 bytes", async () => {
+    const port = await tlsServer([["raw", Buffer.concat([negotiated(version30), letIn(Buffer.alloc(4, 1))])]]);
+
+    const upstream = await openUpstream(targetOf({ port, ca: authority.certificate }), login(passwords("x")), options);
+
+    expect(upstream.key).toEqual({ pid: 7, key: Buffer.alloc(4, 1) });
+    upstream.socket.destroy();
+  });
+
+  it("a key of length zero is none, and the server is asked for its process ID", async () => {
+    const port = await tlsServer([
+      ["raw", letIn(Buffer.alloc(0))],
+      ["raw", Buffer.concat([dataRow("4711"), encodeMessage(back.readyForQuery, Buffer.from("I"))])],
+    ]);
+
+    const upstream = await openUpstream(targetOf({ port, ca: authority.certificate }), login(passwords("x")), options);
+
+    expect([upstream.key, upstream.pid]).toEqual([undefined, 4711]);
+    upstream.socket.destroy();
+  });
+});
+
 describe("a server that does not play by the rules", () => {
-  it("plain bytes behind the answer to SSLRequest end the attempt (CVE-2021-23222)", async () => {
+  it("4 Plaintext stuffed before TLS: bytes behind the answer to SSLRequest end the attempt (CVE-2021-23222)", async () => {
     const port = await plainServer((socket) =>
       socket.once("data", () =>
         socket.write(
@@ -169,6 +263,25 @@ describe("a server that does not play by the rules", () => {
       ],
     ],
     ["sends a message of impossible length", [["raw", Buffer.from([0x52, 0x7f, 0xff, 0xff, 0xff])]]],
+    [
+      "asks for the password again in the middle of SCRAM",
+      [
+        [back.authentication, sasl("SCRAM-SHA-256")],
+        [back.authentication, int32(3)],
+      ],
+    ],
+    ["negotiates a version that was not asked for", [["raw", negotiated(0x0003_0003)]]],
+    ["turns down an option that was not asked for", [["raw", negotiated(version30, "_pq_.x")]]],
+    [
+      "negotiates after it has let us in",
+      [["raw", Buffer.concat([encodeMessage(back.authentication, int32(0)), negotiated(version30)])]],
+    ],
+    ["sends a cancel key of 300 bytes", [["raw", letIn(Buffer.alloc(300))]]],
+    [
+      "sends a long cancel key under protocol 3.0",
+      [["raw", Buffer.concat([negotiated(version30), letIn(Buffer.alloc(32))])]],
+    ],
+    ["sends an error that never ends", [[back.error, Buffer.from("SFATAL")]]],
     ["asks for Kerberos", [[back.authentication, int32(7)]]],
     ["offers only unknown mechanisms", [[back.authentication, sasl("OAUTHBEARER")]]],
     ["sends an error without SQLSTATE (PgBouncer CVE-2026-6666)", [[back.error, Buffer.from("SFATAL\0\0")]]],
@@ -188,6 +301,24 @@ function int32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeInt32BE(value);
   return bytes;
+}
+
+function negotiated(version: number, ...options: readonly string[]): Buffer {
+  const names = options.map((name) => Buffer.from(`${name}\0`));
+  return encodeMessage(back.negotiateVersion, Buffer.concat([int32(version), int32(names.length), ...names]));
+}
+
+function letIn(key: Buffer): Buffer {
+  return Buffer.concat([
+    encodeMessage(back.authentication, int32(0)),
+    encodeMessage(back.backendKeyData, Buffer.concat([int32(7), key])),
+    encodeMessage(back.readyForQuery, Buffer.from("I")),
+  ]);
+}
+
+/** A DataRow of one text column. */
+function dataRow(text: string): Buffer {
+  return encodeMessage(back.dataRow, Buffer.concat([Buffer.from([0, 1]), int32(text.length), Buffer.from(text)]));
 }
 
 function sasl(mechanism: string): Buffer {
