@@ -1,83 +1,76 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ChainWriter } from "./chain.ts";
+import { ChainLinker, type ChainState } from "./chain.ts";
 import { decodeRecord, encodeRecord, hashRecord, RecordError } from "./codec.ts";
 import { recordBytesMax, type AuditRecord, type RecordBody } from "./record.ts";
 import { endBody, openBody, startBody } from "./testing/bodies.ts";
-import { testChain, wholeSession } from "./testing/chains.ts";
+import { testChain } from "./testing/chains.ts";
 
 const now = Date.UTC(2026, 0, 1);
 
-/** Any legal next step of a task with at most three sessions. */
-const step = fc.record({
-  session: fc.constantFrom("a", "b", "c"),
-  what: fc.constantFrom("toggle" as const, "start" as const, "end" as const, "gap" as const, "undo" as const),
-});
+/** Any next step of a task with at most three sessions, legal or not. */
+const body = fc
+  .record({
+    session: fc.constantFrom("a", "b", "c"),
+    what: fc.constantFrom("open" as const, "close" as const, "start" as const, "end" as const, "gap" as const),
+    statement: fc.nat(4),
+  })
+  .map(({ session, what, statement }): RecordBody => {
+    switch (what) {
+      case "open":
+        return openBody(session);
+      case "close":
+        return { kind: "session.close", session, reason: "client-closed", backend: "gone" };
+      case "start":
+        return startBody(session, statement);
+      case "end":
+        return endBody(session, statement, { outcome: "error" });
+      default:
+        return { kind: "gap", count: 1, reason: "spool-full" };
+    }
+  });
 
-function bodyFor(writer: ChainWriter, session: string, what: string, statement: number): RecordBody | undefined {
-  if (what === "gap") {
-    return { kind: "gap", count: 1, reason: "spool-full" };
-  }
-  if (!writer.hasSession(session)) {
-    return what === "toggle" ? openBody(session) : undefined;
-  }
-  if (what === "toggle") {
-    return { kind: "session.close", session, reason: "client-closed", backend: "gone" };
-  }
-  return what === "start" ? startBody(session, statement) : endBody(session, statement, { outcome: "error" });
-}
-
-/** Order of open sessions and of statements in flight is of no meaning. */
-const comparable = (writer: ChainWriter) => {
-  const { sessions, ...rest } = writer.snapshot();
-  const sorted = sessions.map((session) => ({ ...session, inFlight: session.inFlight.toSorted((a, b) => a - b) }));
-  return { ...rest, sessions: sorted.toSorted((a, b) => a.session.localeCompare(b.session)) };
-};
-
-describe("ChainWriter", () => {
-  it("stands after undo where it stood before, and after replay where the writer stood, whatever was written", () => {
+describe("ChainLinker", () => {
+  it("gives the same bytes again from any state that it was in, however it came there", () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const writer = new ChainWriter("default/main", "t1");
-        const replayed = new ChainWriter("default/main", "t1");
-        for (const [index, { session, what }] of steps.entries()) {
-          const body = bodyFor(writer, session, what === "undo" ? "toggle" : what, index % 5);
-          if (body === undefined) {
-            continue;
-          }
-          const before = comparable(writer);
-          const { record, bytes } = writer.link(body, now);
-          if (what === "undo") {
-            writer.undo();
-            expect(comparable(writer)).toEqual(before);
-          } else {
-            replayed.replay(record, bytes);
-          }
-        }
+      fc.property(fc.array(body, { maxLength: 60 }), fc.nat(), (bodies, cut) => {
+        const linker = new ChainLinker("default/main", "t1");
+        const at = cut % (bodies.length + 1);
+        const first = bodies.slice(0, at).map((each, index) => linker.link(each, now, index + 1));
+        const state = structuredClone(linker.state());
 
-        expect(comparable(replayed)).toEqual(comparable(writer));
-        expect(comparable(new ChainWriter("default/main", "t1", writer.snapshot()))).toEqual(comparable(writer));
-        writer.undoAll();
-        expect(writer.snapshot()).toMatchObject({ seq: 0, chainSeq: 0, chainHead: null, sessions: [] });
+        const rest = bodies.slice(at).map((each, index) => linker.link(each, now + index, at + index + 1));
+
+        const again = new ChainLinker("default/main", "t1", JSON.parse(JSON.stringify(state)) as ChainState);
+        expect(bodies.slice(at).map((each, index) => again.link(each, now + index, at + index + 1))).toEqual(rest);
+        expect(again.state()).toEqual(linker.state());
+        expect(first.every((bytes, index) => decodeRecord(bytes).seq === index + 1)).toBe(true);
       }),
     );
   });
 
-  it("cannot take back what is settled", () => {
-    const writer = new ChainWriter("default/main", "t1");
-    writer.link(openBody("a"), now);
+  it("knows after passing over bodies which sessions and statements are open, as after linking them", () => {
+    fc.assert(
+      fc.property(fc.array(body, { maxLength: 60 }), (bodies) => {
+        const linked = new ChainLinker("default/main", "t1");
+        const passed = new ChainLinker("default/main", "t1");
+        for (const [index, each] of bodies.entries()) {
+          linked.link(each, now, index + 1);
+          passed.pass(each, index + 1);
+        }
 
-    writer.settle();
-
-    expect(() => writer.undo()).toThrow("no linked record");
+        const withoutHeads = (linker: ChainLinker) => linker.openSessions().map(({ head: _head, ...rest }) => rest);
+        expect(withoutHeads(passed)).toEqual(withoutHeads(linked));
+      }),
+    );
   });
 
-  it("refuses to open a session twice or to write to one that is closed", () => {
-    const chain = testChain();
-    chain.write(...wholeSession("a", 0), openBody("b"));
+  it("links what belongs to no open session, so that verify can show it", () => {
+    const linker = new ChainLinker("default/main", "t1");
 
-    expect(() => chain.write(openBody("b"))).toThrow("already open");
-    expect(() => chain.write(startBody("a", 1))).toThrow("not open");
+    const record = decodeRecord(linker.link(startBody("lost", 7), now, 5));
+
+    expect(record).toMatchObject({ seq: 5, session: "lost", sessionSeq: 1, prev: null });
   });
 });
 

@@ -36,6 +36,7 @@ const requiredFields: Readonly<Record<RecordKind, Readonly<Record<string, FieldT
     username: "string",
     chainSeq: "number",
   },
+  "statement.text": { session: "string", text: "number", index: "number" },
   "statement.start": { session: "string", statement: "number", protocol: "string", transaction: "string" },
   "statement.end": {
     session: "string",

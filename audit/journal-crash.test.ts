@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { expect, it } from "vitest";
 import { manualClock } from "#lib/clock.ts";
-import { decodeRecord } from "./codec.ts";
 import { openJournal } from "./journal.ts";
+import { recordsAfter } from "./testing/shipping.ts";
 import { verify } from "./verify.ts";
 
 const writer = new URL("testing/crash-writer.ts", import.meta.url).pathname;
@@ -42,8 +42,8 @@ it("loses no record that was reported as written when its process is killed, aga
 
   const journal = openJournal({ directory, proxy: "default/main", task: "t1", clock });
   await journal.closeCrashed();
-  const kept = journal.batchAfter(0, 1e9);
-  const records = kept.map(({ bytes }) => decodeRecord(bytes));
+  const kept = await recordsAfter(journal, 0, 1e9);
+  const records = kept.map(({ record }) => record);
   const report = await verify({ records: kept });
   journal.close();
   rmSync(directory, { recursive: true });

@@ -3,11 +3,12 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { manualClock } from "#lib/clock.ts";
-import { hashRecord, decodeRecord } from "./codec.ts";
+import { hashRecord } from "./codec.ts";
 import { openJournal, type Journal, type JournalOptions } from "./journal.ts";
 import type { SpoolLimits } from "./spool/limits.ts";
 import { verify } from "./verify.ts";
 import { endBody, openBody, startBody } from "./testing/bodies.ts";
+import { promptFiles, recordsAfter, shipAll } from "./testing/shipping.ts";
 
 let directory: string;
 let open: Journal[] = [];
@@ -24,7 +25,14 @@ afterEach(() => {
 });
 
 function start(options: Partial<JournalOptions> = {}): Journal {
-  const journal = openJournal({ directory, proxy: "default/main", task: "t1", clock: manualClock(), ...options });
+  const journal = openJournal({
+    directory,
+    proxy: "default/main",
+    task: "t1",
+    clock: manualClock(),
+    linking: "here",
+    ...options,
+  });
   open.push(journal);
   return journal;
 }
@@ -34,9 +42,7 @@ function stop(journal: Journal): void {
   journal.close();
 }
 
-function allRecords(journal: Journal) {
-  return journal.batchAfter(0, 1e9).map(({ seq, bytes }) => ({ seq, bytes, record: decodeRecord(bytes) }));
-}
+const allRecords = (journal: Journal) => recordsAfter(journal, 0, 1e9);
 
 const tiny: SpoolLimits = { totalBytesMax: 8_000, reserveBytes: 2_000, segmentBytes: 2_000, recordBytesMax: 3_000 };
 
@@ -52,7 +58,7 @@ describe("openJournal", () => {
       journal.write({ kind: "session.close", session: "a", reason: "client-closed", backend: "gone" }),
     ]);
 
-    const records = allRecords(journal);
+    const records = await allRecords(journal);
     expect(records.map(({ record }) => [record.seq, record.session, record.sessionSeq, record.chainSeq])).toEqual([
       [1, "a", 1, 1],
       [2, "b", 1, 2],
@@ -75,7 +81,7 @@ describe("openJournal", () => {
     const closed = await second.closeCrashed();
 
     expect(closed).toBe(1);
-    expect(allRecords(second).map(({ record }) => record)).toMatchObject([
+    expect((await allRecords(second)).map(({ record }) => record)).toMatchObject([
       { seq: 1, kind: "session.open" },
       { seq: 2, kind: "statement.start" },
       { seq: 3, kind: "statement.end", statement: 7, outcome: "unknown" },
@@ -85,19 +91,19 @@ describe("openJournal", () => {
   });
 
   it("remembers open sessions whose records were acknowledged and given back", async () => {
-    const first = start({ limits: tiny });
+    const first = start({ limits: tiny, files: promptFiles });
     await first.write(openBody("a"));
     for (let statement = 1; statement <= 40; statement += 1) {
       expect(await first.write(startBody("a", statement))).toBe("written");
       expect(await first.write(endBody("a", statement))).toBe("written");
-      first.acknowledge(first.writtenSeq);
+      await shipAll(first);
     }
     stop(first);
 
     const second = start({ limits: tiny });
 
     expect(readdirSync(directory).filter((name) => name.startsWith("records-")).length).toBeLessThan(4);
-    expect(second.batchAfter(0, 1e9)[0]?.seq).toBeGreaterThan(1);
+    expect((await allRecords(second))[0]?.seq).toBeGreaterThan(1);
     expect(second.recovery.openSessions).toMatchObject([
       { session: "a", sessionSeq: 81, counts: { started: 40, ok: 40 } },
     ]);
@@ -119,7 +125,11 @@ describe("openJournal", () => {
 
     expect([result, end, close]).toEqual(["full", "written", "written"]);
     const seqs: number[] = [];
-    for (let batch = journal.batchAfter(0, 500); batch.length > 0; batch = journal.batchAfter(seqs.at(-1)!, 500)) {
+    for (;;) {
+      const batch = await recordsAfter(journal, seqs.at(-1) ?? 0, 500);
+      if (batch.length === 0) {
+        break;
+      }
       seqs.push(...batch.map(({ seq }) => seq));
     }
     expect(seqs).toEqual(Array.from({ length: statement + 2 }, (_, index) => index + 1));
@@ -167,7 +177,7 @@ describe("openJournal", () => {
 
     expect([lost, gap, next]).toEqual([["full", "full"], "written", "written"]);
     expect(journal.hasSession("b")).toBe(false);
-    const report = await verify({ records: allRecords(journal) });
+    const report = await verify({ records: await allRecords(journal) });
     expect(report.findings.map(({ kind }) => kind)).toEqual(["gap"]);
     expect(report.counts.records).toBe(3);
   });

@@ -1,10 +1,21 @@
-import { ChainWriter, emptyChainState, type ChainState, type SessionState } from "./chain.ts";
-import { decodeRecord } from "./codec.ts";
+import { canonicalJSON, type CanonicalValue } from "./canonical.ts";
+import { ChainLinker, type SessionState } from "./chain.ts";
+import { crashBodies } from "./crash-bodies.ts";
+import { tryDecodeEntry } from "./entry/decode.ts";
+import { encodeEntry } from "./entry/encode.ts";
+import { JournalState } from "./journal-state.ts";
+import type { LinkedBatch } from "./linking/linking.ts";
+import { LinkingThread, linkingHere, type LinkingPort } from "./linking/thread.ts";
+import { OpenSessions } from "./open-sessions.ts";
+import { OwedRecords } from "./owed-records.ts";
 import type { RecordBody, RecordKind } from "./record.ts";
+import { systemFiles, type SpoolFiles } from "./spool/files.ts";
 import { defaultSpoolLimits, type SpoolLimits } from "./spool/limits.ts";
-import { Spool, type AppendResult, type SpooledRecord } from "./spool/spool.ts";
-import type { SpoolFiles } from "./spool/files.ts";
+import { listSegments } from "./spool/segment.ts";
+import { Spool } from "./spool/spool.ts";
 import type { Clock } from "#lib/clock.ts";
+
+export type { LinkedBatch } from "./linking/linking.ts";
 
 /** A Database's `audit.durability`: `Written`, `Synced` as the spool means them; `Remote`: acknowledged by the controller. */
 export type Durability = "Written" | "Synced" | "Remote";
@@ -24,11 +35,13 @@ export interface JournalOptions {
   readonly clock: Clock;
   readonly limits?: SpoolLimits;
   readonly files?: SpoolFiles;
+  /** Where records are linked: in a thread of its own (default), or on the caller's, for tests. */
+  readonly linking?: "thread" | "here";
 }
 
 /** What a restart found; all empty in a new spool. */
 export interface JournalRecovery {
-  /** Sessions that were open when the last process died. `closeCrashed` closes them. */
+  /** Sessions that were open when the last process died. `closeCrashed` closes them. Their `head` is not known. */
   readonly openSessions: readonly SessionState[];
   readonly tornBytes: number;
   /** Sentences for the log; not empty only when a device lost what it had. */
@@ -38,47 +51,72 @@ export interface JournalRecovery {
 /** Records that end something may use the spool's reserve: a full spool must still be able to say what became of things. */
 const reservedKinds: ReadonlySet<RecordKind> = new Set(["statement.end", "session.close", "gap"]);
 
+/** JSON makes at most this of a byte of an entry: `\u0000`. */
+const jsonGrowthMax = 6;
+/** What linking adds to a body's JSON, without the names of proxy and task: numbers, hashes, counts, member names. */
+const envelopeBytesMax = 1_024;
+
+const noBytes = new Uint8Array(0);
+
 /** Opens the journal of one proxy task and goes on where the last process stopped. Throws `UserError` when it is in use. */
 export function openJournal(options: JournalOptions): Journal {
   return new Journal(options);
 }
 
-/** Chain and spool joined: records go in as bodies, and come out linked, in order, for shipping. */
+/**
+ * Takes what happens as bodies, keeps it in the spool, and gives it out as linked records, in order, for shipping. On the way in a
+ * body is only encoded and written; it is linked when it is shipped, in a thread of its own, always to the same bytes
+ * (docs/decisions/0009-deferred-linking.md).
+ */
 export class Journal {
   readonly recovery: JournalRecovery;
-  readonly #chain: ChainWriter;
   readonly #spool: Spool;
   readonly #clock: Clock;
+  readonly #state: JournalState;
+  readonly #sessions: OpenSessions;
+  readonly #linking: LinkingPort;
+  readonly #owed: OwedRecords;
+  readonly #recordBytesMax: number;
+  readonly #envelopeBytes: number;
   readonly #listeners = new Set<() => void>();
+  /** Time of the turn's first record: one look at the clock for all of them. */
+  #time = 0;
   /** Writes that wait for the controller, oldest first. */
-  #remote: { readonly seq: number; readonly done: (result: WriteResult) => void }[] = [];
+  readonly #remote: { readonly seq: number; readonly done: (result: WriteResult) => void }[] = [];
 
   constructor(options: JournalOptions) {
-    this.#clock = options.clock;
+    const { directory, proxy, task, clock, limits = defaultSpoolLimits, files = systemFiles } = options;
+    this.#clock = clock;
+    this.#recordBytesMax = limits.recordBytesMax;
+    this.#envelopeBytes = envelopeBytesMax + Buffer.byteLength(JSON.stringify([proxy, task]));
+    this.#state = new JournalState(directory, files);
+    const left = new LeftRecords(proxy, task, this.#state);
     this.#spool = Spool.open({
-      directory: options.directory,
-      limits: options.limits ?? defaultSpoolLimits,
-      seqOf: (payload) => decodeRecord(payload).seq,
+      directory,
+      limits,
+      files,
+      visit: (entry, seq) => left.take(entry, seq, () => listSegments(files, directory)[0]?.firstSeq ?? seq),
       onWritten: () => this.#written(),
-      onFailed: () => this.#chain.undoAll(),
-      ...(options.files === undefined ? {} : { files: options.files }),
+      onFailed: () => this.#sessions.turnLost(),
+      neededFrom: () => this.#state.neededFrom,
     });
-    const { header, tail, tornBytes, damage } = this.#spool.recovery;
-    this.#chain = new ChainWriter(
-      options.proxy,
-      options.task,
-      header === undefined ? emptyChainState : readState(header),
-    );
-    for (const bytes of tail) {
-      this.#chain.replay(decodeRecord(bytes), bytes);
-    }
-    this.#chain.skipTo(this.#spool.nextSeq - 1);
-    this.recovery = { openSessions: this.#chain.openSessions(), tornBytes, damage };
+    left.finish(this.#spool.segments[0]?.firstSeq ?? this.#spool.nextSeq);
+    const { tornBytes, damage } = this.#spool.recovery;
+    this.recovery = { openSessions: left.openSessions(), tornBytes, damage: [...damage, ...left.damage] };
+    this.#sessions = new OpenSessions(this.recovery.openSessions.map(({ session }) => session));
+    this.#owed = new OwedRecords(clock, (body, done) => this.#put(body, "Written", done));
+    const linkingOptions = () => ({ proxy, task, start: this.#state.anchor });
+    this.#linking = options.linking === "here" ? linkingHere(linkingOptions) : new LinkingThread(linkingOptions);
   }
 
   /** Sequence number of the last record that is in the spool. */
   get writtenSeq(): number {
     return this.#spool.writtenSeq;
+  }
+
+  /** Sequence number of the last record that was taken: what is written once this turn ends counts too. */
+  get takenSeq(): number {
+    return this.#spool.nextSeq - 1;
   }
 
   /** Highest sequence number that the controller has stored, as far as this process knows. */
@@ -91,12 +129,17 @@ export class Journal {
     return this.#spool.usedBytes;
   }
 
-  /** Whether `session` is open. */
-  hasSession(session: string): boolean {
-    return this.#chain.hasSession(session);
+  /** Whether a write waits for the controller to store what it said: shipping must not wait then. */
+  get isRemoteWaiting(): boolean {
+    return this.#remote.length > 0;
   }
 
-  /** Links and writes one record; settles when it is as durable as asked. Order of calls is order of records. */
+  /** Whether `session` is open. */
+  hasSession(session: string): boolean {
+    return this.#sessions.has(session);
+  }
+
+  /** Writes one record; settles when it is as durable as asked. Order of calls is order of records. */
   write(
     body: RecordBody,
     options: { readonly durability: Durability } = { durability: "Written" },
@@ -106,60 +149,48 @@ export class Journal {
 
   /**
    * As `write`, without a promise: for the statement path. `done` is called once, at the end of the turn or later, or at
-   * once where there is no room.
+   * once where there is no room. The end of a session for which there is no room is written as soon as there is.
    */
   writeThen(body: RecordBody, durability: Durability, done: (result: WriteResult) => void): void {
-    if (this.#spool.wantsSegment && !this.#spool.startSegment(Buffer.from(JSON.stringify(this.#chain.snapshot())))) {
-      done("full");
+    if (body.kind !== "session.close") {
+      this.#put(body, durability, done);
       return;
     }
-    const { record, bytes } = this.#chain.link(body, this.#clock.now());
-    const accepted = this.#spool.append(
-      bytes,
-      { durability: durability === "Synced" ? "Synced" : "Written", reserved: reservedKinds.has(body.kind) },
-      durability === "Remote" ? (result) => this.#awaitRemote(record.seq, result, done) : done,
-    );
-    if (accepted !== "accepted") {
-      this.#chain.undo();
-      done(accepted);
-    }
+    this.#put(body, durability, (result) => {
+      if (result === "full") {
+        this.#owed.add([body]);
+      }
+      done(result);
+    });
   }
 
   /**
    * Writes the end of every session that the last process left open: statements in flight become `unknown`, the session is
-   * closed as `proxy-crashed`; damage becomes a gap. Called once, before anything else is written. Returns how many.
+   * closed as `proxy-crashed`; damage becomes a gap. Called once, before anything else is written. Returns how many. What there is
+   * no room for is written as soon as there is.
    */
   async closeCrashed(): Promise<number> {
-    const writes: Promise<WriteResult>[] = [];
-    if (this.recovery.damage.length > 0) {
-      writes.push(this.write({ kind: "gap", count: 0, reason: "spool-damaged" }));
-    }
-    for (const { session, inFlight } of this.recovery.openSessions) {
-      for (const statement of inFlight) {
-        const ended = { outcome: "unknown", bytesToClient: 0, bytesFromClient: 0, durationMs: 0 } as const;
-        writes.push(this.write({ kind: "statement.end", session, statement, ...ended }));
-      }
-      const running = inFlight[0];
-      writes.push(
-        this.write({
-          kind: "session.close",
-          session,
-          reason: "proxy-crashed",
-          backend: "unknown",
-          ...(running === undefined ? {} : { inFlight: running }),
-        }),
-      );
-    }
-    const results = await Promise.all(writes);
-    if (results.some((result) => result !== "written")) {
-      throw new Error("the spool has no room to close the sessions of the last process");
-    }
-    return this.recovery.openSessions.length;
+    const { openSessions, damage } = this.recovery;
+    this.#owed.add(crashBodies(openSessions, damage));
+    await this.#owed.pay();
+    return openSessions.length;
   }
 
-  /** Records to ship next, in order, together at most `bytesMax` bytes (at least one). Empty when all are shipped. */
-  batchAfter(seq: number, bytesMax: number): SpooledRecord[] {
-    return this.#spool.readAfter(seq, bytesMax);
+  /**
+   * Records to ship next, in order, together about `bytesMax` bytes (at least one record). Empty when all are shipped. Rejects when
+   * they cannot be read; one call at a time.
+   */
+  async batchAfter(seq: number, bytesMax: number): Promise<LinkedBatch> {
+    const boundary = this.#spool.acknowledgedBoundary;
+    const isBehind = boundary > this.#state.neededFrom && !this.#state.knows(boundary);
+    if (seq >= this.#spool.writtenSeq && !isBehind) {
+      return { bytes: noBytes, count: 0, lastSeq: seq, boundaries: [] };
+    }
+    const segments = this.#spool.segments.map((segment) => ({ ...segment }));
+    const batch = await this.#linking.next({ after: seq, bytesMax, segments });
+    this.#state.learn(batch.boundaries);
+    this.#giveBack();
+    return batch;
   }
 
   /** Calls `listener` whenever there is something new to ship. Returns how to stop. */
@@ -171,29 +202,79 @@ export class Journal {
   /** The controller has stored everything up to `seq`. Never called with more than was shipped. */
   acknowledge(seq: number): void {
     this.#spool.acknowledge(seq);
-    const settled = this.#remote.filter((waiting) => waiting.seq <= seq);
-    this.#remote = this.#remote.filter((waiting) => waiting.seq > seq);
-    for (const waiting of settled) {
-      waiting.done("written");
+    this.#giveBack();
+    const waiting = this.#remote.findIndex((entry) => entry.seq > seq);
+    for (const { done } of this.#remote.splice(0, waiting === -1 ? this.#remote.length : waiting)) {
+      done("written");
     }
   }
 
   /** Writes what is left and gives the directory free. Writes that wait for the controller end as `full`. */
   close(): void {
+    this.#owed.close();
+    this.#state.close();
+    this.#linking.close();
     this.#spool.close();
     for (const waiting of this.#remote.splice(0)) {
       waiting.done("full");
     }
   }
 
+  #put(body: RecordBody, durability: Durability, done: (result: WriteResult) => void): void {
+    const prefix = this.#sessions.prefixFor(body);
+    const spool = this.#spool;
+    const batch = spool.batch;
+    if (batch.end === 0) {
+      this.#time = this.#clock.now();
+    }
+    const entryEnd = encodeEntry(batch, body, prefix, this.#time);
+    if (this.#isTooLarge(body, entryEnd - batch.entryAt)) {
+      done("too-large");
+      return;
+    }
+    const seq = spool.nextSeq;
+    const accepted = spool.commit(
+      entryEnd,
+      durability === "Synced" ? "Synced" : "Written",
+      reservedKinds.has(body.kind),
+      durability === "Remote" ? (result) => this.#awaitRemote(seq, result, done) : done,
+    );
+    if (accepted !== "accepted") {
+      done(accepted);
+      return;
+    }
+    this.#sessions.taken(body);
+  }
+
+  /** The record is made later and must then fit: what could be too large is measured. */
+  #isTooLarge(body: RecordBody, entryBytes: number): boolean {
+    return (
+      entryBytes * jsonGrowthMax + this.#envelopeBytes > this.#recordBytesMax &&
+      Buffer.byteLength(canonicalJSON(body as unknown as CanonicalValue)) + this.#envelopeBytes > this.#recordBytesMax
+    );
+  }
+
   #written(): void {
-    this.#chain.settle();
+    this.#sessions.turnKept();
     for (const listener of this.#listeners) {
       listener();
     }
+    this.#owed.thereIsRoom();
   }
 
-  #awaitRemote(seq: number, result: AppendResult, done: (result: WriteResult) => void): void {
+  /** Keeps the state of the newest segment that is needed, and gives back those before it. */
+  #giveBack(): void {
+    const boundary = this.#spool.acknowledgedBoundary;
+    if (boundary > this.#state.neededFrom) {
+      this.#state.moveTo(boundary, () => {
+        this.#spool.giveBack();
+        this.#owed.thereIsRoom();
+        this.#giveBack();
+      });
+    }
+  }
+
+  #awaitRemote(seq: number, result: "written" | "full", done: (result: WriteResult) => void): void {
     if (result !== "written" || seq <= this.acknowledged) {
       done(result);
       return;
@@ -202,7 +283,43 @@ export class Journal {
   }
 }
 
-/** The header was written by `writeThen` and its checksum holds. */
-function readState(header: Buffer): ChainState {
-  return JSON.parse(header.toString("utf8")) as ChainState;
+/** What the last process left, gone over entry by entry while the spool is opened. */
+class LeftRecords {
+  readonly damage: string[] = [];
+  readonly #proxy: string;
+  readonly #task: string;
+  readonly #state: JournalState;
+  #linker: ChainLinker | undefined;
+
+  constructor(proxy: string, task: string, state: JournalState) {
+    this.#proxy = proxy;
+    this.#task = task;
+    this.#state = state;
+  }
+
+  take(bytes: Buffer, seq: number, oldestSeq: () => number): void {
+    this.#linker ??= this.#begin(oldestSeq());
+    const entry = tryDecodeEntry(bytes);
+    if (entry === undefined) {
+      this.damage.push(`Record ${seq} cannot be read by this release.`);
+    } else {
+      this.#linker.pass(entry.body, seq);
+    }
+  }
+
+  /** All entries were given; `oldestSeq` is where they begin when there was none. */
+  finish(oldestSeq: number): void {
+    this.#linker ??= this.#begin(oldestSeq);
+  }
+
+  openSessions(): SessionState[] {
+    return this.#linker?.openSessions() ?? [];
+  }
+
+  #begin(oldestSeq: number): ChainLinker {
+    if (!this.#state.load(oldestSeq)) {
+      this.damage.push(`The state of the chains before record ${oldestSeq} is lost.`);
+    }
+    return new ChainLinker(this.#proxy, this.#task, this.#state.anchor);
+  }
 }

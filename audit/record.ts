@@ -74,17 +74,44 @@ export type TransactionState = "idle" | "transaction" | "failed";
  */
 export type StatementProtocol = "simple" | "extended" | "function-call" | "copy" | "command";
 
+/** A text that was too large for the record that refers to it: it is in the session's `statement.text` records of this number. */
+export interface TextReference {
+  /** Number of the text within the session. */
+  readonly text: number;
+  /** Bytes of the whole text. */
+  readonly bytes: number;
+}
+
 /** One bound value. `value` null is SQL NULL; an empty string is an empty string; binary values are base64. */
 export interface Parameter {
   /** Type as the server numbers it (Postgres type OID, MySQL field type); 0 when the client left it to the server. */
   readonly type: number;
   readonly format: "text" | "binary";
   readonly value: Text | null;
+  /** Where the whole value is, when `value` holds only its beginning. */
+  readonly text?: TextReference;
 }
 
 /** A value that the client gave to a statement under a name (MySQL query attribute). */
 export interface Attribute extends Parameter {
   readonly name: Text;
+}
+
+/**
+ * A piece of a text that is too large for one record: the SQL or one bound value of a statement. All pieces are in the spool
+ * before the `statement.start` that refers to them, and before the server sees any of the statement.
+ */
+export interface StatementText {
+  readonly kind: "statement.text";
+  readonly session: string;
+  /** Number of the text within the session, from 1. A prepared text is recorded once and referred to by each execution. */
+  readonly text: number;
+  /** Position of the piece, from 0. */
+  readonly index: number;
+  /** The piece, after redaction. Pieces are cut between characters; each is on its own a string or base64. */
+  readonly data: Text;
+  /** On the last piece only: the bytes of all pieces together, and their SHA-256 in lower-case hex. */
+  readonly whole?: { readonly bytes: number; readonly sha256: string };
 }
 
 /** A statement is about to be forwarded. In the spool before the server sees it. */
@@ -96,6 +123,8 @@ export interface StatementStart {
   readonly protocol: StatementProtocol;
   /** Text after redaction; absent when it is not known (function call, name prepared out of sight). */
   readonly sql?: Text;
+  /** Where the whole text is, when `sql` holds only its beginning. */
+  readonly sqlText?: TextReference;
   /** How many secrets were taken out of `sql` and `parameters`. */
   readonly redacted?: number;
   /** How many statements the proxy sees in `sql`, when more than one. */
@@ -216,10 +245,11 @@ export interface Gap {
 }
 
 /** What a writer hands to the journal. */
-export type RecordBody = SessionOpen | StatementStart | StatementEnd | SessionClose | Gap;
+export type RecordBody = SessionOpen | StatementText | StatementStart | StatementEnd | SessionClose | Gap;
 export type RecordKind = RecordBody["kind"];
 export const recordKinds = [
   "session.open",
+  "statement.text",
   "statement.start",
   "statement.end",
   "session.close",

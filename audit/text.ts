@@ -7,8 +7,27 @@ export type Text = string | { readonly base64: string };
 /** `ignoreBOM` keeps a leading U+FEFF, which the decoder would otherwise drop. */
 const strictDecoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** Up to here a look at each byte is faster than a call of the decoder. */
+const shortBytes = 128;
+
+/** Text of bytes that are all below 0x80, which is the same in UTF-8 and Latin-1. */
+export function asciiOf(bytes: Uint8Array): string {
+  return Buffer.prototype.latin1Slice.call(bytes, 0, bytes.length);
+}
+
+function isShortASCII(bytes: Uint8Array): boolean {
+  let high = bytes.length > shortBytes ? 0x80 : 0;
+  for (let at = 0; at < bytes.length && high < 0x80; at += 1) {
+    high |= bytes[at] ?? 0;
+  }
+  return high < 0x80;
+}
+
 /** Keeps `bytes` without loss. */
 export function textOf(bytes: Uint8Array): Text {
+  if (isShortASCII(bytes)) {
+    return asciiOf(bytes);
+  }
   try {
     return strictDecoder.decode(bytes);
   } catch {

@@ -61,10 +61,10 @@ export class Steward {
   async shipped(journal: ShippedJournal): Promise<void> {
     const { clock, log } = this.#ports;
     const endsAtMs = clock.monotonicMs() + lastShipTimeoutMs;
-    while (journal.acknowledged < journal.writtenSeq) {
+    while (journal.acknowledged < journal.takenSeq) {
       if (clock.monotonicMs() >= endsAtMs) {
         log.warn("stopping with audit records that the controller has not stored", {
-          written: journal.writtenSeq,
+          written: journal.takenSeq,
           acknowledged: journal.acknowledged,
         });
         return;

@@ -1,9 +1,10 @@
 import { Secret } from "#lib/secret.ts";
-import { bytesOfText, textOf, type Text } from "../text.ts";
+import { asciiOf, bytesOfText, textOf, type Text } from "../text.ts";
 import { contentSecrets } from "./content.ts";
 import type { Dialect, LexerOptions } from "./lexer.ts";
 import { cutSpans, mergeSpans, type Span } from "./spans.ts";
 import { statementSecrets } from "./statement.ts";
+import { lookAt } from "./trigger.ts";
 import { trigger } from "./words.ts";
 
 export type { Dialect, LexerOptions } from "./lexer.ts";
@@ -17,6 +18,8 @@ export interface Redaction<T> {
   /** What was taken out, so that a server's message that echoes it can be redacted too. Forget it with the statement. */
   readonly removed: readonly Secret[];
 }
+
+const noSecrets: readonly Secret[] = [];
 
 const defaults: LexerOptions = { standardConformingStrings: true, ansiQuotes: false, noBackslashEscapes: false };
 
@@ -43,6 +46,9 @@ export function redactValue(text: string): Redaction<string> {
  * Bytes that are not UTF-8 are kept where they are no secret.
  */
 export function redactValueBytes(bytes: Uint8Array): Redaction<Text> {
+  if (lookAt(bytes) === "plain") {
+    return { text: asciiOf(bytes), redacted: 0, removed: noSecrets };
+  }
   const text = textOf(bytes);
   if (typeof text === "string") {
     return redactValue(text);
@@ -77,6 +83,10 @@ export function redactBytes(
   dialect: Dialect,
   options: Partial<LexerOptions> & { readonly encoding?: string } = {},
 ): Redaction<Text> {
+  // In an encoding in which a byte below 0x80 may be half a character, the other half is above.
+  if (lookAt(bytes) === "plain") {
+    return { text: asciiOf(bytes), redacted: 0, removed: noSecrets };
+  }
   const text = textOf(bytes);
   const encoding = options.encoding?.toUpperCase() ?? "";
   if (encoding in doubleByteEncodings) {

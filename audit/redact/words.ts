@@ -52,7 +52,23 @@ export const secretOption = /pass|pwd|secret|token|credential|key/i;
 
 /**
  * A quick look that no statement with a secret escapes: every rule needs one of these. What has none of them is not even
- * split into tokens.
+ * split into tokens. Lower case, ASCII, none inside another.
  */
-export const trigger =
-  /passw|pwd|passphrase|passcode|identified|credential|secret|session_token|access_key|symmetric_key|encryption_key|:\/\/|mapping|options|rds_set_external/i;
+export const triggerWords = [
+  "passw",
+  "pwd",
+  "passphrase",
+  "passcode",
+  "identified",
+  "credential",
+  "secret",
+  "session_token",
+  "access_key",
+  "symmetric_key",
+  "encryption_key",
+  "://",
+  "mapping",
+  "options",
+  "rds_set_external",
+] as const;
+export const trigger = new RegExp(triggerWords.join("|"), "i");

@@ -1,33 +1,36 @@
 import { basename } from "node:path";
 import type { SpoolFiles } from "./files.ts";
-import { frameAt, frameHeaderBytes, putFrame, scanFrames } from "./frame.ts";
+import { findFrame, FrameEntries, frameHeaderBytes, lastNonZero } from "./frame.ts";
 
 /** First bytes of every segment file: name and version of the format. */
-const magic = Buffer.from("SPSPOOL1", "latin1");
+export const segmentMagic = Buffer.from("SPSPOOL2", "latin1");
 const fileName = /^records-(\d{16})\.spool$/;
 
-/** One file of the spool. Records are numbered on from `firstSeq`; the next segment's `firstSeq` is one past the last. */
+/** One file of the spool: the magic, then frames. Entries are numbered on from `firstSeq`. */
 export interface Segment {
   readonly path: string;
   readonly firstSeq: number;
-  /** Where the records start: after the magic and the frame of the header. */
-  readonly recordsAt: number;
   /** Size of the valid part. */
   bytes: number;
-  /** Sequence number of each record, where damage has left holes so that counting from `firstSeq` would be wrong. */
-  readonly seqs?: readonly number[];
 }
 
 /** What a segment file holds. */
 export interface SegmentContent {
   readonly segment: Segment;
-  /** What `createSegment` was given: the state before the first record. */
-  readonly header: Buffer;
-  readonly payloads: readonly Buffer[];
-  /** See `Scan`. */
-  readonly damagedBytes: readonly number[];
+  /** Number after its last entry; its `firstSeq` when it has none. */
+  readonly endSeq: number;
+  /** Stretches inside it that hold no frame, or lead to a number that does not follow on. */
+  readonly holes: number;
+  /** Bytes of those stretches. */
+  readonly damagedBytes: number;
+  /** Bytes after the last frame that are not all zeros. */
   readonly tornBytes: number;
+  /** Size of the file. */
+  readonly fileBytes: number;
 }
+
+/** Called with each entry and its number, in order. The bytes are good until it returns. */
+export type Visit = (entry: Buffer, seq: number) => void;
 
 /** Segment files of a directory, oldest first. */
 export function listSegments(files: SpoolFiles, directory: string): { path: string; firstSeq: number }[] {
@@ -40,55 +43,67 @@ export function listSegments(files: SpoolFiles, directory: string): { path: stri
     .sort((a, b) => a.firstSeq - b.firstSeq);
 }
 
+/** Where the segment that begins with `firstSeq` lies. */
+export function segmentPath(directory: string, firstSeq: number): string {
+  return `${directory}/records-${String(firstSeq).padStart(16, "0")}.spool`;
+}
+
 /**
- * Makes a new segment whose first record will be `firstSeq`, and returns it with its descriptor, open for appending. It
- * appears under its name only when its header is whole. Throws what the file system throws, and leaves nothing then.
+ * Makes a new segment whose first entry will be `firstSeq`, and returns it with its descriptor, open for writing. It appears
+ * under its name only when its start is whole. Throws what the file system throws, and leaves nothing then.
  */
 export function createSegment(
   files: SpoolFiles,
   directory: string,
   firstSeq: number,
-  header: Uint8Array,
 ): { segment: Segment; fd: number } {
-  const recordsAt = magic.length + frameHeaderBytes + header.byteLength;
-  const start = Buffer.alloc(recordsAt);
-  magic.copy(start);
-  putFrame(start, magic.length, header);
   const temporary = `${directory}/new-segment`;
-  const path = `${directory}/records-${String(firstSeq).padStart(16, "0")}.spool`;
+  const path = segmentPath(directory, firstSeq);
   const fd = files.openSync(temporary, "w", 0o600);
   try {
-    writeAll(files, fd, start, 0);
+    writeAll(files, fd, segmentMagic, 0);
     files.renameSync(temporary, path);
   } catch (error) {
     files.closeSync(fd);
     throw error;
   }
-  return { segment: { path, firstSeq, recordsAt, bytes: recordsAt }, fd };
+  return { segment: { path, firstSeq, bytes: segmentMagic.length }, fd };
 }
 
-/** Reads a whole segment. Returns undefined when its start is not intact. */
+/** Reads a whole segment and shows each entry to `visit`. Returns undefined when its start is not intact. */
 export function readSegment(
   files: SpoolFiles,
   path: string,
   firstSeq: number,
-  payloadBytesMax: number,
+  visit: Visit,
 ): SegmentContent | undefined {
   const bytes = files.readFileSync(path);
-  // A header holds the state of all open sessions and may be larger than any record.
-  const header = bytes.subarray(0, magic.length).equals(magic) ? frameAt(bytes, magic.length, bytes.length) : undefined;
-  if (header === undefined) {
+  if (!bytes.subarray(0, segmentMagic.length).equals(segmentMagic)) {
     return undefined;
   }
-  const recordsAt = magic.length + frameHeaderBytes + header.length;
-  const scan = scanFrames(bytes, recordsAt, payloadBytesMax);
-  return {
-    segment: { path, firstSeq, recordsAt, bytes: scan.end },
-    header,
-    payloads: scan.payloads,
-    damagedBytes: scan.damagedBytes,
-    tornBytes: bytes.length - scan.end,
-  };
+  let end = segmentMagic.length;
+  let endSeq = firstSeq;
+  let holes = 0;
+  let damagedBytes = 0;
+  const usedBytes = lastNonZero(bytes, end);
+  for (;;) {
+    const frame = findFrame(bytes, end, usedBytes);
+    if (frame === undefined) {
+      break;
+    }
+    const entries = new FrameEntries(frame.payload);
+    if (frame.at > end || entries.seq !== endSeq) {
+      holes += 1;
+      damagedBytes += frame.at - end;
+    }
+    for (let seq = entries.seq, entry = entries.next(); entry !== undefined; seq += 1, entry = entries.next()) {
+      visit(entry, seq);
+    }
+    endSeq = entries.seq;
+    end = frame.at + frameHeaderBytes + frame.payload.length;
+  }
+  const tornBytes = Math.max(0, usedBytes - end);
+  return { segment: { path, firstSeq, bytes: end }, endSeq, holes, damagedBytes, tornBytes, fileBytes: bytes.length };
 }
 
 /** Writes all of `bytes` at `position`; a short write is continued. Throws when the device takes no more. */

@@ -1,65 +1,64 @@
+import { loadAcknowledged, saveAcknowledged } from "./acknowledged.ts";
+import { Batch } from "./batch.ts";
 import { systemFiles, type SpoolFiles } from "./files.ts";
-import { frameHeaderBytes, putFrame } from "./frame.ts";
 import { GroupSync } from "./group-sync.ts";
 import { checkSpoolLimits, type SpoolLimits } from "./limits.ts";
 import { lockDirectory, type DirectoryLock } from "./lock.ts";
-import { loadAcknowledged, saveAcknowledged } from "./acknowledged.ts";
-import { SpoolReader, type SpooledRecord } from "./reader.ts";
 import { recoverSpool, type RecoveredSpool, type Recovery } from "./recovery.ts";
-import { createSegment, writeAll, type Segment } from "./segment.ts";
+import { createSegment, segmentMagic, writeAll, type Segment, type Visit } from "./segment.ts";
 
-export type { SpooledRecord } from "./reader.ts";
 export type { Recovery } from "./recovery.ts";
+export type { Segment } from "./segment.ts";
 
 /** `Written`: in the operating system, survives any death of the process. `Synced`: on the device. */
 export type SpoolDurability = "Written" | "Synced";
 
-/** What becomes of an append. `full`: no room, a failed device, or a closed spool; the record is not kept. */
+/** What becomes of an append. `full`: no room, a failed device, or a closed spool; the entry is not kept. */
 export type AppendResult = "written" | "full";
 
 export interface SpoolOptions {
   /** Made when it is missing. One spool has it for itself. */
   readonly directory: string;
   readonly limits: SpoolLimits;
-  /** Sequence number that a record says of itself; asked only where damage has made counting impossible. */
-  readonly seqOf: (payload: Uint8Array) => number;
-  /** Called after records were written, before their `done`. */
+  /** Shown every entry that the last process left, oldest first, while the spool is opened. */
+  readonly visit?: Visit;
+  /** Called after entries were written, before their `done`. */
   readonly onWritten?: (lastSeq: number) => void;
-  /** Called when a write failed, before the `done` of all records since the last `onWritten`: none of them is kept. */
+  /** Called when a write failed, before the `done` of all entries since the last `onWritten`: none of them is kept. */
   readonly onFailed?: () => void;
+  /**
+   * Segments whose entries all have lower numbers than this may be given back once they are acknowledged; without it all may.
+   * Call `giveBack` when it has grown.
+   */
+  readonly neededFrom?: () => number;
   readonly files?: SpoolFiles;
 }
 
-interface Waiting {
-  readonly durability: SpoolDurability;
-  readonly done: (result: AppendResult) => void;
-}
-
-/** First size of the batch buffer; a turn that needs more gets more, and it is given back after. */
-const batchBufferBytes = 1024 * 1024;
+type Done = (result: AppendResult) => void;
 
 /**
- * Durable, bounded queue of records in append-only segment files. Records of one turn of the event loop are written by
- * one write at its end; whoever needs more than that waits for a shared flush. Opaque bytes: it knows sequence numbers,
- * not what a record says.
+ * Durable, bounded queue of entries in append-only segment files. Entries of one turn of the event loop are written by one
+ * write at its end; whoever needs more than that waits for a shared flush. Opaque bytes: it knows sequence numbers, not what
+ * an entry says.
  *
- * A record counts as kept once `done("written")` was called. A write that fails leaves nothing behind: the file is cut
- * back to where it was, and all records of the turn are reported as `full`.
+ * An entry counts as kept once `done("written")` was called. A write that fails leaves nothing behind: the file is cut back to
+ * where it was, and all entries of the turn are reported as `full`.
  */
 export class Spool {
   /** What opening has found. */
   readonly recovery: Recovery;
+  /** Where entries of this turn are written: `room`, bytes from `entryAt` on, then `commit`. */
+  readonly batch: Batch = new Batch();
   readonly #options: SpoolOptions;
   readonly #files: SpoolFiles;
   readonly #lock: DirectoryLock;
-  readonly #reader: SpoolReader;
   readonly #sync: GroupSync;
   readonly #segments: Segment[];
   #fd: number | undefined;
-  #batch = Buffer.allocUnsafeSlow(batchBufferBytes);
-  #batchBytes = 0;
-  #waiting: Waiting[] = [];
+  #written: Done[] = [];
+  #synced: Done[] = [];
   #flushing: NodeJS.Immediate | undefined;
+  readonly #flush = (): void => this.flush();
   #nextSeq: number;
   #writtenSeq: number;
   #acknowledged: number;
@@ -75,7 +74,7 @@ export class Spool {
     const lock = lockDirectory(options.directory);
     try {
       const acknowledged = loadAcknowledged(files, options.directory);
-      const recovered = recoverSpool(files, options.directory, acknowledged, options.limits, options.seqOf);
+      const recovered = recoverSpool(files, options.directory, acknowledged, options.visit ?? (() => {}));
       return new Spool(options, files, lock, acknowledged, recovered);
     } catch (error) {
       lock.release();
@@ -93,7 +92,6 @@ export class Spool {
     this.#options = options;
     this.#files = files;
     this.#lock = lock;
-    this.#reader = new SpoolReader(files, options.limits.recordBytesMax);
     this.#sync = new GroupSync(files);
     this.recovery = recovered.recovery;
     this.#segments = [...recovered.segments];
@@ -108,12 +106,12 @@ export class Spool {
     }
   }
 
-  /** Sequence number that the next record gets. */
+  /** Sequence number that the next entry gets. */
   get nextSeq(): number {
     return this.#nextSeq;
   }
 
-  /** Sequence number of the last record in the operating system. */
+  /** Sequence number of the last entry in the operating system. */
   get writtenSeq(): number {
     return this.#writtenSeq;
   }
@@ -125,66 +123,54 @@ export class Spool {
 
   /** Bytes in use, those of the current turn included. */
   get usedBytes(): number {
-    return this.#totalBytes + this.#batchBytes;
+    return this.#totalBytes + this.batch.end;
   }
 
-  /** Whether the next `append` must be preceded by `startSegment`. */
-  get wantsSegment(): boolean {
-    const active = this.#segments.at(-1);
-    return (
-      this.#batchBytes === 0 &&
-      (this.#fd === undefined || active === undefined || active.bytes >= this.#options.limits.segmentBytes)
-    );
+  /** Segments in order, whose first `bytes` bytes are valid and stay as they are. */
+  get segments(): readonly Segment[] {
+    return this.#segments;
   }
 
-  /**
-   * Starts a new segment; `header` is the state before the next record, given back by `recovery` after a restart. False
-   * when there is no room or the device fails.
-   */
-  startSegment(header: Uint8Array): boolean {
-    if (this.#broken || this.#totalBytes + header.byteLength > this.#options.limits.totalBytesMax) {
-      return false;
-    }
-    try {
-      const { segment, fd } = createSegment(this.#files, this.#options.directory, this.#nextSeq, header);
-      if (this.#fd !== undefined) {
-        this.#sync.retire(this.#fd);
-      }
-      this.#fd = fd;
-      this.#directorySynced = false;
-      this.#segments.push(segment);
-      this.#totalBytes += segment.bytes;
-      this.#dropAcknowledged();
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  /**
-   * Takes one record. `accepted`: `done` will be called once, later, in order. `full`, `too-large`: it is not taken.
-   * `reserved` lets it into the reserve.
-   */
+  /** Appends bytes that are made already. `accepted`: `done` will be called once, later, in order; otherwise it is not taken. */
   append(
-    payload: Uint8Array,
+    entry: Uint8Array,
     options: { readonly durability: SpoolDurability; readonly reserved: boolean },
-    done: (result: AppendResult) => void,
+    done: Done,
+  ): "accepted" | "full" | "too-large" {
+    this.batch.room(entry.byteLength);
+    const at = this.batch.entryAt;
+    this.batch.bytes.set(entry, at);
+    return this.commit(at + entry.byteLength, options.durability, options.reserved, done);
+  }
+
+  /**
+   * Takes the entry that was written into `batch` and ends before `entryEnd`. `accepted`: `done` will be called once, later,
+   * in order. `full`, `too-large`: it is not taken. `reserved` lets it into the reserve.
+   */
+  commit(
+    entryEnd: number,
+    durability: SpoolDurability,
+    reserved: boolean,
+    done: Done,
   ): "accepted" | "full" | "too-large" {
     const { limits } = this.#options;
-    if (payload.byteLength > limits.recordBytesMax) {
+    if (entryEnd - this.batch.entryAt > limits.recordBytesMax) {
       return "too-large";
     }
-    const bytes = frameHeaderBytes + payload.byteLength;
-    const allowed = limits.totalBytesMax - (options.reserved ? 0 : limits.reserveBytes);
-    const failed = this.#broken || this.#fd === undefined || (options.durability === "Synced" && this.#sync.failed);
-    if (failed || this.usedBytes + bytes > allowed) {
+    const allowed = limits.totalBytesMax - (reserved ? 0 : limits.reserveBytes);
+    const failed = this.#broken || (durability === "Synced" && this.#sync.failed);
+    const startBytes = this.#wantsSegment() ? segmentMagic.length : 0;
+    if (failed || this.#totalBytes + startBytes + entryEnd > allowed) {
       return "full";
     }
-    this.#makeRoom(bytes);
-    this.#batchBytes = putFrame(this.#batch, this.#batchBytes, payload);
-    this.#waiting.push({ durability: options.durability, done });
+    this.batch.keep(entryEnd, this.#nextSeq);
     this.#nextSeq += 1;
-    this.#flushing ??= setImmediate(() => this.flush());
+    if (durability === "Synced") {
+      this.#synced.push(done);
+    } else {
+      this.#written.push(done);
+    }
+    this.#flushing ??= setImmediate(this.#flush);
     return "accepted";
   }
 
@@ -192,43 +178,30 @@ export class Spool {
   flush(): void {
     clearImmediate(this.#flushing);
     this.#flushing = undefined;
-    const active = this.#segments.at(-1);
-    if (this.#batchBytes === 0 || active === undefined || this.#fd === undefined) {
+    if (this.batch.end === 0) {
       return;
     }
-    const waiting = this.#waiting;
-    const bytes = this.#batch.subarray(0, this.#batchBytes);
-    this.#waiting = [];
-    this.#batchBytes = 0;
-    try {
-      writeAll(this.#files, this.#fd, bytes, active.bytes);
-    } catch {
-      this.#takeBack(this.#fd, active, waiting);
+    const bytes = this.batch.sealed();
+    const written = this.#written;
+    const synced = this.#synced;
+    this.#written = [];
+    this.#synced = [];
+    const active = this.#activeSegment();
+    if (active === undefined || !this.#write(active, bytes)) {
+      this.#takeBack([...written, ...synced]);
       return;
     }
     active.bytes += bytes.length;
     this.#totalBytes += bytes.length;
     this.#writtenSeq = this.#nextSeq - 1;
-    if (this.#batch.length > batchBufferBytes) {
-      this.#batch = Buffer.allocUnsafeSlow(batchBufferBytes);
-    }
+    this.batch.reset();
     this.#options.onWritten?.(this.#writtenSeq);
-    this.#report(this.#fd, waiting);
-  }
-
-  /** Records after `seq`, together at most `bytesMax`, at least one where there is one. Only what is written. */
-  readAfter(seq: number, bytesMax: number): SpooledRecord[] {
-    for (const [index, segment] of this.#segments.entries()) {
-      const next = this.#segments[index + 1];
-      if (next !== undefined && next.firstSeq <= seq + 1) {
-        continue;
-      }
-      const records = this.#reader.read(segment, Math.max(seq + 1, segment.firstSeq), bytesMax);
-      if (records.length > 0) {
-        return records;
-      }
+    if (synced.length > 0) {
+      this.#requestSync(synced);
     }
-    return [];
+    for (const done of written) {
+      done("written");
+    }
   }
 
   /** Everything up to `seq` is stored elsewhere: segments that hold nothing else are given back. */
@@ -237,7 +210,27 @@ export class Spool {
     if (reached > this.#acknowledged) {
       this.#acknowledged = reached;
       saveAcknowledged(this.#files, this.#options.directory, reached);
-      this.#dropAcknowledged();
+      this.giveBack();
+    }
+  }
+
+  /** First number of the newest segment before which everything is acknowledged; that of the oldest one where none is. */
+  get acknowledgedBoundary(): number {
+    const reached = this.#segments.findLast(({ firstSeq }) => firstSeq <= this.#acknowledged + 1);
+    return reached?.firstSeq ?? this.#segments[0]?.firstSeq ?? 1;
+  }
+
+  /** Gives back the room of segments that are acknowledged and not needed any more. */
+  giveBack(): void {
+    const bound = Math.min(this.#acknowledged + 1, this.#options.neededFrom?.() ?? Infinity);
+    for (;;) {
+      const [oldest, next] = this.#segments;
+      if (oldest === undefined || next === undefined || next.firstSeq > bound) {
+        return;
+      }
+      this.#files.rmSync(oldest.path, { force: true });
+      this.#segments.shift();
+      this.#totalBytes -= oldest.bytes;
     }
   }
 
@@ -252,43 +245,72 @@ export class Spool {
     this.#lock.release();
   }
 
-  #makeRoom(bytes: number): void {
-    const needed = this.#batchBytes + bytes;
-    if (needed > this.#batch.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#batch.length * 2));
-      this.#batch.copy(larger, 0, 0, this.#batchBytes);
-      this.#batch = larger;
+  #wantsSegment(): boolean {
+    const active = this.#segments.at(-1);
+    return this.#fd === undefined || active === undefined || active.bytes >= this.#options.limits.segmentBytes;
+  }
+
+  /** The segment to write to; a new one where the last is full. Undefined when the device gives none. */
+  #activeSegment(): Segment | undefined {
+    if (!this.#wantsSegment()) {
+      return this.#segments.at(-1);
+    }
+    try {
+      const { segment, fd } = createSegment(this.#files, this.#options.directory, this.#writtenSeq + 1);
+      if (this.#fd !== undefined) {
+        this.#sync.retire(this.#fd);
+      }
+      this.#fd = fd;
+      this.#directorySynced = false;
+      this.#segments.push(segment);
+      this.#totalBytes += segment.bytes;
+      this.giveBack();
+      return segment;
+    } catch {
+      return undefined;
     }
   }
 
-  #takeBack(fd: number, active: Segment, waiting: readonly Waiting[]): void {
+  #write(active: Segment, bytes: Buffer): boolean {
+    if (this.#fd === undefined) {
+      return false;
+    }
     try {
-      this.#files.ftruncateSync(fd, active.bytes);
+      writeAll(this.#files, this.#fd, bytes, active.bytes);
+      return true;
+    } catch {
+      this.#cutBack(this.#fd, active.bytes);
+      return false;
+    }
+  }
+
+  #cutBack(fd: number, bytes: number): void {
+    try {
+      this.#files.ftruncateSync(fd, bytes);
     } catch {
       // What the failed write left behind cannot be removed, so nothing may be written after it.
       this.#broken = true;
     }
+  }
+
+  #takeBack(waiting: readonly Done[]): void {
+    this.batch.reset();
     this.#nextSeq = this.#writtenSeq + 1;
     this.#options.onFailed?.();
-    for (const { done } of waiting) {
+    for (const done of waiting) {
       done("full");
     }
   }
 
-  #report(fd: number, waiting: readonly Waiting[]): void {
-    const synced = waiting.filter((entry) => entry.durability === "Synced");
-    if (synced.length > 0) {
-      this.#syncDirectory();
-      this.#sync.request(
-        fd,
-        synced.map((entry) => (succeeded: boolean) => entry.done(succeeded ? "written" : "full")),
-      );
+  #requestSync(synced: readonly Done[]): void {
+    if (this.#fd === undefined) {
+      return;
     }
-    for (const entry of waiting) {
-      if (entry.durability === "Written") {
-        entry.done("written");
-      }
-    }
+    this.#syncDirectory();
+    this.#sync.request(
+      this.#fd,
+      synced.map((done) => (succeeded: boolean) => done(succeeded ? "written" : "full")),
+    );
   }
 
   /** A file's name is in its directory, which is flushed on its own (fsync(2)); once a segment is enough. */
@@ -302,18 +324,6 @@ export class Spool {
       this.#directorySynced = true;
     } finally {
       this.#files.closeSync(fd);
-    }
-  }
-
-  #dropAcknowledged(): void {
-    for (;;) {
-      const [oldest, next] = this.#segments;
-      if (oldest === undefined || next === undefined || next.firstSeq > this.#acknowledged + 1) {
-        return;
-      }
-      this.#files.rmSync(oldest.path, { force: true });
-      this.#segments.shift();
-      this.#totalBytes -= oldest.bytes;
     }
   }
 }

@@ -1,5 +1,5 @@
 import { manualClock, type ManualClock } from "#lib/clock.ts";
-import { ChainWriter } from "../chain.ts";
+import { ChainLinker } from "../chain.ts";
 import type { RecordBody } from "../record.ts";
 import { endBody, openBody, startBody } from "./bodies.ts";
 
@@ -13,7 +13,7 @@ export interface TestChain {
 
 /** Starts the chain of a task. */
 export function testChain(proxy = "default/main", task = "t1"): TestChain {
-  const writer = new ChainWriter(proxy, task);
+  const writer = new ChainLinker(proxy, task);
   const clock = manualClock();
   const records: Buffer[] = [];
   return {
@@ -22,7 +22,7 @@ export function testChain(proxy = "default/main", task = "t1"): TestChain {
     write(...bodies) {
       const written = bodies.map((body) => {
         clock.advance(1_000);
-        return writer.link(body, clock.now()).bytes;
+        return writer.link(body, clock.now(), writer.seq + 1);
       });
       records.push(...written);
       return written;

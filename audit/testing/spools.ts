@@ -1,5 +1,6 @@
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { SegmentReader } from "../linking/reader.ts";
 import type { SpoolLimits } from "../spool/limits.ts";
 import { Spool, type AppendResult, type SpoolOptions } from "../spool/spool.ts";
 
@@ -25,8 +26,7 @@ export class SpoolBench {
 
   /** Opens a spool; it is closed by `stop` or `remove`. */
   start(options: Partial<SpoolOptions> = {}): Spool {
-    const seqOf = (bytes: Uint8Array): number => (JSON.parse(Buffer.from(bytes).toString()) as { seq: number }).seq;
-    const spool = Spool.open({ directory: this.directory, limits: testLimits, seqOf, ...options });
+    const spool = Spool.open({ directory: this.directory, limits: testLimits, ...options });
     this.#open.push(spool);
     return spool;
   }
@@ -60,15 +60,12 @@ export class SpoolBench {
   }
 }
 
-/** Appends the next record; the header of a new segment names it. */
+/** Appends the next record. */
 export function put(
   spool: Spool,
   durability: "Written" | "Synced" = "Written",
   reserved = false,
 ): Promise<AppendResult> {
-  if (spool.wantsSegment && !spool.startSegment(Buffer.from(`before ${spool.nextSeq}`))) {
-    return Promise.resolve("full");
-  }
   return new Promise((resolve) => {
     const accepted = spool.append(payload(spool.nextSeq), { durability, reserved }, resolve);
     if (accepted !== "accepted") {
@@ -86,20 +83,24 @@ export async function fill(spool: Spool, count: number): Promise<void> {
   }
 }
 
-/** Numbers of all records, read in batches; throws when one does not hold what was written. */
-export function readAll(spool: Spool, bytesMax = 200): number[] {
+/** Numbers of all records, read from the segments; throws when one does not hold what was written. */
+export function readAll(spool: Spool): number[] {
   const seqs: number[] = [];
-  for (
-    let batch = spool.readAfter(0, bytesMax);
-    batch.length > 0;
-    batch = spool.readAfter(seqs.at(-1) ?? 0, bytesMax)
-  ) {
-    for (const { seq, bytes } of batch) {
-      if (!bytes.equals(payload(seq))) {
-        throw new Error(`record ${seq} is not what was written`);
+  for (const segment of spool.segments) {
+    const reader = new SegmentReader(segment.path);
+    for (let entries = reader.next(segment); entries !== undefined; entries = reader.next(segment)) {
+      for (
+        let seq = entries.seq, bytes = entries.next();
+        bytes !== undefined;
+        seq = entries.seq, bytes = entries.next()
+      ) {
+        if (!bytes.equals(payload(seq))) {
+          throw new Error(`record ${seq} is not what was written`);
+        }
+        seqs.push(seq);
       }
-      seqs.push(seq);
     }
+    reader.close();
   }
   return seqs;
 }

@@ -222,6 +222,7 @@ class Conversation {
       });
     }
     this.#shipper = new Shipper(journal, message.auditAcknowledged, {
+      clock: this.#ports.clock,
       sendBatch: (batch) => this.#socket.send(batch),
       onFailed: (error) => this.#fail(`audit records cannot be read: ${error.message}`),
     });

@@ -1,0 +1,69 @@
+import { triggerWords } from "./words.ts";
+
+/*
+ * The quick look at bytes: one table step for each byte, whatever the text holds. States are those of Aho and Corasick's automaton over the
+ * trigger words, with upper and lower case folded; state 0 is "nothing begun", the last one "found".
+ */
+
+const alphabet = 256;
+
+/** Row after row: the next state for each byte. */
+function automaton(words: readonly string[]): { readonly table: Uint16Array; readonly found: number } {
+  const prefixes = new Map<string, number>([["", 0]]);
+  for (const word of words) {
+    for (let length = 1; length < word.length; length += 1) {
+      const prefix = word.slice(0, length);
+      if (!prefixes.has(prefix)) {
+        prefixes.set(prefix, prefixes.size);
+      }
+    }
+  }
+  const found = prefixes.size;
+  const table = new Uint16Array(found * alphabet);
+  for (const [prefix, state] of prefixes) {
+    for (let byte = 0; byte < alphabet; byte += 1) {
+      table[state * alphabet + byte] = next(prefix + String.fromCharCode(byte).toLowerCase(), words, prefixes, found);
+    }
+  }
+  return { table, found };
+}
+
+/** The longest end of `seen` that begins a word; `found` when one is complete. */
+function next(
+  seen: string,
+  words: readonly string[],
+  prefixes: ReadonlyMap<string, number>,
+  found: number,
+): number {
+  if (words.some((word) => seen.endsWith(word))) {
+    return found;
+  }
+  for (let from = 0; from < seen.length; from += 1) {
+    const state = prefixes.get(seen.slice(from));
+    if (state !== undefined) {
+      return state;
+    }
+  }
+  return 0;
+}
+
+const { table, found } = automaton(triggerWords);
+
+/** What one look over bytes tells. `plain`: ASCII, and no rule of redaction can apply to it. */
+export type ByteLook = "plain" | "ascii" | "other";
+
+/** `ascii`: all below 0x80, with a trigger word in it. `other`: bytes above that are there. */
+export function lookAt(bytes: Uint8Array): ByteLook {
+  let state = 0;
+  let high = 0;
+  let hasTrigger = false;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at] ?? 0;
+    high |= byte;
+    if (!hasTrigger) {
+      state = table[(state << 8) | byte] ?? 0;
+      hasTrigger = state === found;
+    }
+  }
+  return high >= 0x80 ? "other" : hasTrigger ? "ascii" : "plain";
+}
