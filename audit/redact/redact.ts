@@ -4,7 +4,7 @@ import { contentSecrets } from "./content.ts";
 import type { Dialect, LexerOptions } from "./lexer.ts";
 import { cutSpans, mergeSpans, type Span } from "./spans.ts";
 import { statementSecrets } from "./statement.ts";
-import { lookAt } from "./trigger.ts";
+import { isPlain } from "./trigger.ts";
 import { trigger } from "./words.ts";
 
 export type { Dialect, LexerOptions } from "./lexer.ts";
@@ -46,7 +46,7 @@ export function redactValue(text: string): Redaction<string> {
  * Bytes that are not UTF-8 are kept where they are no secret.
  */
 export function redactValueBytes(bytes: Uint8Array): Redaction<Text> {
-  if (lookAt(bytes) === "plain") {
+  if (isPlain(bytes)) {
     return { text: asciiOf(bytes), redacted: 0, removed: noSecrets };
   }
   const text = textOf(bytes);
@@ -84,7 +84,7 @@ export function redactBytes(
   options: Partial<LexerOptions> & { readonly encoding?: string } = {},
 ): Redaction<Text> {
   // In an encoding in which a byte below 0x80 may be half a character, the other half is above.
-  if (lookAt(bytes) === "plain") {
+  if (isPlain(bytes)) {
     return { text: asciiOf(bytes), redacted: 0, removed: noSecrets };
   }
   const text = textOf(bytes);

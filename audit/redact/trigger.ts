@@ -29,12 +29,7 @@ function automaton(words: readonly string[]): { readonly table: Uint16Array; rea
 }
 
 /** The longest end of `seen` that begins a word; `found` when one is complete. */
-function next(
-  seen: string,
-  words: readonly string[],
-  prefixes: ReadonlyMap<string, number>,
-  found: number,
-): number {
+function next(seen: string, words: readonly string[], prefixes: ReadonlyMap<string, number>, found: number): number {
   if (words.some((word) => seen.endsWith(word))) {
     return found;
   }
@@ -49,21 +44,20 @@ function next(
 
 const { table, found } = automaton(triggerWords);
 
-/** What one look over bytes tells. `plain`: ASCII, and no rule of redaction can apply to it. */
-export type ByteLook = "plain" | "ascii" | "other";
+/** Longer texts are faster looked at by the regular expression, which skips. */
+const shortBytes = 1_024;
 
-/** `ascii`: all below 0x80, with a trigger word in it. `other`: bytes above that are there. */
-export function lookAt(bytes: Uint8Array): ByteLook {
+/** Whether `bytes` are short, ASCII, and without a trigger word: no rule of redaction can apply to them, and they are their own text. */
+export function isPlain(bytes: Uint8Array): boolean {
+  if (bytes.length > shortBytes) {
+    return false;
+  }
   let state = 0;
   let high = 0;
-  let hasTrigger = false;
-  for (let at = 0; at < bytes.length; at += 1) {
+  for (let at = 0; at < bytes.length && state !== found; at += 1) {
     const byte = bytes[at] ?? 0;
     high |= byte;
-    if (!hasTrigger) {
-      state = table[(state << 8) | byte] ?? 0;
-      hasTrigger = state === found;
-    }
+    state = table[(state << 8) | byte] ?? 0;
   }
-  return high >= 0x80 ? "other" : hasTrigger ? "ascii" : "plain";
+  return high < 0x80 && state !== found;
 }

@@ -54,6 +54,12 @@ export class Recorder {
    * statement would use it up.
    */
   #isFull = false;
+  /** What becomes of a record that nothing waits for. */
+  readonly #unawaited = (result: WriteResult): void => {
+    if (result !== "written") {
+      this.#miss();
+    }
+  };
 
   constructor(parts: {
     readonly session: string;
@@ -91,23 +97,27 @@ export class Recorder {
   }
 
   ended(execution: EndedStatement, end: StatementAnswer): void {
-    const removed = this.#removed.get(execution.number) ?? [];
-    this.#removed.delete(execution.number);
-    if (this.#missing.delete(execution.number)) {
+    const removed = this.#takeRemoved(execution.number);
+    if (this.#missing.size > 0 && this.#missing.delete(execution.number)) {
       this.#miss();
       return;
     }
-    const record: StatementEnd = {
+    const record: Writable<StatementEnd> = {
       kind: "statement.end",
       session: this.#session,
       statement: execution.number,
-      ...resultRecord(end.result, removed),
-      ...(end.results === undefined ? {} : { results: end.results.map((result) => resultRecord(result, removed)) }),
+      outcome: end.result.outcome,
       bytesToClient: execution.bytesToClient,
       bytesFromClient: execution.bytesFromClient,
       durationMs: Math.round(end.durationMs * 1_000) / 1_000,
-      ...(end.transaction === undefined ? {} : { transaction: end.transaction }),
     };
+    addResult(record, end.result, removed);
+    if (end.results !== undefined) {
+      record.results = end.results.map((result) => resultRecord(result, removed));
+    }
+    if (end.transaction !== undefined) {
+      record.transaction = end.transaction;
+    }
     this.write(record);
   }
 
@@ -116,11 +126,16 @@ export class Recorder {
     if (!this.#isFull || record.kind === "session.close") {
       this.#writeGap();
     }
-    this.#journal.writeThen(record, "Written", (result) => {
-      if (result !== "written") {
-        this.#miss();
-      }
-    });
+    this.#journal.writeThen(record, "Written", this.#unawaited);
+  }
+
+  #takeRemoved(number: number): readonly Secret[] {
+    const removed = this.#removed.size === 0 ? undefined : this.#removed.get(number);
+    if (removed === undefined) {
+      return nothing;
+    }
+    this.#removed.delete(number);
+    return removed;
   }
 
   #settle(number: number, result: WriteResult): void {
@@ -171,58 +186,117 @@ export class Recorder {
     const sql = start.sql === undefined ? undefined : this.#redactSQL(start.sql);
     const bound = this.#parameters(start);
     const redacted = (sql?.redacted ?? 0) + bound.redacted;
-    const record: StatementStart = {
+    const record: Writable<StatementStart> = {
       kind: "statement.start",
       session: this.#session,
       statement: number,
       protocol: start.protocol,
-      ...(sql === undefined ? {} : { sql: sql.text }),
-      ...(redacted === 0 ? {} : { redacted }),
-      ...(start.spans.length > 1 ? { statements: start.spans.length } : {}),
-      ...(start.statementName === undefined ? {} : { statementName: nameText(start.statementName) }),
-      ...(start.portal === undefined ? {} : { portal: nameText(start.portal) }),
-      ...bound.fields,
-      ...(start.functionOID === undefined ? {} : { functionOID: start.functionOID }),
-      ...(start.rowLimit === undefined ? {} : { rowLimit: start.rowLimit }),
-      ...(start.continues === undefined ? {} : { continues: start.continues }),
       transaction: view.transaction,
-      ...(view.user === undefined ? {} : { user: view.user }),
-      ...(view.encoding === undefined ? {} : { encoding: view.encoding }),
-      ...(view.database === undefined ? {} : { database: view.database }),
-      ...(start.notices === undefined ? {} : { notices: start.notices }),
     };
-    return { record, removed: [...(sql?.removed ?? []), ...bound.removed] };
+    if (sql !== undefined) {
+      record.sql = sql.text;
+    }
+    if (redacted > 0) {
+      record.redacted = redacted;
+    }
+    if (start.spans.length > 1) {
+      record.statements = start.spans.length;
+    }
+    addNames(record, start);
+    addValues(record, bound.fields);
+    addView(record, view);
+    if (start.notices !== undefined) {
+      record.notices = start.notices;
+    }
+    const cut = sql === undefined ? nothing : sql.removed;
+    return { record, removed: bound.removed.length === 0 ? cut : [...cut, ...bound.removed] };
   }
 
-  #parameters(start: StartedStatement): {
-    fields: Pick<StatementStart, "parameters" | "attributes" | "parametersOmitted">;
-    redacted: number;
-    removed: readonly Secret[];
-  } {
-    const values = start.parameters ?? [];
-    const named = start.attributes ?? [];
+  #parameters(start: StartedStatement): RenderedValues {
+    const values = start.parameters ?? noValues;
+    const named = start.attributes ?? noAttributes;
     const count = values.length + named.length;
     if (count === 0) {
-      return { fields: {}, redacted: 0, removed: [] };
+      return noParameters;
     }
     if (this.#policy.parameters === "Omit") {
-      return { fields: { parametersOmitted: count }, redacted: 0, removed: [] };
+      return { fields: { parametersOmitted: count }, redacted: 0, removed: nothing };
     }
     let redacted = 0;
     const removed: Secret[] = [];
     const render = (value: StartedValue, type: number): Parameter => {
       const rendered = renderValue(value, type);
-      redacted += rendered.redacted;
-      removed.push(...rendered.removed);
+      if (rendered.redacted > 0) {
+        redacted += rendered.redacted;
+        removed.push(...rendered.removed);
+      }
       return rendered.parameter;
     };
-    const parameters = values.map((value, index) => render(value, start.types?.[index] ?? 0));
-    const attributes = named.map((value) => ({ name: textOf(value.name), ...render(value, value.type) }));
-    return {
-      fields: { ...(values.length === 0 ? {} : { parameters }), ...(named.length === 0 ? {} : { attributes }) },
-      redacted,
-      removed,
-    };
+    const fields: Writable<ValueFields> = {};
+    if (values.length > 0) {
+      fields.parameters = values.map((value, index) => render(value, start.types?.[index] ?? 0));
+    }
+    if (named.length > 0) {
+      fields.attributes = named.map((value) => ({ name: textOf(value.name), ...render(value, value.type) }));
+    }
+    return { fields, redacted, removed };
+  }
+}
+
+/** A record while it is made. Members are added one by one, since a spread for each costs more than all the rest. */
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
+type ValueFields = Pick<StatementStart, "parameters" | "attributes" | "parametersOmitted">;
+
+interface RenderedValues {
+  readonly fields: ValueFields;
+  readonly redacted: number;
+  readonly removed: readonly Secret[];
+}
+
+const nothing: readonly Secret[] = [];
+const noValues: readonly StartedValue[] = [];
+const noAttributes: NonNullable<StartedStatement["attributes"]> = [];
+const noParameters: RenderedValues = { fields: {}, redacted: 0, removed: nothing };
+
+function addNames(record: Writable<StatementStart>, start: StartedStatement): void {
+  if (start.statementName !== undefined) {
+    record.statementName = nameText(start.statementName);
+  }
+  if (start.portal !== undefined) {
+    record.portal = nameText(start.portal);
+  }
+  if (start.functionOID !== undefined) {
+    record.functionOID = start.functionOID;
+  }
+  if (start.rowLimit !== undefined) {
+    record.rowLimit = start.rowLimit;
+  }
+  if (start.continues !== undefined) {
+    record.continues = start.continues;
+  }
+}
+
+function addValues(record: Writable<StatementStart>, fields: ValueFields): void {
+  if (fields.parameters !== undefined) {
+    record.parameters = fields.parameters;
+  }
+  if (fields.attributes !== undefined) {
+    record.attributes = fields.attributes;
+  }
+  if (fields.parametersOmitted !== undefined) {
+    record.parametersOmitted = fields.parametersOmitted;
+  }
+}
+
+function addView(record: Writable<StatementStart>, view: SessionView): void {
+  if (view.user !== undefined) {
+    record.user = view.user;
+  }
+  if (view.encoding !== undefined) {
+    record.encoding = view.encoding;
+  }
+  if (view.database !== undefined) {
+    record.database = view.database;
   }
 }
 
@@ -230,39 +304,60 @@ function renderValue(
   value: StartedValue,
   type: number,
 ): { parameter: Parameter; redacted: number; removed: readonly Secret[] } {
+  const format = value.binary ? "binary" : "text";
   if (value.bytes === null) {
-    return { parameter: { type, format: value.binary ? "binary" : "text", value: null }, redacted: 0, removed: [] };
+    return { parameter: { type, format, value: null }, redacted: 0, removed: nothing };
   }
-  const redaction = redactValueBytes(value.bytes);
-  const recorded = value.binary ? { base64: bytesOfText(redaction.text).toString("base64") } : redaction.text;
-  return { parameter: { type, format: value.binary ? "binary" : "text", value: recorded }, ...redaction };
+  const { text, redacted, removed } = redactValueBytes(value.bytes);
+  const recorded = value.binary ? { base64: bytesOfText(text).toString("base64") } : text;
+  return { parameter: { type, format, value: recorded }, redacted, removed };
 }
 
 function resultRecord(result: AnsweredStatement, removed: readonly Secret[]): StatementResult {
-  const message = result.message === undefined ? undefined : textOf(result.message);
-  return {
-    outcome: result.outcome,
-    ...(result.tag === undefined ? {} : { tag: result.tag }),
-    ...(result.rows === undefined ? {} : { rows: result.rows }),
-    ...(result.sqlState === undefined ? {} : { sqlState: result.sqlState }),
-    ...(result.errno === undefined ? {} : { errno: result.errno }),
-    ...(message === undefined
-      ? {}
-      : {
-          message: redactMessage(
-            typeof message === "string" ? message : (result.message?.toString("latin1") ?? ""),
-            removed,
-          ),
-        }),
-    ...(result.suspended === undefined ? {} : { suspended: result.suspended }),
-    ...(result.affectedRows === undefined ? {} : { affectedRows: result.affectedRows }),
-    ...(result.lastInsertID === undefined ? {} : { lastInsertID: result.lastInsertID }),
-    ...(result.warnings === undefined ? {} : { warnings: result.warnings }),
-    ...(result.info === undefined ? {} : { info: textOf(result.info) }),
-  };
+  const record: Writable<StatementResult> = { outcome: result.outcome };
+  addResult(record, result, removed);
+  return record;
 }
 
-const nameText = (name: string) => textOf(Buffer.from(name, "latin1"));
+function addResult(record: Writable<StatementResult>, result: AnsweredStatement, removed: readonly Secret[]): void {
+  if (result.tag !== undefined) {
+    record.tag = result.tag;
+  }
+  if (result.rows !== undefined) {
+    record.rows = result.rows;
+  }
+  if (result.suspended !== undefined) {
+    record.suspended = result.suspended;
+  }
+  addFailure(record, result, removed);
+  if (result.affectedRows !== undefined) {
+    record.affectedRows = result.affectedRows;
+  }
+  if (result.lastInsertID !== undefined) {
+    record.lastInsertID = result.lastInsertID;
+  }
+  if (result.warnings !== undefined) {
+    record.warnings = result.warnings;
+  }
+  if (result.info !== undefined) {
+    record.info = textOf(result.info);
+  }
+}
+
+function addFailure(record: Writable<StatementResult>, result: AnsweredStatement, removed: readonly Secret[]): void {
+  if (result.sqlState !== undefined) {
+    record.sqlState = result.sqlState;
+  }
+  if (result.errno !== undefined) {
+    record.errno = result.errno;
+  }
+  if (result.message !== undefined) {
+    const message = textOf(result.message);
+    record.message = redactMessage(typeof message === "string" ? message : result.message.toString("latin1"), removed);
+  }
+}
+
+const nameText = (name: string): Text => (name === "" ? "" : textOf(Buffer.from(name, "latin1")));
 
 /** Why the session of a statement that could not be recorded ends, for its client. */
 export const recordingFailureMessage: Readonly<Record<RecordingFailure, string>> = {
