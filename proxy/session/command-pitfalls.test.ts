@@ -1,5 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startGoBetween } from "#test/harness/go-between.ts";
 import { startPostgres, type TestPostgres } from "#test/harness/postgres.ts";
+import { encodeMessage, encodeNotice, encodeParameterStatus } from "../postgres/encode.ts";
+import { back } from "../postgres/protocol.ts";
 import { isClose } from "../testing/journal.ts";
 import { errorField, RawClient, say, shape } from "../testing/raw-client.ts";
 import { role, roleSQL, startStand, type Stand } from "../testing/stand.ts";
@@ -11,7 +14,10 @@ let stand: Stand;
 let client: RawClient;
 
 beforeAll(async () => {
-  postgres = await startPostgres({ initSQL: `${roleSQL} create table t (n int); grant all on t to ${role.username};` });
+  postgres = await startPostgres({
+    auth: "md5",
+    initSQL: `${roleSQL} create table t (n int); grant all on t to ${role.username};`,
+  });
   stand = await startStand(postgres);
 });
 afterAll(async () => {
@@ -31,7 +37,7 @@ describe("the command phase", () => {
     await stand.quiet();
   });
 
-  it("12: after an error in a pipeline the rest up to Sync is recorded as not executed", async () => {
+  it("12 Response queue: after an error in a pipeline the rest up to Sync is recorded as not executed", async () => {
     client.send(
       say.parse("", "select 1"),
       say.bind("", ""),
@@ -58,7 +64,7 @@ describe("the command phase", () => {
     ]);
   });
 
-  it("13: of several statements in one text, those after an error were not run", async () => {
+  it("13 Simple query with several statements: of several statements in one text, those after an error were not run", async () => {
     client.send(say.query("select 1; select 1/0; select 2"));
     await client.until("Z");
     client.send(say.query("select 1; selec 2; select 3"));
@@ -74,7 +80,7 @@ describe("the command phase", () => {
     ]);
   });
 
-  it("14: a Sync sent while COPY data is awaited is ignored, and the answers stay in step", async () => {
+  it("14 COPY: a Sync sent while COPY data is awaited is ignored, and the answers stay in step", async () => {
     client.send(say.parse("", "copy t from stdin"), say.bind("", ""), say.execute(), say.sync());
     await client.until("G");
     client.send(say.copyData("1\n"), say.copyData("2\n"), say.copyDone(), say.sync());
@@ -90,7 +96,7 @@ describe("the command phase", () => {
     expect(stand.journal.ends[0]?.bytesFromClient).toBeGreaterThan(14);
   });
 
-  it("14: a whole COPY sent blindly, before the server asked, stays in step too", async () => {
+  it("14 COPY: a whole COPY sent blindly, before the server asked, stays in step too", async () => {
     client.send(
       say.parse("", "copy t from stdin"),
       say.bind("", ""),
@@ -108,7 +114,7 @@ describe("the command phase", () => {
     ]);
   });
 
-  it("14: a COPY that fails on its data, or that the client gives up, is recorded as an error", async () => {
+  it("14 COPY: a COPY that fails on its data, or that the client gives up, is recorded as an error", async () => {
     client.send(say.query("copy t from stdin"));
     await client.until("G");
     client.send(say.copyData("no number\n"), say.copyDone());
@@ -127,14 +133,14 @@ describe("the command phase", () => {
     ]);
   });
 
-  it("14: COPY out counts its rows, which are never decoded", async () => {
+  it("14 COPY: COPY out counts its rows, which are never decoded", async () => {
     client.send(say.query("copy (select generate_series(1, 1000)) to stdout"));
     await client.until("Z");
 
     expect(stand.journal.ends[0]).toMatchObject({ outcome: "ok", tag: "COPY 1000", rows: 1000 });
   });
 
-  it("15: each batch of a portal with a row limit is an execution of its own, with its own rows", async () => {
+  it("15 Portals with row limits: each batch of a portal with a row limit is an execution of its own, with its own rows", async () => {
     client.send(
       say.parse("", "select generate_series(1, 5)"),
       say.bind("p", ""),
@@ -154,7 +160,7 @@ describe("the command phase", () => {
     expect(stand.journal.starts[0]).toMatchObject({ rowLimit: 2, portal: "p" });
   });
 
-  it("16: names prepared in SQL are known to the protocol and the other way round; an unknown name is said to be one", async () => {
+  it("16 Names: names prepared in SQL are known to the protocol and the other way round; an unknown name is said to be one", async () => {
     client.send(say.query("prepare p1 as select 'from SQL'"));
     await client.until("Z");
     client.send(say.bind("", "p1"), say.execute(), say.sync());
@@ -181,7 +187,7 @@ describe("the command phase", () => {
     expect(stand.journal.ends[5]).toMatchObject({ outcome: "ok", rows: 1 });
   });
 
-  it("16: a name whose Parse failed keeps its earlier meaning", async () => {
+  it("16 Names: a name whose Parse failed keeps its earlier meaning", async () => {
     client.send(say.parse("s", "select 'first'"), say.sync());
     await client.until("Z");
     client.send(say.parse("s", "select 'second'"), say.bind("", "s"), say.execute(), say.sync());
@@ -197,7 +203,7 @@ describe("the command phase", () => {
     ]);
   });
 
-  it("17: parsing and describing is not executing, but a text that failed to parse is on record", async () => {
+  it("17 Parse is not execution: parsing and describing is not executing, but a text that failed to parse is on record", async () => {
     client.send(say.parse("s", "select 1"), say.describe("S", "s"), say.sync());
     await client.until("Z");
     client.send(say.parse("", "select * from secret_table"), say.describe("S", ""), say.sync());
@@ -207,7 +213,7 @@ describe("the command phase", () => {
     expect(stand.journal.starts[0]).toMatchObject({ notices: ["parse-only"] });
   });
 
-  it("17: types that the server settled are recorded with the values, binary ones in full", async () => {
+  it("17 Parse is not execution: types that the server settled are recorded with the values, binary ones in full", async () => {
     client.send(say.parse("s", "select $1, $2::text", [23]), say.describe("S", "s"), say.sync());
     await client.until("Z");
     client.send(say.bind("", "s", [Buffer.from([0, 0, 0, 7]), "x"]), say.execute(), say.sync());
@@ -219,7 +225,7 @@ describe("the command phase", () => {
     ]);
   });
 
-  it("18: a function call, which has no SQL, is recorded with its number and arguments", async () => {
+  it("18 FunctionCall: a function call, which has no SQL, is recorded with its number and arguments", async () => {
     const [{ oid } = { oid: 0 }] = await postgres.query<{ oid: number }>(
       "select 'pg_catalog.abs(int)'::regprocedure::oid as oid",
     );
@@ -235,7 +241,7 @@ describe("the command phase", () => {
     expect(stand.journal.ends[0]).toMatchObject({ outcome: "ok" });
   });
 
-  it("19: notices, notifications and settings in between are no answers", async () => {
+  it("19 Async messages: notices, notifications and settings in between are no answers", async () => {
     client.send(say.query("listen news"));
     await client.until("Z");
     client.send(
@@ -259,7 +265,32 @@ describe("the command phase", () => {
     expect(stand.journal.ends.map((end) => end.outcome)).toEqual(["ok", "ok", "ok", "ok", "ok"]);
   });
 
-  it("20: a NUL inside the text is refused, so that recorded and executed text cannot differ", async () => {
+  it("19 Async messages: a notice, a setting and a notification while nothing runs count for nothing", async () => {
+    const idle = Buffer.concat([
+      encodeNotice({ severity: "NOTICE", sqlState: "00000", message: "by the way" }),
+      encodeParameterStatus("TimeZone", "Asia/Tokyo"),
+      encodeMessage(back.notification, Buffer.from([0, 0, 0, 1, 0x63, 0, 0x70, 0])),
+    ]);
+    const server = await startGoBetween(postgres, {
+      fromServer: (type, message) => (type === "Z" ? Buffer.concat([message, idle]) : message),
+    });
+    const other = await startStand(server);
+    const early = await RawClient.start(other.port, parameters());
+    await early.until("A");
+    early.send(say.query("select 1"), say.query("select 2"));
+
+    expect((await early.until("A", 2)).map((reply) => reply.type).join("")).toBe("TDCZNSATDCZNSA");
+    expect(other.journal.ends.map((end) => [end.outcome, end.rows])).toEqual([
+      ["ok", 1],
+      ["ok", 1],
+    ]);
+    early.socket.destroy();
+    await other.quiet();
+    await other.stop();
+    await server.stop();
+  });
+
+  it("20 Embedded NUL: a NUL inside the text is refused, so that recorded and executed text cannot differ", async () => {
     client.send(say.query("select 1\0; select 2"));
 
     const [error] = await client.untilClosed();
@@ -272,6 +303,12 @@ describe("the command phase", () => {
     ["a length that overflows", Buffer.from([0x51, 0x7f, 0xff, 0xff, 0xff])],
     ["a negative length", Buffer.from([0x51, 0xff, 0xff, 0xff, 0xff])],
     ["a small message that claims to be large", Buffer.from([0x44, 0, 0, 0x4e, 0x20])],
+    [
+      "a Describe of 20,000 bytes",
+      Buffer.concat([Buffer.from([0x44, 0, 0, 0x4e, 0x20, 0x53]), Buffer.alloc(100, 0x61)]),
+    ],
+    ["a Close that names neither statement nor portal", Buffer.from([0x43, 0, 0, 0, 6, 0x58, 0])],
+    ["an Execute cut short", Buffer.from([0x45, 0, 0, 0, 6, 0, 0])],
     ["an unknown type", Buffer.from([0x7a, 0, 0, 0, 4])],
     ["a password message after login", Buffer.from([0x70, 0, 0, 0, 5, 0])],
     [
@@ -280,7 +317,7 @@ describe("the command phase", () => {
     ],
     ["bytes behind the end of a Query", Buffer.concat([Buffer.from([0x51, 0, 0, 0, 8]), Buffer.from("a\0b\0")])],
   ])(
-    "21 and 22: %s ends the session with a protocol error, and nothing of it reaches the server",
+    "21 Framing and 22 Parse strictly: %s ends the session with a protocol error, and nothing of it reaches the server",
     async (_what, bytes) => {
       client.send(bytes);
 
@@ -291,76 +328,9 @@ describe("the command phase", () => {
       expect(close).toMatchObject({ reason: "protocol-violation", backend: "gone" });
     },
   );
-
-  it("23: a session is ended at a message boundary with FATAL 57P01", async () => {
-    client.send(say.query("select 1"));
-    await client.until("Z");
-
-    await stand.sessions.cutGrant(stand.grant.grantID, "grant-revoked", "revoked");
-
-    const replies = await client.untilClosed();
-    expect(shape(replies)).toBe("E");
-    expect([errorField(replies[0], "S"), errorField(replies[0], "C")]).toEqual(["FATAL", "57P01"]);
-  });
-
-  it("23: a session that the server ends is recorded with the server's reason", async () => {
-    client.send(say.query("select 1"));
-    await client.until("Z");
-
-    await postgres.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = $1", [role.username]);
-
-    expect(errorField((await client.untilClosed())[0], "C")).toBe("57P01");
-    expect(await stand.journal.until(isClose)).toMatchObject({
-      reason: "server-closed",
-      message: expect.stringContaining("administrator command"),
-      backend: "gone",
-    });
-  });
-
-  it("25: what is still on its way to the server when the session is cut does not run", async () => {
-    await postgres.query("truncate t");
-    client.send(
-      say.parse("", "select pg_sleep(600)"),
-      say.bind("", ""),
-      say.execute(),
-      say.sync(),
-      ...Array.from({ length: 50 }, (_, n) => [
-        say.parse("", `insert into t values (${n})`),
-        say.bind("", ""),
-        say.execute(),
-        say.sync(),
-      ]).flat(),
-    );
-    await running("pg_sleep(600)");
-
-    const outcome = await stand.sessions.cutGrant(stand.grant.grantID, "grant-expired", "expired");
-
-    expect(outcome).toEqual({ sessions: 1, backendsGone: 1 });
-    const [{ count } = { count: "" }] = await postgres.query<{ count: string }>("select count(*) from t");
-    expect(Number(count)).toBeLessThanOrEqual(1);
-    expect(stand.journal.ends.every((end) => end.outcome === "cut")).toBe(true);
-    expect(stand.journal.ends).toHaveLength(51);
-  });
-
-  it("25: a client that vanishes while its statement runs does not leave it running", async () => {
-    client.send(say.query("select pg_sleep(600)"));
-    await running("pg_sleep(600)");
-
-    client.socket.destroy();
-
-    const close = await stand.journal.until(isClose);
-    expect(close).toMatchObject({ reason: "client-closed", backend: "gone" });
-    expect(stand.journal.ends[0]).toMatchObject({ outcome: "cancelled" });
-  });
 });
 
 /** Statements and their outcomes, in the order in which they started. */
 function outcomes(): [unknown, string | undefined][] {
   return stand.journal.statements().map(({ start, end }) => [start.sql, end?.outcome]);
-}
-
-/** Waits until the server itself says that it runs this. */
-async function running(text: string): Promise<void> {
-  const sql = "select 1 from pg_stat_activity where usename = $1 and state = 'active' and position($2 in query) > 0";
-  while ((await postgres.query(sql, [role.username, text])).length === 0) {}
 }
