@@ -1,9 +1,9 @@
 import type { Duplex } from "node:stream";
 
 /** Why a stream is not read for the moment. It flows again when no reason is left. */
-export type ValveReason = "start" | "journal" | "other-side" | "depth";
+export type ValveReason = "start" | "journal" | "other-side" | "depth" | "answer";
 
-const bits: Readonly<Record<ValveReason, number>> = { start: 1, journal: 2, "other-side": 4, depth: 8 };
+const bits: Readonly<Record<ValveReason, number>> = { start: 1, journal: 2, "other-side": 4, depth: 8, answer: 16 };
 
 /** Pauses one stream for any of several independent reasons. Starts closed, for `start`. */
 export class Valve {

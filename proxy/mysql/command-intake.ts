@@ -1,0 +1,59 @@
+import { commandName } from "./commands.ts";
+import type { SessionEffect } from "./effects.ts";
+import type { ExecutionStart } from "./execution.ts";
+import type { KillStatement } from "./kill.ts";
+import { verdict, type Verdict } from "./packets.ts";
+import { answer, type Answer, type Expectation, type Refusal } from "./queue.ts";
+import { StatementLog } from "./statement-log.ts";
+
+/** What a command asks for, once it was read. */
+export interface Asked {
+  readonly answer: Answer;
+  readonly start: ExecutionStart;
+  readonly kills?: readonly KillStatement[];
+  readonly effects?: readonly SessionEffect[];
+  readonly more?: Partial<Expectation>;
+}
+
+/** Takes commands that were read: asks whether they may run, puts them on record, and queues what will be answered. */
+export class CommandIntake extends StatementLog {
+  /** Number of the command that is being read; −1 for an empty packet. */
+  protected command = 0;
+  /** Sequence number of its answer. */
+  protected sequence = 1;
+  /** Its bytes on the wire. */
+  protected bytes = 0;
+
+  protected ask({ answer: how, start, kills = [], effects = [], more }: Asked): Verdict {
+    const refusal = this.#decide(start, kills);
+    if (refusal !== undefined) {
+      return this.refuse(start, refusal);
+    }
+    const execution = this.start(start, this.bytes, effects, false);
+    this.expect({ answer: how, execution, sequence: this.sequence, ...more });
+    return verdict.pass;
+  }
+
+  #decide(start: ExecutionStart, kills: readonly KillStatement[]): Refusal | undefined {
+    for (const kill of kills) {
+      const refusal = this.hooks.onKill?.(kill);
+      if (refusal !== undefined) {
+        return refusal;
+      }
+    }
+    return this.hooks.decide?.(start);
+  }
+
+  protected refuse(start: ExecutionStart, refusal: Refusal): Verdict {
+    const notices = [...(start.notices ?? []), "refused"];
+    const execution = this.start({ ...start, notices }, this.bytes, [], true);
+    this.expect({ answer: answer.refused, execution, sequence: this.sequence, refusal });
+    return verdict.drop;
+  }
+
+  /** What cannot be read, or is not served, is on record by the command's name only. */
+  protected refuseCommand(refusal: Refusal): Verdict {
+    const sql = Buffer.from(this.command < 0 ? "COM_SLEEP" : commandName(this.command));
+    return this.refuse({ protocol: "command", sql, spans: ["one"] }, refusal);
+  }
+}

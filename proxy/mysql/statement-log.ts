@@ -1,0 +1,140 @@
+import { encodeError } from "./answers.ts";
+import type { SessionEffect } from "./effects.ts";
+import { Execution, type ExecutionEnd, type ExecutionOutcome, type ExecutionStart } from "./execution.ts";
+import { encodePacket } from "./fields.ts";
+import type { KillStatement } from "./kill.ts";
+import { PreparedTable } from "./prepared.ts";
+import { answer, ExpectationQueue, type Expectation, type Refusal } from "./queue.ts";
+import { readAgreed, SessionState, type Agreed, type SessionOptions } from "./session-state.ts";
+
+/** Hears of each statement twice: before the server sees it, and when its answer is known. */
+export interface TrackerSink {
+  /** Called before the message may be forwarded. */
+  started(number: number, start: ExecutionStart): void;
+  ended(execution: Execution, end: ExecutionEnd): void;
+}
+
+/** Who is asked before a statement is forwarded, and who puts the proxy's own answers to the client. */
+export interface TrackerHooks {
+  /** May this statement end another thread's work? Undefined lets it pass. */
+  readonly onKill?: ((kill: KillStatement) => Refusal | undefined) | undefined;
+  /** May this statement run? Undefined lets it pass. */
+  readonly decide?: ((start: ExecutionStart) => Refusal | undefined) | undefined;
+  /** Puts a packet of the proxy's own where the stream to the client stands now. */
+  readonly onReply: (packet: Buffer) => void;
+}
+
+/** Which statements are open, and in what order they are answered: the part of the tracker that talks to its sink. */
+export class StatementLog {
+  protected readonly sink: TrackerSink;
+  protected readonly now: () => number;
+  protected readonly agreed: Agreed;
+  protected readonly queue = new ExpectationQueue();
+  protected readonly prepared = new PreparedTable();
+  /** What the server told of its session. */
+  readonly session: SessionState;
+  /** Set by the relay before anything flows. */
+  hooks: TrackerHooks = { onReply: () => undefined };
+  /** Prepares that wait for an answer: until then nobody knows their ids. */
+  protected preparing = 0;
+  #number = 0;
+  #unforwarded: Execution[] = [];
+
+  constructor(sink: TrackerSink, now: () => number, options: SessionOptions) {
+    this.sink = sink;
+    this.now = now;
+    this.agreed = readAgreed(options);
+    this.session = new SessionState(options);
+  }
+
+  /** Commands that still wait for an answer. */
+  get depth(): number {
+    return this.queue.length;
+  }
+
+  /** Whether a prepare waits for its answer, which says by which number the statement is named. */
+  get isPreparing(): boolean {
+    return this.preparing > 0;
+  }
+
+  /** Statement that the server works on, if any. */
+  get running(): Execution | undefined {
+    return this.queue.head?.execution;
+  }
+
+  /** Statements that the server was given and has not answered. */
+  get forwardedCount(): number {
+    return this.queue.pending().filter(({ execution }) => execution?.forwarded === true).length;
+  }
+
+  /** Everything that the client sent so far, and that was not left out, is on its way to the server. */
+  forwarded(): void {
+    for (const execution of this.#unforwarded) {
+      execution.forwarded = true;
+    }
+    this.#unforwarded.length = 0;
+  }
+
+  /**
+   * No more answers come. Whatever waits is ended: `unanswered` for what the server was given, `not-executed` for the rest.
+   */
+  close(unanswered: "cut" | "unknown"): void {
+    for (const { execution, refusal } of this.queue.pending()) {
+      if (execution !== undefined) {
+        this.end(execution, execution.forwarded && refusal === undefined ? unanswered : "not-executed", false);
+      }
+    }
+    this.queue.clear();
+  }
+
+  protected start(
+    start: ExecutionStart,
+    bytesFromClient: number,
+    effects: readonly SessionEffect[],
+    isRefused: boolean,
+  ): Execution {
+    const number = this.#number + 1;
+    this.sink.started(number, start);
+    this.#number = number;
+    const execution = new Execution(number, this.now(), bytesFromClient, start, effects);
+    if (!isRefused) {
+      this.#unforwarded.push(execution);
+    }
+    return execution;
+  }
+
+  protected end(execution: Execution, unanswered: ExecutionOutcome, isAnswered: boolean): void {
+    this.sink.ended(execution, {
+      ...execution.summarize(unanswered),
+      durationMs: this.now() - execution.startedMs,
+      ...(isAnswered ? { transaction: this.session.transaction } : {}),
+    });
+  }
+
+  protected expect(expectation: Expectation): void {
+    this.queue.push(expectation);
+    if (expectation.answer === answer.refused && this.queue.length === 1) {
+      this.answerRefused();
+    }
+  }
+
+  /** Refusals whose turn has come are answered. */
+  protected answerRefused(): void {
+    for (let head = this.queue.head; head?.answer === answer.refused; head = this.queue.head) {
+      this.queue.shift();
+      const { execution, refusal, sequence } = head;
+      if (refusal === undefined) {
+        return;
+      }
+      const { code, message } = refusal;
+      const packet = encodePacket(sequence, encodeError(message, code));
+      this.hooks.onReply(packet);
+      if (execution !== undefined) {
+        execution.bytesToClient += packet.length;
+        const said = { errno: code.errno, sqlState: code.sqlState, message: Buffer.from(message) };
+        execution.add({ outcome: "not-executed", ...said }, false);
+        this.end(execution, "not-executed", true);
+      }
+    }
+  }
+}
