@@ -2,6 +2,7 @@ import type { Schema } from "./schema.ts";
 
 /** What each pattern of `crds/` means, for messages; a test sees that none is missing. */
 export const patternWords: { readonly [pattern: string]: string } = {
+  "^[A-Za-z_][A-Za-z0-9_.$]*(=.*)?$": "the name of a setting, or name=value",
   "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$":
     "a name of lower-case letters, digits, `-` and `.` that begins and ends with a letter or digit",
   "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$":

@@ -61,6 +61,7 @@ file that names no namespace means \`default\`. A \`!\` marks what is required o
 | ended | True \`Expired\` or \`Revoked\` | False, same reason | |
 | revocation failing | False \`RevocationFailed\` | True | Reconciling |
 | suspended before activation | False \`Suspended\` | False | |
+| a statement endangered others who share the user | as it is | as it is | Flagged=True, reason says how ([hazards.md](hazards.md)) |
 `;
 
 function describeKind({ spec }: Crd): string {

@@ -95,6 +95,17 @@ export interface LinkGrant {
     readonly onFull: "Deny" | "Gap";
     readonly parameters: "Record" | "Omit";
   };
+  /** What becomes of statements that endanger others who share the user. Absent: they are only flagged. */
+  readonly hazards?: HazardPolicy;
+}
+
+/** The Database's `sharedUserHazards`. */
+export interface HazardPolicy {
+  readonly policy: "Flag" | "Deny";
+  /** The same for statements that only read what other sessions run. */
+  readonly sessionReads: "Flag" | "Deny";
+  /** Settings that the role or the database has on purpose: `name`, or `name=value` for that value alone. */
+  readonly expectedSettings: readonly string[];
 }
 
 /** All grants of this Proxy that are live or ended within the last day. A grant missing from it is ended. */

@@ -27,6 +27,8 @@ export interface DatabaseSpec {
   readonly tls?: DatabaseSpecTls;
   /** What recording of statements promises for this database. */
   readonly audit?: DatabaseSpecAudit;
+  /** What becomes of statements that endanger others who share a database user: changing its password or name, settings that its next session inherits, ending or reading another session. All are marked in the audit trail and on the Grant, whatever is said here. Absent means Flag. */
+  readonly sharedUserHazards?: DatabaseSpecSharedUserHazards;
   /** Database users that people can be given. (at most 32) */
   readonly roles: readonly DatabaseSpecRole[];
 }
@@ -67,6 +69,16 @@ export interface DatabaseSpecAudit {
   readonly onFull?: "Deny" | "Gap";
   /** Whether the values of bound parameters are recorded. Absent means Record. */
   readonly parameters?: "Record" | "Omit";
+}
+
+/** What becomes of statements that endanger others who share a database user: changing its password or name, settings that its next session inherits, ending or reading another session. All are marked in the audit trail and on the Grant, whatever is said here. Absent means Flag. */
+export interface DatabaseSpecSharedUserHazards {
+  /** Flag forwards such statements, Deny refuses them and keeps the session. Deny also refuses sessions that inherit a setting which `expectedSettings` does not name. */
+  readonly policy: "Flag" | "Deny";
+  /** The same for statements that only read what other sessions run (`pg_stat_activity`, SHOW PROCESSLIST), which graphical clients do by themselves. Absent: as `policy`. */
+  readonly sessionReads?: "Flag" | "Deny";
+  /** Settings that administrators gave to the role or the database on purpose (ALTER ROLE … SET): `name` for any value, `name=value` for that one. PostgreSQL only. Absent means none. (at most 64) */
+  readonly expectedSettings?: readonly string[];
 }
 
 /** One role. */

@@ -904,6 +904,44 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                 }
               }
             },
+            "sharedUserHazards": {
+              "description": "What becomes of statements that endanger others who share a database user: changing its password or name, settings that its next session inherits, ending or reading another session. All are marked in the audit trail and on the Grant, whatever is said here. Absent means Flag.",
+              "type": "object",
+              "required": [
+                "policy"
+              ],
+              "properties": {
+                "policy": {
+                  "description": "Flag forwards such statements, Deny refuses them and keeps the session. Deny also refuses sessions that inherit a setting which `expectedSettings` does not name.",
+                  "type": "string",
+                  "enum": [
+                    "Flag",
+                    "Deny"
+                  ]
+                },
+                "sessionReads": {
+                  "description": "The same for statements that only read what other sessions run (`pg_stat_activity`, SHOW PROCESSLIST), which graphical clients do by themselves. Absent: as `policy`.",
+                  "type": "string",
+                  "enum": [
+                    "Flag",
+                    "Deny"
+                  ]
+                },
+                "expectedSettings": {
+                  "description": "Settings that administrators gave to the role or the database on purpose (ALTER ROLE … SET): `name` for any value, `name=value` for that one. PostgreSQL only. Absent means none.",
+                  "type": "array",
+                  "maxItems": 64,
+                  "x-kubernetes-list-type": "set",
+                  "items": {
+                    "description": "One setting, with its value or without.",
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 256,
+                    "pattern": "^[A-Za-z_][A-Za-z0-9_.$]*(=.*)?$"
+                  }
+                }
+              }
+            },
             "roles": {
               "description": "Database users that people can be given.",
               "type": "array",

@@ -46,10 +46,19 @@ export const extensionViews: ReadonlySet<string> = new Set(["pg_stat_statements"
 
 /** Functions that run a query or read a table that is given as text (PostgreSQL documentation 9.15.3, 12.4.4; tablefunc). */
 export const textRunners: ReadonlySet<string> = new Set([
-  ...["query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema"],
-  ...["table_to_xml", "table_to_xml_and_xmlschema"],
-  ...["schema_to_xml", "schema_to_xml_and_xmlschema", "database_to_xml", "database_to_xml_and_xmlschema"],
-  ...["ts_stat", "ts_rewrite", "crosstab", "connectby"],
+  "query_to_xml",
+  "query_to_xmlschema",
+  "query_to_xml_and_xmlschema",
+  "table_to_xml",
+  "table_to_xml_and_xmlschema",
+  "schema_to_xml",
+  "schema_to_xml_and_xmlschema",
+  "database_to_xml",
+  "database_to_xml_and_xmlschema",
+  "ts_stat",
+  "ts_rewrite",
+  "crosstab",
+  "connectby",
 ]);
 
 /**
@@ -57,7 +66,7 @@ export const textRunners: ReadonlySet<string> = new Set([
  * statements lack; `U&"` may spell anything.
  */
 export const postgresTrigger = new Trigger([
-  { begins: "pg_", then: ["stat_", "t", "cancel", "log_b", "ls_", "read_", "get_p"] },
+  { begins: "pg_", followedBy: ["stat_", "t", "cancel", "log_b", "ls_", "read_", "get_p"] },
   { begins: 'u&"' },
   { begins: "dblink" },
   { begins: "alter", isWhole: true },
@@ -66,9 +75,9 @@ export const postgresTrigger = new Trigger([
   { begins: "prepare", isWhole: true },
   { begins: "create", isWhole: true },
   { begins: "drop", isWhole: true },
-  { begins: "do", isWhole: true, unless: ["nothing", "update"] },
+  { begins: "do", isWhole: true, notFollowedBy: ["nothing", "update"] },
   { begins: "set_config" },
-  { begins: "set", isWhole: true, then: ["role", "session", "local", '"', "--", "/*", "u&"] },
+  { begins: "set", isWhole: true, followedBy: ["role", "session", "local", '"', "--", "/*", "u&"] },
   { begins: "query_to_xml" },
   { begins: "table_to_xml" },
   { begins: "schema_to_xml" },

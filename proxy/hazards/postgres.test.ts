@@ -4,9 +4,10 @@ import { fuzzSeed } from "#test/harness/fuzz-seed.ts";
 import type { Hazard } from "./hazard.ts";
 import { postgresFindings, type PostgresReading } from "./postgres.ts";
 
-const reading: PostgresReading = { username: "read_only", standardStrings: true, isInFlux: false, encoding: "UTF8" };
+const username = "read_only";
+const reading: PostgresReading = { standardStrings: true, isInFlux: false, encoding: "UTF8" };
 const hazardsOf = (sql: string, change: Partial<PostgresReading> = {}): Hazard[] =>
-  [...postgresFindings(Buffer.from(sql), { ...reading, ...change }).hazards].sort();
+  [...postgresFindings(Buffer.from(sql), username, () => ({ ...reading, ...change })).hazards].sort();
 
 /** Statements with what they are; each is a way around a check that looks for less than the server's own reading. */
 const bypasses: readonly (readonly [sql: string, ...hazards: Hazard[]])[] = [
@@ -203,7 +204,7 @@ describe("postgresFindings", () => {
       Buffer.from("', pg_cancel_backend(1) --'"),
     ]);
 
-    const findings = postgresFindings(sql, { ...reading, encoding: "SJIS" });
+    const findings = postgresFindings(sql, username, () => ({ ...reading, encoding: "SJIS" }));
 
     expect([...findings.hazards]).toEqual(["session-end"]);
   });
@@ -211,7 +212,8 @@ describe("postgresFindings", () => {
   it("names what PREPARE prepares and EXECUTE runs, as the server folds them", () => {
     const findings = postgresFindings(
       Buffer.from('prepare A as select 1; execute a; explain analyze execute "B"; create table t as execute c(1)'),
-      reading,
+      username,
+      () => reading,
     );
 
     expect(findings.prepares).toEqual(["a"]);

@@ -8,8 +8,6 @@ import { isMark, nameAt, type NameToken, nameTokens, splitAtSemicolons, wordAt }
 
 /** What SQL means depends on these. */
 export interface PostgresReading {
-  /** Login name of the session. */
-  readonly username: string;
   /** standard_conforming_strings as the server reported it. */
   readonly standardStrings: boolean;
   /** Whether statements are on their way that may change `standardStrings`: then the text is read both ways. */
@@ -24,15 +22,16 @@ const nameBytesMax = 63;
 const depthMax = 4;
 
 /**
- * What the statements of one query text can do to others. Reads tokens as the server's lexer makes
+ * What the statements of one query text can do to others who share `username`. Reads tokens as the server's lexer makes
  * them, so that neither comments, quotes, case nor Unicode escapes mislead it. What functions and text that is put together on the
  * server do is not seen. Pure; time in proportion to the text.
  */
-export function postgresFindings(sql: Buffer, reading: PostgresReading): Findings {
+export function postgresFindings(sql: Buffer, username: string, now: () => PostgresReading): Findings {
   if (!postgresTrigger.test(sql)) {
     return noFindings;
   }
-  const look = new Look(nameKey(Buffer.from(reading.username).toString("latin1")));
+  const reading = now();
+  const look = new Look(nameKey(Buffer.from(username).toString("latin1")));
   const text = maskHalves(sql.toString("latin1"), reading.encoding);
   const other = reading.isInFlux && text.includes("\\") ? [!reading.standardStrings] : [];
   for (const standardConformingStrings of [reading.standardStrings, ...other]) {
@@ -41,7 +40,8 @@ export function postgresFindings(sql: Buffer, reading: PostgresReading): Finding
   return look.findings;
 }
 
-const nameKey = (name: string): string => name.slice(0, nameBytesMax);
+/** A name as the server keeps it; one character a byte. */
+export const nameKey = (name: string): string => name.slice(0, nameBytesMax);
 
 class Look {
   readonly #username: string;

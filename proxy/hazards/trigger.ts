@@ -5,9 +5,9 @@ export interface TriggerWord {
   /** No further character of a word follows. */
   readonly isWhole?: true;
   /** One of these follows, after any white space. Lower case. */
-  readonly then?: readonly string[];
+  readonly followedBy?: readonly string[];
   /** None of these follows, after any white space. Lower case. */
-  readonly unless?: readonly string[];
+  readonly notFollowedBy?: readonly string[];
 }
 
 /**
@@ -54,15 +54,15 @@ export class Trigger {
 
   #isWhole(sql: Buffer, index: number): boolean {
     const words = this.#words[(this.#starts[keyOf(sql, index)] ?? 0) - 1] ?? [];
-    return words.some(({ begins, isWhole, then, unless }) => {
+    return words.some(({ begins, isWhole, followedBy, notFollowedBy }) => {
       const end = index + begins.length;
       if (!beginsWith(sql, index, begins) || (isWhole === true && wordCharacter[sql[end] ?? 0] === 1)) {
         return false;
       }
-      const next = then === undefined && unless === undefined ? end : skipSpace(sql, end);
+      const next = followedBy === undefined && notFollowedBy === undefined ? end : skipSpace(sql, end);
       return (
-        then?.some((word) => beginsWith(sql, next, word)) ??
-        unless?.every((word) => !beginsWith(sql, next, word)) ??
+        followedBy?.some((word) => beginsWith(sql, next, word)) ??
+        notFollowedBy?.every((word) => !beginsWith(sql, next, word)) ??
         true
       );
     });

@@ -2,6 +2,7 @@ import type { TransactionStatus } from "./backend.ts";
 import type { Execution, ExecutionResult } from "./execution.ts";
 import { readBind, readExecute, readFunctionCall, readParse, readQuery, readTarget } from "./frontend.ts";
 import { changesOfQuery, type NameChange, readNameChange } from "./name-changes.ts";
+import { type Overwrite, type Refusal, type StatementJudge, unparsable, type Verdict } from "./judge.ts";
 import type { Portal } from "./names.ts";
 import { front, ProtocolViolation } from "./protocol.ts";
 import { ExpectationQueue } from "./queue.ts";
@@ -28,6 +29,10 @@ export class ClientSide extends StatementLog {
   transaction: TransactionStatus = "idle";
   /** standard_conforming_strings, as the server reported it. */
   standardStrings = true;
+  /** What is asked about each statement before it is recorded. */
+  judge: StatementJudge | undefined;
+  #overwrite: Overwrite | undefined;
+  #hasRefused = false;
   #skip: Skip | undefined;
 
   /** Messages that still wait for an answer. */
@@ -67,6 +72,21 @@ export class ClientSide extends StatementLog {
       default:
         throw new ProtocolViolation(`invalid frontend message type ${type}`);
     }
+  }
+
+  /** What must stand in the message that was read last instead of what does; undefined where it may go as it is. Asked once. */
+  takeOverwrite(): Overwrite | undefined {
+    const overwrite = this.#overwrite;
+    this.#overwrite = undefined;
+    return overwrite;
+  }
+
+  /** Whether an answer that the client must not see as it is may be on its way. */
+  get awaitsRefused(): boolean {
+    if (this.#hasRefused && this.queue.length === 0) {
+      this.#hasRefused = false;
+    }
+    return this.#hasRefused;
   }
 
   /** Bytes of COPY data on their way to the server. */
@@ -115,7 +135,7 @@ export class ClientSide extends StatementLog {
         sql: skip.failed.sql,
         spans: [],
         statementName: skip.failed.name,
-        notices: ["parse-only"],
+        notices: ["parse-only", ...(skip.failed.verdict?.notices ?? [])],
       });
       execution.results = [skip.result];
       execution.answeredMs = this.now();
@@ -139,11 +159,11 @@ export class ClientSide extends StatementLog {
     }
   }
 
-  #expect(kind: "query" | "function" | "execute", execution: Execution): void {
+  #expect(kind: "query" | "function" | "execute", execution: Execution, refusal?: Refusal): void {
     if (this.#skip === undefined) {
       // A simple query drops the unnamed statement.
       const item = kind === "query" ? { kind, undo: this.names.setStatement("", undefined) } : { kind };
-      this.queue.push({ ...item, execution });
+      this.queue.push({ ...item, execution, ...(refusal === undefined ? {} : { refusal }) });
     } else {
       this.endSkipped(execution, false);
     }
@@ -153,19 +173,35 @@ export class ClientSide extends StatementLog {
     const sql = Buffer.from(readQuery(body));
     const text = sql.toString("latin1");
     const spans = splitStatements(text, this.standardStrings);
+    const verdict = this.judge?.text(sql);
     this.#beforeExecution();
-    const execution = this.start({ protocol: "simple", sql, spans });
+    const execution = this.start({ protocol: "simple", sql, spans, ...noticesOf(verdict) });
     execution.bytesFromClient += body.length + 5;
-    this.#doubt(execution, changesOfQuery(text));
-    this.#expect("query", execution);
+    if (verdict?.refusal === undefined) {
+      this.#doubt(execution, changesOfQuery(text));
+    } else {
+      this.#refuse({ offset: 0, bytes: unparsable(sql.length) });
+    }
+    this.#expect("query", execution, verdict?.refusal);
+  }
+
+  #refuse(overwrite: Overwrite): void {
+    this.#overwrite = overwrite;
+    this.#hasRefused = true;
   }
 
   #parse(body: Buffer): void {
     const { name, sql, types } = readParse(body);
     if (this.#skip === undefined) {
       const text = Buffer.from(sql);
-      const undo = this.names.setStatement(name, { sql: text, types, isRecorded: false });
-      this.queue.push({ kind: "parse", name, sql: text, undo });
+      const verdict = this.judge?.text(text, name);
+      const judged = verdict === undefined ? {} : { verdict };
+      const refused = verdict?.refusal === undefined ? {} : { refusal: verdict.refusal };
+      const undo = this.names.setStatement(name, { sql: text, types, isRecorded: false, ...judged });
+      this.queue.push({ kind: "parse", name, sql: text, undo, ...judged, ...refused });
+      if (verdict?.refusal !== undefined) {
+        this.#refuse({ offset: name.length + 1, bytes: unparsable(sql.length) });
+      }
     }
   }
 
@@ -195,8 +231,8 @@ export class ClientSide extends StatementLog {
       spans: sql === undefined ? [] : [{ start: 0, end: sql.length }],
       portal: name,
       ...(rowLimit > 0 ? { rowLimit } : {}),
-      ...(sql === undefined ? { notices: ["statement-unknown"] } : {}),
       ...known,
+      ...(sql === undefined ? { notices: ["statement-unknown"] } : noticesOf(portal?.prepared?.verdict)),
     });
     // The message holds one statement: its first word says what it is.
     this.#doubt(execution, sql === undefined ? undefined : readNameChange(sql.toString("latin1")));
@@ -228,6 +264,7 @@ export class ClientSide extends StatementLog {
 
   #function(body: Buffer): void {
     const call = readFunctionCall(body);
+    const verdict = this.judge?.functionCall(call.functionOID);
     this.#beforeExecution();
     const execution = this.start({
       protocol: "function-call",
@@ -236,9 +273,14 @@ export class ClientSide extends StatementLog {
       functionOID: call.functionOID,
       parameters: call.arguments,
       types: [],
+      ...noticesOf(verdict),
     });
     execution.bytesFromClient += body.length + 5;
-    this.#expect("function", execution);
+    if (verdict?.refusal !== undefined) {
+      // There is no function 0.
+      this.#refuse({ offset: 0, bytes: Buffer.alloc(4) });
+    }
+    this.#expect("function", execution, verdict?.refusal);
   }
 
   #sync(): void {
@@ -260,6 +302,9 @@ export class ClientSide extends StatementLog {
 }
 
 const noBody = Buffer.alloc(0);
+
+const noticesOf = (verdict: Verdict | undefined): { readonly notices?: readonly string[] } =>
+  verdict === undefined ? {} : { notices: verdict.notices };
 
 function allowedInCopy(type: number): boolean {
   return (

@@ -1,4 +1,5 @@
 import type { BoundValue } from "./frontend.ts";
+import type { Verdict } from "./judge.ts";
 import { type NameChange, nameKey } from "./name-changes.ts";
 import { type Asking, Namespace, type Undo } from "./namespace.ts";
 import { ProtocolViolation, sqlState } from "./protocol.ts";
@@ -12,6 +13,8 @@ export interface Prepared {
   types: readonly number[];
   /** Whether a record holds the text. */
   isRecorded: boolean;
+  /** What was said of the text when it came. */
+  readonly verdict?: Verdict;
 }
 
 /** A bound portal. */

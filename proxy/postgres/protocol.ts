@@ -66,6 +66,8 @@ export const sqlState = {
   invalidAuthorization: "28000",
   unknownDatabase: "3D000",
   featureNotSupported: "0A000",
+  /** insufficient_privilege. */
+  refusedByPolicy: "42501",
   limitExceeded: "54000",
   tooManyConnections: "53300",
   ioError: "58030",

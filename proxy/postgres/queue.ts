@@ -1,13 +1,21 @@
 import type { Execution } from "./execution.ts";
+import type { Refusal, Verdict } from "./judge.ts";
 import type { Prepared, Undo } from "./names.ts";
 
 /** One message of the client that the server will answer, or that changes how answers are read. */
 export type Expectation =
-  /** `undo`: the unnamed statement is dropped by it. */
-  | { readonly kind: "query"; readonly execution: Execution; readonly undo: Undo }
-  | { readonly kind: "function"; readonly execution: Execution }
+  /** `undo`: the unnamed statement is dropped by it. `refusal`: the server has something in its place that fails. */
+  | { readonly kind: "query"; readonly execution: Execution; readonly undo: Undo; readonly refusal?: Refusal }
+  | { readonly kind: "function"; readonly execution: Execution; readonly refusal?: Refusal }
   | { readonly kind: "execute"; readonly execution: Execution }
-  | { readonly kind: "parse"; readonly name: string; readonly sql: Buffer; readonly undo: Undo }
+  | {
+      readonly kind: "parse";
+      readonly name: string;
+      readonly sql: Buffer;
+      readonly undo: Undo;
+      readonly verdict?: Verdict;
+      readonly refusal?: Refusal;
+    }
   | { readonly kind: "bind"; readonly portal: string; readonly undo: Undo }
   | {
       readonly kind: "close";

@@ -127,8 +127,9 @@ export class StatementLog {
 
   /** Puts what was given to the server by name on record, before a statement runs that could run it by that name. */
   protected recordPrepared(isUnnamedToo = false): void {
-    for (const [statementName, { sql, types }] of this.names.takeUnrecorded(isUnnamedToo)) {
-      this.#note({ protocol: "extended", sql, spans: [], statementName, types, notices: ["prepared"] });
+    for (const [statementName, { sql, types, verdict }] of this.names.takeUnrecorded(isUnnamedToo)) {
+      const notices = ["prepared", ...(verdict?.notices ?? [])];
+      this.#note({ protocol: "extended", sql, spans: [], statementName, types, notices });
     }
   }
 
@@ -148,7 +149,8 @@ export class StatementLog {
       return portal;
     }
     const { sql, ...known } = describePortal(portal);
-    const notices = sql === undefined ? ["bound", "statement-unknown"] : ["bound"];
+    const notices =
+      sql === undefined ? ["bound", "statement-unknown"] : ["bound", ...(portal.prepared?.verdict?.notices ?? [])];
     this.#note({ protocol: "extended", sql, spans: [], portal: name, ...known, notices });
     return undefined;
   }

@@ -57,5 +57,20 @@ export function linkGrantOf(grant: Grant, database: Database | undefined, now: E
       onFull: database?.spec.audit?.onFull ?? "Deny",
       parameters: database?.spec.audit?.parameters ?? "Record",
     },
+    ...hazardsOf(database),
   };
+}
+
+/** Like the audit policy it is not pinned: it protects people from each other, and may be tightened while grants are live. */
+function hazardsOf(database: Database | undefined): Pick<LinkGrant, "hazards"> {
+  const hazards = database?.spec.sharedUserHazards;
+  return hazards === undefined
+    ? {}
+    : {
+        hazards: {
+          policy: hazards.policy,
+          sessionReads: hazards.sessionReads ?? hazards.policy,
+          expectedSettings: hazards.expectedSettings ?? [],
+        },
+      };
 }

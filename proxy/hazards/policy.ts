@@ -1,0 +1,87 @@
+import type { HazardPolicy } from "#wire/link.ts";
+import { type Findings, type Hazard, type RefusableHazard, refusableHazards } from "./hazard.ts";
+
+/** What is done about a statement: notices for its record, and why it is refused, if it is. */
+export interface HazardVerdict {
+  readonly notices: readonly string[];
+  readonly refusal?: { readonly message: string; readonly hint: string };
+}
+
+/** What a refusal names. */
+export interface HazardPlace {
+  /** `namespace/name` of the Database. */
+  readonly database: string;
+  /** The database user that people share. */
+  readonly username: string;
+}
+
+/** An absent policy flags. */
+export const flagOnly: HazardPolicy = { policy: "Flag", sessionReads: "Flag", expectedSettings: [] };
+
+/** Notice that marks a statement which was refused. */
+export const refusedNotice = "refused";
+
+const deeds: Readonly<Record<RefusableHazard, string>> = {
+  "credential-change": "it changes how the shared database user logs in",
+  "session-end": "it ends or cancels another session",
+  "role-settings": "it changes settings that later sessions inherit",
+  "session-read": "it reads what other sessions run",
+  "unseen-sql": "it executes a prepared statement whose text was not seen",
+};
+
+/** Decides about a statement. Undefined where there is nothing to say. */
+export function decideHazards(
+  hazards: ReadonlySet<Hazard>,
+  policy: HazardPolicy,
+  place: HazardPlace,
+): HazardVerdict | undefined {
+  if (hazards.size === 0) {
+    return undefined;
+  }
+  const notices = [...hazards].sort().map((hazard) => `hazard:${hazard}`);
+  const refused = refusableHazards.find((hazard) => hazards.has(hazard) && isDenied(hazard, policy));
+  return refused === undefined
+    ? { notices }
+    : { notices: [...notices, refusedNotice], refusal: refusalOf(refused, place) };
+}
+
+function isDenied(hazard: RefusableHazard, { policy, sessionReads }: HazardPolicy): boolean {
+  return (hazard === "session-read" ? sessionReads : policy) === "Deny";
+}
+
+function refusalOf(hazard: RefusableHazard, { database, username }: HazardPlace): { message: string; hint: string } {
+  const field = hazard === "session-read" ? "sessionReads" : "policy";
+  return {
+    message: `the statement was refused and not sent, since ${deeds[hazard]} (Database ${database}, sharedUserHazards.${field}: Deny)`,
+    hint: `Several people work as "${username}". Ask an administrator of the database to do it, or to allow it with sharedUserHazards.${field}: Flag.`,
+  };
+}
+
+/** Most names that one session's SQL and messages may give to statements before unknown ones are no longer told apart. */
+export const namesMax = 10_000;
+
+/** What the names of prepared statements stand for, as far as a session's own messages gave them. */
+export class PreparedHazards {
+  readonly #names = new Map<string, ReadonlySet<Hazard>>();
+
+  /** A statement was given a name. What the name meant before counts on, since nobody knows which of the two the server has. */
+  note(name: string, hazards: ReadonlySet<Hazard>): void {
+    const known = this.#names.get(name);
+    if (known !== undefined || this.#names.size < namesMax) {
+      this.#names.set(name, known === undefined || known.size === 0 ? hazards : new Set([...known, ...hazards]));
+    }
+  }
+
+  /** What a text can do, the statements that it executes by name included. */
+  hazardsOf({ hazards, prepares, executes }: Findings): ReadonlySet<Hazard> {
+    const foreign = executes.filter((name) => !prepares.includes(name));
+    if (foreign.length === 0) {
+      return hazards;
+    }
+    const unknown = this.#names.size < namesMax ? unseen : none;
+    return new Set([...hazards, ...foreign.flatMap((name) => [...(this.#names.get(name) ?? unknown)])]);
+  }
+}
+
+const none: ReadonlySet<Hazard> = new Set();
+const unseen: ReadonlySet<Hazard> = new Set(["unseen-sql"]);

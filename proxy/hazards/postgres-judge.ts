@@ -1,0 +1,31 @@
+import type { LinkGrant } from "#wire/link.ts";
+import type { StatementJudge, Verdict } from "../postgres/judge.ts";
+import { nameKey, type PostgresReading, postgresFindings } from "./postgres.ts";
+import { functionOIDHazards } from "./postgres-words.ts";
+import { decideHazards, flagOnly, PreparedHazards } from "./policy.ts";
+
+/** Judges one Postgres session's statements by its grant's policy, as it was when the session began. */
+export function postgresJudge({ database, role, hazards }: LinkGrant, now: () => PostgresReading): StatementJudge {
+  const policy = hazards ?? flagOnly;
+  const place = { database: database.key, username: role.username };
+  const names = new PreparedHazards();
+  return {
+    text(sql: Buffer, preparedAs?: string): Verdict | undefined {
+      const findings = postgresFindings(sql, role.username, now);
+      const found = names.hazardsOf(findings);
+      const verdict = decideHazards(found, policy, place);
+      // What is refused gives no name.
+      if (verdict?.refusal === undefined) {
+        const protocolName = preparedAs === undefined || preparedAs === "" ? [] : [nameKey(preparedAs)];
+        for (const name of [...findings.prepares, ...protocolName]) {
+          names.note(name, found);
+        }
+      }
+      return verdict;
+    },
+    functionCall(oid: number): Verdict | undefined {
+      const hazard = functionOIDHazards.get(oid);
+      return hazard === undefined ? undefined : decideHazards(new Set([hazard]), policy, place);
+    },
+  };
+}
