@@ -1,13 +1,13 @@
 import { once } from "node:events";
 import { connect } from "node:net";
-import type { connectUpstream as verifiedConnect } from "#proxy/upstream/connect.ts";
 import { ignoreErrors } from "#proxy/streams.ts";
+import type { connectUpstream as verifiedConnect } from "#proxy/upstream/connect.ts";
 
-export { connectTimeoutMs, endPointHash } from "#proxy/upstream/connect.ts";
+export * from "#proxy/upstream/connect.ts";
 
 /**
- * Stands in for `proxy/upstream/connect.ts` where the connection to the server is to be plain, as PgBouncer's is: the product knows
- * no such thing, so only the bench's process has it.
+ * Stands in for that of `proxy/upstream/connect.ts` where the connection to the server is to be plain, as PgBouncer's is: the
+ * product knows no such thing, so only the bench's process has it.
  */
 export const connectUpstream: typeof verifiedConnect = async (target) => {
   const socket = connect({ host: target.host, port: target.port, noDelay: true });

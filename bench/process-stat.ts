@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 /**
  * CPU time that a process has used so far, all of its threads, in seconds. Nanoseconds of `schedstat` (Documentation/scheduler/
@@ -28,4 +28,10 @@ export function memoryOf(pid: number): { readonly nowBytes: number; readonly pea
   const status = readFileSync(`/proc/${pid}/status`, "latin1");
   const kibibytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1]);
   return { nowBytes: kibibytes("VmRSS") * 1024, peakBytes: kibibytes("VmHWM") * 1024 };
+}
+
+/** Makes the peak of a process's memory begin anew (proc(5), clear_refs), and gives what it is now, bytes. */
+export function resetPeak(pid: number): number {
+  writeFileSync(`/proc/${pid}/clear_refs`, "5");
+  return memoryOf(pid).nowBytes;
 }

@@ -21,7 +21,7 @@ import { identityStub } from "./identity-stub.ts";
 export interface ProxyConfig {
   readonly controller: ControllerReady;
   readonly directory: string;
-  readonly caFile: string;
+  readonly caFile: string | undefined;
   readonly password: string;
   readonly grants: readonly LinkGrant[];
 }

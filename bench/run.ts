@@ -1,4 +1,8 @@
+import { bulkJSON, bulkRatiosOf, bulkTable } from "./bulk-report.ts";
+import { runBulk } from "./bulk.ts";
 import { describeMachine } from "./machine.ts";
+import { memoryJSON, memoryTable } from "./memory-report.ts";
+import { runMemory } from "./memory.ts";
 import type { BenchOptions, Part } from "./options.ts";
 import { ratiosOf } from "./postgres-ratios.ts";
 import { postgresJSON, postgresTables } from "./postgres-report.ts";
@@ -27,6 +31,14 @@ const runners: Partial<Record<Part, (options: BenchOptions) => Promise<Section[]
       sections.push({ json: { postgresTLS: postgresJSON(secure) }, title, text: postgresTables(secure) });
     }
     return sections;
+  },
+  async bulk(options) {
+    const ratios = bulkRatiosOf(await runBulk(options));
+    return [{ json: { bulk: bulkJSON(ratios) }, title: "Bulk", text: bulkTable(ratios) }];
+  },
+  async memory(options) {
+    const result = await runMemory(options);
+    return [{ json: memoryJSON(result), title: "Memory", text: memoryTable(result) }];
   },
   async ssm({ quick }) {
     const tunnel = await runTunnelBench(quick ? { rounds: 3, mebibytes: 8, roundTrips: 200 } : {});

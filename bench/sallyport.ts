@@ -20,7 +20,8 @@ export interface Sallyport {
 
 export interface SallyportOptions {
   readonly grants: readonly LinkGrant[];
-  readonly caFile: string;
+  /** Authority of the server's certificate; none is needed for a plain connection. */
+  readonly caFile?: string;
   readonly password: string;
   /** `store`: the controller's real audit store. `forget`: acknowledged at once, as if the controller were another machine's work. */
   readonly controller: "store" | "forget";
