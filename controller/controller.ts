@@ -55,10 +55,9 @@ export interface Controller {
  * What proxies do without their controller. Nothing new after a minute: a restart takes seconds. Everything ends after
  * fifteen: that long a proxy's knowledge of who may do what is good enough for a person who is already at work.
  */
-const linkPolicy: LinkPolicy = {
+const withoutController: Omit<LinkPolicy, "warnBeforeEndMs"> = {
   admitWithoutControllerMs: 60_000,
   endWithoutControllerMs: 15 * 60_000,
-  warnBeforeEndMs: 5 * 60_000,
 };
 
 /** Starts all hops in the order of the data flow; the control API listens last, when there is something to say. */
@@ -219,7 +218,7 @@ function createLinks(
     clock,
     log,
     random,
-    policy: linkPolicy,
+    policy: { ...withoutController, warnBeforeEndMs: options.warnBeforeEndMs },
     audit: auditSink(audit),
     linkGrantOf: (grant, nowMs) => {
       const { namespace } = grant.metadata;

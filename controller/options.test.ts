@@ -45,8 +45,17 @@ describe("the controller's options", () => {
       auditorGroup: "auditors",
       administratorGroup: undefined,
       region: "eu-west-1",
+      warnBeforeEndMs: 300_000,
       logLevel: "info",
     });
+  });
+
+  it("people are warned as long before the end as the flag says, from a minute to a day", () => {
+    expect(compileOptions({ ...given, "warn-before-end": "30" }, environment).warnBeforeEndMs).toBe(1_800_000);
+  });
+
+  it.each(["0", "1441", "5m", "-1", "1.5", ""])('"%s" is no time to warn before the end', (text) => {
+    expect(() => compileOptions({ ...given, "warn-before-end": text }, environment)).toThrow("--warn-before-end");
   });
 
   it.each([

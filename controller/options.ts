@@ -18,8 +18,13 @@ export interface ControllerOptions {
   readonly auditorGroup: string | undefined;
   readonly administratorGroup: string | undefined;
   readonly region: string;
+  /** How long before a grant's end proxies and the command line warn. */
+  readonly warnBeforeEndMs: number;
   readonly logLevel: LogLevel;
 }
+
+/** A grant lasts a week at most; who is warned a day ahead has time to ask for an extension that needs approval. */
+const warnMinutesMax = 1_440;
 
 /** Tag values of AWS allow far more; this keeps the name readable in tags, audiences and messages. */
 const installationPattern = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -70,6 +75,7 @@ export function compileOptions(
     auditorGroup: given["auditor-group"],
     administratorGroup: given["administrator-group"],
     region,
+    warnBeforeEndMs: readMinutes("warn-before-end", given["warn-before-end"] ?? "5", warnMinutesMax) * 60_000,
     logLevel: readLevel(given["log-level"] ?? "info"),
   };
 }
@@ -81,6 +87,14 @@ function readListen(text: string): { host: string; port: number } {
     throw wrong("listen", text, "HOST:PORT, such as 0.0.0.0:8443");
   }
   return { host: match[1] ?? match[2] ?? "", port };
+}
+
+function readMinutes(flag: string, text: string, most: number): number {
+  const minutes = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (minutes < 1 || minutes > most) {
+    throw wrong(flag, text, `a whole number of minutes from 1 to ${most}`);
+  }
+  return minutes;
 }
 
 function readLevel(text: string): LogLevel {

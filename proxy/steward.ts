@@ -30,6 +30,8 @@ export interface StewardPorts {
 export class Steward {
   readonly #ports: StewardPorts;
   readonly #warnings = new Map<string, CancelTimer>();
+  /** For which end of a grant its sessions were warned; only a later end is worth another warning. */
+  readonly #warned = new Map<string, number>();
 
   constructor(ports: StewardPorts) {
     this.#ports = ports;
@@ -78,10 +80,14 @@ export class Steward {
     const { grantID } = entry.grant;
     gate.grantMoved(grantID);
     this.#warnings.get(grantID)?.();
+    if (entry.endsAtMs <= (this.#warned.get(grantID) ?? -Infinity)) {
+      return;
+    }
     const delayMs = grants.remainingMs(grantID) - contact.policy.warnBeforeEndMs;
     this.#warnings.set(
       grantID,
       clock.after(Math.max(0, delayMs), () => {
+        this.#warned.set(grantID, entry.endsAtMs);
         for (const session of sessions.ofGrant(grantID)) {
           session.warn(formatWarning(grants.remainingMs(grantID)));
         }
@@ -94,6 +100,7 @@ export class Steward {
     const { kind, message } = entry.end;
     this.#warnings.get(grantID)?.();
     this.#warnings.delete(grantID);
+    this.#warned.delete(grantID);
     this.#ports.tickets.revoke(grantID);
     const end: End = { type: "end", reason: kind, message };
     this.#ports.gate.endControls(end, grantID);

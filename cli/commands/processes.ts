@@ -36,6 +36,12 @@ export function processCommands(load: ProcessLoaders): Command[] {
     { name: "identity-account", value: "ID", summary: "account of that permission set (default: the first Proxy's)" },
     { name: "auditor-group", value: "NAME", summary: "group whose members may see everybody's statements" },
     { name: "administrator-group", value: "NAME", summary: "group whose members may end grants and confirm deletions" },
+    {
+      name: "warn-before-end",
+      value: "MINUTES",
+      summary: "how long before the end of a grant people are warned in their sessions, 1 to 1440",
+      fallback: "5",
+    },
     { name: "log-level", value: "LEVEL", summary: "debug, info, warn or error", fallback: "info" },
   ];
   return [
