@@ -23,6 +23,7 @@ import { BackendBook, type NotedBackend } from "./session/backend-book.ts";
 import type { Engine, SessionPorts } from "./session/engine.ts";
 import { DatabaseHealth } from "./session/health.ts";
 import { endLeftBackends } from "./session/left-backends.ts";
+import { mysqlEngine } from "./session/mysql-engine.ts";
 import { postgresEngine } from "./session/postgres-engine.ts";
 import { SessionRegistry } from "./session/registry.ts";
 import { Steward } from "./steward.ts";
@@ -30,7 +31,11 @@ import { Steward } from "./steward.ts";
 /** Shown to the controller and in its Proxy status. */
 export const proxyVersion = "0.1.0";
 /** Database protocols, by the engine's name in a Database object. The first one answers streams whose grant is not known. */
-const engines: ReadonlyMap<string, Engine> = new Map([["PostgreSQL", postgresEngine]]);
+const engines: ReadonlyMap<string, Engine> = new Map([
+  ["PostgreSQL", postgresEngine],
+  ["MySQL", mysqlEngine],
+  ["MariaDB", mysqlEngine],
+]);
 
 /** What the outside world is; replaced in tests. */
 export interface ProxyDeps {

@@ -1,4 +1,5 @@
-import { capability, offeredTo } from "./capabilities.ts";
+import { type Flags, offeredTo } from "./agree.ts";
+import { capability } from "./capabilities.ts";
 import { encodeInt, encodeNulText, FieldReader } from "./fields.ts";
 import { MySqlViolation } from "./violation.ts";
 
@@ -8,12 +9,11 @@ export const nonceBytes = 20;
 const versionBytesMax = 256;
 
 /** A server's first packet (MySQL protocol, "Protocol::HandshakeV10"). */
-export interface ServerGreeting {
+export interface ServerGreeting extends Flags {
   /** As the server wrote it; MariaDB may put `5.5.5-` before its own. */
   readonly version: string;
   /** Names the connection in KILL and in the process list. */
   readonly threadID: number;
-  readonly capabilities: number;
   /** Low byte of the default collation. */
   readonly charset: number;
   readonly status: number;
@@ -41,32 +41,34 @@ export function readGreeting(payload: Buffer): ServerGreeting {
   const low = reader.int(2);
   const charset = reader.int(1);
   const status = reader.int(2);
-  const capabilities = (low | (reader.int(2) << 16)) >>> 0;
-  if ((capabilities & capability.protocol41) === 0 || (capabilities & capability.secureConnection) === 0) {
+  const flags = (low | (reader.int(2) << 16)) >>> 0;
+  if ((flags & capability.protocol41) === 0 || (flags & capability.secureConnection) === 0) {
     throw new MySqlViolation("it is older than MySQL 4.1, which is not supported");
   }
   const declared = reader.int(1);
-  reader.bytes(10);
+  reader.bytes(6);
+  const isMariaDB = (flags & capability.longPassword) === 0;
+  const extended = reader.int(4);
   const second = reader.bytes(Math.max(13, declared - 8));
-  const hasPlugins = (capabilities & capability.pluginAuth) !== 0;
+  const hasPlugins = (flags & capability.pluginAuth) !== 0;
   return {
     version: version.toString("utf8"),
     threadID,
-    capabilities,
+    flags,
+    extended: isMariaDB ? extended : 0,
     charset,
     status,
     nonce: Buffer.concat([first, second]).subarray(0, nonceBytes),
     plugin: hasPlugins ? reader.untilNulOrEnd().toString("latin1") : "",
-    isMariaDB: (capabilities & capability.longPassword) === 0,
+    isMariaDB,
   };
 }
 
 /**
- * The greeting for the proxy's client: the server's own, with the flags that may pass, a nonce and a plugin of the proxy's, and
- * zeros where MariaDB has further flags.
+ * The greeting for the proxy's client: the server's own, with the flags that may pass, and a nonce and a plugin of the proxy's.
  */
 export function encodeGreeting(server: ServerGreeting, nonce: Buffer, plugin: string): Buffer {
-  const flags = offeredTo(server.capabilities);
+  const { flags, extended } = offeredTo(server);
   return Buffer.concat([
     encodeInt(10, 1),
     encodeNulText(server.version),
@@ -78,7 +80,8 @@ export function encodeGreeting(server: ServerGreeting, nonce: Buffer, plugin: st
     encodeInt(server.status, 2),
     encodeInt(flags >>> 16, 2),
     encodeInt(nonceBytes + 1, 1),
-    Buffer.alloc(10),
+    Buffer.alloc(6),
+    encodeInt(extended, 4),
     nonce.subarray(8, nonceBytes),
     encodeInt(0, 1),
     encodeNulText(plugin),

@@ -1,3 +1,4 @@
+import type { Flags } from "./agree.ts";
 import { capability } from "./capabilities.ts";
 import { encodeInt, encodeLength, encodeNulText, FieldReader } from "./fields.ts";
 import { errors, MySqlViolation } from "./violation.ts";
@@ -8,8 +9,7 @@ const attributesBytesMax = 65_536;
 const attributesMax = 256;
 
 /** A client's login (MySQL protocol, "Protocol::HandshakeResponse41"). */
-export interface ClientLogin {
-  readonly capabilities: number;
+export interface ClientLogin extends Flags {
   readonly maxPacketBytes: number;
   readonly charset: number;
   /** As bytes: the client's charset is not known to be UTF-8. */
@@ -22,8 +22,8 @@ export interface ClientLogin {
   readonly attributes: ReadonlyMap<string, Buffer>;
 }
 
-/** Reads the payload of a client's first packet. `offered` are the flags of the greeting. Throws `MySqlViolation`. */
-export function readLogin(payload: Buffer, offered: number): ClientLogin {
+/** Reads the payload of a client's first packet. `offered` is what the greeting said. Throws `MySqlViolation`. */
+export function readLogin(payload: Buffer, offered: Flags): ClientLogin {
   const reader = new FieldReader(payload);
   if (payload.length < 4 || (payload.readUInt16LE(0) & capability.protocol41) === 0) {
     throw new MySqlViolation("the client speaks a protocol older than MySQL 4.1", errors.handshake);
@@ -39,11 +39,13 @@ export function readLogin(payload: Buffer, offered: number): ClientLogin {
     throw new MySqlViolation("the client uses a password method older than MySQL 4.1", errors.handshake);
   }
   // A flag that was not offered has no meaning, however loudly it is claimed: nothing that follows may be read by it.
-  const capabilities = (asked & offered) >>> 0;
-  const has = (flag: number): boolean => (capabilities & flag) !== 0;
+  const flags = (asked & offered.flags) >>> 0;
+  const has = (flag: number): boolean => (flags & flag) !== 0;
   const maxPacketBytes = reader.int(4);
   const charset = reader.int(1);
-  reader.bytes(23);
+  reader.bytes(19);
+  // Clients of MariaDB leave that bit unset and say here what else they can.
+  const extended = reader.int(4);
   const username = reader.untilNul();
   const authResponse = has(capability.pluginAuthLengthEncoded)
     ? reader.lengthEncodedBytes()
@@ -51,7 +53,8 @@ export function readLogin(payload: Buffer, offered: number): ClientLogin {
   const databaseName = has(capability.connectWithDatabase) ? reader.untilNulOrEnd() : undefined;
   const plugin = has(capability.pluginAuth) ? reader.untilNulOrEnd().toString("latin1") : undefined;
   return {
-    capabilities,
+    flags,
+    extended: (asked & capability.longPassword) === 0 ? (extended & offered.extended) >>> 0 : 0,
     maxPacketBytes,
     charset,
     username,
@@ -80,8 +83,7 @@ function readAttributes(reader: FieldReader): ReadonlyMap<string, Buffer> {
 }
 
 /** What the proxy logs in with. */
-export interface ServerLogin {
-  readonly capabilities: number;
+export interface ServerLogin extends Flags {
   readonly maxPacketBytes: number;
   readonly charset: number;
   readonly username: string;
@@ -92,22 +94,21 @@ export interface ServerLogin {
 }
 
 /** The request for TLS: the first fields of the login, which the server goes by, ahead of it (MySQL protocol, "Protocol::SSLRequest"). */
-export function encodeTLSRequest({
-  capabilities,
-  maxPacketBytes,
-  charset,
-}: Pick<ServerLogin, "capabilities" | "maxPacketBytes" | "charset">): Buffer {
+export function encodeTLSRequest(
+  login: Pick<ServerLogin, "flags" | "extended" | "maxPacketBytes" | "charset">,
+): Buffer {
   return Buffer.concat([
-    encodeInt((capabilities | capability.tls) >>> 0, 4),
-    encodeInt(maxPacketBytes, 4),
-    encodeInt(charset, 1),
-    Buffer.alloc(23),
+    encodeInt((login.flags | capability.tls) >>> 0, 4),
+    encodeInt(login.maxPacketBytes, 4),
+    encodeInt(login.charset, 1),
+    Buffer.alloc(19),
+    encodeInt(login.extended, 4),
   ]);
 }
 
 /** A login over TLS. `authResponse` of more than 255 bytes needs a server with `pluginAuthLengthEncoded`. */
 export function encodeLogin(login: ServerLogin): Buffer {
-  const has = (flag: number): boolean => (login.capabilities & flag) !== 0;
+  const has = (flag: number): boolean => (login.flags & flag) !== 0;
   const attributes = Buffer.concat(
     [...login.attributes].flatMap(([name, value]) => [encodeLengthEncodedText(name), encodeLengthEncodedText(value)]),
   );

@@ -13,12 +13,16 @@ export const errors = {
   unknownCommand: { errno: 1047, sqlState: "08S01" },
   /** ER_NO_SUCH_THREAD. */
   noSuchThread: { errno: 1094, sqlState: "HY000" },
+  /** ER_KILL_DENIED_ERROR. */
+  killDenied: { errno: 1095, sqlState: "HY000" },
   /** ER_UNKNOWN_ERROR: the text says it all. */
   unknown: { errno: 1105, sqlState: "HY000" },
   /** ER_NET_PACKETS_OUT_OF_ORDER. */
   packetOrder: { errno: 1156, sqlState: "08S01" },
   /** ER_NET_PACKET_TOO_LARGE. */
   packetTooLarge: { errno: 1153, sqlState: "08S01" },
+  /** ER_NOT_ALLOWED_COMMAND: what servers say where LOAD DATA LOCAL is off. */
+  notAllowed: { errno: 1148, sqlState: "42000" },
   /** ER_WRONG_ARGUMENTS: values of a prepared statement that do not fit it. */
   wrongArguments: { errno: 1210, sqlState: "HY000" },
   /** ER_QUERY_INTERRUPTED: what a client reads whose work was ended from outside. */

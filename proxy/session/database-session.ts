@@ -262,7 +262,10 @@ export class DatabaseSession<U extends OpenedUpstream, L extends LiveParts> impl
     if (!clean && live.parts.tracker.running !== undefined) {
       void this.cancel();
     }
-    live.upstream.socket.end();
+    if (!clean) {
+      // A server that was told good-bye closes by itself; an end on top of that would cross its own and turn into a reset.
+      live.upstream.socket.end();
+    }
     const cancelTimer = this.#ports.clock.after(closeTimeoutMs, () => {
       if (!this.#finishing) {
         live.parts.relay.stop();

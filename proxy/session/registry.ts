@@ -12,6 +12,8 @@ export interface Session {
   readonly since: string;
   /** What a cancel request of the same grant must show; undefined where the engine has none. */
   readonly cancelKey: { readonly pid: number; readonly key: Buffer } | undefined;
+  /** What a KILL of the same grant may name; undefined where the engine has none, or before the server is logged in to. */
+  readonly threadID?: number | undefined;
   /** Asks the database to cancel what runs. */
   cancel(): Promise<void>;
   /** Tells the client something between two messages. */
@@ -62,6 +64,11 @@ export class SessionRegistry {
         timingSafeEqual(session.cancelKey.key, key),
     );
     await found?.cancel();
+  }
+
+  /** Whether a server's connection of this number is one of this grant's sessions. A grant is for one database, so one server. */
+  hasThread(grantID: string, threadID: number): boolean {
+    return this.ofGrant(grantID).some((session) => session.threadID === threadID);
   }
 
   /** Cuts all sessions of a grant at once. */

@@ -6,6 +6,7 @@ import { silentLog } from "#lib/log.ts";
 import { Secret } from "#lib/secret.ts";
 import type { LinkGrant } from "#wire/link.ts";
 import type { SessionPorts } from "../session/engine.ts";
+import { mysqlEngine } from "../session/mysql-engine.ts";
 import { postgresEngine } from "../session/postgres-engine.ts";
 import { SessionRegistry } from "../session/registry.ts";
 import { MemoryJournal } from "./journal.ts";
@@ -21,7 +22,11 @@ export interface TestServer {
   readonly database: string;
   /** Authority of its certificate, PEM. */
   readonly ca: string;
+  /** PostgreSQL when absent. */
+  readonly engine?: LinkGrant["database"]["engine"];
 }
+
+export const mysqlRoleSQL = `create user ${role.username}@'%' identified by '${role.password}' require ssl; grant all on orders.* to ${role.username}@'%';`;
 
 /** A grant for `role` on a test server. */
 export function grantFor(postgres: Omit<TestServer, "ca">, change: Partial<LinkGrant> = {}): LinkGrant {
@@ -35,7 +40,7 @@ export function grantFor(postgres: Omit<TestServer, "ca">, change: Partial<LinkG
     roleID: "AROAGRANT",
     database: {
       key: "default/orders",
-      engine: "PostgreSQL",
+      engine: postgres.engine ?? "PostgreSQL",
       host: postgres.host,
       port: postgres.port,
       databaseName: postgres.database,
@@ -92,7 +97,8 @@ export async function startStand(postgres: TestServer, change: Partial<SessionPo
   const server = createServer({ noDelay: true }, (stream) => {
     sockets.add(stream);
     stream.once("close", () => sockets.delete(stream));
-    void postgresEngine.serve({ stream, rest: Buffer.alloc(0), grant: stand.grant, client: "test/1" }, ports);
+    const engine = postgres.engine === undefined ? postgresEngine : mysqlEngine;
+    void engine.serve({ stream, rest: Buffer.alloc(0), grant: stand.grant, client: "test/1" }, ports);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

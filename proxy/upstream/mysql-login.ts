@@ -33,7 +33,7 @@ export interface GreetedServer {
 /** What to log in as; flags as agreed with the client. */
 export type MySqlLogin = Pick<
   ServerLogin,
-  "capabilities" | "maxPacketBytes" | "charset" | "username" | "databaseName" | "attributes"
+  "flags" | "extended" | "maxPacketBytes" | "charset" | "username" | "databaseName" | "attributes"
 >;
 
 /** What proves that the proxy may log in. */
@@ -70,7 +70,7 @@ export async function greetedByServer(target: UpstreamTarget, options: ConnectOp
         throw refused(readError(payload));
       }
       const greeting = readGreeting(payload);
-      if ((greeting.capabilities & capability.tls) === 0) {
+      if ((greeting.flags & capability.tls) === 0) {
         throw new UpstreamError("TLSRefused", `the database at ${target.host}:${target.port} does not offer TLS`);
       }
       return { greeting, socket, channel };

@@ -1,5 +1,6 @@
 import { head, readError } from "../mysql/answers.ts";
-import { agreedFlags, capability } from "../mysql/capabilities.ts";
+import { agreedFlags } from "../mysql/agree.ts";
+import { capability } from "../mysql/capabilities.ts";
 import { encodeInt, encodePacket, FieldReader } from "../mysql/fields.ts";
 import { MySqlViolation } from "../mysql/violation.ts";
 import type { ConnectOptions } from "./connect.ts";
@@ -41,14 +42,17 @@ export async function openSide(
 ): Promise<MySqlUpstream> {
   return withPassword(login.password, options.signal, async (password) => {
     const greeted = await greetedByServer(target, options);
-    const wanted = capability.protocol41 | capability.secureConnection | capability.transactions;
-    const capabilities = agreedFlags(wanted, greeted.greeting.capabilities) & ~capability.connectWithDatabase;
+    const wanted = {
+      flags: capability.protocol41 | capability.secureConnection | capability.transactions,
+      extended: 0,
+    };
+    const agreed = agreedFlags(wanted, greeted.greeting).flags & ~capability.connectWithDatabase;
     const attributes = new Map([["program_name", "sallyport"]]);
     const { username } = login;
     return logIn(
       greeted,
       target,
-      { capabilities, maxPacketBytes, charset, username, databaseName: undefined, attributes },
+      { flags: agreed, extended: 0, maxPacketBytes, charset, username, databaseName: undefined, attributes },
       { password, isToken: login.password.isToken === true },
       options,
     );
