@@ -1,11 +1,12 @@
 import type { TransactionStatus } from "./backend.ts";
 import type { Execution, ExecutionResult } from "./execution.ts";
 import { readBind, readExecute, readFunctionCall, readParse, readQuery, readTarget } from "./frontend.ts";
-import { changesOfQuery, type NameChange, readNameChange } from "./name-changes.ts";
+import { changesOfQuery, mayChangeNames, type NameChange, readNameChange } from "./name-changes.ts";
 import { type Overwrite, type Refusal, type StatementJudge, unparsable, type Verdict } from "./judge.ts";
 import type { Portal } from "./names.ts";
 import { front, ProtocolViolation } from "./protocol.ts";
 import { ExpectationQueue } from "./queue.ts";
+import { latin1Of } from "./reader.ts";
 import type { Expectation } from "./queue.ts";
 import { splitStatements } from "./split.ts";
 import { describePortal, StatementLog } from "./statement-log.ts";
@@ -161,9 +162,16 @@ export class ClientSide extends StatementLog {
 
   #expect(kind: "query" | "function" | "execute", execution: Execution, refusal?: Refusal): void {
     if (this.#skip === undefined) {
-      // A simple query drops the unnamed statement.
-      const item = kind === "query" ? { kind, undo: this.names.setStatement("", undefined) } : { kind };
-      this.queue.push({ ...item, execution, ...(refusal === undefined ? {} : { refusal }) });
+      if (refusal !== undefined && kind !== "execute") {
+        this.queue.push(
+          kind === "query"
+            ? { kind, execution, undo: this.names.dropUnnamed(), refusal }
+            : { kind, execution, refusal },
+        );
+      } else {
+        // A simple query drops the unnamed statement.
+        this.queue.push(kind === "query" ? { kind, execution, undo: this.names.dropUnnamed() } : { kind, execution });
+      }
     } else {
       this.endSkipped(execution, false);
     }
@@ -171,11 +179,15 @@ export class ClientSide extends StatementLog {
 
   #query(body: Buffer): void {
     const sql = Buffer.from(readQuery(body));
-    const text = sql.toString("latin1");
+    const text = latin1Of(sql);
     const spans = splitStatements(text, this.standardStrings);
     const verdict = this.judge?.text(sql);
     this.#beforeExecution();
-    const execution = this.start({ protocol: "simple", sql, spans, ...noticesOf(verdict) });
+    const execution = this.start(
+      verdict === undefined
+        ? { protocol: "simple", sql, spans }
+        : { protocol: "simple", sql, spans, notices: verdict.notices },
+    );
     execution.bytesFromClient += body.length + 5;
     if (verdict?.refusal === undefined) {
       this.#doubt(execution, changesOfQuery(text));
@@ -223,19 +235,27 @@ export class ClientSide extends StatementLog {
   #execute(body: Buffer, bound: Portal | undefined): void {
     const { portal: name, rowLimit } = readExecute(body);
     const portal = bound ?? this.names.portal(name);
-    const { sql, ...known } = describePortal(portal);
+    const start = describePortal(portal);
+    const { sql } = start;
     this.#beforeExecution();
-    const execution = this.start({
-      protocol: "extended",
-      sql,
-      spans: sql === undefined ? [] : [{ start: 0, end: sql.length }],
-      portal: name,
-      ...(rowLimit > 0 ? { rowLimit } : {}),
-      ...known,
-      ...(sql === undefined ? { notices: ["statement-unknown"] } : noticesOf(portal?.prepared?.verdict)),
-    });
+    start.portal = name;
+    if (rowLimit > 0) {
+      start.rowLimit = rowLimit;
+    }
+    const verdict = portal?.prepared?.verdict;
+    if (sql === undefined) {
+      start.notices = ["statement-unknown"];
+    } else {
+      start.spans = [{ start: 0, end: sql.length }];
+      if (verdict !== undefined) {
+        start.notices = verdict.notices;
+      }
+    }
+    const execution = this.start(start);
     // The message holds one statement: its first word says what it is.
-    this.#doubt(execution, sql === undefined ? undefined : readNameChange(sql.toString("latin1")));
+    if (sql !== undefined && mayChangeNames(sql)) {
+      this.#doubt(execution, readNameChange(sql.toString("latin1")));
+    }
     execution.bytesFromClient += body.length + 5 + (portal?.bytes ?? 0);
     if (portal !== undefined && rowLimit > 0) {
       portal.limitedBy = execution.number;

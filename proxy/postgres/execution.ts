@@ -76,10 +76,10 @@ export function summarize(
   unanswered: ExecutionOutcome,
 ): Pick<ExecutionEnd, "result" | "results"> {
   const { results, spans } = execution;
-  const failed = results.find((result) => result.outcome !== "ok");
   if (spans.length <= 1 && results.length <= 1) {
     return { result: results[0] ?? withRows({ outcome: unanswered }, execution.rows) };
   }
+  const failed = results.find((result) => result.outcome !== "ok");
   const rest = Math.max(0, spans.length - results.length);
   const missing: ExecutionOutcome = failed === undefined ? unanswered : "not-executed";
   const listed = results.slice(0, resultsListedMax);

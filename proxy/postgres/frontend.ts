@@ -1,5 +1,5 @@
 import { ProtocolViolation, sqlState } from "./protocol.ts";
-import { BodyReader } from "./reader.ts";
+import { BodyReader, latin1Of } from "./reader.ts";
 
 /** Parse: prepares `sql` under a name; the empty name is the unnamed statement. */
 export interface ParseMessage {
@@ -27,13 +27,20 @@ export interface BoundValue {
  * on the way; a name that is taken for another one would be recorded with that one's text. No driver makes such names.
  */
 function name(bytes: Buffer): string {
-  if (bytes.some((byte) => byte >= 0x80)) {
+  if (bytes.length === 0) {
+    return "";
+  }
+  let high = 0;
+  for (let at = 0; at < bytes.length; at += 1) {
+    high |= bytes[at] ?? 0;
+  }
+  if (high >= 0x80) {
     throw new ProtocolViolation(
       "names of prepared statements and portals must be ASCII here",
       sqlState.featureNotSupported,
     );
   }
-  return bytes.toString("latin1");
+  return latin1Of(bytes);
 }
 
 /** Query: its SQL. The one NUL is the terminator, so recorded text cannot differ from what runs. */

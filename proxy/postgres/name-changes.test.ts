@@ -1,5 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { changesMade, changesOfQuery, readNameChange } from "./name-changes.ts";
+import { changesMade, changesOfQuery, mayChangeNames, readNameChange } from "./name-changes.ts";
 
 describe("one statement", () => {
   it.each([
@@ -59,4 +60,19 @@ describe("what was done", () => {
       { kind: "unreadable" },
     ]);
   });
+});
+
+it("a text whose first byte rules a change out has none", () => {
+  const start = fc.constantFrom("", " ", "\n", "-- x\n", "/* x */", '"', "(", "é", "e", "S", "sel", "d", "P");
+  const word = fc.constantFrom("prepare", "DEALLOCATE", "discard", "Declare", "close", "select", "insert", "");
+  const rest = fc.constantFrom(" a as select 1", " all", " c cursor for select 1", "");
+  fc.assert(
+    fc.property(start, word, rest, (before, first, after) => {
+      const sql = before + first + after;
+
+      const change = readNameChange(Buffer.from(sql).toString("latin1"));
+
+      expect(change === undefined || mayChangeNames(Buffer.from(sql))).toBe(true);
+    }),
+  );
 });

@@ -17,7 +17,7 @@ export type NameChange =
 const nameBytesMax = 63;
 
 /** A name as the server knows it. */
-export const nameKey = (name: string): string => name.slice(0, nameBytesMax);
+export const nameKey = (name: string): string => (name.length <= nameBytesMax ? name : name.slice(0, nameBytesMax));
 
 const changingWords = /prepare|deallocate|discard|declare|close/i;
 
@@ -63,6 +63,16 @@ export function changesMade(
     const change = changes[index];
     return kind === undefined ? [] : change?.kind === kind ? [change] : [{ kind: "unreadable" }];
   });
+}
+
+/** First letters of PREPARE, DEALLOCATE, DISCARD, DECLARE and CLOSE, in both cases. */
+const changingLetters: ReadonlySet<number> = new Set([..."pdcPDC"].map((letter) => letter.charCodeAt(0)));
+const [letterA, letterZ] = [0x41, 0x5a];
+
+/** Whether one statement may change names, by its first byte: false where it is a letter that begins none of the words. */
+export function mayChangeNames(sql: Uint8Array): boolean {
+  const first = (sql[0] ?? 0) & 0xdf;
+  return first < letterA || first > letterZ || changingLetters.has(first);
 }
 
 /** Reads one statement. Undefined when it changes no name. */

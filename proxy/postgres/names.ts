@@ -6,6 +6,9 @@ import { ProtocolViolation, sqlState } from "./protocol.ts";
 
 export type { Undo } from "./namespace.ts";
 
+/** For a change that changes nothing. */
+export const nothingToUndo: Undo = () => {};
+
 /** A prepared statement as far as it was seen. SQL is absent when it was prepared out of sight. */
 export interface Prepared {
   readonly sql: Buffer | undefined;
@@ -103,7 +106,9 @@ export class NameTable {
 
   /** It has run, and has done this. */
   settle(number: number, changes: readonly NameChange[]): void {
-    this.#doubts.delete(number);
+    if (this.#doubts.size > 0) {
+      this.#doubts.delete(number);
+    }
     for (const change of changes) {
       this.#apply(change);
     }
@@ -124,6 +129,11 @@ export class NameTable {
       prepared.isRecorded = true;
     }
     return taken;
+  }
+
+  /** A simple query drops the unnamed statement. Nothing is to be confirmed for `nothingToUndo`: there is none. */
+  dropUnnamed(): Undo {
+    return this.#statements.has("") ? this.setStatement("", undefined) : nothingToUndo;
   }
 
   /** Parse, or Close with no `prepared`. Throws `ProtocolViolation` when the session would hold too much. */
@@ -202,6 +212,9 @@ export class NameTable {
 
   /** 0 when nothing that runs can change the name. */
   #doubtedAt(name: string, kinds: readonly NameChange["kind"][]): number {
+    if (this.#doubts.size === 0) {
+      return 0;
+    }
     let last = 0;
     for (const { change, at } of name === "" ? [] : this.#doubts.values()) {
       const isMeant =

@@ -38,6 +38,11 @@ export class Namespace<T> {
     this.#grow = grow;
   }
 
+  /** Whether a name means anything, or is about to. */
+  has(name: string): boolean {
+    return this.#entries.size > 0 && this.#entries.has(nameKey(name));
+  }
+
   /** What a name means if the server does what it was asked for. */
   get(name: string): T | undefined {
     const entry = this.#entries.get(nameKey(name));
@@ -97,6 +102,9 @@ export class Namespace<T> {
 
   /** The same for all names but those that `keeps` says. */
   settleAll(keeps: (name: string) => boolean = () => false): void {
+    if (this.#entries.size === 0) {
+      return;
+    }
     for (const name of [...this.#entries.keys()].filter((key) => !keeps(key))) {
       this.settle(name, undefined);
     }

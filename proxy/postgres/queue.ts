@@ -27,6 +27,9 @@ export type Expectation =
   /** CopyDone or CopyFail: not answered, but it ends the stretch in which the server ignores Sync. */
   | { readonly kind: "copy-end" };
 
+/** An emptied list of so many keeps its memory, as most sessions use no more at a time. */
+const keptItems = 64;
+
 /** First in, first out, without moving what is left at every step. */
 export class ExpectationQueue {
   #items: Expectation[] = [];
@@ -51,8 +54,12 @@ export class ExpectationQueue {
     }
     this.#head += 1;
     if (this.#head === this.#items.length) {
-      this.#items = [];
       this.#head = 0;
+      if (this.#items.length > keptItems) {
+        this.#items = [];
+      } else {
+        this.#items.length = 0;
+      }
     } else if (this.#head > 1_024 && this.#head * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;

@@ -1,5 +1,10 @@
 import { ProtocolViolation } from "./protocol.ts";
 
+/** Bytes as text of one character each; the shortest way there is. */
+export function latin1Of(bytes: Uint8Array): string {
+  return Buffer.prototype.latin1Slice.call(bytes, 0, bytes.length);
+}
+
 /** Reads one message body strictly: everything that does not add up is a `ProtocolViolation`. */
 export class BodyReader {
   readonly #body: Buffer;

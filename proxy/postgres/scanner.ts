@@ -13,8 +13,11 @@ export interface FrameHandler {
    * (at most `bodyBytes`), or −1 when the body streams past unseen and `message` is not called. Throws to refuse the message.
    */
   plan(type: number, bodyBytes: number): number;
-  /** Called when a planned message is complete. `body` is valid until the call returns; `bodyBytes` is its full length. */
-  message(type: number, body: Buffer, bodyBytes: number): void;
+  /**
+   * Called when a planned message is complete. `body` is valid until the call returns; `bodyBytes` is its full length; `end` is where
+   * it ends in the chunk that is being pushed.
+   */
+  message(type: number, body: Buffer, bodyBytes: number, end: number): void;
   /** Whether the message that ended last is not safe yet: what the next ones are decides about it. False by default. */
   holdsBack?(): boolean;
   /**
@@ -190,7 +193,7 @@ export class FrameScanner {
       this.#capturedBytes = 0;
     }
     if (this.#wanted >= 0) {
-      this.#handler.message(this.#type, body, this.#bodyBytes);
+      this.#handler.message(this.#type, body, this.#bodyBytes, end);
     }
     this.#boundary = end;
     if (!this.#mayHoldBack || this.#handler.holdsBack?.() !== true) {

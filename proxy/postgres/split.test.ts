@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { splitStatements, statementsMax } from "./split.ts";
+import { splitByTokens, splitStatements, statementsMax } from "./split.ts";
 
 const parts = (sql: string, standardStrings = true): string[] =>
   splitStatements(sql, standardStrings).map(({ start, end }) => sql.slice(start, end));
@@ -85,4 +85,26 @@ it("a text of very many statements is split so far as memory allows, and loses n
 
   expect(spans).toHaveLength(statementsMax);
   expect(spans.at(-1)?.end).toBe(sql.length);
+});
+
+it("the short way and the long way never differ", () => {
+  const piece = fc.constantFrom(
+    ..."select create function begin atomic end case x 1 ' \" $ $$ $a$ ( ) ; - -- / /* */ \\ e' \t é".split(" "),
+    " ",
+    "\n",
+    "\u0000",
+  );
+  fc.assert(
+    fc.property(
+      fc.array(piece, { maxLength: 12 }),
+      fc.boolean(),
+      fc.constantFrom("", " "),
+      (pieces, standard, glue) => {
+        const sql = pieces.join(glue);
+
+        expect(splitStatements(sql, standard)).toEqual(splitByTokens(sql, standard));
+      },
+    ),
+    { numRuns: 3_000 },
+  );
 });

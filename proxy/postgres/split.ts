@@ -22,6 +22,8 @@ const [quote, doubleQuote, dollar, semicolon, dash, slash, star, backslash, newl
   code("\n"),
 ];
 
+const [space, opening, closing, firstLetter, letterC] = [0x20, code("("), code(")"), code("A"), code("c")];
+
 /**
  * So many statements of a text are told apart; all that follows counts as one. A text of 15 MiB can hold millions, and what is kept of
  * each would fill the memory.
@@ -33,6 +35,67 @@ const leadingWordsMax = 4;
 
 /** `standardStrings` is the server's standard_conforming_strings: off makes a backslash special in every string. */
 export function splitStatements(sql: string, standardStrings = true): readonly StatementSpan[] {
+  const single = singleSpan(sql);
+  return single === undefined ? splitByTokens(sql, standardStrings) : [single];
+}
+
+/**
+ * The span of a text that holds one statement and nothing that could hide a semicolon: no quote, dollar, comment, open bracket or
+ * routine body before the first one, and nothing but white space and semicolons after it. Undefined for every other text.
+ */
+function singleSpan(sql: string): StatementSpan | undefined {
+  let start = 0;
+  while (start < sql.length && sql.charCodeAt(start) <= space) {
+    start += 1;
+  }
+  let parens = 0;
+  for (let at = start; at < sql.length; at += 1) {
+    const code = sql.charCodeAt(at);
+    // All that matters here is below the letters.
+    if (code >= firstLetter) {
+      continue;
+    }
+    switch (code) {
+      case quote:
+      case doubleQuote:
+      case dollar:
+        return undefined;
+      case dash:
+      case slash:
+        if (isCommentMark(code, sql.charCodeAt(at + 1))) {
+          return undefined;
+        }
+        break;
+      case opening:
+        parens += 1;
+        break;
+      case closing:
+        parens = Math.max(0, parens - 1);
+        break;
+      case semicolon:
+        // CREATE may begin a routine, whose body holds semicolons of its own.
+        return at > start && parens === 0 && (sql.charCodeAt(start) | 0x20) !== letterC && isRestEmpty(sql, at)
+          ? { start, end: at }
+          : undefined;
+    }
+  }
+  return start === sql.length ? undefined : { start, end: sql.length };
+}
+
+const isCommentMark = (first: number, second: number): boolean => (first === dash ? second === dash : second === star);
+
+function isRestEmpty(sql: string, from: number): boolean {
+  for (let at = from; at < sql.length; at += 1) {
+    const code = sql.charCodeAt(at);
+    if (code > space && code !== semicolon) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** As `splitStatements`, for every text: that one must not differ from this. */
+export function splitByTokens(sql: string, standardStrings: boolean): readonly StatementSpan[] {
   const spans: StatementSpan[] = [];
   const state = { parens: 0, blocks: 0, words: [] as string[], start: -1, begun: false };
   let offset = 0;

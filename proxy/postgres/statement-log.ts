@@ -1,8 +1,8 @@
 import { summarize } from "./execution.ts";
-import type { Execution, ExecutionEnd, ExecutionResult, ExecutionStart } from "./execution.ts";
+import type { Execution, ExecutionEnd, ExecutionOutcome, ExecutionResult, ExecutionStart } from "./execution.ts";
 import type { TransactionStatus } from "./backend.ts";
 import { readExecute } from "./frontend.ts";
-import { changesMade, isNameTag } from "./name-changes.ts";
+import { changesMade, isNameTag, type NameChange } from "./name-changes.ts";
 import { NameTable, type Portal } from "./names.ts";
 import { front } from "./protocol.ts";
 import { splitStatements } from "./split.ts";
@@ -53,7 +53,7 @@ export class StatementLog {
     for (const execution of this.#unforwarded) {
       execution.forwarded = true;
     }
-    this.#unforwarded = [];
+    this.#unforwarded.length = 0;
   }
 
   protected addAnswered(execution: Execution): void {
@@ -67,15 +67,33 @@ export class StatementLog {
   }
 
   protected flushAnswered(transaction: TransactionStatus | undefined): void {
-    for (const execution of this.#answered) {
-      this.sink.ended(execution, {
-        ...summarize(execution, "unknown"),
-        durationMs: execution.answeredMs - execution.startedMs,
-        ...(transaction === undefined ? {} : { transaction }),
-      });
+    if (this.#answered.length === 0) {
+      return;
     }
+    const answered = this.#answered;
     this.#answered = [];
     this.#answeredBytes = 0;
+    for (const execution of answered) {
+      this.tellEnd(execution, "unknown", execution.answeredMs - execution.startedMs, transaction);
+    }
+  }
+
+  /** Tells the sink of a statement's end; `unanswered` where no answer came. */
+  protected tellEnd(
+    execution: Execution,
+    unanswered: ExecutionOutcome,
+    durationMs: number,
+    transaction: TransactionStatus | undefined,
+  ): void {
+    const { result, results } = summarize(execution, unanswered);
+    const end: { -readonly [Key in keyof ExecutionEnd]: ExecutionEnd[Key] } = { result, durationMs };
+    if (results !== undefined) {
+      end.results = results;
+    }
+    if (transaction !== undefined) {
+      end.transaction = transaction;
+    }
+    this.sink.ended(execution, end);
   }
 
   /** The last answered statement turned out to have failed. */
@@ -88,8 +106,8 @@ export class StatementLog {
 
   /** Learns what a statement that is over did to names: SQL's PREPARE and DECLARE share them with the protocol. */
   protected settleNames({ number, protocol, sql, spans, results }: Execution): void {
-    if (!results.some(({ tag }) => tag !== undefined && isNameTag(tag))) {
-      return this.names.settle(number, []);
+    if (!hasNameTag(results)) {
+      return this.names.settle(number, noChanges);
     }
     const text = sql?.toString("latin1") ?? "";
     // What is forgotten could not be put on record any more.
@@ -148,34 +166,54 @@ export class StatementLog {
     if (type === front.execute && readExecute(body).portal === name) {
       return portal;
     }
-    const { sql, ...known } = describePortal(portal);
+    const known = describePortal(portal);
+    const { sql } = known;
     const notices =
       sql === undefined ? ["bound", "statement-unknown"] : ["bound", ...(portal.prepared?.verdict?.notices ?? [])];
-    this.#note({ protocol: "extended", sql, spans: [], portal: name, ...known, notices });
+    this.#note({ ...known, protocol: "extended", spans: [], portal: name, notices });
     return undefined;
   }
 
   /** A record of a text that was given to the server, and is not executed by the message that gives it. */
   #note(start: ExecutionStart): void {
-    const execution = this.start(start);
-    this.sink.ended(execution, { ...summarize(execution, "not-executed"), durationMs: 0 });
+    this.tellEnd(this.start(start), "not-executed", 0, undefined);
   }
 }
 
-/** What a record says of a portal. The text counts as recorded, since every caller records it. */
-export function describePortal(portal: Portal | undefined): Partial<ExecutionStart> & Pick<ExecutionStart, "sql"> {
+const noChanges: readonly NameChange[] = [];
+const noTypes: readonly number[] = [];
+
+function hasNameTag(results: readonly ExecutionResult[]): boolean {
+  for (const { tag } of results) {
+    if (tag !== undefined && isNameTag(tag)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** A start while it is made: members are added one by one, since spreads cost more than all the rest. */
+export type StartDraft = { -readonly [Key in keyof ExecutionStart]: ExecutionStart[Key] };
+
+/** What a record says of a portal, for an execution of it. The text counts as recorded, since every caller records it. */
+export function describePortal(portal: Portal | undefined): StartDraft {
   if (portal === undefined) {
-    return { sql: undefined };
+    return { protocol: "extended", sql: undefined, spans: [] };
   }
   const { statementName, prepared, parameters, limitedBy } = portal;
   if (prepared !== undefined) {
     prepared.isRecorded = true;
   }
-  return {
+  const start: StartDraft = {
+    protocol: "extended",
     sql: prepared?.sql,
+    spans: [],
     statementName,
     parameters,
-    types: prepared?.types ?? [],
-    ...(limitedBy === undefined ? {} : { continues: limitedBy }),
+    types: prepared?.types ?? noTypes,
   };
+  if (limitedBy !== undefined) {
+    start.continues = limitedBy;
+  }
+  return start;
 }

@@ -1,10 +1,11 @@
 import { readServerError, readTag, readTransactionStatus, readParameterTypes } from "./backend.ts";
 import type { ServerError, TransactionStatus } from "./backend.ts";
-import { summarize } from "./execution.ts";
 import type { Execution, ExecutionEnd, ExecutionOutcome, ExecutionResult, ExecutionStart } from "./execution.ts";
 import { ClientSide } from "./client-side.ts";
-import { back, ProtocolViolation } from "./protocol.ts";
+import { encodeError } from "./encode.ts";
+import { back, ProtocolViolation, sqlState } from "./protocol.ts";
 import type { Expectation } from "./queue.ts";
+import { nothingToUndo } from "./names.ts";
 
 export type { TrackerSink } from "./client-side.ts";
 export type { Execution, ExecutionEnd, ExecutionOutcome, ExecutionResult, ExecutionStart };
@@ -18,6 +19,7 @@ const canceledState = "57014";
  */
 export class Tracker extends ClientSide {
   #cancelAsked = false;
+  #replacement: Buffer | undefined;
   /** What the server said to nobody's statement, last: the reason why it then closes. In the client's encoding. */
   partingWords: Buffer | undefined;
 
@@ -46,6 +48,13 @@ export class Tracker extends ClientSide {
         execution.rows += messages;
       }
     }
+  }
+
+  /** What the client must get instead of the server's message that was read last; undefined for that itself. Asked once. */
+  takeReplacement(): Buffer | undefined {
+    const replacement = this.#replacement;
+    this.#replacement = undefined;
+    return replacement;
   }
 
   /** One whole message of the server; DataRow and CopyData are left out. Throws `ProtocolViolation` when it cannot belong here. */
@@ -105,6 +114,7 @@ export class Tracker extends ClientSide {
 
   #answered(kind: Expectation["kind"]): void {
     this.#align(kind);
+    refuseAccepted(this.queue.head);
     const item = this.queue.shift();
     if (item?.kind === "parse") {
       this.names.confirmStatement(item.name);
@@ -117,7 +127,7 @@ export class Tracker extends ClientSide {
   }
 
   #rowDescription(): void {
-    this.#dropStale((head) => head.kind === "describe" || "execution" in head);
+    this.#dropStale(describesOrRuns);
     if (this.queue.head?.kind === "describe") {
       this.queue.shift();
     }
@@ -132,11 +142,12 @@ export class Tracker extends ClientSide {
   }
 
   #completed(result: ExecutionResult): void {
-    this.#dropStale((head) => head.kind === "query" || head.kind === "execute");
+    this.#dropStale(runs);
     const execution = this.running;
     if (execution === undefined) {
       throw new ProtocolViolation("the server completed a statement that nobody asked for");
     }
+    refuseAccepted(this.queue.head);
     this.copyIn = false;
     const rows = execution.rows;
     execution.rows = 0;
@@ -154,17 +165,20 @@ export class Tracker extends ClientSide {
     this.#cancelAsked = false;
     this.transaction = transaction;
     // A Sync that was taken for one ignored during COPY may have counted after all (rust-postgres #789).
-    this.#dropStale((head) => head.kind === "query" || head.kind === "function" || head.kind === "sync");
+    this.#dropStale(endsWithReady);
     const head = this.queue.head;
     if (head !== undefined && head.kind !== "query" && head.kind !== "function" && head.kind !== "sync") {
       // It stays in the queue: closing the session ends what was never answered.
       throw new ProtocolViolation("the server is ready while an answer is missing");
     }
+    if (head !== undefined && "execution" in head && head.execution.results.length === 0) {
+      refuseAccepted(head);
+    }
     this.queue.shift();
     if (head === undefined) {
       this.clearSkip();
     } else if (head.kind !== "sync") {
-      if (head.kind === "query") {
+      if (head.kind === "query" && head.undo !== nothingToUndo) {
         this.names.confirmStatement("");
       }
       this.#finish(head.execution, "ok", transaction);
@@ -176,10 +190,10 @@ export class Tracker extends ClientSide {
   }
 
   #failed(error: ServerError): void {
-    const result = this.#resultOf(error);
     this.copyIn = false;
     this.#dropStale((head) => head.kind !== "copy-end");
     const head = this.queue.head;
+    const result = this.#refusedResult(head, error) ?? this.#resultOf(error);
     if (head === undefined) {
       // A FATAL of the server's own, such as a shutdown: the stream ends next.
       this.partingWords = error.message;
@@ -195,6 +209,18 @@ export class Tracker extends ClientSide {
     }
   }
 
+  /** The server failed what stood in a refused statement's place: the client is told why it was refused. */
+  #refusedResult(head: Expectation | undefined, { severity }: ServerError): ExecutionResult | undefined {
+    const refusal = head !== undefined && "refusal" in head ? head.refusal : undefined;
+    // A FATAL is the session's end, whatever ran.
+    if (refusal === undefined || severity === "FATAL" || severity === "PANIC") {
+      return undefined;
+    }
+    const { message, hint } = refusal;
+    this.#replacement = encodeError({ severity: "ERROR", sqlState: sqlState.refusedByPolicy, message, hint });
+    return { outcome: "not-executed", sqlState: sqlState.refusedByPolicy, message: Buffer.from(message) };
+  }
+
   #resultOf(error: ServerError): ExecutionResult {
     const cancelled = error.sqlState === canceledState && this.#cancelAsked;
     return {
@@ -206,7 +232,8 @@ export class Tracker extends ClientSide {
 
   /** The position tells which statement of several failed: a syntax error in the third means that none ran. */
   #failSimple(execution: Execution, error: ServerError, result: ExecutionResult): void {
-    const at = error.position > 0 && execution.sql !== undefined ? byteOffset(execution.sql, error.position) : -1;
+    const isPlaced = error.position > 0 && result.outcome !== "not-executed";
+    const at = isPlaced && execution.sql !== undefined ? byteOffset(execution.sql, error.position) : -1;
     const failing = at < 0 ? -1 : execution.spans.findIndex((span) => at >= span.start && at <= span.end);
     while (execution.results.length < failing) {
       execution.results.push({ outcome: "not-executed" });
@@ -263,6 +290,9 @@ export class Tracker extends ClientSide {
   }
 
   #align(kind: Expectation["kind"]): void {
+    if (this.queue.head?.kind === kind) {
+      return;
+    }
     this.#dropStale((head) => head.kind === kind);
     if (this.queue.head?.kind !== kind) {
       throw new ProtocolViolation("the server's answers are out of order");
@@ -282,14 +312,22 @@ export class Tracker extends ClientSide {
 
   #finish(execution: Execution, unanswered: ExecutionOutcome, transaction: TransactionStatus | undefined): void {
     this.settleNames(execution);
-    const answered = execution.results.length > 0;
-    this.sink.ended(execution, {
-      ...summarize(execution, unanswered),
-      durationMs: (answered ? execution.answeredMs : this.now()) - execution.startedMs,
-      ...(transaction === undefined ? {} : { transaction }),
-    });
+    const endedMs = execution.results.length > 0 ? execution.answeredMs : this.now();
+    this.tellEnd(execution, unanswered, endedMs - execution.startedMs, transaction);
   }
 }
+
+/** Fails closed: what took a refused statement's place cannot succeed. */
+function refuseAccepted(head: Expectation | undefined): void {
+  if (head !== undefined && "refusal" in head && head.refusal !== undefined) {
+    throw new ProtocolViolation("the server accepted what stood in the place of a refused statement");
+  }
+}
+
+const describesOrRuns = (head: Expectation): boolean => head.kind === "describe" || "execution" in head;
+const runs = (head: Expectation): boolean => head.kind === "query" || head.kind === "execute";
+const endsWithReady = (head: Expectation): boolean =>
+  head.kind === "query" || head.kind === "function" || head.kind === "sync";
 
 /** The server counts characters from 1; spans count bytes from 0. */
 function byteOffset(sql: Buffer, position: number): number {
