@@ -186,8 +186,8 @@ export class ClientSide extends CommandIntake {
     if (statement === undefined) {
       return verdict.stop;
     }
-    const bindings = this.#bindings(reader, statement, isBulk);
-    const { values, types, attributes, sent } = bindings;
+    const { values, types, attributes, sent } = this.#bindings(reader, statement, isBulk);
+    this.bytes += statement.longBytes;
     const [value] = values;
     const decided = this.ask({
       answer: answer.results,

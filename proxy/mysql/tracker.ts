@@ -54,6 +54,9 @@ export class MySqlTracker extends ClientSide {
   #first = 0;
   #sequence = 0;
   #isMidAnswer = false;
+  /** Both as they were before the packet that is being read. */
+  #sequenceBefore = 0;
+  #wasMidAnswer = false;
   #cancelAsked = false;
   /** What the server said to nobody's statement, last: the reason why it then closes. */
   partingWords: Buffer | undefined;
@@ -73,10 +76,18 @@ export class MySqlTracker extends ClientSide {
     return this.#isMidAnswer ? (this.#sequence + 1) & 0xff : (this.queue.head?.sequence ?? 1);
   }
 
+  /** The packet that is being read broke the protocol, and the client gets nothing of it. */
+  withheld(): void {
+    this.#sequence = this.#sequenceBefore;
+    this.#isMidAnswer = this.#wasMidAnswer;
+  }
+
   /** A packet of the server begins: see `PacketHandler.begin`. Throws `MySqlViolation` when it cannot belong here. */
   serverBegins(first: number, bytes: number, sequence: number): number {
     const head = this.queue.head;
     this.#first = first;
+    this.#sequenceBefore = this.#sequence;
+    this.#wasMidAnswer = this.#isMidAnswer;
     this.#sequence = sequence;
     if (head === undefined) {
       if (first !== reply.error) {

@@ -303,6 +303,7 @@ export class MySqlRelay {
     } catch (error) {
       // What came before the packet that may not pass is the client's.
       this.#isMidPacket = scanner.start < 0 && before.length === 0;
+      this.#parts.tracker.withheld();
       this.#toClient(this.#assemble(before, bytes, Math.max(scanner.start, 0)));
       this.#violation("server", error);
       return;
