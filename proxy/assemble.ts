@@ -4,6 +4,7 @@ import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-sec
 import type { Journal } from "#audit/journal.ts";
 import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
+import type { LinkGrant } from "#wire/link.ts";
 import { verifyProof } from "#wire/proof.ts";
 import type { AdmissionPorts } from "./admission/admit.ts";
 import { formatWarning } from "./admission/control.ts";
@@ -25,8 +26,10 @@ import { DatabaseHealth } from "./session/health.ts";
 import { endLeftBackends } from "./session/left-backends.ts";
 import { mysqlEngine } from "./session/mysql-engine.ts";
 import { postgresEngine } from "./session/postgres-engine.ts";
+import { Prober } from "./session/prober.ts";
 import { SessionRegistry } from "./session/registry.ts";
 import { Steward } from "./steward.ts";
+import { probe } from "./upstream/probe.ts";
 
 /** Shown to the controller and in its Proxy status. */
 export const proxyVersion = "0.1.0";
@@ -71,6 +74,8 @@ export interface Assembly {
   readonly session: SessionPorts;
   /** Ends what a killed process of this task left running in databases; settles when nothing is left, or `signal` aborts. */
   readonly endLeft: (signal: AbortSignal) => Promise<void>;
+  /** Looks from time to time whether the databases of live grants can be logged in to. */
+  readonly prober: Prober;
   /** Set first when the proxy stops: nobody new is let in. */
   readonly lifecycle: { isStopping: boolean };
 }
@@ -106,8 +111,7 @@ export function assemble(materials: Materials): Assembly {
     verify: (proof, audience) => verifyProof(proof, audience, { sts: options.sts, clock, fetch }),
     randomBytes,
   };
-  const passwords = new Passwords(deps.readSecret ?? secretsManager(options.region, credentials), clock);
-  const passwordOf = credentialsOf(passwords, new Tokens({ clock, region: options.region, credentials }));
+  const passwordOf = passwordsOf(materials, credentials);
   const backends = new BackendBook(path.join(deps.directory ?? ".", backendsDirectoryName));
   const left = backends.all();
   const { authorities } = materials;
@@ -134,11 +138,14 @@ export function assemble(materials: Materials): Assembly {
     outbox,
     random: Math.random,
   });
+  const liveGrants = (): LinkGrant[] => grants.live().map((entry) => entry.grant);
+  const looks = { liveGrants, passwordOf, health, authorities, random: Math.random, probe };
+  const prober = new Prober({ clock, log, ...looks });
   const endLeft = (signal: AbortSignal): Promise<void> => {
     signal.addEventListener("abort", () => stopping.abort(signal.reason), { once: true });
     return end(left);
   };
-  return { gate, link, sessions, steward, outbox, contact, engines, session, endLeft, lifecycle };
+  return { gate, link, sessions, steward, outbox, contact, engines, session, endLeft, prober, lifecycle };
 }
 
 function sessionPorts(
@@ -174,6 +181,15 @@ function sessionPorts(
       return remainingMs <= contact.policy.warnBeforeEndMs ? formatWarning(remainingMs) : undefined;
     },
   };
+}
+
+/** Where logins take their passwords and tokens from. */
+function passwordsOf(
+  { options, clock, deps }: Materials,
+  credentials: ReturnType<typeof taskCredentials>,
+): ReturnType<typeof credentialsOf> {
+  const passwords = new Passwords(deps.readSecret ?? secretsManager(options.region, credentials), clock);
+  return credentialsOf(passwords, new Tokens({ clock, region: options.region, credentials }));
 }
 
 function secretsManager(region: string, credentials: ReturnType<typeof taskCredentials>): ReadSecret {

@@ -36,6 +36,7 @@ export async function startProxy(env: Environment, deps: ProxyDeps = {}): Promis
   const { gate, link, sessions, steward, lifecycle, outbox, contact } = parts;
   const stopping = new AbortController();
   const leftEnded = parts.endLeft(stopping.signal);
+  const probed = parts.prober.run(stopping.signal);
   const { host, port } = options.listen;
   const listener = await listenLoopback(host, port, (stream) => void gate.handle(stream));
   const stopHealth = await serveHealth(`${deps.directory ?? "."}/${healthSocketName}`, () => ({
@@ -54,7 +55,7 @@ export async function startProxy(env: Environment, deps: ProxyDeps = {}): Promis
     listener.destroyStreams();
     await steward.shipped(journal);
     link.stop();
-    await Promise.all([linked, leftEnded]);
+    await Promise.all([linked, leftEnded, probed]);
     outbox.stop();
     contact.stop();
     stopHealth();

@@ -13,6 +13,7 @@ export class DatabaseHealth {
   readonly #clock: Clock;
   readonly #onChange: () => void;
   readonly #reports = new Map<string, DatabaseReport>();
+  readonly #learnedMs = new Map<string, number>();
 
   constructor(clock: Clock, onChange: () => void) {
     this.#clock = clock;
@@ -21,7 +22,8 @@ export class DatabaseHealth {
 
   learned(grant: LinkGrant, health: Health, detail: string, serverVersion?: string): void {
     const key = grant.database.key;
-    this.#reports.set(`${key} ${grant.role.name}`, {
+    this.#learnedMs.set(nameOf(grant), this.#clock.monotonicMs());
+    this.#reports.set(nameOf(grant), {
       key,
       role: grant.role.name,
       health,
@@ -32,7 +34,14 @@ export class DatabaseHealth {
     this.#onChange();
   }
 
+  /** How long ago something was learned of the role; Infinity for never. */
+  ageMs(grant: LinkGrant): number {
+    return this.#clock.monotonicMs() - (this.#learnedMs.get(nameOf(grant)) ?? -Infinity);
+  }
+
   report(): readonly DatabaseReport[] {
     return [...this.#reports.values()];
   }
 }
+
+const nameOf = ({ database, role }: LinkGrant): string => `${database.key} ${role.name}`;
