@@ -1,6 +1,7 @@
-import { encodeRecord, hashRecord } from "./codec.ts";
+import { hashRecord } from "./codec.ts";
+import { recordJSON } from "./record-json.ts";
 import { recordVersion } from "./record.ts";
-import type { AuditRecord, Outcome, RecordBody, RecordHash, SessionClose, StatementCounts } from "./record.ts";
+import type { Envelope, Outcome, RecordBody, RecordHash, SessionClose, StatementCounts } from "./record.ts";
 import type { EpochMs } from "#lib/clock.ts";
 
 /** Where one open session's chain stands. */
@@ -47,6 +48,8 @@ export class ChainLinker {
   #chainSeq: number;
   #chainHead: RecordHash | null;
   readonly #sessions = new Map<string, MutableSession>();
+  #lastTime: EpochMs = 0;
+  #lastText = "";
 
   constructor(proxy: string, task: string, state: ChainState = emptyChainState) {
     this.#proxy = proxy;
@@ -73,18 +76,18 @@ export class ChainLinker {
   link(body: RecordBody, time: EpochMs, seq: number): Buffer {
     const session = this.#sessionOf(body);
     const chained = body.kind === "session.open" || body.kind === "session.close" || body.kind === "gap";
-    const record: AuditRecord = {
-      ...(body.kind === "session.close" ? completeClose(body, session) : body),
+    const envelope: Envelope = {
       v: recordVersion,
       proxy: this.#proxy,
       task: this.#task,
       seq,
       sessionSeq: session === undefined ? 0 : session.sessionSeq + 1,
-      time: new Date(time).toISOString(),
+      time: this.#timeText(time),
       prev: session?.head ?? null,
-      ...(chained ? { chainSeq: this.#chainSeq + 1, chainPrev: this.#chainHead } : {}),
+      ...(chained ? { chainSeq: this.#chainSeq + 1, chainPrev: this.#chainHead } : noChain),
     };
-    const bytes = encodeRecord(record);
+    const whole = body.kind === "session.close" ? completeClose(body, session) : body;
+    const bytes = Buffer.from(recordJSON(whole, envelope), "utf8");
     const recordHash = hashRecord(bytes);
     if (chained) {
       this.#chainSeq += 1;
@@ -113,6 +116,15 @@ export class ChainLinker {
       counts: { ...state.counts },
       inFlight: [...state.inFlight],
     }));
+  }
+
+  /** Records of one turn carry the same time, and making its text costs as much as making the record. */
+  #timeText(time: EpochMs): string {
+    if (time !== this.#lastTime || this.#lastText === "") {
+      this.#lastTime = time;
+      this.#lastText = new Date(time).toISOString();
+    }
+    return this.#lastText;
   }
 
   #sessionOf(body: RecordBody): MutableSession | undefined {
@@ -146,6 +158,8 @@ export class ChainLinker {
     }
   }
 }
+
+const noChain = {};
 
 const noCounts: StatementCounts = {
   started: 0,

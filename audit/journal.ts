@@ -8,7 +8,8 @@ import type { LinkedBatch } from "./linking/linking.ts";
 import { LinkingThread, linkingHere, type LinkingPort } from "./linking/thread.ts";
 import { OpenSessions } from "./open-sessions.ts";
 import { OwedRecords } from "./owed-records.ts";
-import type { RecordBody, RecordKind } from "./record.ts";
+import { isLarge, splitStart } from "./large-text.ts";
+import type { RecordBody, RecordKind, SessionClose, StatementStart } from "./record.ts";
 import { systemFiles, type SpoolFiles } from "./spool/files.ts";
 import { defaultSpoolLimits, type SpoolLimits } from "./spool/limits.ts";
 import { listSegments } from "./spool/segment.ts";
@@ -149,19 +150,23 @@ export class Journal {
 
   /**
    * As `write`, without a promise: for the statement path. `done` is called once, at the end of the turn or later, or at
-   * once where there is no room. The end of a session for which there is no room is written as soon as there is.
+   * once where there is no room. The end of a session for which there is no room is written as soon as there is. A statement
+   * with texts that are too large for one record is written as several: `LargeText` says how, for those who do not have the
+   * whole text in memory.
    */
   writeThen(body: RecordBody, durability: Durability, done: (result: WriteResult) => void): void {
-    if (body.kind !== "session.close") {
+    if (body.kind === "session.close") {
+      this.#putClose(body, durability, done);
+    } else if (body.kind === "statement.start" && isLarge(body)) {
+      this.#putLarge(body, durability, done);
+    } else {
       this.#put(body, durability, done);
-      return;
     }
-    this.#put(body, durability, (result) => {
-      if (result === "full") {
-        this.#owed.add([body]);
-      }
-      done(result);
-    });
+  }
+
+  /** Number for a large text that the caller writes piece by piece (`LargeText`). */
+  nextText(session: string): number {
+    return this.#sessions.nextText(session);
   }
 
   /**
@@ -218,6 +223,37 @@ export class Journal {
     for (const waiting of this.#remote.splice(0)) {
       waiting.done("full");
     }
+  }
+
+  #putClose(body: SessionClose, durability: Durability, done: (result: WriteResult) => void): void {
+    this.#put(body, durability, (result) => {
+      if (result === "full") {
+        this.#owed.add([body]);
+      }
+      done(result);
+    });
+  }
+
+  /** All or nothing of a turn is kept, so pieces that were accepted are on record when the start is. */
+  #putLarge(body: StatementStart, durability: Durability, done: (result: WriteResult) => void): void {
+    const { session } = body;
+    this.#sessions.prefixFor(body);
+    const known = this.#sessions.knownTexts(session);
+    const { pieces, start } = splitStart(body, () => this.#sessions.nextText(session), known);
+    let refused: WriteResult | undefined;
+    for (const piece of pieces) {
+      if (refused === undefined) {
+        this.#put(piece, "Written", (result) => {
+          refused ??= result === "written" ? undefined : result;
+        });
+      }
+    }
+    if (refused !== undefined) {
+      known.clear();
+      done(refused);
+      return;
+    }
+    this.#put(start, durability, done);
   }
 
   #put(body: RecordBody, durability: Durability, done: (result: WriteResult) => void): void {

@@ -1,4 +1,5 @@
 import { sessionPrefix } from "./entry/encode.ts";
+import type { KnownTexts } from "./large-text.ts";
 import type { RecordBody } from "./record.ts";
 
 /**
@@ -7,6 +8,8 @@ import type { RecordBody } from "./record.ts";
  */
 export class OpenSessions {
   readonly #prefixes = new Map<string, Buffer>();
+  /** Sessions that have large texts on record: the last number given, and what is known of them. */
+  readonly #texts = new Map<string, { last: number; known: KnownTexts }>();
   /** Sessions whose state changed in this turn, and what it was before. */
   readonly #turn: { readonly session: string; readonly before: Buffer | undefined }[] = [];
 
@@ -35,6 +38,18 @@ export class OpenSessions {
     return prefix;
   }
 
+  /** Number for the next large text of an open session, from 1. */
+  nextText(session: string): number {
+    const texts = this.#textsOf(session);
+    texts.last += 1;
+    return texts.last;
+  }
+
+  /** Large texts of an open session that are on record. */
+  knownTexts(session: string): KnownTexts {
+    return this.#textsOf(session).known;
+  }
+
   /** The body is taken for writing. */
   taken(body: RecordBody): void {
     if (body.kind === "session.open") {
@@ -48,11 +63,23 @@ export class OpenSessions {
 
   /** What was taken is written. */
   turnKept(): void {
+    if (this.#turn.length === 0) {
+      return;
+    }
+    for (const { session } of this.#turn) {
+      if (!this.#prefixes.has(session)) {
+        this.#texts.delete(session);
+      }
+    }
     this.#turn.length = 0;
   }
 
   /** What was taken is not written. */
   turnLost(): void {
+    // Pieces that were taken in this turn are lost too: what they said is recorded again.
+    for (const texts of this.#texts.values()) {
+      texts.known.clear();
+    }
     for (const { session, before } of this.#turn.splice(0).toReversed()) {
       if (before === undefined) {
         this.#prefixes.delete(session);
@@ -60,5 +87,11 @@ export class OpenSessions {
         this.#prefixes.set(session, before);
       }
     }
+  }
+
+  #textsOf(session: string): { last: number; known: KnownTexts } {
+    const texts = this.#texts.get(session) ?? { last: 0, known: new Map() };
+    this.#texts.set(session, texts);
+    return texts;
   }
 }

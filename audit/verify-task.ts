@@ -7,6 +7,8 @@ interface SessionCheck {
   head: RecordHash | null;
   closed: boolean;
   statements: number;
+  /** Large texts: how many pieces were seen, and whether the last one was. */
+  readonly texts: Map<number, { pieces: number; whole: boolean }>;
 }
 
 /** Sessions of a task after all records were seen. */
@@ -113,7 +115,7 @@ export class TaskCheck {
 
   #checkSession(record: AuditRecord, name: string, recordHash: RecordHash): void {
     const known = this.#sessions.get(name);
-    const session = known ?? { sessionSeq: 0, head: null, closed: false, statements: 0 };
+    const session = known ?? { sessionSeq: 0, head: null, closed: false, statements: 0, texts: new Map() };
     this.#sessions.set(name, session);
     if (known === undefined && record.kind !== "session.open") {
       this.#find("session-missing", record, "The session's first record is missing.");
@@ -127,6 +129,7 @@ export class TaskCheck {
     }
     const anchor = this.#anchors?.sessions.get(name);
     this.#checkAnchor(record, anchor?.sessionSeq === record.sessionSeq ? anchor.head : undefined, recordHash);
+    this.#checkTexts(record, session);
     session.sessionSeq = record.sessionSeq;
     session.head = recordHash;
     session.statements += record.kind === "statement.start" ? 1 : 0;
@@ -138,6 +141,30 @@ export class TaskCheck {
           record,
           `The close counts ${record.counts?.started} statements, ${session.statements} are there.`,
         );
+      }
+    }
+  }
+
+  /** What a statement refers to must stand before it, whole. */
+  #checkTexts(record: AuditRecord, { texts }: SessionCheck): void {
+    if (record.kind === "statement.text") {
+      const text = texts.get(record.text) ?? { pieces: 0, whole: false };
+      texts.set(record.text, text);
+      if (record.index !== text.pieces || text.whole) {
+        this.#find(
+          "altered",
+          record,
+          `Piece ${record.index} of text ${record.text} stands where ${text.pieces} belongs.`,
+        );
+      }
+      text.pieces = record.index + 1;
+      text.whole ||= record.whole !== undefined;
+    } else if (record.kind === "statement.start") {
+      const parameters = record.parameters ?? [];
+      for (const reference of [record.sqlText, ...parameters.map((parameter) => parameter.text)]) {
+        if (reference !== undefined && texts.get(reference.text)?.whole !== true) {
+          this.#find("removed", record, `Text ${reference.text}, which the statement refers to, is not whole.`);
+        }
       }
     }
   }

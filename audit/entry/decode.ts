@@ -140,6 +140,8 @@ function place<T>(list: readonly T[], index: number): T {
   return member;
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 function readStart(reader: EntryReader): StatementStart {
   const session = reader.session();
   const statement = reader.number();
@@ -147,27 +149,56 @@ function readStart(reader: EntryReader): StatementStart {
   const transaction = place(transactions, reader.byte());
   const flags = reader.short();
   const has = (flag: number): boolean => (flags & flag) !== 0;
-  return {
+  const body: Mutable<StatementStart> = {
     kind: "statement.start",
     session,
     statement,
     protocol,
     transaction,
-    ...(has(startFlags.sql) ? { sql: reader.text() } : {}),
-    ...(has(startFlags.redacted) ? { redacted: reader.number() } : {}),
-    ...(has(startFlags.statements) ? { statements: reader.number() } : {}),
-    ...(has(startFlags.statementName) ? { statementName: reader.text() } : {}),
-    ...(has(startFlags.portal) ? { portal: reader.text() } : {}),
-    ...(has(startFlags.parameters) ? { parameters: readParameters(reader) } : {}),
-    ...(has(startFlags.parametersOmitted) ? { parametersOmitted: reader.number() } : {}),
-    ...(has(startFlags.functionOID) ? { functionOID: reader.number() } : {}),
-    ...(has(startFlags.rowLimit) ? { rowLimit: reader.number() } : {}),
-    ...(has(startFlags.continues) ? { continues: reader.number() } : {}),
-    ...(has(startFlags.user) ? { user: reader.text() } : {}),
-    ...(has(startFlags.encoding) ? { encoding: reader.string() } : {}),
-    ...(has(startFlags.notices) ? { notices: many(reader, () => reader.string()) } : {}),
-    ...(has(startFlags.database) ? { database: reader.text() } : {}),
   };
+  if (has(startFlags.sql)) {
+    body.sql = reader.text();
+  }
+  if (has(startFlags.redacted)) {
+    body.redacted = reader.number();
+  }
+  if (has(startFlags.statements)) {
+    body.statements = reader.number();
+  }
+  if (has(startFlags.statementName)) {
+    body.statementName = reader.text();
+  }
+  if (has(startFlags.portal)) {
+    body.portal = reader.text();
+  }
+  if (has(startFlags.parameters)) {
+    body.parameters = readParameters(reader);
+  }
+  if (has(startFlags.parametersOmitted)) {
+    body.parametersOmitted = reader.number();
+  }
+  if (has(startFlags.functionOID)) {
+    body.functionOID = reader.number();
+  }
+  if (has(startFlags.rowLimit)) {
+    body.rowLimit = reader.number();
+  }
+  if (has(startFlags.continues)) {
+    body.continues = reader.number();
+  }
+  if (has(startFlags.user)) {
+    body.user = reader.text();
+  }
+  if (has(startFlags.encoding)) {
+    body.encoding = reader.string();
+  }
+  if (has(startFlags.notices)) {
+    body.notices = many(reader, () => reader.string());
+  }
+  if (has(startFlags.database)) {
+    body.database = reader.text();
+  }
+  return body;
 }
 
 function readParameters(reader: EntryReader): Parameter[] {
@@ -197,7 +228,7 @@ function readEnd(reader: EntryReader): StatementEnd {
   const bytesToClient = reader.number();
   const bytesFromClient = reader.number();
   const durationMs = reader.number();
-  return {
+  const body: Mutable<StatementEnd> = {
     kind: "statement.end",
     session,
     statement,
@@ -205,16 +236,39 @@ function readEnd(reader: EntryReader): StatementEnd {
     bytesToClient,
     bytesFromClient,
     durationMs,
-    ...(has(endFlags.transaction) ? { transaction: place(transactions, transaction) } : {}),
-    ...(has(endFlags.tag) ? { tag: reader.string() } : {}),
-    ...(has(endFlags.rows) ? { rows: reader.number() } : {}),
-    ...(has(endFlags.sqlState) ? { sqlState: reader.string() } : {}),
-    ...(has(endFlags.message) ? { message: reader.text() } : {}),
-    ...(has(endFlags.suspended) ? { suspended: reader.byte() === 1 } : {}),
-    ...(has(endFlags.errno) ? { errno: reader.number() } : {}),
-    ...(has(endFlags.affectedRows) ? { affectedRows: reader.number() } : {}),
-    ...(has(endFlags.lastInsertID) ? { lastInsertID: reader.string() } : {}),
-    ...(has(endFlags.warnings) ? { warnings: reader.number() } : {}),
-    ...(has(endFlags.info) ? { info: reader.text() } : {}),
   };
+  if (has(endFlags.transaction)) {
+    body.transaction = place(transactions, transaction);
+  }
+  if (has(endFlags.tag)) {
+    body.tag = reader.string();
+  }
+  if (has(endFlags.rows)) {
+    body.rows = reader.number();
+  }
+  if (has(endFlags.sqlState)) {
+    body.sqlState = reader.string();
+  }
+  if (has(endFlags.message)) {
+    body.message = reader.text();
+  }
+  if (has(endFlags.suspended)) {
+    body.suspended = reader.byte() === 1;
+  }
+  if (has(endFlags.errno)) {
+    body.errno = reader.number();
+  }
+  if (has(endFlags.affectedRows)) {
+    body.affectedRows = reader.number();
+  }
+  if (has(endFlags.lastInsertID)) {
+    body.lastInsertID = reader.string();
+  }
+  if (has(endFlags.warnings)) {
+    body.warnings = reader.number();
+  }
+  if (has(endFlags.info)) {
+    body.info = reader.text();
+  }
+  return body;
 }

@@ -6,6 +6,7 @@ import type { EngineOptions } from "./messages.ts";
 import { migrate } from "./schema.ts";
 import type {
   AuditFilter,
+  FirstHazard,
   IngestFinding,
   IngestResult,
   Page,
@@ -18,6 +19,8 @@ import type {
   TailFilter,
   TailPage,
   TaskHead,
+  TextPiece,
+  TextQuery,
 } from "./types.ts";
 import { flagOf, ownerColumns, ownerOf, recordIn, sessionOf, statementOf, text, timeOf, type Row } from "./views.ts";
 import { sessionWhere, statementWhere, tailWhere, type Where } from "./where.ts";
@@ -119,6 +122,25 @@ export class StoreEngine {
     }));
   }
 
+  /** Pieces of a large text from `fromIndex` on, in order, at most `limit`. */
+  textPieces(query: TextQuery, fromIndex: number, limit: number): TextPiece[] {
+    const rows = this.#database
+      .prepare(
+        `SELECT r.bytes FROM texts x JOIN sessions s ON s.id = x.session_id JOIN tasks t ON t.id = s.task_id
+           JOIN records r ON r.store_seq = x.store_seq
+         WHERE t.proxy = ? AND t.task = ? AND s.session = ? AND x.text = ? AND x.piece >= ? ORDER BY x.piece LIMIT ?`,
+      )
+      .all(query.proxy, query.task, query.session, query.text, fromIndex, limit);
+    return rows.flatMap((row) => {
+      const record = recordIn(row["bytes"]);
+      if (record?.kind !== "statement.text") {
+        return [];
+      }
+      const { index, data, whole } = record;
+      return [{ index, data, ...(whole === undefined ? {} : { whole }) }];
+    });
+  }
+
   /** Where all tasks' chains stand, with all open sessions: for the signer after a restart. */
   heads(): TaskHead[] {
     const open = this.#database.prepare(
@@ -168,6 +190,32 @@ export class StoreEngine {
       seq: Number(row["seq"]),
       kind: text(row["kind"]) as IngestFinding["kind"],
       detail: text(row["detail"]),
+    }));
+  }
+
+  /** Grants that have statements with hazards. */
+  flaggedGrants(): string[] {
+    return this.#database
+      .prepare("SELECT DISTINCT s.grant_id FROM hazards h JOIN sessions s ON s.id = h.session_id")
+      .all()
+      .flatMap((row) => (row["grant_id"] === null ? [] : [text(row["grant_id"])]));
+  }
+
+  /** The first statement with each hazard, refused ones and others apart, in the order they came. */
+  hazardsOf(grantID: string): FirstHazard[] {
+    // SQLite takes the other columns from the row that has the least id (sqlite.org/lang_select.html#bareagg).
+    const rows = this.#database
+      .prepare(
+        `SELECT min(h.id) AS first, h.hazard, h.refused, h.statement, s.session
+         FROM hazards h JOIN sessions s ON s.id = h.session_id WHERE s.grant_id = ?
+         GROUP BY h.hazard, h.refused ORDER BY first`,
+      )
+      .all(grantID);
+    return rows.map((row) => ({
+      hazard: text(row["hazard"]),
+      refused: row["refused"] === 1,
+      session: text(row["session"]),
+      statement: Number(row["statement"]),
     }));
   }
 

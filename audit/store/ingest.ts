@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { decodeRecord, hashRecord } from "../codec.ts";
+import { hazardsIn } from "../hazard-notice.ts";
 import type { AuditRecord, RecordHash } from "../record.ts";
 import { SessionIndex, type SessionRow } from "./session-index.ts";
 import type { Flag, IngestFinding, IngestResult, TaskHead } from "./types.ts";
@@ -24,6 +25,8 @@ interface Batch {
   readonly findings: IngestFinding[];
   readonly opened: { session: string; grantID: string; database: string }[];
   readonly changed: Set<SessionRow>;
+  /** Sessions whose hazards may now be known to belong to a grant. */
+  readonly flagged: Set<SessionRow>;
 }
 
 /**
@@ -71,6 +74,7 @@ export class Ingestor {
         findings: [],
         opened: [],
         changed: new Set(),
+        flagged: new Set(),
       };
       for (const bytes of records) {
         this.#take(batch, bytes);
@@ -101,8 +105,20 @@ export class Ingestor {
       storeSeq: Number(newest?.["seq"] ?? 0),
       findings: batch.findings,
       opened: batch.opened,
+      flagged: this.#flaggedGrants(batch),
       head: headOf(task, openSessions),
     };
+  }
+
+  #flaggedGrants({ flagged }: Batch): string[] {
+    if (flagged.size === 0) {
+      return [];
+    }
+    const query = this.#database.prepare(
+      `SELECT s.grant_id FROM sessions s WHERE s.id = ? AND s.grant_id IS NOT NULL
+         AND EXISTS (SELECT 1 FROM hazards h WHERE h.session_id = s.id)`,
+    );
+    return [...new Set([...flagged].flatMap(({ id }) => query.all(id).map((row) => String(row["grant_id"]))))];
   }
 
   #take(batch: Batch, bytes: Uint8Array): void {
@@ -169,6 +185,14 @@ export class Ingestor {
     if (session !== undefined) {
       this.#sessions.apply(session, record, recordHash, Number(inserted.lastInsertRowid), late);
       batch.changed.add(session);
+    }
+    // An opening record that comes late tells whose hazards those before it were.
+    const isOwned = record.kind === "session.open" && late;
+    if (
+      session !== undefined &&
+      (isOwned || (record.kind === "statement.start" && hazardsIn(record.notices).length > 0))
+    ) {
+      batch.flagged.add(session);
     }
     if (record.kind === "session.open") {
       batch.opened.push({ session: record.session, grantID: record.grantID, database: record.database });

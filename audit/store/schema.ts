@@ -78,6 +78,26 @@ export const migrations: readonly string[] = [
     detail TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE hazards (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    session_id INTEGER NOT NULL REFERENCES sessions (id),
+    statement INTEGER NOT NULL,
+    hazard TEXT NOT NULL,
+    refused INTEGER NOT NULL,
+    UNIQUE (session_id, statement, hazard)
+  ) STRICT;
+  `,
+  // Pieces of texts that are too large for the statement's own record.
+  `
+  CREATE TABLE texts (
+    session_id INTEGER NOT NULL REFERENCES sessions (id),
+    text INTEGER NOT NULL,
+    piece INTEGER NOT NULL,
+    store_seq INTEGER NOT NULL,
+    PRIMARY KEY (session_id, text, piece)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** Brings a database to the newest schema. Throws `UserError` when it was written by a newer release. */

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { hazardsIn, refusedNotice } from "../hazard-notice.ts";
 import type { AuditRecord, RecordHash, SessionOpen, StatementEnd, StatementStart } from "../record.ts";
 import { readableText } from "../text.ts";
 
@@ -25,7 +26,9 @@ export class SessionIndex {
   readonly #describe: StatementSync;
   readonly #update: StatementSync;
   readonly #start: StatementSync;
+  readonly #text: StatementSync;
   readonly #end: StatementSync;
+  readonly #hazard: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#insert = database.prepare(
@@ -46,9 +49,15 @@ export class SessionIndex {
       `INSERT INTO statements (session_id, statement, start_seq, time, sql) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET start_seq = excluded.start_seq, time = excluded.time, sql = excluded.sql`,
     );
+    this.#text = database.prepare(
+      "INSERT INTO texts (session_id, text, piece, store_seq) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+    );
     this.#end = database.prepare(
       `INSERT INTO statements (session_id, statement, end_seq, time, outcome) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET end_seq = excluded.end_seq, outcome = excluded.outcome`,
+    );
+    this.#hazard = database.prepare(
+      `INSERT INTO hazards (session_id, statement, hazard, refused) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     );
   }
 
@@ -83,6 +92,8 @@ export class SessionIndex {
     }
     if (record.kind === "session.open") {
       this.#open(row, record, record.time);
+    } else if (record.kind === "statement.text") {
+      this.#text.run(row.id, record.text, record.index, storeSeq);
     } else if (record.kind === "statement.start") {
       row.statements += 1;
       this.#started(row, record, record.time, storeSeq);
@@ -119,6 +130,9 @@ export class SessionIndex {
   #started(row: SessionRow, record: StatementStart, time: string, storeSeq: number): void {
     const sql = record.sql === undefined ? null : readableText(record.sql);
     this.#start.run(row.id, record.statement, storeSeq, time, sql);
+    for (const hazard of hazardsIn(record.notices)) {
+      this.#hazard.run(row.id, record.statement, hazard, record.notices?.includes(refusedNotice) === true ? 1 : 0);
+    }
   }
 
   #ended(row: SessionRow, record: StatementEnd, time: string, storeSeq: number): void {

@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { manualClock } from "#lib/clock.ts";
 import { UserError } from "#lib/errors.ts";
+import { inlineCharactersMax, splitStart } from "../large-text.ts";
 import { endBody, openBody, startBody } from "../testing/bodies.ts";
 import { testChain, wholeSession } from "../testing/chains.ts";
 import { parseExportLine } from "./export.ts";
@@ -61,6 +62,38 @@ describe("AuditStore", () => {
 
     await expect(store.search({})).rejects.toThrow("closed");
     await expect(ingest([])).rejects.toThrow("closed");
+  });
+});
+
+describe("text", () => {
+  const query = { proxy: "default/main", task: "t1", session: "a", text: 1 };
+  const sql = `select '${"ö".repeat(3 * inlineCharactersMax)}'`;
+
+  it("gives a large text back whole, while search and tail show its beginning", async () => {
+    const { pieces, start } = splitStart(startBody("a", 1, { sql }), () => 1, new Map());
+    await ingest(testChain().write(openBody("a"), ...pieces, start));
+
+    const found = await store.search({ text: "select 'ö" });
+    const text = await collect(store.text(query));
+
+    expect(text.length).toBeGreaterThan(1);
+    expect(text.join("")).toBe(sql);
+    expect(found.items).toMatchObject([{ sql: start.sql, sqlText: { text: 1, bytes: Buffer.byteLength(sql) } }]);
+    const page = await collect(store.tail({ after: 0, signal: AbortSignal.timeout(50) }));
+    expect(page.map(({ record }) => record?.kind)).toEqual(["session.open", "statement.start"]);
+  });
+
+  it("says which piece of it is missing", async () => {
+    const { pieces } = splitStart(startBody("a", 1, { sql }), () => 1, new Map());
+    const records = testChain().write(openBody("a"), ...pieces);
+
+    await ingest(records.filter((_, index) => index !== 2));
+
+    await expect(collect(store.text(query))).rejects.toMatchObject({
+      code: "TextIncomplete",
+      why: expect.stringContaining("Piece 1"),
+    });
+    await expect(collect(store.text({ ...query, text: 9 }))).rejects.toThrow("not whole");
   });
 });
 

@@ -1,8 +1,11 @@
 import type { Clock } from "#lib/clock.ts";
+import type { Text } from "../text.ts";
 import { exportLine } from "./export.ts";
+import { TextCheck } from "./text-check.ts";
 import { StoreThread } from "./thread.ts";
 import type {
   AuditFilter,
+  FirstHazard,
   IngestFinding,
   IngestResult,
   Page,
@@ -14,6 +17,7 @@ import type {
   TailEntry,
   TailFilter,
   TaskHead,
+  TextQuery,
 } from "./types.ts";
 
 export type * from "./types.ts";
@@ -34,6 +38,8 @@ export interface TailOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Pieces that one page of a large text holds in memory: about a mebibyte. */
+const textPagePieces = 8;
 /** Records that one page of a tail or export holds in memory. */
 const pageRecords = 200;
 
@@ -107,6 +113,36 @@ export class AuditStore {
   /** What ingest found wrong, newest first. */
   findings(limit = 100): Promise<IngestFinding[]> {
     return this.#reader.call("findings", limit);
+  }
+
+  /** Grants that have statements with hazards. Resolves after every `ingest` whose records it counts, as `hazardsOf` does. */
+  flaggedGrants(): Promise<string[]> {
+    return this.#writer.call("flaggedGrants");
+  }
+
+  /** The first statement of a grant with each hazard, refused ones and others apart, in the order they came. */
+  hazardsOf(grantID: string): Promise<FirstHazard[]> {
+    return this.#writer.call("hazardsOf", grantID);
+  }
+
+  /**
+   * A text that was too large for its statement's record, piece by piece: as much of it is in memory as one page holds. Throws
+   * `UserError` `TextIncomplete` when a piece is missing, or the whole is not what its digest says; what was given until then was
+   * there.
+   */
+  async *text(query: TextQuery): AsyncGenerator<Text, void, void> {
+    const check = new TextCheck(query);
+    for (;;) {
+      const pieces = await this.#reader.call("textPieces", query, check.nextIndex, textPagePieces);
+      for (const piece of pieces) {
+        check.take(piece);
+        yield piece.data;
+      }
+      if (check.isComplete || pieces.length === 0) {
+        check.finish();
+        return;
+      }
+    }
   }
 
   /** Where all chains stand, for the signer. */

@@ -1,5 +1,5 @@
 import type { AuditEngine, AuditRecord, Outcome, RecordHash, RecordKind, StatementResult } from "../record.ts";
-import type { Parameter, StatementProtocol, TransactionState } from "../record.ts";
+import type { Parameter, StatementProtocol, StatementText, TextReference, TransactionState } from "../record.ts";
 import type { Text } from "../text.ts";
 
 /**
@@ -46,7 +46,17 @@ export interface IngestResult {
   readonly findings: readonly IngestFinding[];
   /** Sessions that began in this batch, so that the controller can check their grants against the proxy. */
   readonly opened: readonly { readonly session: string; readonly grantID: string; readonly database: string }[];
+  /** Grants whose sessions had statements with hazards in this batch. */
+  readonly flagged: readonly string[];
   readonly head: TaskHead;
+}
+
+/** The first statement of a grant that had a hazard, of those that were refused or of the others. */
+export interface FirstHazard {
+  readonly hazard: string;
+  readonly refused: boolean;
+  readonly session: string;
+  readonly statement: number;
 }
 
 /** Narrows what is read. All given conditions must hold. */
@@ -112,7 +122,10 @@ export interface StatementView extends SessionOwner, Partial<StatementResult> {
   readonly statement: number;
   readonly startTime?: string;
   readonly protocol?: StatementProtocol;
+  /** Only its beginning where there is `sqlText`; search looks at this. */
   readonly sql?: Text;
+  /** Where the whole text is: `AuditStore.text` gives it. */
+  readonly sqlText?: TextReference;
   readonly redacted?: number;
   readonly statementName?: Text;
   readonly parameters?: readonly Parameter[];
@@ -125,6 +138,17 @@ export interface StatementView extends SessionOwner, Partial<StatementResult> {
   readonly durationMs?: number;
   readonly transaction?: TransactionState;
 }
+
+/** Names one large text: the session's place, and the number that the statement refers to. */
+export interface TextQuery {
+  readonly proxy: string;
+  readonly task: string;
+  readonly session: string;
+  readonly text: number;
+}
+
+/** One piece of a large text as the store has it. */
+export type TextPiece = Pick<StatementText, "index" | "data" | "whole">;
 
 /** One record as the tail gives it. */
 export interface TailEntry {
@@ -142,6 +166,7 @@ export interface TailEntry {
 }
 
 export interface TailFilter extends AuditFilter {
+  /** Absent: all but `statement.text`, the pieces of large texts. */
   readonly kinds?: readonly RecordKind[];
 }
 

@@ -56,8 +56,18 @@ export function statementOf(row: Row): StatementView {
 }
 
 function startFields(start: Extract<AuditRecord, { kind: "statement.start" }>): Partial<StatementView> {
-  const { time, protocol, sql, redacted, statementName, parameters, parametersOmitted, notices } = start;
-  return present({ startTime: time, protocol, sql, redacted, statementName, parameters, parametersOmitted, notices });
+  const { time, protocol, sql, sqlText, redacted, statementName, parameters, parametersOmitted, notices } = start;
+  return present({
+    startTime: time,
+    protocol,
+    sql,
+    sqlText,
+    redacted,
+    statementName,
+    parameters,
+    parametersOmitted,
+    notices,
+  });
 }
 
 function endFields(end: Extract<AuditRecord, { kind: "statement.end" }>): Partial<StatementView> {

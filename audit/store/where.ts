@@ -24,7 +24,10 @@ export function statementWhere(filter: AuditFilter): Where {
   return and([sessionWhere(filter, "st.time"), statementOnly(filter)]);
 }
 
-/** Conditions on records, table `r`, of any kind; those on a statement leave only records of statements. */
+/**
+ * Conditions on records, table `r`, of any kind but pieces of large texts, which only `kinds` asks for; those on a statement leave
+ * only records of statements.
+ */
 export function tailWhere(filter: TailFilter): Where {
   const { from: _from, to: _to, ...rest } = filter;
   const kinds = filter.kinds;
@@ -32,7 +35,7 @@ export function tailWhere(filter: TailFilter): Where {
     sessionWhere(rest, ""),
     statementOnly(filter),
     kinds === undefined
-      ? undefined
+      ? { sql: "r.kind IS NOT 'statement.text'", values: [] }
       : { sql: `r.kind IN (${kinds.map(() => "?").join(", ") || "NULL"})`, values: [...kinds] },
   ]);
 }

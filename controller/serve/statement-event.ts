@@ -27,6 +27,9 @@ export function eventOf(entry: TailEntry): StatementEvent {
       return { ...base, event: "session-close", message: record.message ?? record.reason };
     case "gap":
       return { ...base, event: "gap", message: `${record.count} records are missing: ${record.reason}` };
+    case "statement.text":
+      // The tail leaves pieces of large texts out unless it is asked for them; they belong to the statement that comes next.
+      return { ...base, event: "statement-start" };
     case "statement.start":
       return { ...base, event: "statement-start", ...startOf(statement, record.statement) };
     case "statement.end":
