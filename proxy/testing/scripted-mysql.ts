@@ -14,8 +14,10 @@ export interface ScriptedMySql {
   readonly database: "orders";
   readonly engine: "MySQL";
   readonly ca: string;
-  /** How each connection went, in the order of their ends: `finished`, or why not. */
-  readonly outcomes: string[];
+  /** How the first `count` connections went, in the order of their ends, once so many are over: `finished`, or why not. */
+  outcomes(count: number): Promise<readonly string[]>;
+  /** How many connections there were. */
+  readonly connections: () => number;
   stop(): Promise<void>;
 }
 
@@ -78,13 +80,18 @@ export async function startScriptedMySql(options: ScriptedOptions): Promise<Scri
   const secureContext = createSecureContext({ cert: certificate, key: privateKey });
   const sockets = new Set<Socket>();
   const outcomes: string[] = [];
+  let connections = 0;
+  let wake = (): void => {};
   const server = createServer((socket) => {
+    connections += 1;
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket)).on("error", () => {});
-    void serve(socket, secureContext, options).then(
-      () => outcomes.push("finished"),
-      (error: Error) => outcomes.push(error.message),
-    );
+    void serve(socket, secureContext, options)
+      .then(
+        () => outcomes.push("finished"),
+        (error: Error) => outcomes.push(error.message),
+      )
+      .then(() => wake());
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -94,7 +101,13 @@ export async function startScriptedMySql(options: ScriptedOptions): Promise<Scri
     database: "orders",
     engine: "MySQL",
     ca: authority.certificate,
-    outcomes,
+    async outcomes(count) {
+      while (outcomes.length < count) {
+        await new Promise<void>((resolve) => (wake = resolve));
+      }
+      return outcomes.slice(0, count);
+    },
+    connections: () => connections,
     async stop() {
       for (const socket of sockets) {
         socket.destroy();
