@@ -113,6 +113,10 @@ export interface GrantView {
   readonly expiryTime?: string;
   readonly endTime?: string;
   readonly endReason?: string;
+  /** Reason of its Flagged condition: how its statements endangered others who share the database user. */
+  readonly flagged?: string;
+  /** Where to look. */
+  readonly flaggedMessage?: string;
 }
 /** `GET /v1/grants?state=&userName=&database=`: one's own; everybody's for auditors and administrators. */
 export interface GrantList {
@@ -141,6 +145,8 @@ export interface ConnectInfo {
   readonly role: string;
   readonly databaseName: string;
   readonly username: string;
+  /** The server that the proxy connects to: the role's own endpoint where it has one, as pinned when the grant was approved. */
+  readonly endpoint: { readonly host: string; readonly port: number };
   /** Port that the Database suggests for the person's machine. */
   readonly localPort?: number;
   readonly expiryTime: string;

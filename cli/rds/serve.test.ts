@@ -18,6 +18,7 @@ const info = {
   databaseName: "orders",
   role: "read_only",
   username: "read_only",
+  endpoint: { host: "db.test", port: 5433 },
   expiryTime: "2026-01-01T01:00:00.000Z",
 } as ConnectInfo;
 
@@ -118,6 +119,7 @@ describe("serving a grant", () => {
       grantID: "g1",
       database: "orders",
       role: "read_only",
+      endpoint: { host: "db.test", port: 5433 },
       expiryTime: "2026-01-01T01:00:00.000Z",
     });
     expect(computer.err()).toBe("");

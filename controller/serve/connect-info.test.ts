@@ -50,6 +50,7 @@ describe("how to reach the database", () => {
       role: "read_only",
       databaseName: "orders",
       username: "ro",
+      endpoint: { host: "db", port: 5432 },
       localPort: 15_432,
       expiryTime: "2026-01-01T01:00:00.000Z",
       sts: { url: "https://sts.test", region: "eu-west-1" },

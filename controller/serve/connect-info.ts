@@ -50,6 +50,7 @@ export function connectInfo(grant: Grant, services: Services): ConnectInfo {
     role: approved.roleName,
     databaseName: approved.databaseName,
     username: approved.username,
+    endpoint: { host: approved.host, port: approved.port },
     ...defined({ localPort: approved.localPort }),
     expiryTime,
     sts: services.verifier.sts,

@@ -80,6 +80,7 @@ const connectInfoSchema = object(
     role: text(63),
     databaseName: text(64),
     username: text(63),
+    endpoint: object({ host: text(253), port: integer(1, 65_535) }),
     localPort: integer(1, 65_535),
     expiryTime: instant,
     sts: stsEndpoint,
