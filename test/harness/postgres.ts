@@ -15,6 +15,8 @@ const run = promisify(execFile);
 const unprivilegedID = 65_534;
 
 export interface PostgresOptions {
+  /** Folder whose `bin/` holds the server; Postgres 18 of its npm package by default. */
+  readonly binaries?: string;
   /** Database to create; `orders` by default. */
   readonly database?: string;
   /** SQL run in that database once it is up. */
@@ -29,7 +31,7 @@ export interface PostgresOptions {
   readonly port?: number;
 }
 
-/** A running Postgres 18 with TLS of its own authority, on a loopback port. */
+/** A running Postgres with TLS of its own authority, on a loopback port. */
 export interface TestPostgres {
   readonly host: "127.0.0.1";
   readonly port: number;
@@ -49,7 +51,7 @@ export interface TestPostgres {
 
 /** Starts a fresh server: initdb, certificates, database, `initSQL`. About a second. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<TestPostgres> {
-  const native = postgresBinaries();
+  const native = options.binaries ?? postgresBinaries();
   const folder = mkdtempSync(path.join(tmpdir(), "sallyport-pg-"));
   const identity = dropTo();
   const data = path.join(folder, "data");

@@ -48,13 +48,21 @@ export interface ProxyStand {
 
 let grants = 0;
 
-export async function startProxyStand(): Promise<ProxyStand> {
-  const { postgres, passwords, seed } = await startOrdersDatabase();
+/** Parts of the stand that a test may bring itself. */
+export interface ProxyStandOptions {
+  /** The database of grants that name no other. */
+  readonly orders?: OrdersDatabase;
+  /** Authorities of further databases, PEM. */
+  readonly authorities?: readonly string[];
+}
+
+export async function startProxyStand(options: ProxyStandOptions = {}): Promise<ProxyStand> {
+  const { postgres, passwords, seed } = options.orders ?? (await startOrdersDatabase());
   const sandbox = await startSandbox({ seed });
   const controller = await startController(installation);
   const platform = await startPlatform(sandbox);
   const folder = mkdtempSync(path.join(tmpdir(), "sallyport-proxy-"));
-  writeFileSync(path.join(folder, "ca.pem"), postgres.ca);
+  writeFileSync(path.join(folder, "ca.pem"), [postgres.ca, ...(options.authorities ?? [])].join("\n"));
   const log: string[] = [];
   const roles = new Map<string, Role>();
   const port = await freePort();

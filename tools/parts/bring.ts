@@ -1,12 +1,17 @@
 import { bringDebianPackages } from "./debian-packages.ts";
 import { bringFromSuite } from "./debian-suite.ts";
+import { bringDrivers } from "./drivers.ts";
 import { isMissing, rememberMissing } from "./part.ts";
 import { mysqlRequest, postgresClientRequest } from "./servers.ts";
 
 /** Brings every server and client that tests want and this machine lacks. Whatever cannot be brought is remembered with its reason. */
 export function bringParts(report: (text: string) => void): void {
   bringDebianPackages(report);
-  for (const [part, request] of [["mysql", mysqlRequest], ["postgresClient18", postgresClientRequest]] as const) {
+  bringDrivers(report);
+  for (const [part, request] of [
+    ["mysql", mysqlRequest],
+    ["postgresClient18", postgresClientRequest],
+  ] as const) {
     const brought = bringFromSuite(request, report);
     if (isMissing(brought)) {
       rememberMissing(part, brought.missing);

@@ -24,7 +24,12 @@ export function bringDebianPackages(report: (text: string) => void): void {
     return;
   }
   const why = cannotInstall();
-  const reason = why ?? install(absent.flatMap(({ packages }) => packages), report);
+  const reason =
+    why ??
+    install(
+      absent.flatMap(({ packages }) => packages),
+      report,
+    );
   for (const { part, file, packages } of absent) {
     if (!existsSync(file)) {
       rememberMissing(part, `${file} (Debian: ${packages.join(" ")}) is not here: ${reason ?? "its package lacks it"}`);

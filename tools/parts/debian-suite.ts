@@ -39,7 +39,7 @@ const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /** The newest that was brought before; undefined when none was. */
 export function findInSuite(request: SuiteRequest): SuiteFolder | undefined {
-  const folders = globSync(`${request.name}-*/ready`, { cwd: cacheDirectory() }).map(path.dirname);
+  const folders = globSync(`${request.name}-*/ready`, { cwd: cacheDirectory() }).map((ready) => path.dirname(ready));
   const newest = folders.toSorted((one, other) => one.localeCompare(other, "en", { numeric: true })).at(-1);
   return newest === undefined
     ? undefined
@@ -141,13 +141,25 @@ function writeConfiguration(mirror: string, work: string): string {
     "Acquire::http::Timeout": "30",
   };
   const file = path.join(work, "apt.conf");
-  writeFileSync(file, Object.entries(settings).map(([name, value]) => `${name} "${value}";\n`).join(""));
+  writeFileSync(
+    file,
+    Object.entries(settings)
+      .map(([name, value]) => `${name} "${value}";\n`)
+      .join(""),
+  );
   return file;
 }
 
 /** Documentation and Perl: half of the bytes, needed by nothing that runs here. */
 function trim(folder: string): void {
-  const unused = ["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/perl", "usr/share/info", "usr/include"];
+  const unused = [
+    "usr/share/doc",
+    "usr/share/man",
+    "usr/share/locale",
+    "usr/share/perl",
+    "usr/share/info",
+    "usr/include",
+  ];
   for (const name of [...unused, ...globSync("usr/lib/*/perl*", { cwd: folder })]) {
     rmSync(path.join(folder, name), { recursive: true, force: true });
   }

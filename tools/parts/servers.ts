@@ -69,9 +69,7 @@ export function serverParts(): Promise<ServerParts> {
   const postgres = versionOf(path.join(distribution, "bin", "postgres"));
   return Promise.resolve({
     postgres15:
-      postgres === undefined
-        ? { missing: reasonFor("postgres15") }
-        : { folder: distribution, version: postgres },
+      postgres === undefined ? { missing: reasonFor("postgres15") } : { folder: distribution, version: postgres },
     mariadb: mariadb(),
     mysql: fromSuite("mysql", mysqlRequest, mysqlIn),
     postgresClient18: fromSuite("postgresClient18", postgresClientRequest, ({ folder, version }) => ({

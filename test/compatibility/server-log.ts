@@ -1,0 +1,79 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import type { TestPostgres } from "#test/harness/postgres.ts";
+import { eventually } from "#test/harness/process.ts";
+
+/** Settings with which a Postgres 15 or newer logs every statement with its parameters, as lines of JSON beside its data. */
+export const loggingSettings: Readonly<Record<string, string>> = {
+  logging_collector: "on",
+  log_destination: "jsonlog",
+  log_directory: "log",
+  log_filename: "server",
+  log_rotation_size: "0",
+  log_rotation_age: "0",
+  log_statement: "all",
+  log_parameter_max_length: "-1",
+};
+
+/** A statement as the server itself logged it. */
+export interface Logged {
+  /** Process of the backend. */
+  readonly connection: number;
+  readonly database: string;
+  readonly user: string;
+  readonly application: string;
+  /** `statement` when it was about to run, `error` when it failed, maybe before that. */
+  readonly kind: "statement" | "error";
+  readonly text: string;
+  /** Values in the server's own text form, where it logged any. */
+  readonly parameters?: readonly (string | null)[];
+}
+
+interface Line {
+  readonly pid: number;
+  readonly user?: string;
+  readonly dbname?: string;
+  readonly application_name?: string;
+  readonly error_severity: string;
+  readonly message: string;
+  readonly detail?: string;
+  readonly statement?: string;
+}
+
+/** All that the server has logged so far: the collector writes behind, so a mark is logged first and waited for. */
+export async function readLog(postgres: TestPostgres): Promise<Logged[]> {
+  const mark = `select 'mark ${crypto.randomUUID()}'`;
+  await postgres.query(mark);
+  const file = path.join(path.dirname(postgres.logFile), "data", "log", "server.json");
+  const text = await eventually("the server's log is written", () => {
+    const written = readFileSync(file, "utf8");
+    return written.includes(mark) ? written : undefined;
+  });
+  return text.split("\n").flatMap((line) => (line === "" || !line.endsWith("}") ? [] : read(JSON.parse(line) as Line)));
+}
+
+function read(line: Line): Logged[] {
+  const from = {
+    connection: line.pid,
+    database: line.dbname ?? "",
+    user: line.user ?? "",
+    application: line.application_name ?? "",
+  };
+  if (line.error_severity === "ERROR" && line.statement !== undefined) {
+    return [{ ...from, kind: "error", text: line.statement }];
+  }
+  const text = /^(?:statement|execute [^:]+): (.*)$/s.exec(line.message)?.[1];
+  if (line.error_severity !== "LOG" || text === undefined) {
+    return [];
+  }
+  return [{ ...from, kind: "statement", text, ...parametersOf(line.detail) }];
+}
+
+/** `Parameters: $1 = 'it''s', $2 = NULL`; Postgres 15 begins it with a small letter. */
+function parametersOf(detail: string | undefined): { parameters?: (string | null)[] } {
+  if (!/^parameters: /i.test(detail ?? "")) {
+    return {};
+  }
+  const found = (detail ?? "").matchAll(/\$\d+ = (?:NULL|'((?:[^']|'')*)')/g);
+  return { parameters: [...found].map(([, value]) => value?.replaceAll("''", "'") ?? null) };
+}

@@ -1,0 +1,23 @@
+/** Steps of the common scenario, in the order of the document's rows. The names are those that the client programs print. */
+export const postgresSteps: Readonly<Record<string, string>> = {
+  connect: "user, encoding and version are the server's",
+  "simple query": "numbers, text, NULL, unicode",
+  parameters: "NULL, text, unicode, numbers, bytes, timestamps, arrays, JSON, in text and binary form",
+  "prepared statement": "prepared once, executed several times",
+  "error and going on": "the server's error, and the connection goes on",
+  transaction: "rollback, savepoint, failed transaction, commit",
+  "several statements": "in one query, with an error among them",
+  "large result": "50,000 rows",
+  "large parameter": "3 MB",
+  "bulk in": "COPY, with an error too; restore of a dump; set-up of pgbench",
+  "bulk out": "COPY; pg_dump of a schema",
+  cursor: "a result in parts",
+  pipeline: "statements without waiting, or the driver's batch",
+  "pipeline with an error": "what follows the error is skipped or goes on as directly",
+  cancel: "a running statement, then the connection goes on",
+  notifications: "LISTEN and NOTIFY",
+  notices: "RAISE NOTICE",
+  describe: "psql's catalogue queries",
+  reconnect: "a new connection after the first",
+  "every statement on record": "the server's log and the audit trail agree",
+};

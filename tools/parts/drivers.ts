@@ -1,0 +1,144 @@
+import { createHash } from "node:crypto";
+import {
+  copyFileSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import path from "node:path";
+import { cacheDirectory } from "../node24.mjs";
+import { findVenv, prepareVenv } from "../python.ts";
+import { command } from "./command.ts";
+import { isMissing, type Part, reasonFor, rememberMissing } from "./part.ts";
+
+/** The programs of the compatibility matrix that are not Node's: each language's sources and what pins its drivers. */
+const sources = path.join(import.meta.dirname, "..", "..", "test", "compatibility", "clients");
+const requirements = path.join(sources, "requirements.txt");
+/** Its releases differ in what they print, not in what they copy. */
+const copyDependencies = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
+
+/** Where the drivers are, or why they are missing. */
+export interface DriverParts {
+  /** Interpreter with the drivers installed. */
+  readonly python: Part<{ readonly file: string }>;
+  /** Folder of the built programs, one for each driver. */
+  readonly go: Part<{ readonly folder: string }>;
+  /** Class path of the compiled programs and their drivers. */
+  readonly java: Part<{ readonly classPath: string }>;
+}
+
+/** Looks for the drivers; brings nothing. */
+export function driverParts(): Promise<DriverParts> {
+  const python = findVenv(requirements);
+  return Promise.resolve({
+    python: python === undefined ? { missing: reasonFor("python") } : { file: python },
+    go: found(goTarget()) ?? { missing: reasonFor("go") },
+    java: javaIn(javaTarget()) ?? { missing: reasonFor("java drivers") },
+  });
+}
+
+/** Brings what is missing from the languages' own registries, with their own clients. */
+export function bringDrivers(report: (text: string) => void): void {
+  const python = prepareVenv(requirements, () => report("bringing psycopg and PyMySQL from PyPI (about 10 MB, once)"));
+  remember("python", python);
+  remember("go", found(goTarget()) ?? buildGo(goTarget(), report));
+  remember("java drivers", javaIn(javaTarget()) ?? buildJava(javaTarget(), report));
+}
+
+function remember(part: string, brought: Part<object>): void {
+  if (isMissing(brought)) {
+    rememberMissing(part, brought.missing);
+  }
+}
+
+function found(folder: string): { folder: string } | undefined {
+  return existsSync(path.join(folder, "ready")) ? { folder } : undefined;
+}
+
+/** A folder for exactly these sources: their names and contents are in its name. */
+function targetFor(name: string, files: readonly string[]): string {
+  const hash = createHash("sha256");
+  for (const file of files.toSorted()) {
+    hash.update(`${file}\0`).update(readFileSync(path.join(sources, file)));
+  }
+  return path.join(cacheDirectory(), `${name}-${hash.digest("hex").slice(0, 12)}`);
+}
+
+const goTarget = (): string => targetFor("drivers-go", globSync("go/{go.mod,go.sum,*/*.go}", { cwd: sources }));
+const javaFiles = (): string[] => globSync("java/{pom.xml,jars.sha256,src/*.java}", { cwd: sources });
+const javaTarget = (): string => targetFor("drivers-java", javaFiles());
+
+/** Fills a folder beside its target and moves it there when it is whole. */
+function build(target: string, fill: (staging: string) => string | undefined): Part<{ readonly folder: string }> {
+  const staging = `${target}.${process.pid}`;
+  mkdirSync(staging, { recursive: true });
+  const failed = fill(staging);
+  if (failed !== undefined) {
+    rmSync(staging, { recursive: true, force: true });
+    return { missing: failed };
+  }
+  rmSync(target, { recursive: true, force: true });
+  renameSync(staging, target);
+  writeFileSync(path.join(target, "ready"), "");
+  return { folder: target };
+}
+
+function buildGo(target: string, report: (text: string) => void): Part<{ readonly folder: string }> {
+  report("building the Go drivers' programs (about a minute, once)");
+  const args = ["-C", path.join(sources, "go"), "build", "-mod=readonly", "-trimpath", "-o"];
+  return build(target, (staging) => {
+    const done = command("go", [...args, `${staging}/`, "./..."], { CGO_ENABLED: "0" });
+    return "failed" in done ? `the Go drivers could not be built: ${done.failed}` : undefined;
+  });
+}
+
+function buildJava(target: string, report: (text: string) => void): Part<{ readonly classPath: string }> {
+  report("bringing the Java drivers with Maven (about 4 MB, once)");
+  const brought = build(target, (staging) => {
+    copyFileSync(path.join(sources, "java", "pom.xml"), path.join(staging, "pom.xml"));
+    const options = ["-q", "-B", "-f", path.join(staging, "pom.xml"), "-DexcludeTransitive=true"];
+    const jars = command("mvn", [...options, copyDependencies, `-DoutputDirectory=${path.join(staging, "jars")}`]);
+    if ("failed" in jars) {
+      return `the Java drivers could not be brought: ${jars.failed}`;
+    }
+    const wrong = wrongJar(staging);
+    if (wrong !== undefined) {
+      return `${wrong} is not the file that its checksum names`;
+    }
+    const files = globSync("java/src/*.java", { cwd: sources }).map((file) => path.join(sources, file));
+    const classes = command("javac", [
+      "-encoding",
+      "UTF-8",
+      "-cp",
+      `${staging}/jars/*`,
+      "-d",
+      `${staging}/classes`,
+      ...files,
+    ]);
+    return "failed" in classes ? `the Java programs could not be compiled: ${classes.failed}` : undefined;
+  });
+  return isMissing(brought) ? brought : (javaIn(target) ?? { missing: "the Java drivers are not where they were put" });
+}
+
+/** Name of a jar that differs from `jars.sha256`. */
+function wrongJar(folder: string): string | undefined {
+  const lines = readFileSync(path.join(sources, "java", "jars.sha256"), "utf8")
+    .trim()
+    .split("\n");
+  const wrong = lines.find((line) => {
+    const [sum, name = ""] = line.split(/\s+/);
+    const file = path.join(folder, "jars", name);
+    return !existsSync(file) || createHash("sha256").update(readFileSync(file)).digest("hex") !== sum;
+  });
+  return wrong?.split(/\s+/)[1];
+}
+
+function javaIn(folder: string): { readonly classPath: string } | undefined {
+  return existsSync(path.join(folder, "ready"))
+    ? { classPath: `${folder}/classes${path.delimiter}${folder}/jars/*` }
+    : undefined;
+}
