@@ -1,3 +1,4 @@
+import { hazardNotice, refusedNotice } from "#audit/hazard-notice.ts";
 import type { HazardPolicy } from "#wire/link.ts";
 import { type Findings, type Hazard, type RefusableHazard, refusableHazards } from "./hazard.ts";
 
@@ -18,9 +19,6 @@ export interface HazardPlace {
 /** An absent policy flags. */
 export const flagOnly: HazardPolicy = { policy: "Flag", sessionReads: "Flag", expectedSettings: [] };
 
-/** Notice that marks a statement which was refused. */
-export const refusedNotice = "refused";
-
 const deeds: Readonly<Record<RefusableHazard, string>> = {
   "credential-change": "it changes how the shared database user logs in",
   "session-end": "it ends or cancels another session",
@@ -38,7 +36,7 @@ export function decideHazards(
   if (hazards.size === 0) {
     return undefined;
   }
-  const notices = [...hazards].sort().map((hazard) => `hazard:${hazard}`);
+  const notices = [...hazards].sort().map((hazard) => `${hazardNotice}${hazard}`);
   const refused = refusableHazards.find((hazard) => hazards.has(hazard) && isDenied(hazard, policy));
   return refused === undefined
     ? { notices }

@@ -8,6 +8,7 @@ import {
   encodeParameterStatus,
   encodeReadyIdle,
 } from "../postgres/encode.ts";
+import { postgresJudge } from "../hazards/postgres-judge.ts";
 import { ProtocolViolation, sqlState, version32 } from "../postgres/protocol.ts";
 import type { Negotiated } from "../postgres/startup.ts";
 import { Tracker } from "../postgres/tracker.ts";
@@ -117,6 +118,11 @@ export class PostgresSession implements SessionProtocol<PostgresUpstream, Postgr
     });
     const tracker: Tracker = new Tracker(recorder, () => clock.monotonicMs());
     this.#applySettings(tracker);
+    tracker.judge = postgresJudge(grant, () => ({
+      standardStrings: tracker.standardStrings,
+      isInFlux: tracker.depth > 0,
+      encoding: this.#encoding,
+    }));
     const relay = new Relay({
       client: stream,
       server: upstream.socket,

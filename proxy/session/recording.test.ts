@@ -3,7 +3,7 @@ import { startPostgres, type TestPostgres } from "#test/harness/postgres.ts";
 import { isClose, isStart } from "../testing/journal.ts";
 import { errorField, RawClient, say, shape } from "../testing/raw-client.ts";
 import { role, roleSQL, startStand, type Stand } from "../testing/stand.ts";
-import { heldMessageBytesMax } from "./relay.ts";
+import { heldMessageBytesMax } from "./relay-handlers.ts";
 
 let postgres: TestPostgres;
 let stand: Stand;

@@ -1,33 +1,15 @@
 import type { Duplex } from "node:stream";
-import { readParameterStatus } from "../postgres/backend.ts";
 import { appendPart } from "../postgres/parts.ts";
-import {
-  back,
-  front,
-  largeMessageBytesMax,
-  ProtocolViolation,
-  smallMessageBytesMax,
-  sqlState,
-} from "../postgres/protocol.ts";
-import { FrameScanner, type FrameHandler } from "../postgres/scanner.ts";
+import { ProtocolViolation, sqlState } from "../postgres/protocol.ts";
+import { FrameScanner } from "../postgres/scanner.ts";
 import type { Tracker } from "../postgres/tracker.ts";
 import { type Release, takeBytes } from "../static-reads.ts";
+import { AnswerEdits } from "./answer-edits.ts";
+import { overwriteParts } from "./overwrite.ts";
+import { clientHandler, serverHandler } from "./relay-handlers.ts";
 import { recordingFailureMessage, type Recorder, type RecordingFailure } from "./recorder.ts";
 import { Valve } from "./valve.ts";
 
-/**
- * Largest message that is held in memory until it is recorded: Query, Parse, Bind, FunctionCall. No audit record is larger, so
- * a larger message could not be recorded; it ends the session with an error before any byte of it is forwarded.
- */
-export const heldMessageBytesMax = 15 * 1024 * 1024;
-/** Of a server's error message so much is kept for the record; the client gets all of it. */
-const errorBytesKept = 16_384;
-/** Command tags are short; the longest names a command and two numbers. */
-const tagBytesKept = 256;
-/** ParameterDescription of the most parameters that a statement can have: 65,535 of 4 bytes. */
-const descriptionBytesKept = 2 + 4 * 65_535;
-/** ParameterStatus values are settings; the longest that the record uses is a role name. */
-const statusBytesMax = 65_536;
 /**
  * Messages that may wait for answers before the client has to wait too. The server itself holds back at most 8 KiB of
  * answers of 5 bytes, so a client that syncs at all can always go on.
@@ -71,6 +53,9 @@ export class Relay {
   readonly #releases: (Release | undefined)[] = [];
   #isAwaitingRecord = false;
   #notices: Buffer[] = [];
+  /** What replaces parts of the chunk that is being read: places count from its beginning. */
+  #overwrites: { readonly at: number; readonly bytes: Buffer }[] = [];
+  readonly #edits = new AnswerEdits();
   #terminated = false;
   #clientGone = false;
   #stopped = false;
@@ -87,15 +72,18 @@ export class Relay {
     const terminate = (): void => {
       this.#terminated = true;
     };
-    this.#clientScanner = new FrameScanner(clientHandler(parts.tracker, terminate));
-    this.#serverScanner = new FrameScanner(serverHandler(parts.tracker, parts.onParameter));
+    const overwrite = (at: number, bytes: Buffer): void => {
+      this.#overwrites.push({ at, bytes });
+    };
+    this.#clientScanner = new FrameScanner(clientHandler(parts.tracker, terminate, overwrite));
+    this.#serverScanner = new FrameScanner(serverHandler(parts.tracker, parts.onParameter, this.#edits));
     this.#clientValve = new Valve(parts.client);
     this.#serverValve = new Valve(parts.server);
   }
 
   /** Whether the stream to the client stands between two messages, so that an error can be put there. */
   get clientAtBoundary(): boolean {
-    return this.#serverScanner.atBoundary;
+    return this.#serverScanner.atBoundary || this.#edits.isBusy;
   }
 
   /** Begins, with the bytes that arrived during login. */
@@ -188,6 +176,11 @@ export class Relay {
     } catch (error) {
       this.#violation("client", error);
       return;
+    }
+    if (this.#overwrites.length > 0) {
+      for (const { at, bytes } of this.#overwrites.splice(0)) {
+        overwriteParts(this.#held, chunk, at, bytes);
+      }
     }
     // What the tracker read it may keep, so that memory is not given back.
     this.#takeSafe(chunk, scanner.safeEnd, scanner.hasLooked ? undefined : release);
@@ -282,7 +275,13 @@ export class Relay {
     const { boundary } = scanner;
     // The tracker keeps copies only; the scanner keeps parts of the memory itself.
     const mayRelease = scanner.keepsParts ? undefined : release;
-    if (this.#notices.length > 0 && boundary >= 0) {
+    if (this.#parts.tracker.awaitsRefused || this.#edits.isBusy) {
+      this.#toClient(this.#edits.apply(chunk, boundary, this.#parts.tracker.awaitsRefused));
+      if (this.#notices.length > 0 && this.clientAtBoundary) {
+        this.#toClient(Buffer.concat(this.#notices.splice(0)));
+      }
+      mayRelease?.();
+    } else if (this.#notices.length > 0 && boundary >= 0) {
       this.#toClient(Buffer.concat([chunk.subarray(0, boundary), ...this.#notices, chunk.subarray(boundary)]));
       this.#notices = [];
       mayRelease?.();
@@ -315,86 +314,4 @@ function write(stream: Duplex, bytes: Buffer, release: Release | undefined): boo
 export function recordingViolation(failure: RecordingFailure): ProtocolViolation {
   const state = failure === "full" ? sqlState.ioError : sqlState.limitExceeded;
   return new ProtocolViolation(recordingFailureMessage[failure], state);
-}
-
-function clientHandler(tracker: Tracker, onTerminate: () => void): FrameHandler {
-  return {
-    plan(type, bodyBytes) {
-      switch (type) {
-        case front.query:
-        case front.parse:
-        case front.bind:
-        case front.functionCall:
-          if (bodyBytes > heldMessageBytesMax) {
-            throw new ProtocolViolation(
-              `a message of ${bodyBytes} bytes is too large to be recorded (at most ${heldMessageBytesMax})`,
-              sqlState.limitExceeded,
-            );
-          }
-          return bodyBytes;
-        case front.copyData:
-          throw new ProtocolViolation("invalid message length");
-        case front.sync:
-        case front.flush:
-        case front.copyDone:
-        case front.terminate:
-          if (bodyBytes !== 0) {
-            throw new ProtocolViolation("invalid message format: bytes follow the end of the message");
-          }
-          return 0;
-        default:
-          if (bodyBytes + 4 > smallMessageBytesMax) {
-            throw new ProtocolViolation("invalid message length");
-          }
-          return bodyBytes;
-      }
-    },
-    message(type, body) {
-      if (type === front.terminate) {
-        onTerminate();
-      }
-      tracker.client(type, body);
-    },
-    holdsBack: () => tracker.holdsBack,
-    streams: [front.copyData, front.copyData],
-    streamed: (_type, _messages, bytes) => tracker.clientCopyData(bytes),
-  };
-}
-
-function serverHandler(tracker: Tracker, onParameter: (name: string, value: string) => void): FrameHandler {
-  return {
-    plan(type, bodyBytes) {
-      if (bodyBytes + 4 > largeMessageBytesMax) {
-        throw new ProtocolViolation("the server sent a message of impossible length");
-      }
-      tracker.serverBytes(type, 1, bodyBytes + 5);
-      switch (type) {
-        case back.error:
-          return Math.min(bodyBytes, errorBytesKept);
-        case back.commandComplete:
-          return Math.min(bodyBytes, tagBytesKept);
-        case back.readyForQuery:
-          return Math.min(bodyBytes, 1);
-        case back.parameterDescription:
-          return Math.min(bodyBytes, descriptionBytesKept);
-        case back.parameterStatus:
-          if (bodyBytes > statusBytesMax) {
-            throw new ProtocolViolation("the server reported a setting of impossible length");
-          }
-          return bodyBytes;
-        default:
-          return 0;
-      }
-    },
-    message(type, body) {
-      if (type === back.parameterStatus) {
-        const { name, value } = readParameterStatus(body);
-        onParameter(name, value);
-      } else {
-        tracker.server(type, body);
-      }
-    },
-    streams: [back.dataRow, back.copyData],
-    streamed: (type, messages, bytes) => tracker.serverBytes(type, messages, bytes),
-  };
 }
