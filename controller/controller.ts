@@ -20,6 +20,7 @@ import { Nonces } from "./serve/auth/nonces.ts";
 import { Tokens } from "./serve/auth/tokens.ts";
 import { accountOf, createDirectory } from "./serve/directory.ts";
 import { entitlementsOf } from "./serve/entitlements.ts";
+import { GrantFlags } from "./serve/grant-flags.ts";
 import { GoneTasks } from "./serve/link/gone-tasks.ts";
 import { Links } from "./serve/link/links.ts";
 import { controlRoutes } from "./serve/routes.ts";
@@ -69,7 +70,8 @@ export async function startController(world: ControllerWorld): Promise<Controlle
   // Takes the lock on the state before anything else of it is touched.
   await source.start();
   const audit = await openAudit(world, source, (error) => failed.resolve(error));
-  const links: Links = createLinks(world, source, audit, (key) => loop.enqueue(key, "change"));
+  const flags = new GrantFlags({ store: audit.store, source, clock, log });
+  const links: Links = createLinks(world, source, audit, flags, (key) => loop.enqueue(key, "change"));
   const tellLinks = (grant: Grant): void => links.grantChanged(grant);
   const loop: Loop = createLoop({
     source,
@@ -95,14 +97,21 @@ export async function startController(world: ControllerWorld): Promise<Controlle
     log,
     newID: world.newID,
   });
-  // A deleted file ends a grant at the proxies at once, before the loop has come to it.
+  // A deleted file ends a grant at the proxies at once, before the loop has come to it. What a Database says of its audit trail and of
+  // shared users is not pinned: it holds for the next session.
   source.subscribe((key) => {
-    const grant = key.kind === "Grant" ? source.get("Grant", key.namespace, key.name)?.object : undefined;
-    if (grant !== undefined) {
-      tellLinks(grant);
+    for (const { object } of source.list("Grant")) {
+      const { namespace, name } = object.metadata;
+      const { databaseRef } = object.spec;
+      const isMeant =
+        (key.kind === "Grant" && key.name === name) || (key.kind === "Database" && key.name === databaseRef.name);
+      if (isMeant && key.namespace === namespace) {
+        tellLinks(object);
+      }
     }
   });
   await loop.start();
+  void flags.restore().catch((error: unknown) => log.error("Grants could not be flagged", { error }));
   const server = await serve(world, source, audit, links, loop);
   const upkeep = startUpkeep(world, source, audit, links);
   log.info("control API listens", { url: options.publicURL, port: server.port });
@@ -114,6 +123,7 @@ export async function startController(world: ControllerWorld): Promise<Controlle
       links.close();
       await server.close();
       await loop.stop();
+      await flags.settled();
       await source.close();
       await audit.heads.close();
       await audit.store.close();
@@ -207,6 +217,7 @@ function createLinks(
   world: ControllerWorld,
   source: FolderSource,
   audit: AuditKeeping,
+  flags: GrantFlags,
   enqueue: (key: ObjectKey) => void,
 ): Links {
   const { options, clock, log, random, ports } = world;
@@ -219,7 +230,7 @@ function createLinks(
     log,
     random,
     policy: { ...withoutController, warnBeforeEndMs: options.warnBeforeEndMs },
-    audit: auditSink(audit),
+    audit: auditSink(audit, (grantIDs) => flags.note(grantIDs)),
     linkGrantOf: (grant, nowMs) => {
       const { namespace } = grant.metadata;
       return linkGrantOf(grant, source.get("Database", namespace, grant.spec.databaseRef.name)?.object, nowMs);

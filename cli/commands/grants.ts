@@ -36,12 +36,16 @@ export const grantsList: Command = {
         ["role", (grant) => grant.role],
         ["state", (grant) => grant.state],
         ["expires", (grant) => grant.expiryTime ?? "-"],
+        ...(items.some(({ flagged }) => flagged !== undefined) ? [flaggedColumn] : []),
       ],
       "No grants found.",
     );
     return 0;
   },
 };
+
+/** Only there where a grant's statements endangered others. */
+const flaggedColumn: readonly [string, (grant: GrantView) => string] = ["flagged", (grant) => grant.flagged ?? "-"];
 
 /** `sallyport grants get` */
 export const grantsGet: Command = {

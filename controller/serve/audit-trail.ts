@@ -27,8 +27,14 @@ export interface AuditKeeping {
 /** Sessions of one answer; a person looks at far fewer. */
 const sessionsMax = 1_000;
 
-/** Takes what proxies ship: stores it, then signs where the chains stand. */
-export function auditSink({ store, heads, log, proxyOfGrant }: AuditKeeping): AuditSink {
+/**
+ * Takes what proxies ship: stores it, then signs where the chains stand. `onFlagged` hears of grants whose statements had hazards, once
+ * that is stored.
+ */
+export function auditSink(
+  { store, heads, log, proxyOfGrant }: AuditKeeping,
+  onFlagged: (grantIDs: readonly string[]) => void = () => {},
+): AuditSink {
   return {
     acknowledged: (proxyKey, taskID) => store.acknowledged(proxyKey, taskID),
     async ingest(proxyKey, taskID, records) {
@@ -40,6 +46,7 @@ export function auditSink({ store, heads, log, proxyOfGrant }: AuditKeeping): Au
         log.error("audit record does not fit its chain", { ...finding });
       }
       heads.note(result.head);
+      onFlagged(result.flagged);
       return result.ackSeq;
     },
   };

@@ -6,6 +6,7 @@ import type { GrantView } from "#wire/control-api.ts";
 export function grantViewOf(grant: Grant): GrantView {
   const { metadata, spec, status } = grant;
   const ready = status?.conditions?.find((condition) => condition.type === "Ready");
+  const flagged = status?.conditions?.find((condition) => condition.type === "Flagged");
   return {
     grantID: status?.grantID ?? "",
     namespace: metadata.namespace,
@@ -23,6 +24,8 @@ export function grantViewOf(grant: Grant): GrantView {
       expiryTime: status?.expiryTime,
       endTime: status?.endTime,
       endReason: status?.end?.message,
+      flagged: flagged?.reason,
+      flaggedMessage: flagged?.message,
     }),
   };
 }

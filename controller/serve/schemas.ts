@@ -56,6 +56,8 @@ const grantProperties = {
   expiryTime: instant,
   endTime: instant,
   endReason: text(4096, 0),
+  flagged: text(1024),
+  flaggedMessage: text(32_768, 0),
 };
 /** `GrantView` */
 export const grantView = object(grantProperties, [
@@ -64,6 +66,8 @@ export const grantView = object(grantProperties, [
   "expiryTime",
   "endTime",
   "endReason",
+  "flagged",
+  "flaggedMessage",
 ]);
 
 /** `IdentityProof` */

@@ -62,6 +62,6 @@ export interface Services {
 }
 
 /** The Grant of that ID, whatever its namespace. */
-export function findGrant(source: Source, grantID: string): Grant | undefined {
+export function findGrant(source: Pick<Source, "list">, grantID: string): Grant | undefined {
   return source.list("Grant").find((stored) => stored.object.status?.grantID === grantID)?.object;
 }
