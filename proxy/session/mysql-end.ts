@@ -11,7 +11,7 @@ import {
   confirmTimeoutMs,
 } from "./confirm.ts";
 
-/** How long a KILL QUERY of a client that left may take: the server handles it within milliseconds. */
+/** How long the KILL for a client that left may take: the server handles it within milliseconds. */
 const cancelTimeoutMs = 5_000;
 /** ER_NO_SUCH_THREAD, and ER_KILL_DENIED_ERROR: by now the number is that of somebody else's connection. */
 const goneErrors: ReadonlySet<number> = new Set([1094, 1095]);
@@ -35,7 +35,8 @@ export interface Thread {
 /**
  * Ends what a connection does and makes sure that it is gone. The server notices that its client has left only between two statements,
  * so the connection is closed, or broken off where more commands are on their way, and killed over a second connection of the same
- * role, which may do so to its own ones. That connection names no default schema, which the role might not be let into.
+ * role, which may do so to its own ones. That connection names no default schema, which the role might not be let into. What a killed
+ * statement then does is the server's: MySQL's SLEEP returns 1, and an INSERT around it is committed as if it had slept.
  */
 export async function endThread(
   { upstream, loggedInMs, isPipelined, ...rest }: Thread,
@@ -80,7 +81,7 @@ export async function terminateThread(backend: BackendRef, options: ConfirmOptio
       return "gone";
     }
     while (!options.signal.aborted) {
-      if (!(await kill(side, "connection", pid))) {
+      if (!(await kill(side, pid))) {
         return "gone";
       }
       await pause(options.clock, confirmEveryMs, options.signal);
@@ -94,7 +95,10 @@ export async function terminateThread(backend: BackendRef, options: ConfirmOptio
   });
 }
 
-/** Asks the server to break off the statement that a connection runs, over a connection of the same role. Throws `UpstreamError`. */
+/**
+ * Asks the server to break off what a connection runs, and the connection with it, over a connection of the same role: for a client that
+ * has left. Throws `UpstreamError`.
+ */
 export async function cancelThread(
   { upstream, target, username, password }: Omit<Thread, "loggedInMs" | "isPipelined">,
   clock: Clock,
@@ -103,7 +107,7 @@ export async function cancelThread(
   const cancelTimer = clock.after(cancelTimeoutMs, () => giveUp.abort(new Error("timeout")));
   try {
     await onSide({ target, username, password }, { clock, signal: giveUp.signal }, (side) =>
-      kill(side, "query", upstream.greeting.threadID),
+      kill(side, upstream.greeting.threadID),
     );
   } finally {
     cancelTimer();
@@ -111,9 +115,9 @@ export async function cancelThread(
 }
 
 /** Whether the server still had such a thread. */
-async function kill(side: MySqlUpstream, what: "query" | "connection", threadID: number): Promise<boolean> {
+async function kill(side: MySqlUpstream, threadID: number): Promise<boolean> {
   try {
-    await ask(side, `kill ${what} ${Math.trunc(threadID)}`);
+    await ask(side, `kill connection ${Math.trunc(threadID)}`);
     return true;
   } catch (error) {
     if (error instanceof MySqlQueryError && goneErrors.has(error.errno)) {

@@ -48,7 +48,9 @@ export class RawMySqlClient {
   ): Promise<{ client: RawMySqlClient; greeting: ServerGreeting; answers: RawPacket[] }> {
     const client = await RawMySqlClient.dial(port);
     const greeting = readGreeting((await client.next()).payload);
-    client.send(1, loginPayload(change));
+    const scrambleBytes = greeting.plugin === "mysql_native_password" ? 20 : 32;
+    const method = { plugin: greeting.plugin, authResponse: Buffer.alloc(scrambleBytes, 7) };
+    client.send(1, loginPayload({ ...method, ...change }));
     const answers = [await client.next()];
     if (answers[0]?.payload[0] === 1) {
       answers.push(await client.next());
