@@ -37,15 +37,17 @@ export interface Started {
   stop(): Promise<void>;
 }
 
-/** Starts a program. What it says on standard error is quoted when it ends before `stop`. */
+/** Starts a program. What it said last is quoted when it ends before `stop`. */
 export function start(file: string, args: readonly string[], options: SpawnOptions = {}): Started {
-  const child = spawn(file, [...args], { stdio: ["ignore", "ignore", "pipe"], ...options });
+  const child = spawn(file, [...args], { stdio: ["ignore", "pipe", "pipe"], ...options });
   return owned(child, file);
 }
 
 function owned(child: ChildProcess, name: string): Started {
   let said = "";
-  child.stderr?.on("data", (bytes: Buffer) => (said = (said + String(bytes)).slice(-4_000)));
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on("data", (bytes: Buffer) => (said = (said + String(bytes)).slice(-4_000)));
+  }
   const kill = (): void => void child.kill("SIGKILL");
   undo.push(kill);
   let isWanted = true;

@@ -87,7 +87,7 @@ function linksFor(grants: readonly LinkGrant[], audit: AuditSink): Links {
     verifier: {
       sts: { url: "https://sts.bench", region },
       clock: systemClock,
-      fetch: identityStub("task", ""),
+      fetch: identityStub("task"),
     },
     installation,
     account: () => account as AccountPort,

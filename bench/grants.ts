@@ -25,9 +25,20 @@ export interface GrantedDatabase {
 
 /** One grant for each durability, as the controller sends them. */
 export function grantsFor(database: GrantedDatabase): LinkGrant[] {
-  return Object.values(durabilities).map((durability, index) => ({
-    // Legal as a permission set's name: 26 characters of base32 behind the g.
-    grantID: `g${"abc".charAt(index).repeat(26)}`,
+  return Object.values(durabilities).map((durability, index) => grantFor(database, durability, index));
+}
+
+/** Of so many people, each with a grant of their own. */
+export function grantsOfMany(database: GrantedDatabase, count: number): LinkGrant[] {
+  return Array.from({ length: count }, (_, index) => grantFor(database, "Written", index));
+}
+
+/** Legal as a permission set's name: 26 characters of base32 behind the g. */
+const idCharacters = "abcdefghijklmnopqrstuvwxyz234567";
+
+function grantFor(database: GrantedDatabase, durability: LinkGrant["audit"]["durability"], index: number): LinkGrant {
+  return {
+    grantID: `g${idCharacters.charAt(index).repeat(26)}`,
     epoch: 1,
     state: "live",
     remainingMs: 4 * 3_600_000,
@@ -44,5 +55,5 @@ export function grantsFor(database: GrantedDatabase): LinkGrant[] {
     },
     role: { name: "read_only", username: database.username, secretARN: "arn:aws:secretsmanager:bench" },
     audit: { durability, onFull: "Deny", parameters: "Record" },
-  }));
+  };
 }

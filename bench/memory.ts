@@ -5,7 +5,7 @@ import { emptyAnswer } from "./flood.ts";
 import type { FloodTalk } from "./flood-process.ts";
 import { grantsFor } from "./grants.ts";
 import type { BenchOptions } from "./options.ts";
-import { startBenchPostgres } from "./postgres-server.ts";
+import { sharedPostgres } from "./postgres-server.ts";
 import { memoryOf, resetPeak } from "./process-stat.ts";
 import { say } from "./progress.ts";
 import { RawSession } from "./raw-session.ts";
@@ -37,7 +37,7 @@ export interface MemoryResult {
   readonly stalled?: StalledMemory;
 }
 
-const idleSessions = { full: 1_000, quick: 300 } as const;
+const idleSessions = { full: 1_000, quick: 250 } as const;
 /** Sessions that are there before memory is looked at: what the first ones load is not what each one costs. */
 const firstSessions = 50;
 /** Logins at once. */
@@ -60,7 +60,7 @@ export async function runMemory({ quick }: BenchOptions): Promise<MemoryResult> 
 }
 
 async function measureIdle(count: number, plain: boolean): Promise<IdleMemory> {
-  const server = await startBenchPostgres();
+  const server = await sharedPostgres();
   const { caFile, password, user, database } = server;
   const grants = grantsFor({ engine: "PostgreSQL", port: server.port, databaseName: database, username: user });
   const ours = await startSallyport({ grants, caFile, password, controller: "forget", plain });
@@ -85,7 +85,6 @@ async function measureIdle(count: number, plain: boolean): Promise<IdleMemory> {
     };
   } finally {
     await ours.stop();
-    await server.stop();
   }
 }
 

@@ -5,6 +5,9 @@ import { UserError } from "#lib/errors.ts";
 export const parts = ["postgres", "bulk", "memory", "mysql", "connect", "ssm"] as const;
 export type Part = (typeof parts)[number];
 
+/** What a quick run covers unless it is told a part: what fits into 50 s. */
+const quickParts: readonly Part[] = ["postgres", "bulk", "memory"];
+
 /** What a run covers. */
 export interface BenchOptions {
   readonly parts: readonly Part[];
@@ -52,7 +55,7 @@ export function readBenchOptions(args: readonly string[]): BenchOptions {
   }
   const list = (text: string): string[] => text.split(",").filter((item) => item !== "");
   return {
-    parts: chosen.length === 0 ? parts : chosen,
+    parts: chosen.length > 0 ? chosen : values.quick ? quickParts : parts,
     quick: values.quick,
     output: values.output,
     profile: values.profile,

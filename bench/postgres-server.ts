@@ -18,7 +18,7 @@ export interface BenchPostgres extends Upstream {
 const scale = 1;
 
 /** Starts it. A few seconds. */
-export async function startBenchPostgres(): Promise<BenchPostgres> {
+async function startBenchPostgres(): Promise<BenchPostgres> {
   const server: TestPostgres = await startPostgres({
     initSQL: `create role ${role.username} login password '${role.password}'; grant pg_read_all_data to ${role.username};`,
     tls: "host",
@@ -49,4 +49,16 @@ export async function startBenchPostgres(): Promise<BenchPostgres> {
     pid: server.serverProcessID,
     stop: () => server.stop(),
   };
+}
+
+let shared: Promise<BenchPostgres> | undefined;
+
+/** The server that all parts of a run share: it is nobody's to stop, and ends with the bench. */
+export function sharedPostgres(): Promise<BenchPostgres> {
+  return (shared ??= startBenchPostgres());
+}
+
+/** Stops the shared server, where there is one. */
+export async function stopSharedPostgres(): Promise<void> {
+  await (await shared)?.stop();
 }

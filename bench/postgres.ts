@@ -3,7 +3,7 @@ import { startHAProxy } from "./haproxy.ts";
 import type { BenchOptions } from "./options.ts";
 import { protocols, type PgbenchTarget } from "./pgbench.ts";
 import { startPgBouncer } from "./pgbouncer.ts";
-import { type BenchPostgres, startBenchPostgres } from "./postgres-server.ts";
+import { type BenchPostgres, sharedPostgres } from "./postgres-server.ts";
 import { say } from "./progress.ts";
 import { type Sallyport, startSallyport } from "./sallyport.ts";
 import { type Effort, type Seen, type System, takeTurns } from "./turns.ts";
@@ -24,13 +24,13 @@ const quickClientCounts = [1, 32] as const;
 const fullEffort: Effort = { stretchMs: 300, rounds: 7, warmMs: 700, budgetMs: 30_000 };
 const quickEffort: Effort = { stretchMs: 220, rounds: 7, warmMs: 500, budgetMs: 0 };
 /** A quick run is done with this part by then, from the start of the process: two rounds of each load are run in any case. */
-const quickEndMs = 33_000;
+const quickEndMs = 28_000;
 
 /** Measures select-only statements through everything, in turns. */
 export async function runPostgres(options: BenchOptions): Promise<Cell[]> {
   const { quick, only } = options;
-  const server = await startBenchPostgres();
-  const stops: (() => Promise<void>)[] = [() => server.stop()];
+  const server = await sharedPostgres();
+  const stops: (() => Promise<void>)[] = [];
   try {
     const systems = (await startSystems(server, options, stops)).filter(
       ({ name }) => only.systems.length === 0 || only.systems.includes(name),

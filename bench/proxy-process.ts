@@ -74,7 +74,7 @@ async function begin(
     task: { taskARN, taskID },
     journal,
     deps: {
-      fetch: identityStub("person", config.grants[0]?.grantID ?? ""),
+      fetch: identityStub("person"),
       readSecret: async () => JSON.stringify({ password: config.password }),
       directory,
     },

@@ -1,11 +1,15 @@
 import { bulkJSON, bulkRatiosOf, bulkTable } from "./bulk-report.ts";
 import { runBulk } from "./bulk.ts";
+import { connectText, runConnect } from "./connect.ts";
 import { describeMachine } from "./machine.ts";
 import { memoryJSON, memoryTable } from "./memory-report.ts";
 import { runMemory } from "./memory.ts";
+import { mysqlJSON, mysqlText } from "./mysql-report.ts";
+import { runMySQL } from "./mysql.ts";
 import type { BenchOptions, Part } from "./options.ts";
 import { ratiosOf } from "./postgres-ratios.ts";
 import { postgresJSON, postgresTables } from "./postgres-report.ts";
+import { stopSharedPostgres } from "./postgres-server.ts";
 import { runPostgres } from "./postgres.ts";
 import { formatTunnelBench, runTunnelBench } from "./tunnel.ts";
 
@@ -18,7 +22,7 @@ export interface Section {
   readonly text: string;
 }
 
-const runners: Partial<Record<Part, (options: BenchOptions) => Promise<Section[]>>> = {
+const runners: Readonly<Record<Part, (options: BenchOptions) => Promise<Section[]>>> = {
   async postgres(options) {
     const ratios = (await runPostgres(options)).flatMap(ratiosOf);
     const plain = ratios.filter(({ tls }) => !tls);
@@ -40,6 +44,16 @@ const runners: Partial<Record<Part, (options: BenchOptions) => Promise<Section[]
     const result = await runMemory(options);
     return [{ json: memoryJSON(result), title: "Memory", text: memoryTable(result) }];
   },
+  async connect(options) {
+    const result = await runConnect(options);
+    return [{ json: { connect: result }, title: "Connection set-up", text: connectText(result) }];
+  },
+  async mysql(options) {
+    const result = await runMySQL(options);
+    return [
+      { json: { mysql: mysqlJSON(result) }, title: "MySQL and MariaDB, TLS to the server", text: mysqlText(result) },
+    ];
+  },
   async ssm({ quick }) {
     const tunnel = await runTunnelBench(quick ? { rounds: 3, mebibytes: 8, roundTrips: 200 } : {});
     return [{ json: { tunnel }, title: "SSM tunnel", text: `\`\`\`\n${formatTunnelBench(tunnel)}\n\`\`\`` }];
@@ -50,8 +64,12 @@ const runners: Partial<Record<Part, (options: BenchOptions) => Promise<Section[]
 export async function runBench(options: BenchOptions): Promise<string> {
   const machine = describeMachine();
   const sections: Section[] = [];
-  for (const part of options.parts) {
-    sections.push(...((await runners[part]?.(options)) ?? []));
+  try {
+    for (const part of options.parts) {
+      sections.push(...(await runners[part](options)));
+    }
+  } finally {
+    await stopSharedPostgres();
   }
   if (options.output === "json") {
     return `${JSON.stringify(Object.assign({ machine, quick: options.quick }, ...sections.map(({ json }) => json)))}\n`;
