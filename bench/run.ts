@@ -1,16 +1,21 @@
 import { bulkJSON, bulkRatiosOf, bulkTable } from "./bulk-report.ts";
 import { runBulk } from "./bulk.ts";
 import { connectText, runConnect } from "./connect.ts";
-import { describeMachine } from "./machine.ts";
+import { type Goal, goalRow } from "./goal.ts";
+import { bulkGoals, connectGoals, memoryGoals, postgresGoals } from "./goals.ts";
+import { describeMachine, type Machine } from "./machine.ts";
 import { memoryJSON, memoryTable } from "./memory-report.ts";
 import { runMemory } from "./memory.ts";
 import { mysqlJSON, mysqlText } from "./mysql-report.ts";
 import { runMySQL } from "./mysql.ts";
-import type { BenchOptions, Part } from "./options.ts";
+import { type BenchOptions, type Part, parts } from "./options.ts";
+import { say } from "./progress.ts";
 import { ratiosOf } from "./postgres-ratios.ts";
 import { postgresJSON, postgresTables } from "./postgres-report.ts";
 import { stopSharedPostgres } from "./postgres-server.ts";
 import { runPostgres } from "./postgres.ts";
+import { writeReport } from "./report.ts";
+import { table } from "./table.ts";
 import { formatTunnelBench, runTunnelBench } from "./tunnel.ts";
 
 /** What one part found. */
@@ -20,59 +25,74 @@ export interface Section {
   readonly title: string;
   /** Markdown. */
   readonly text: string;
+  readonly goals?: readonly Goal[];
 }
 
-const runners: Readonly<Record<Part, (options: BenchOptions) => Promise<Section[]>>> = {
-  async postgres(options) {
+type Runner = (options: BenchOptions, machine: Machine) => Promise<Section[]>;
+
+const runners: Readonly<Record<Part, Runner>> = {
+  async postgres(options, { flushMicroseconds }) {
     const ratios = (await runPostgres(options)).flatMap(ratiosOf);
-    const plain = ratios.filter(({ tls }) => !tls);
-    const secure = ratios.filter(({ tls }) => tls);
-    const sections: Section[] = [
-      { json: { postgres: postgresJSON(plain) }, title: "Postgres, plain to the server", text: postgresTables(plain) },
-    ];
-    if (secure.length > 0) {
-      const title = "Postgres, TLS to the server";
-      sections.push({ json: { postgresTLS: postgresJSON(secure) }, title, text: postgresTables(secure) });
-    }
-    return sections;
+    return [
+      { name: "postgres", title: "Postgres, plain to the server", cells: ratios.filter(({ tls }) => !tls) },
+      { name: "postgresTLS", title: "Postgres, TLS to the server", cells: ratios.filter(({ tls }) => tls) },
+    ].flatMap(({ name, title, cells }) =>
+      cells.length === 0
+        ? []
+        : [
+            {
+              json: { [name]: postgresJSON(cells) },
+              title,
+              text: postgresTables(cells),
+              goals: postgresGoals(cells, flushMicroseconds),
+            },
+          ],
+    );
   },
   async bulk(options) {
     const ratios = bulkRatiosOf(await runBulk(options));
-    return [{ json: { bulk: bulkJSON(ratios) }, title: "Bulk", text: bulkTable(ratios) }];
+    return [{ json: { bulk: bulkJSON(ratios) }, title: "Bulk", text: bulkTable(ratios), goals: bulkGoals(ratios) }];
   },
   async memory(options) {
     const result = await runMemory(options);
-    return [{ json: memoryJSON(result), title: "Memory", text: memoryTable(result) }];
-  },
-  async connect(options) {
-    const result = await runConnect(options);
-    return [{ json: { connect: result }, title: "Connection set-up", text: connectText(result) }];
+    return [{ json: memoryJSON(result), title: "Memory", text: memoryTable(result), goals: memoryGoals(result) }];
   },
   async mysql(options) {
     const result = await runMySQL(options);
-    return [
-      { json: { mysql: mysqlJSON(result) }, title: "MySQL and MariaDB, TLS to the server", text: mysqlText(result) },
-    ];
+    const title = "MySQL and MariaDB, TLS to the server";
+    return [{ json: { mysql: mysqlJSON(result) }, title, text: mysqlText(result) }];
+  },
+  async connect(options) {
+    const result = await runConnect(options);
+    const title = "Connection set-up";
+    return [{ json: { connect: result }, title, text: connectText(result), goals: connectGoals(result) }];
   },
   async ssm({ quick }) {
+    say("ssm: the tunnel");
     const tunnel = await runTunnelBench(quick ? { rounds: 3, mebibytes: 8, roundTrips: 200 } : {});
-    return [{ json: { tunnel }, title: "SSM tunnel", text: `\`\`\`\n${formatTunnelBench(tunnel)}\n\`\`\`` }];
+    return [{ json: { tunnel }, title: "SSM tunnel", text: `\`\`\`text\n${formatTunnelBench(tunnel)}\n\`\`\`` }];
   },
 };
 
-/** Runs the chosen parts and gives what to print. */
+/** Runs the chosen parts and gives what to print; after a run of everything the report is written too. */
 export async function runBench(options: BenchOptions): Promise<string> {
   const machine = describeMachine();
   const sections: Section[] = [];
   try {
     for (const part of options.parts) {
-      sections.push(...(await runners[part](options)));
+      sections.push(...(await runners[part](options, machine)));
     }
   } finally {
     await stopSharedPostgres();
   }
+  if (!options.quick && parts.every((part) => options.parts.includes(part))) {
+    writeReport({ machine, sections });
+    say("docs/performance.md is written");
+  }
   if (options.output === "json") {
     return `${JSON.stringify(Object.assign({ machine, quick: options.quick }, ...sections.map(({ json }) => json)))}\n`;
   }
-  return `${sections.map(({ title, text }) => `## ${title}\n\n${text}\n`).join("\n")}`;
+  const goals = sections.flatMap((section) => section.goals ?? []).map(goalRow);
+  const goalTable = goals.length === 0 ? [] : [table([["goal", "wanted", "measured", ""], ...goals])];
+  return `${[...sections.map(({ title, text }) => `## ${title}\n\n${text}`), ...goalTable].join("\n\n")}\n`;
 }

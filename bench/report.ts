@@ -1,0 +1,66 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { goalRow } from "./goal.ts";
+import type { Machine } from "./machine.ts";
+import type { Section } from "./run.ts";
+import { table } from "./table.ts";
+
+/** Written by hand, taken into the report as it is: what was tried, and what the profile shows. */
+const notesFile = new URL("notes.md", import.meta.url);
+const reportFile = new URL("../docs/performance.md", import.meta.url);
+
+const method = `Everything runs on one machine over loopback: database server, load, and each system under test. Only ratios are comparable,
+and only within one table.
+
+- **Turns.** The load generators of all systems stay connected and stopped (SIGSTOP); one at a time runs for 0.3 s, in an order that
+  rotates with each round. A ratio is the median of the rounds' ratios; half of the rounds lie in the range behind it.
+- **Load.** \`pgbench --select-only --jobs=1\` on 100,000 cached rows of Postgres 18; rates and latencies come from its own log of every
+  transaction, whose first 20 ms of each turn are left out. Bulk data comes from and goes to a server of the bench that has nothing to
+  compute, read by a client that only counts: a real Postgres would be the bottleneck.
+- **Sallyport** is one process with the data path as \`startProxy\` joins it: real engine, redaction, journal and spool on disk, upstream
+  login, and a link over TLS that ships every record. CPU of a statement counts all threads of the process until its records are
+  acknowledged. Every connection is let in without the grant handshake, which pgbench cannot speak; handshake and SSM are measured in
+  sections of their own.
+- **The controller** is another process. For \`Remote\` it has the real link protocol, audit store and signed heads. For \`Written\` and
+  \`Synced\`, whose statements do not wait for it, it acknowledges and forgets: in life its store works on another machine.
+- **Plain to the server** exists in the bench only, for a fair comparison: the product refuses to speak to a database without TLS.
+- **PgBouncer** pools sessions, **HAProxy** forwards TCP with one thread. Neither records anything.`;
+
+/** Sections that a report has; the machine above all of them. */
+export interface Report {
+  readonly machine: Machine;
+  readonly sections: readonly Section[];
+}
+
+/** The whole page. */
+export function renderReport({ machine, sections }: Report, notes: string): string {
+  const { cores, memoryGiB, system, node, versions, flushMicroseconds } = machine;
+  const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  const goals = sections.flatMap((section) => section.goals ?? []);
+  return [
+    "# Performance",
+    "<!-- Written by `npm run bench`. Change bench/notes.md or bench/report.ts instead. -->",
+    "`npm run bench` measures everything below and writes this page, in about a quarter of an hour; `npm run bench -- postgres` measures " +
+      "one part and prints it (others: `bulk`, `memory`, `mysql`, `connect`, `ssm`); `npm run bench -- --quick --output json` takes a " +
+      "look within 50 s. `--profile DIR` writes CPU profiles of the proxy.",
+    `Machine: ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, ${programs.join(", ")}. A record's worth of bytes appended and ` +
+      `flushed to the device of the spool took ${flushMicroseconds} µs.`,
+    "## Goals",
+    table([["goal", "wanted", "measured", ""], ...goals.map(goalRow)]),
+    notes.trim(),
+    "## Method",
+    method,
+    ...sections.flatMap(({ title, text }) => [`## ${title}`, text]),
+  ]
+    .join("\n\n")
+    .concat("\n");
+}
+
+/** Writes docs/performance.md. */
+export function writeReport(report: Report): void {
+  writeFileSync(reportFile, renderReport(report, readFileSync(notesFile, "utf8")));
+  // The page is checked in, so it has the form that every file has.
+  const formatter = fileURLToPath(new URL("../node_modules/.bin/oxfmt", import.meta.url));
+  execFileSync(formatter, [fileURLToPath(reportFile)], { stdio: "ignore" });
+}
