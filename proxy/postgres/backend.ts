@@ -45,6 +45,39 @@ export function readTag(body: Buffer): string {
   return body.toString("latin1", 0, end < 0 ? body.length : end);
 }
 
+/** Longer tags are not worth comparing. */
+const keptTagBytes = 32;
+
+/** Reads tags as `readTag` does, and keeps the last: the next is mostly the same. */
+export class TagReader {
+  readonly #bytes = new Uint8Array(keptTagBytes);
+  #length = -1;
+  #tag = "";
+
+  read(body: Buffer): string {
+    if (body.length !== this.#length || !this.#isSame(body)) {
+      this.#tag = readTag(body);
+      this.#length = body.length <= keptTagBytes ? body.length : -1;
+      for (let at = 0; at < this.#length; at += 1) {
+        this.#bytes[at] = body[at] ?? 0;
+      }
+    }
+    return this.#tag;
+  }
+
+  #isSame(body: Buffer): boolean {
+    for (let at = 0; at < body.length; at += 1) {
+      if (body[at] !== this.#bytes[at]) {
+        return false;
+      }
+    }
+    return true;
+  }
+}
+
+/** One for all sessions: they ask for much the same. */
+export const tags: TagReader = new TagReader();
+
 /** ReadyForQuery: transaction state. */
 export type TransactionStatus = "idle" | "transaction" | "failed";
 export function readTransactionStatus(body: Buffer): TransactionStatus {

@@ -309,7 +309,7 @@ export class ClientSide extends StatementLog {
     }
     this.endSkip();
     this.names.synced();
-    this.queue.push({ kind: "sync" });
+    this.queue.push(sync);
   }
 
   #copyEnds(): void {
@@ -322,6 +322,7 @@ export class ClientSide extends StatementLog {
 }
 
 const noBody = Buffer.alloc(0);
+const sync: Expectation = { kind: "sync" };
 
 const noticesOf = (verdict: Verdict | undefined): { readonly notices?: readonly string[] } =>
   verdict === undefined ? {} : { notices: verdict.notices };

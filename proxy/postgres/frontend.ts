@@ -53,7 +53,7 @@ export function readQuery(body: Buffer): Buffer {
 
 export function readParse(body: Buffer): ParseMessage {
   const reader = new BodyReader(body);
-  const statement = name(reader.cstring());
+  const statement = name(reader.name());
   const sql = reader.cstring();
   const count = reader.uint16();
   const types: number[] = [];
@@ -66,8 +66,8 @@ export function readParse(body: Buffer): ParseMessage {
 
 export function readBind(body: Buffer): BindMessage {
   const reader = new BodyReader(body);
-  const portal = name(reader.cstring());
-  const statement = name(reader.cstring());
+  const portal = name(reader.name());
+  const statement = name(reader.name());
   const formats = readFormats(reader);
   const count = reader.uint16();
   if (formats.length > 1 && formats.length !== count) {
@@ -83,8 +83,13 @@ export function readBind(body: Buffer): BindMessage {
   return { portal, statement, parameters };
 }
 
-function readFormats(reader: BodyReader): number[] {
+const noFormats: readonly number[] = [];
+
+function readFormats(reader: BodyReader): readonly number[] {
   const count = reader.uint16();
+  if (count === 0) {
+    return noFormats;
+  }
   const formats: number[] = [];
   for (let index = 0; index < count; index += 1) {
     const format = reader.int16();
@@ -99,7 +104,7 @@ function readFormats(reader: BodyReader): number[] {
 /** Execute: the portal's name, and the row limit (0 = none). */
 export function readExecute(body: Buffer): { readonly portal: string; readonly rowLimit: number } {
   const reader = new BodyReader(body);
-  const portal = name(reader.cstring());
+  const portal = name(reader.name());
   const rowLimit = reader.int32();
   reader.end();
   return { portal, rowLimit };
@@ -109,7 +114,7 @@ export function readExecute(body: Buffer): { readonly portal: string; readonly r
 export function readTarget(body: Buffer): { readonly kind: "statement" | "portal"; readonly name: string } {
   const reader = new BodyReader(body);
   const kind = reader.uint8();
-  const target = name(reader.cstring());
+  const target = name(reader.name());
   reader.end();
   if (kind !== 0x53 && kind !== 0x50) {
     throw new ProtocolViolation("invalid DESCRIBE or CLOSE message subtype");

@@ -6,6 +6,8 @@ import { ProtocolViolation, sqlState } from "./protocol.ts";
 
 export type { Undo } from "./namespace.ts";
 
+const noStatements: readonly (readonly [string, Prepared])[] = [];
+
 /** For a change that changes nothing. */
 export const nothingToUndo: Undo = () => {};
 
@@ -64,7 +66,9 @@ export class NameTable {
   #at = 0;
   /** What statements that still run may do to names, by their numbers. */
   readonly #doubts = new Map<number, { readonly change: NameChange; readonly at: number }>();
-  #hasUnrecorded = false;
+  /** Whether there may be statements whose text no record holds. */
+  #hasUnrecordedNamed = false;
+  #hasUnrecordedUnnamed = false;
 
   constructor(bytesMax = namesBytesMax) {
     this.#bytesMax = bytesMax;
@@ -119,12 +123,13 @@ export class NameTable {
    * be run by Bind only, which looks at its text.
    */
   takeUnrecorded(isUnnamedToo = false): readonly (readonly [string, Prepared])[] {
-    if (!this.#hasUnrecorded) {
-      return [];
+    if (!this.#hasUnrecordedNamed && !(isUnnamedToo && this.#hasUnrecordedUnnamed)) {
+      return noStatements;
     }
     const unrecorded = [...this.#statements.values()].filter(([, prepared]) => !prepared.isRecorded);
     const taken = unrecorded.filter(([name]) => isUnnamedToo || name !== "");
-    this.#hasUnrecorded = taken.length < unrecorded.length;
+    this.#hasUnrecordedNamed = false;
+    this.#hasUnrecordedUnnamed = taken.length < unrecorded.length;
     for (const [, prepared] of taken) {
       prepared.isRecorded = true;
     }
@@ -138,7 +143,8 @@ export class NameTable {
 
   /** Parse, or Close with no `prepared`. Throws `ProtocolViolation` when the session would hold too much. */
   setStatement(name: string, prepared: Prepared | undefined): Undo {
-    this.#hasUnrecorded ||= prepared !== undefined;
+    this.#hasUnrecordedNamed ||= prepared !== undefined && name !== "";
+    this.#hasUnrecordedUnnamed ||= prepared !== undefined && name === "";
     return this.#statements.ask(name, prepared, this.#ask());
   }
 

@@ -1,5 +1,7 @@
 import { ProtocolViolation } from "./protocol.ts";
 
+const empty = Buffer.alloc(0);
+
 /** Bytes as text of one character each; the shortest way there is. */
 export function latin1Of(bytes: Uint8Array): string {
   return Buffer.prototype.latin1Slice.call(bytes, 0, bytes.length);
@@ -53,6 +55,15 @@ export class BodyReader {
     const value = this.#body.subarray(this.#offset, end);
     this.#offset = end + 1;
     return value;
+  }
+
+  /** As `cstring`, for a name that is mostly empty. */
+  name(): Buffer {
+    if (this.#body[this.#offset] === 0) {
+      this.#offset += 1;
+      return empty;
+    }
+    return this.cstring();
   }
 
   bytes(count: number): Buffer {

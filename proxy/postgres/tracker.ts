@@ -1,4 +1,4 @@
-import { readServerError, readTag, readTransactionStatus, readParameterTypes } from "./backend.ts";
+import { readServerError, tags, readTransactionStatus, readParameterTypes } from "./backend.ts";
 import type { ServerError, TransactionStatus } from "./backend.ts";
 import type { Execution, ExecutionEnd, ExecutionOutcome, ExecutionResult, ExecutionStart } from "./execution.ts";
 import { ClientSide } from "./client-side.ts";
@@ -61,7 +61,7 @@ export class Tracker extends ClientSide {
   server(type: number, body: Buffer): void {
     switch (type) {
       case back.commandComplete:
-        return this.#completed({ outcome: "ok", tag: readTag(body) });
+        return this.#completed({ outcome: "ok", tag: tags.read(body) });
       case back.emptyQuery:
         return this.#completed({ outcome: "ok" });
       case back.portalSuspended:

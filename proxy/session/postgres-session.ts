@@ -1,4 +1,3 @@
-import { redactBytes } from "#audit/redact/redact.ts";
 import {
   encodeAuthenticationOk,
   encodeBackendKeyData,
@@ -22,12 +21,13 @@ import {
   type RelayEvents,
   SessionCut,
   type SessionProtocol,
-} from "./database-session.ts";
+} from "./session-protocol.ts";
 import type { BackendFate } from "./confirm.ts";
 import { endBackend } from "./end.ts";
 import type { AdmittedStream, SessionPorts } from "./engine.ts";
 import { Recorder, type SessionView } from "./recorder.ts";
 import { Relay } from "./relay.ts";
+import { SQLRedactor } from "./sql-redactor.ts";
 
 /** Key length for protocol 3.2, as servers use; 3.0 has room for 4 bytes only. */
 const cancelKeyBytes = { old: 4, new: 32 } as const;
@@ -50,6 +50,12 @@ export class PostgresSession implements SessionProtocol<PostgresUpstream, Postgr
   readonly #target: UpstreamTarget;
   readonly #password: PasswordSource;
   readonly #settings = new Map<string, string>();
+  readonly #redactor = new SQLRedactor();
+  readonly #quoted: { -readonly [Key in keyof SessionView]: SessionView[Key] } = {
+    transaction: "idle",
+    encoding: undefined,
+    user: undefined,
+  };
 
   /** `parameters` are those of the client's startup packet that go on to the server. */
   constructor(
@@ -109,11 +115,7 @@ export class PostgresSession implements SessionProtocol<PostgresUpstream, Postgr
       journal,
       policy: grant.audit,
       view: () => this.#view(tracker),
-      redactSQL: (sql) =>
-        redactBytes(sql, "postgres", {
-          standardConformingStrings: tracker.standardStrings,
-          encoding: this.#encoding,
-        }),
+      redactSQL: (sql) => this.#redactor.redact(sql),
       now: () => clock.now(),
     });
     const tracker: Tracker = new Tracker(recorder, () => clock.monotonicMs());
@@ -192,13 +194,10 @@ export class PostgresSession implements SessionProtocol<PostgresUpstream, Postgr
     );
   }
 
+  /** Each call changes what the last one gave: whoever asks looks at once. */
   #view(tracker: Tracker): SessionView {
-    const user = this.#settings.get("session_authorization");
-    return {
-      transaction: tracker.transaction,
-      encoding: this.#encoding === "UTF8" ? undefined : this.#encoding,
-      user: user === this.#admitted.grant.role.username ? undefined : user,
-    };
+    this.#quoted.transaction = tracker.transaction;
+    return this.#quoted;
   }
 
   get #encoding(): string {
@@ -206,7 +205,11 @@ export class PostgresSession implements SessionProtocol<PostgresUpstream, Postgr
   }
 
   #applySettings(tracker: Tracker): void {
+    const user = this.#settings.get("session_authorization");
     tracker.standardStrings = this.#settings.get("standard_conforming_strings") !== "off";
+    this.#redactor.set(tracker.standardStrings, this.#encoding);
+    this.#quoted.encoding = this.#encoding === "UTF8" ? undefined : this.#encoding;
+    this.#quoted.user = user === this.#admitted.grant.role.username ? undefined : user;
   }
 }
 

@@ -357,7 +357,15 @@ function addFailure(record: Writable<StatementResult>, result: AnsweredStatement
   }
 }
 
-const nameText = (name: string): Text => (name === "" ? "" : textOf(Buffer.from(name, "latin1")));
+/** A name of ASCII is its own text; names are short. */
+function nameText(name: string): Text {
+  for (let at = 0; at < name.length; at += 1) {
+    if (name.charCodeAt(at) >= 0x80) {
+      return textOf(Buffer.from(name, "latin1"));
+    }
+  }
+  return name;
+}
 
 /** Why the session of a statement that could not be recorded ends, for its client. */
 export const recordingFailureMessage: Readonly<Record<RecordingFailure, string>> = {
