@@ -104,6 +104,12 @@ export class Relay {
     }
     this.#leaveServer = takeBytes(server, (bytes, release) => this.#fromServer(bytes, release));
     this.#leaveClient = takeBytes(client, (bytes, release) => this.#fromClient(bytes, release));
+    if (this.#stopped) {
+      // What had waited in a stream ended it.
+      this.#leaveServer();
+      this.#leaveClient();
+      return;
+    }
     this.#clientValve.open("start");
     this.#serverValve.open("start");
     if (client.destroyed) {
