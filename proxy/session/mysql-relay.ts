@@ -10,7 +10,7 @@ import type { Refusal } from "../mysql/queue.ts";
 import type { MySqlTracker } from "../mysql/tracker.ts";
 import { errors, type ErrorCode, MySqlViolation } from "../mysql/violation.ts";
 import { type Release, takeBytes } from "../static-reads.ts";
-import type { RelayEnd } from "./database-session.ts";
+import type { RelayEnd } from "./session-protocol.ts";
 import { recordingFailureMessage, type Recorder, type RecordingFailure } from "./recorder.ts";
 import { Valve } from "./valve.ts";
 
@@ -366,7 +366,7 @@ export class MySqlRelay {
     if (tracker.depth < pipelineDepthMax / 2) {
       this.#clientValve.open("depth");
     }
-    if (this.#later.length > 0 && !tracker.isPreparing) {
+    if (this.#later.length > 0 && !tracker.isUncertain) {
       const later = this.#later;
       this.#later = [];
       for (const bytes of later) {

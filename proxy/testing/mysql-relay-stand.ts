@@ -4,7 +4,7 @@ import { manualClock } from "#lib/clock.ts";
 import { trackedCapabilities } from "../mysql/protocol.ts";
 import type { SessionOptions } from "../mysql/session-state.ts";
 import { MySqlTracker } from "../mysql/tracker.ts";
-import type { RelayEnd } from "../session/database-session.ts";
+import type { RelayEnd } from "../session/session-protocol.ts";
 import { MySqlRelay, type MySqlRelayParts } from "../session/mysql-relay.ts";
 import { Recorder } from "../session/recorder.ts";
 import { duplexPair } from "./duplex-pair.ts";
