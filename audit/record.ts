@@ -88,6 +88,8 @@ export interface Parameter {
   readonly type: number;
   readonly format: "text" | "binary";
   readonly value: Text | null;
+  /** MariaDB's bulk execution: the column's default stands for the value, or nothing is changed. Then `value` is null. */
+  readonly instead?: "default" | "ignore";
   /** Where the whole value is, when `value` holds only its beginning. */
   readonly text?: TextReference;
 }

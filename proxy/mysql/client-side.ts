@@ -43,6 +43,10 @@ export class ClientSide extends CommandIntake {
     if (bytes > body.length) {
       return this.#refuseTooLarge(body, held);
     }
+    if (this.pendingEffects > 0 && readsText(this.command)) {
+      // How it is read depends on what a statement before it has done.
+      return verdict.stop;
+    }
     try {
       return this.#read(body);
     } catch (error) {
@@ -186,7 +190,7 @@ export class ClientSide extends CommandIntake {
     if (statement === undefined) {
       return verdict.stop;
     }
-    const { values, types, attributes, sent } = this.#bindings(reader, statement, isBulk);
+    const { values, types, attributes, sent, hasCursor } = this.#bindings(reader, statement, isBulk);
     this.bytes += statement.longBytes;
     const [value] = values;
     const decided = this.ask({
@@ -206,6 +210,7 @@ export class ClientSide extends CommandIntake {
       more: { statement },
     });
     if (decided === verdict.pass) {
+      statement.cursor = hasCursor ? this.lastNumber : undefined;
       // Only what the server sees changes what it remembers.
       statement.types = sent ?? statement.types;
       this.prepared.resetLongData(statement);
@@ -213,7 +218,7 @@ export class ClientSide extends CommandIntake {
     return decided;
   }
 
-  #bindings(reader: FieldReader, statement: Prepared, isBulk: boolean): Bindings {
+  #bindings(reader: FieldReader, statement: Prepared, isBulk: boolean): Bindings & { readonly hasCursor: boolean } {
     const { fault } = statement;
     if (fault !== undefined) {
       this.prepared.resetLongData(statement);
@@ -224,7 +229,7 @@ export class ClientSide extends CommandIntake {
       if (!this.agreed.hasBulk) {
         throw new MySqlViolation("bulk execution was not agreed on", errors.unknownCommand);
       }
-      return readBulkBindings(reader, statement, charset);
+      return { ...readBulkBindings(reader, statement, charset), hasCursor: false };
     }
     const flags = reader.int(1);
     reader.int(4);
@@ -233,9 +238,12 @@ export class ClientSide extends CommandIntake {
     }
     const isCounted = (flags & executeFlag.counted) !== 0;
     const { hasAttributes } = this.agreed;
-    return reader.left === 0 && statement.parameters === 0
-      ? noBindings
-      : readBindings(reader, statement, isCounted, { hasAttributes, charset });
+    const hasCursor = (flags & executeFlag.cursors) !== 0;
+    const bindings =
+      reader.left === 0 && statement.parameters === 0
+        ? noBindings
+        : readBindings(reader, statement, isCounted, { hasAttributes, charset });
+    return { ...bindings, hasCursor };
   }
 
   #sendLongData(reader: FieldReader): Verdict {
@@ -297,7 +305,9 @@ export class ClientSide extends CommandIntake {
   #find(reader: FieldReader, isSilent = false): Prepared | undefined {
     const id = reader.int(4);
     const mayBeLater = this.preparing > 0;
-    const statement = id === lastPreparedID && mayBeLater ? undefined : this.prepared.find(id);
+    // Only MariaDB knows a number for the statement prepared last.
+    const isKnown = id !== lastPreparedID || (this.agreed.isMariaDB && !mayBeLater);
+    const statement = isKnown ? this.prepared.find(id) : undefined;
     if (statement === undefined && !mayBeLater && !isSilent) {
       throw new MySqlViolation(`unknown prepared statement handler (${id})`, refusalCodes.unknownStatement);
     }
@@ -345,6 +355,10 @@ function boundKill({ scope, thread }: WrittenKill, bound: Buffer | null | undefi
   }
   const text = bound?.toString("latin1") ?? "";
   return { scope, thread: /^\d{1,20}$/.test(text) ? Number(text) : undefined };
+}
+
+function readsText(number: number): boolean {
+  return number === command.query || number === command.prepare || number === command.execute;
 }
 
 function endOf(reader: FieldReader): void {

@@ -21,6 +21,7 @@ export interface SessionOptions {
 
 /** Which flags were agreed on, as the command phase asks for them. */
 export interface Agreed {
+  readonly isMariaDB: boolean;
   readonly isMulti: boolean;
   readonly tracksSession: boolean;
   readonly deprecatesEOF: boolean;
@@ -35,6 +36,7 @@ export function readAgreed({ capabilities, mariaDBCapabilities = 0, isMariaDB }:
   const has = (flag: number): boolean => (capabilities & flag) !== 0;
   const hasMariaDB = (flag: number): boolean => isMariaDB && (mariaDBCapabilities & flag) !== 0;
   return {
+    isMariaDB,
     isMulti: has(capability.multiStatements),
     tracksSession: has(capability.sessionTrack),
     deprecatesEOF: has(capability.deprecateEOF),

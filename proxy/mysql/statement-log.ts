@@ -37,6 +37,8 @@ export class StatementLog {
   hooks: TrackerHooks = { onReply: () => undefined };
   /** Prepares that wait for an answer: until then nobody knows their ids. */
   protected preparing = 0;
+  /** Statements that wait for an answer and change how texts after them are read. */
+  protected pendingEffects = 0;
   #number = 0;
   #unforwarded: Execution[] = [];
 
@@ -52,9 +54,17 @@ export class StatementLog {
     return this.queue.length;
   }
 
-  /** Whether a prepare waits for its answer, which says by which number the statement is named. */
-  get isPreparing(): boolean {
-    return this.preparing > 0;
+  /**
+   * Whether an answer is on its way that commands may have to wait for: which number a prepared statement got, or whether a statement
+   * has changed how texts are read.
+   */
+  get isUncertain(): boolean {
+    return this.preparing > 0 || this.pendingEffects > 0;
+  }
+
+  /** Number of the statement that was started last. */
+  protected get lastNumber(): number {
+    return this.#number;
   }
 
   /** Statement that the server works on, if any. */
@@ -99,11 +109,13 @@ export class StatementLog {
     const execution = new Execution(number, this.now(), bytesFromClient, start, effects);
     if (!isRefused) {
       this.#unforwarded.push(execution);
+      this.pendingEffects += effects.length > 0 ? 1 : 0;
     }
     return execution;
   }
 
   protected end(execution: Execution, unanswered: ExecutionOutcome, isAnswered: boolean): void {
+    this.pendingEffects -= execution.effects.length > 0 ? 1 : 0;
     this.sink.ended(execution, {
       ...execution.summarize(unanswered),
       durationMs: this.now() - execution.startedMs,

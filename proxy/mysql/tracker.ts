@@ -246,9 +246,6 @@ export class MySqlTracker extends ClientSide {
       execution.add(resultOf(ok, execution.rows, isSet, hasCursor), isSet);
     }
     this.session.applyReply(ok);
-    if (statement !== undefined && head.answer === answer.results) {
-      statement.cursor = hasCursor ? execution?.number : undefined;
-    }
     this.#part = part.head;
     if ((ok.status & status.moreResults) !== 0 && head.answer === answer.results) {
       return;

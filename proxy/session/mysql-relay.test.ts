@@ -55,7 +55,7 @@ const answers = [
   answerOf([okPayload({ affected: 1, info: "Rows: 1", warnings: 2 })]),
   answerOf([okPayload({ state: schemaState("shop") })]),
   answerOf([errPayload(1047, "08S01", "COM_CHANGE_USER is not available here")]),
-  answerOf([...setPayloads([]).slice(1)]),
+  answerOf(setPayloads([]).slice(1)),
   answerOf([okPayload()]),
   answerOf([errPayload(1064, "42000", "near 'selec'")]),
   answerOf([Buffer.from("Uptime: 3")]),

@@ -306,7 +306,9 @@ function renderValue(
 ): { parameter: Parameter; redacted: number; removed: readonly Secret[] } {
   const format = value.binary ? "binary" : "text";
   if (value.bytes === null) {
-    return { parameter: { type, format, value: null }, redacted: 0, removed: nothing };
+    const { instead } = value;
+    const parameter = { type, format, value: null, ...(instead === undefined ? {} : { instead }) } as const;
+    return { parameter, redacted: 0, removed: nothing };
   }
   const { text, redacted, removed } = redactValueBytes(value.bytes);
   const recorded = value.binary ? { base64: bytesOfText(text).toString("base64") } : text;

@@ -28,6 +28,8 @@ export interface StartedStatement {
 export interface StartedValue {
   readonly binary: boolean;
   readonly bytes: Buffer | null;
+  /** What stands for the value; `bytes` is null then. */
+  readonly instead?: "default" | "ignore";
 }
 
 /** A value that the client gives to a statement under a name. */
