@@ -26,7 +26,7 @@ export type BulkResult = ReadonlyMap<Flood, ReadonlyMap<string, BulkSeen>>;
 
 /** Bytes of one run. */
 const fullBytes = 1e9;
-const quickBytes = 2e8;
+const quickBytes = 1.5e8;
 const rounds = { full: 5, quick: 3 } as const;
 
 interface BulkSystem {

@@ -37,12 +37,12 @@ export interface MemoryResult {
   readonly stalled?: StalledMemory;
 }
 
-const idleSessions = { full: 1_000, quick: 250 } as const;
+const idleSessions = { full: 1_000, quick: 200 } as const;
 /** Sessions that are there before memory is looked at: what the first ones load is not what each one costs. */
 const firstSessions = 50;
 /** Logins at once. */
 const loginsAtOnce = 16;
-const settleMs = 1_500;
+const settleMs = 1_000;
 const stalledSessions = 100;
 const stalledBytes = 100e6;
 

@@ -16,6 +16,8 @@ export interface Ratios {
   readonly cpuVsPgBouncer: Ratio;
   /** Latency above that of the server alone, µs: for comparison with a device's flush, not with other machines. */
   readonly addedP50Microseconds: number;
+  /** From the end of a stretch of 0.3 s until all its records were acknowledged. */
+  readonly settleMilliseconds: number;
 }
 
 /** Ratios of one load, by system: each durability, and PgBouncer and HAProxy themselves. */
@@ -60,6 +62,7 @@ function ratios(
     addedP50VsPgBouncer: added / addedOf(bouncer.p50, direct.p50),
     cpuVsPgBouncer: ratioOf(seen.cpu, bouncer.cpu),
     addedP50Microseconds: added,
+    settleMilliseconds: median(seen.settleMs),
   };
 }
 

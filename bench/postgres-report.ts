@@ -1,5 +1,6 @@
 import { durabilities } from "./grants.ts";
 import type { CellRatios } from "./postgres-ratios.ts";
+import { median } from "./statistics.ts";
 import { formatNumber, formatRatio, table } from "./table.ts";
 
 /** The ratios as nested objects: `.simple.c1.written.vsPgBouncer`. */
@@ -15,6 +16,7 @@ export function postgresJSON(cells: readonly CellRatios[]): Record<string, unkno
         addedP50VsPgBouncer: ratios.addedP50VsPgBouncer,
         cpuVsPgBouncer: ratios.cpuVsPgBouncer.median,
         addedP50Microseconds: ratios.addedP50Microseconds,
+        settleMilliseconds: ratios.settleMilliseconds,
         spread: { vsPgBouncer: [ratios.vsPgBouncer.low, ratios.vsPgBouncer.high] },
       };
     }
@@ -50,6 +52,7 @@ export function postgresTables(cells: readonly CellRatios[]): string {
       }),
     );
   const first = ["protocol", "clients"];
+  const written = cells.flatMap(({ systems }) => systems.get("written")?.settleMilliseconds ?? []);
   return [
     "Statements a second ÷ PgBouncer's; the last two columns ÷ the server's own:",
     table([[...first, ...heads, "PgBouncer ÷ direct", "Written ÷ direct"], ...throughput]),
@@ -57,5 +60,7 @@ export function postgresTables(cells: readonly CellRatios[]): string {
     table([[...first, ...heads], ...added]),
     "CPU of the proxy's process for a statement ÷ PgBouncer's:",
     table([[...first, ...heads], ...cpu]),
+    `The records of a stretch with \`Written\` were all acknowledged ${formatNumber(median(written))} ms after its end ` +
+      `(median; at most ${formatNumber(Math.max(...written))} ms): so much work the rates above do not show, and the CPU does.`,
   ].join("\n\n");
 }

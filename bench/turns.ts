@@ -22,6 +22,8 @@ export interface Seen {
   readonly p99: number[];
   /** CPU of the proxy's process for a statement, µs, with everything that follows from it, such as shipping its record. */
   readonly cpu: number[];
+  /** From the end of a stretch until everything that follows from it is done too, ms: work that the rate does not show. */
+  readonly settleMs: number[];
 }
 
 /** How much a cell is measured. */
@@ -44,7 +46,7 @@ export async function takeTurns(
     systems.map(async (system) => {
       const directory = makeFolder("pgbench");
       const pgbench = await PausedPgbench.start(system.target, { ...load, directory, warmMs: effort.warmMs });
-      return { system, pgbench, cpuSeconds: [] as number[] };
+      return { system, pgbench, cpuSeconds: [] as number[], settleMs: [] as number[] };
     }),
   );
   for (const system of systems) {
@@ -55,21 +57,26 @@ export async function takeTurns(
       break;
     }
     const first = round % entrants.length;
-    for (const { system, pgbench, cpuSeconds } of [...entrants.slice(first), ...entrants.slice(0, first)]) {
+    for (const { system, pgbench, cpuSeconds, settleMs } of [...entrants.slice(first), ...entrants.slice(0, first)]) {
       const before = system.pid === undefined ? 0 : cpuSecondsOf(system.pid);
       await pgbench.stretch(effort.stretchMs);
+      const stoppedMs = performance.now();
       await system.settle?.();
+      settleMs.push(performance.now() - stoppedMs);
       cpuSeconds.push(system.pid === undefined ? 0 : cpuSecondsOf(system.pid) - before);
     }
   }
   const seen = new Map<string, Seen>();
-  for (const { system, pgbench, cpuSeconds } of entrants) {
-    const stretches = await pgbench.end();
+  const ends = await Promise.all(
+    entrants.map(async (entrant) => ({ ...entrant, stretches: await entrant.pgbench.end() })),
+  );
+  for (const { system, cpuSeconds, settleMs, stretches } of ends) {
     seen.set(system.name, {
       perSecond: stretches.map(({ perSecond }) => perSecond),
       p50: stretches.map(({ latencies }) => groupedQuantile(latencies, 0.5)),
       p99: stretches.map(({ latencies }) => groupedQuantile(latencies, 0.99)),
       cpu: stretches.map(({ transactions }, round) => ((cpuSeconds[round] ?? 0) * 1e6) / transactions),
+      settleMs,
     });
   }
   return seen;
