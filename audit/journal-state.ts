@@ -1,7 +1,7 @@
 import { emptyChainState, type ChainState } from "./chain.ts";
 import type { Boundary } from "./linking/linking.ts";
 import { systemFiles, type SpoolFiles } from "./spool/files.ts";
-import { loadStates, saveState } from "./spool/state-slots.ts";
+import { loadStates, prepareStates, saveState } from "./spool/state-slots.ts";
 
 /**
  * Where the chains stood at the beginnings of segments. The state before the oldest segment is kept on the device, since from there
@@ -43,6 +43,7 @@ export class JournalState {
         this.#slot = slot + 1;
       }
     }
+    prepareStates(this.#files, this.#directory);
     return this.#anchor.seq + 1 === firstSeq;
   }
 

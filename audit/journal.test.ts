@@ -133,7 +133,7 @@ describe("openJournal", () => {
       seqs.push(...batch.map(({ seq }) => seq));
     }
     expect(seqs).toEqual(Array.from({ length: statement + 2 }, (_, index) => index + 1));
-    expect(journal.usedBytes).toBeLessThanOrEqual(tiny.totalBytesMax);
+    expect(journal.metrics().usedBytes).toBeLessThanOrEqual(tiny.totalBytesMax);
   });
 
   it("says too-large for a record beyond the limit and writes none of it", async () => {

@@ -1,11 +1,11 @@
 import { canonicalJSON, type CanonicalValue } from "./canonical.ts";
-import { ChainLinker, type SessionState } from "./chain.ts";
+import type { SessionState } from "./chain.ts";
 import { crashBodies } from "./crash-bodies.ts";
-import { tryDecodeEntry } from "./entry/decode.ts";
 import { encodeEntry } from "./entry/encode.ts";
 import { JournalState } from "./journal-state.ts";
 import type { LinkedBatch } from "./linking/linking.ts";
 import { LinkingThread, linkingHere, type LinkingPort } from "./linking/thread.ts";
+import { LeftRecords } from "./left-records.ts";
 import { OpenSessions } from "./open-sessions.ts";
 import { OwedRecords } from "./owed-records.ts";
 import { isLarge, splitStart } from "./large-text.ts";
@@ -13,7 +13,7 @@ import type { RecordBody, RecordKind, SessionClose, StatementStart } from "./rec
 import { systemFiles, type SpoolFiles } from "./spool/files.ts";
 import { defaultSpoolLimits, type SpoolLimits } from "./spool/limits.ts";
 import { listSegments } from "./spool/segment.ts";
-import { Spool } from "./spool/spool.ts";
+import { Spool, type SpoolMetrics } from "./spool/spool.ts";
 import type { Clock } from "#lib/clock.ts";
 
 export type { LinkedBatch } from "./linking/linking.ts";
@@ -49,6 +49,29 @@ export interface JournalRecovery {
   readonly damage: readonly string[];
 }
 
+/** Counts since this process began, and what is there now. Plain data. */
+export interface JournalMetrics extends SpoolMetrics {
+  /** Records taken for writing. */
+  readonly taken: number;
+  /** Records refused at once because the spool is full; those of a failed write are in `failedWrites`, a turn each. */
+  readonly full: number;
+  readonly tooLarge: number;
+  /** Gap records taken, and how many records they say are missing. */
+  readonly gaps: number;
+  readonly gapRecords: number;
+  /** Pieces of large texts taken. */
+  readonly textPieces: number;
+  readonly writtenSeq: number;
+  readonly acknowledgedSeq: number;
+  /** Last record that was linked for shipping. */
+  readonly linkedSeq: number;
+  readonly openSessions: number;
+  /** Ends that found no room and are tried again. */
+  readonly owedRecords: number;
+  /** Writes that wait for the controller. */
+  readonly remoteWaiting: number;
+}
+
 /** Records that end something may use the spool's reserve: a full spool must still be able to say what became of things. */
 const reservedKinds: ReadonlySet<RecordKind> = new Set(["statement.end", "session.close", "gap"]);
 
@@ -80,6 +103,8 @@ export class Journal {
   readonly #recordBytesMax: number;
   readonly #envelopeBytes: number;
   readonly #listeners = new Set<() => void>();
+  readonly #counts = { taken: 0, full: 0, tooLarge: 0, gaps: 0, gapRecords: 0, textPieces: 0 };
+  #linkedSeq = 0;
   /** Time of the turn's first record: one look at the clock for all of them. */
   #time = 0;
   /** Writes that wait for the controller, oldest first. */
@@ -96,6 +121,7 @@ export class Journal {
       directory,
       limits,
       files,
+      monotonicMs: () => clock.monotonicMs(),
       visit: (entry, seq) => left.take(entry, seq, () => listSegments(files, directory)[0]?.firstSeq ?? seq),
       onWritten: () => this.#written(),
       onFailed: () => this.#sessions.turnLost(),
@@ -125,9 +151,18 @@ export class Journal {
     return this.#spool.acknowledged;
   }
 
-  /** Bytes of the spool in use, for metrics. */
-  get usedBytes(): number {
-    return this.#spool.usedBytes;
+  /** What the journal has done and holds. */
+  metrics(): JournalMetrics {
+    return {
+      ...this.#spool.metrics,
+      ...this.#counts,
+      writtenSeq: this.writtenSeq,
+      acknowledgedSeq: this.acknowledged,
+      linkedSeq: this.#linkedSeq,
+      openSessions: this.#sessions.count,
+      owedRecords: this.#owed.count,
+      remoteWaiting: this.#remote.length,
+    };
   }
 
   /** Whether a write waits for the controller to store what it said: shipping must not wait then. */
@@ -193,6 +228,7 @@ export class Journal {
     }
     const segments = this.#spool.segments.map((segment) => ({ ...segment }));
     const batch = await this.#linking.next({ after: seq, bytesMax, segments });
+    this.#linkedSeq = batch.lastSeq;
     this.#state.learn(batch.boundaries);
     this.#giveBack();
     return batch;
@@ -265,6 +301,7 @@ export class Journal {
     }
     const entryEnd = encodeEntry(batch, body, prefix, this.#time);
     if (this.#isTooLarge(body, entryEnd - batch.entryAt)) {
+      this.#counts.tooLarge += 1;
       done("too-large");
       return;
     }
@@ -276,10 +313,26 @@ export class Journal {
       durability === "Remote" ? (result) => this.#awaitRemote(seq, result, done) : done,
     );
     if (accepted !== "accepted") {
+      this.#counts[accepted === "full" ? "full" : "tooLarge"] += 1;
       done(accepted);
       return;
     }
-    this.#sessions.taken(body);
+    this.#counts.taken += 1;
+    if (body.kind !== "statement.start" && body.kind !== "statement.end") {
+      this.#takeRare(body);
+    }
+  }
+
+  /** What only some kinds need. */
+  #takeRare(body: RecordBody): void {
+    if (body.kind === "gap") {
+      this.#counts.gaps += 1;
+      this.#counts.gapRecords += body.count;
+    } else if (body.kind === "statement.text") {
+      this.#counts.textPieces += 1;
+    } else {
+      this.#sessions.taken(body);
+    }
   }
 
   /** The record is made later and must then fit: what could be too large is measured. */
@@ -316,46 +369,5 @@ export class Journal {
       return;
     }
     this.#remote.push({ seq, done });
-  }
-}
-
-/** What the last process left, gone over entry by entry while the spool is opened. */
-class LeftRecords {
-  readonly damage: string[] = [];
-  readonly #proxy: string;
-  readonly #task: string;
-  readonly #state: JournalState;
-  #linker: ChainLinker | undefined;
-
-  constructor(proxy: string, task: string, state: JournalState) {
-    this.#proxy = proxy;
-    this.#task = task;
-    this.#state = state;
-  }
-
-  take(bytes: Buffer, seq: number, oldestSeq: () => number): void {
-    this.#linker ??= this.#begin(oldestSeq());
-    const entry = tryDecodeEntry(bytes);
-    if (entry === undefined) {
-      this.damage.push(`Record ${seq} cannot be read by this release.`);
-    } else {
-      this.#linker.pass(entry.body, seq);
-    }
-  }
-
-  /** All entries were given; `oldestSeq` is where they begin when there was none. */
-  finish(oldestSeq: number): void {
-    this.#linker ??= this.#begin(oldestSeq);
-  }
-
-  openSessions(): SessionState[] {
-    return this.#linker?.openSessions() ?? [];
-  }
-
-  #begin(oldestSeq: number): ChainLinker {
-    if (!this.#state.load(oldestSeq)) {
-      this.damage.push(`The state of the chains before record ${oldestSeq} is lost.`);
-    }
-    return new ChainLinker(this.#proxy, this.#task, this.#state.anchor);
   }
 }

@@ -19,6 +19,10 @@ export class OpenSessions {
     }
   }
 
+  get count(): number {
+    return this.#prefixes.size;
+  }
+
   has(session: string): boolean {
     return this.#prefixes.has(session);
   }

@@ -85,7 +85,7 @@ export class Linking {
     }
     this.#forget(segments[0]?.firstSeq ?? 0);
     const boundaries: Boundary[] = [];
-    let bytes: Buffer<ArrayBufferLike> = Buffer.allocUnsafeSlow(firstBytes);
+    let bytes: Buffer = Buffer.allocUnsafeSlow(firstBytes);
     let used = 0;
     let count = 0;
     let lastSeq = after;

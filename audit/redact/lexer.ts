@@ -49,12 +49,17 @@ const mysqlCommentStart = /--(?=[\u0000-\u0020\u007f]|$)/y;
 
 /** Splits SQL into tokens as the server does. Never throws: what cannot end runs to the end of the text. */
 export function* lex(sql: string, dialect: Dialect, options: LexerOptions): Generator<Token> {
+  let isOpen = false;
   for (let at = skip(space, sql, 0); at < sql.length;) {
-    const token = dialect === "postgres" ? postgresToken(sql, at, options) : mysqlToken(sql, at, options);
-    if (token !== undefined) {
-      yield token;
+    const markEnd = dialect === "mysql" ? mysqlMarkEnd(sql, at, isOpen) : at;
+    if (markEnd > at) {
+      isOpen = sql[at] === "/";
+      at = skip(space, sql, markEnd);
+      continue;
     }
-    at = skip(space, sql, token?.end ?? mysqlMarkEnd(sql, at));
+    const token = dialect === "postgres" ? postgresToken(sql, at, options) : mysqlToken(sql, at, options);
+    yield token;
+    at = skip(space, sql, token.end);
   }
 }
 
@@ -134,14 +139,10 @@ function dollarQuoted(sql: string, at: number): Token {
     : { kind: "string", start: at, end: to + tag.length, from, to, terminated: true, dollar: true };
 }
 
-/** Returns undefined at the marks of an executable comment, whose content is code. */
-function mysqlToken(sql: string, at: number, options: LexerOptions): Token | undefined {
+function mysqlToken(sql: string, at: number, options: LexerOptions): Token {
   const char = sql[at];
   if (char === "#" || skip(mysqlCommentStart, sql, at) > at) {
     return lineComment(sql, at, char === "#" ? 1 : 2, mysqlLineEnd);
-  }
-  if (mysqlMarkEnd(sql, at) > at) {
-    return undefined;
   }
   if (char === "/" && sql[at + 1] === "*") {
     return blockComment(sql, at);
@@ -169,9 +170,12 @@ function mysqlString(sql: string, start: number, backslash: boolean, ansiQuotes:
   return { ...token, from: start + 1 };
 }
 
-/** End of an executable comment's opening (with version) or closing mark at `at`; `at` when there is none. */
-function mysqlMarkEnd(sql: string, at: number): number {
-  return skip(mysqlMarks, sql, at);
+/**
+ * End of an executable comment's opening (with version) or closing mark at `at`; `at` when there is none. Where none is open, the
+ * characters of a closing mark are operators: in `2 *` and a comment behind it, for instance.
+ */
+function mysqlMarkEnd(sql: string, at: number, isOpen: boolean): number {
+  return sql[at] === "/" || isOpen ? skip(mysqlMarks, sql, at) : at;
 }
 
 function quoted(

@@ -121,6 +121,7 @@ describe("redact, Postgres", () => {
 
 describe("redact, MySQL", () => {
   it.each([
+    ["select 2 */* ' */ 3; set password = 'hunter22' -- '", `select 2 */* ' */ 3; set password = '${mark}' -- '`],
     ["SET PASSWORD = 'hunter22'", `SET PASSWORD = '${mark}'`],
     ["SET PASSWORD FOR 'a'@'%' = PASSWORD('hunter22')", `SET PASSWORD FOR 'a'@'%' = PASSWORD('${mark}')`],
     ["CREATE USER 'a'@'%' IDENTIFIED BY 'hunter22'", `CREATE USER 'a'@'%' IDENTIFIED BY '${mark}'`],

@@ -71,6 +71,8 @@ const doubleByteEncodings: Readonly<Record<string, string | undefined>> = {
   GB18030: "gb18030",
   UHC: "euc-kr",
   JOHAB: undefined,
+  // MySQL's name.
+  CP932: "shift_jis",
 };
 
 /**

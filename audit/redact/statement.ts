@@ -11,6 +11,9 @@ const connectorsMax = 3;
 /** After IDENTIFIED: words whose literal is a password or its hash. */
 const identifiedWords: ReadonlySet<string> = new Set(["by", "using", "as", "replace"]);
 
+/** A literal without quotes that is a string to MySQL: a hash as `SHOW CREATE USER` prints it. */
+const hexLiteral = /^0x[0-9a-f]+$/;
+
 /** Finds the secrets of one or more statements. One pass: time and memory stay in proportion to the text. */
 export function statementSecrets(sql: string, dialect: Dialect, options: LexerOptions, depth = 0): Span[] {
   const scanner = new Scanner(sql, (body) => {
@@ -48,6 +51,8 @@ class Scanner {
   /** End of a word that is a literal's prefix (`N`, `_utf8mb4`) if a literal follows at once. */
   #prefixEnd = -1;
   #identified = false;
+  /** In MySQL's SET PASSWORD, whose REPLACE names the old one. */
+  #setPassword = false;
   #mapping = false;
   /** A literal ended in the middle of a nested statement, just before its secret. */
   #open = false;
@@ -102,13 +107,21 @@ class Scanner {
   }
 
   #awaitValue(token: Token, name: string): void {
-    if (secretNames.has(name) || (this.#identified && identifiedWords.has(name))) {
+    const isSecretName =
+      secretNames.has(name) ||
+      (this.#identified && identifiedWords.has(name)) ||
+      (this.#setPassword && name === "replace");
+    if (isSecretName) {
       this.#connectorsLeft = connectorsMax;
       this.#prefixEnd = -1;
     } else if (this.#connectorsLeft > 0 && this.#prefixEnd < 0 && connectors.has(name)) {
       this.#connectorsLeft -= 1;
+    } else if (this.#connectorsLeft >= 0 && token.kind === "word" && hexLiteral.test(name)) {
+      this.spans.push({ start: token.start, end: token.end });
+      this.#connectorsLeft = -1;
     } else if (this.#connectorsLeft >= 0 && this.#prefixEnd < 0 && token.kind === "word") {
-      this.#prefixEnd = token.end;
+      // A character set's introducer may stand apart from its literal.
+      this.#prefixEnd = name.startsWith("_") ? -1 : token.end;
     } else {
       this.#connectorsLeft = -1;
       this.#prefixEnd = -1;
@@ -118,10 +131,13 @@ class Scanner {
   #track(name: string): void {
     if (name === ";") {
       this.#identified = false;
+      this.#setPassword = false;
       this.#mapping = false;
       this.#open = false;
     } else if (name === "identified") {
       this.#identified = true;
+    } else if (name === "password" && this.#previous === "set") {
+      this.#setPassword = true;
     } else if (name === "mapping" && this.#previous === "user") {
       this.#mapping = true;
     } else if (name === "(") {

@@ -21,12 +21,20 @@ export const secretNames: ReadonlySet<string> = new Set([
   "session_token",
   "master_symmetric_key",
   "encryption_key",
+  // MariaDB's S3 storage engine.
+  "s3_access_key",
+  "s3_secret_key",
 ]);
 
 /** Functions and procedures all of whose literals are taken as secrets: they take a password by position. */
 export const secretFunctions: ReadonlySet<string> = new Set([
   // aws_commons of RDS for Postgres: access key, secret key, session token.
   "create_aws_credentials",
+  // MySQL and MariaDB: data and key.
+  "aes_encrypt",
+  "aes_decrypt",
+  "des_encrypt",
+  "des_decrypt",
   // RDS for MySQL and MariaDB.
   "rds_set_external_master",
   "rds_set_external_source",
@@ -70,5 +78,9 @@ export const triggerWords = [
   "mapping",
   "options",
   "rds_set_external",
+  "aes_encrypt",
+  "aes_decrypt",
+  "des_encrypt",
+  "des_decrypt",
 ] as const;
 export const trigger = new RegExp(triggerWords.join("|"), "i");

@@ -13,6 +13,9 @@ export type SpoolFiles = Pick<
   | "ftruncateSync"
   | "fsyncSync"
   | "fdatasync"
+  | "fdatasyncSync"
+  | "writevSync"
+  | "writeFile"
   | "renameSync"
   | "rmSync"
 >;

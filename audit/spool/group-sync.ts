@@ -12,6 +12,8 @@ export type SyncDone = (synced: boolean) => void;
  */
 export class GroupSync {
   readonly #files: SpoolFiles;
+  readonly #monotonicMs: () => number;
+  readonly #onFlushed: (ms: number) => void;
   #waiting: SyncDone[] = [];
   #running: number | undefined;
   #closeLater: number[] = [];
@@ -19,8 +21,21 @@ export class GroupSync {
   /** Descriptor that those who wait have written to. */
   #latest = -1;
 
-  constructor(files: SpoolFiles) {
+  /** `onFlushed` is told how long each flush took, in milliseconds of `monotonicMs`. */
+  constructor(files: SpoolFiles, monotonicMs: () => number, onFlushed: (ms: number) => void) {
     this.#files = files;
+    this.#monotonicMs = monotonicMs;
+    this.#onFlushed = onFlushed;
+  }
+
+  /** Whether a flush is under way. */
+  get isBusy(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** A flush elsewhere has failed: see above. */
+  fail(): void {
+    this.#failed = true;
   }
 
   /** Whether a flush has failed. */
@@ -52,8 +67,10 @@ export class GroupSync {
   #start(fd: number): void {
     const group = this.#waiting.splice(0);
     this.#running = fd;
+    const startedMs = this.#monotonicMs();
     this.#files.fdatasync(fd, (error) => {
       this.#running = undefined;
+      this.#onFlushed(this.#monotonicMs() - startedMs);
       for (const retired of this.#closeLater.splice(0)) {
         this.#files.closeSync(retired);
       }

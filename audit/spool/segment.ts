@@ -12,6 +12,13 @@ export interface Segment {
   readonly firstSeq: number;
   /** Size of the valid part. */
   bytes: number;
+  /** Size of the file where it was made ahead of its time, at least `bytes` unless it has grown since; otherwise 0. */
+  readyBytes: number;
+}
+
+/** Bytes that a segment takes on the device. */
+export function deviceBytes(segment: Segment): number {
+  return Math.max(segment.bytes, segment.readyBytes);
 }
 
 /** What a segment file holds. */
@@ -25,8 +32,6 @@ export interface SegmentContent {
   readonly damagedBytes: number;
   /** Bytes after the last frame that are not all zeros. */
   readonly tornBytes: number;
-  /** Size of the file. */
-  readonly fileBytes: number;
 }
 
 /** Called with each entry and its number, in order. The bytes are good until it returns. */
@@ -50,16 +55,18 @@ export function segmentPath(directory: string, firstSeq: number): string {
 
 /**
  * Makes a new segment whose first entry will be `firstSeq`, and returns it with its descriptor, open for writing. It appears
- * under its name only when its start is whole. Throws what the file system throws, and leaves nothing then.
+ * under its name only when its start is whole. `spare`: a file of `spare.bytes` zeros to make it of. Throws what the file system
+ * throws, and leaves no segment then.
  */
 export function createSegment(
   files: SpoolFiles,
   directory: string,
   firstSeq: number,
+  spare: { readonly path: string; readonly bytes: number } | undefined,
 ): { segment: Segment; fd: number } {
-  const temporary = `${directory}/new-segment`;
+  const temporary = spare?.path ?? `${directory}/new-segment`;
   const path = segmentPath(directory, firstSeq);
-  const fd = files.openSync(temporary, "w", 0o600);
+  const fd = files.openSync(temporary, spare === undefined ? "w" : "r+", 0o600);
   try {
     writeAll(files, fd, segmentMagic, 0);
     files.renameSync(temporary, path);
@@ -67,7 +74,7 @@ export function createSegment(
     files.closeSync(fd);
     throw error;
   }
-  return { segment: { path, firstSeq, bytes: segmentMagic.length }, fd };
+  return { segment: { path, firstSeq, bytes: segmentMagic.length, readyBytes: spare?.bytes ?? 0 }, fd };
 }
 
 /** Reads a whole segment and shows each entry to `visit`. Returns undefined when its start is not intact. */
@@ -103,7 +110,7 @@ export function readSegment(
     end = frame.at + frameHeaderBytes + frame.payload.length;
   }
   const tornBytes = Math.max(0, usedBytes - end);
-  return { segment: { path, firstSeq, bytes: end }, endSeq, holes, damagedBytes, tornBytes, fileBytes: bytes.length };
+  return { segment: { path, firstSeq, bytes: end, readyBytes: bytes.length }, endSeq, holes, damagedBytes, tornBytes };
 }
 
 /** Writes all of `bytes` at `position`; a short write is continued. Throws when the device takes no more. */

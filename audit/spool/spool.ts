@@ -1,11 +1,14 @@
 import { loadAcknowledged, saveAcknowledged } from "./acknowledged.ts";
 import { Batch } from "./batch.ts";
+import { DurationTotals, type Durations } from "./durations.ts";
 import { systemFiles, type SpoolFiles } from "./files.ts";
 import { GroupSync } from "./group-sync.ts";
 import { checkSpoolLimits, type SpoolLimits } from "./limits.ts";
 import { lockDirectory, type DirectoryLock } from "./lock.ts";
 import { recoverSpool, type RecoveredSpool, type Recovery } from "./recovery.ts";
-import { createSegment, segmentMagic, writeAll, type Segment, type Visit } from "./segment.ts";
+import { SegmentFiles } from "./segment-files.ts";
+import type { Segment, Visit } from "./segment.ts";
+import { afterFlush, noSyncTimes, type SyncPlace, type SyncTimes } from "./sync-place.ts";
 
 export type { Recovery } from "./recovery.ts";
 export type { Segment } from "./segment.ts";
@@ -32,6 +35,21 @@ export interface SpoolOptions {
    */
   readonly neededFrom?: () => number;
   readonly files?: SpoolFiles;
+  /** Measures flushes; `performance.now` unless a test says otherwise. */
+  readonly monotonicMs?: () => number;
+}
+
+/** What a spool has done and holds, for metrics. Plain data. */
+export interface SpoolMetrics {
+  readonly usedBytes: number;
+  readonly segments: number;
+  /** Writes that the device refused; none of their entries was kept. */
+  readonly failedWrites: number;
+  /** Writes to the operating system, one a turn. */
+  readonly writes: Durations;
+  /** Flushes to the device. */
+  readonly flushes: Durations;
+  readonly flushPlace: SyncPlace;
 }
 
 type Done = (result: AppendResult) => void;
@@ -53,8 +71,12 @@ export class Spool {
   readonly #files: SpoolFiles;
   readonly #lock: DirectoryLock;
   readonly #sync: GroupSync;
-  readonly #segments: Segment[];
-  #fd: number | undefined;
+  readonly #segments: SegmentFiles;
+  readonly #monotonicMs: () => number;
+  readonly #writes = new DurationTotals();
+  readonly #flushes = new DurationTotals();
+  #syncTimes: SyncTimes = noSyncTimes;
+  #failedWrites = 0;
   #written: Done[] = [];
   #synced: Done[] = [];
   #flushing: NodeJS.Immediate | undefined;
@@ -62,9 +84,6 @@ export class Spool {
   #nextSeq: number;
   #writtenSeq: number;
   #acknowledged: number;
-  #totalBytes: number;
-  #directorySynced = false;
-  #broken = false;
 
   /** Opens the spool and reads what the last process left. Throws `UserError` when another process has the directory. */
   static open(options: SpoolOptions): Spool {
@@ -92,18 +111,21 @@ export class Spool {
     this.#options = options;
     this.#files = files;
     this.#lock = lock;
-    this.#sync = new GroupSync(files);
+    this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
+    this.#sync = new GroupSync(files, this.#monotonicMs, (ms) => this.#flushed(ms));
     this.recovery = recovered.recovery;
-    this.#segments = [...recovered.segments];
+    this.#segments = new SegmentFiles({
+      files,
+      directory: options.directory,
+      limits: options.limits,
+      segments: recovered.segments,
+      appendable: recovered.appendable,
+      isTorn: recovered.recovery.tornBytes > 0,
+      retire: (fd) => this.#retired(fd),
+    });
     this.#nextSeq = recovered.nextSeq;
     this.#writtenSeq = recovered.nextSeq - 1;
     this.#acknowledged = acknowledged;
-    this.#totalBytes = this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
-    const last = this.#segments.at(-1);
-    if (recovered.appendable && last !== undefined) {
-      this.#fd = files.openSync(last.path, "r+");
-      files.ftruncateSync(this.#fd, last.bytes);
-    }
   }
 
   /** Sequence number that the next entry gets. */
@@ -121,14 +143,25 @@ export class Spool {
     return this.#acknowledged;
   }
 
-  /** Bytes in use, those of the current turn included. */
+  /** Bytes on the device, those of the current turn included. */
   get usedBytes(): number {
-    return this.#totalBytes + this.batch.end;
+    return this.#segments.bytesWith(this.batch.end);
+  }
+
+  get metrics(): SpoolMetrics {
+    return {
+      usedBytes: this.usedBytes,
+      segments: this.segments.length,
+      failedWrites: this.#failedWrites,
+      writes: this.#writes.totals,
+      flushes: this.#flushes.totals,
+      flushPlace: this.#syncTimes.place,
+    };
   }
 
   /** Segments in order, whose first `bytes` bytes are valid and stay as they are. */
   get segments(): readonly Segment[] {
-    return this.#segments;
+    return this.#segments.segments;
   }
 
   /** Appends bytes that are made already. `accepted`: `done` will be called once, later, in order; otherwise it is not taken. */
@@ -158,9 +191,8 @@ export class Spool {
       return "too-large";
     }
     const allowed = limits.totalBytesMax - (reserved ? 0 : limits.reserveBytes);
-    const failed = this.#broken || (durability === "Synced" && this.#sync.failed);
-    const startBytes = this.#wantsSegment() ? segmentMagic.length : 0;
-    if (failed || this.#totalBytes + startBytes + entryEnd > allowed) {
+    const failed = this.#segments.isBroken || (durability === "Synced" && this.#sync.failed);
+    if (failed || this.#segments.bytesWith(entryEnd) > allowed) {
       return "full";
     }
     this.batch.keep(entryEnd, this.#nextSeq);
@@ -186,18 +218,16 @@ export class Spool {
     const synced = this.#synced;
     this.#written = [];
     this.#synced = [];
-    const active = this.#activeSegment();
-    if (active === undefined || !this.#write(active, bytes)) {
+    const isHere = synced.length > 0 && this.#syncTimes.place === "event-loop" && !this.#sync.isBusy;
+    if (!this.#write(bytes, isHere)) {
       this.#takeBack([...written, ...synced]);
       return;
     }
-    active.bytes += bytes.length;
-    this.#totalBytes += bytes.length;
     this.#writtenSeq = this.#nextSeq - 1;
     this.batch.reset();
     this.#options.onWritten?.(this.#writtenSeq);
     if (synced.length > 0) {
-      this.#requestSync(synced);
+      this.#settleSynced(synced, isHere);
     }
     for (const done of written) {
       done("written");
@@ -216,81 +246,20 @@ export class Spool {
 
   /** First number of the newest segment before which everything is acknowledged; that of the oldest one where none is. */
   get acknowledgedBoundary(): number {
-    const reached = this.#segments.findLast(({ firstSeq }) => firstSeq <= this.#acknowledged + 1);
-    return reached?.firstSeq ?? this.#segments[0]?.firstSeq ?? 1;
+    const reached = this.segments.findLast(({ firstSeq }) => firstSeq <= this.#acknowledged + 1);
+    return reached?.firstSeq ?? this.segments[0]?.firstSeq ?? 1;
   }
 
   /** Gives back the room of segments that are acknowledged and not needed any more. */
   giveBack(): void {
-    const bound = Math.min(this.#acknowledged + 1, this.#options.neededFrom?.() ?? Infinity);
-    for (;;) {
-      const [oldest, next] = this.#segments;
-      if (oldest === undefined || next === undefined || next.firstSeq > bound) {
-        return;
-      }
-      this.#files.rmSync(oldest.path, { force: true });
-      this.#segments.shift();
-      this.#totalBytes -= oldest.bytes;
-    }
+    this.#segments.giveBack(Math.min(this.#acknowledged + 1, this.#options.neededFrom?.() ?? Infinity));
   }
 
   /** Writes what is left and gives the directory free. Appends are refused from then on. */
   close(): void {
     this.flush();
-    this.#broken = true;
-    if (this.#fd !== undefined) {
-      this.#sync.retire(this.#fd);
-      this.#fd = undefined;
-    }
+    this.#segments.close();
     this.#lock.release();
-  }
-
-  #wantsSegment(): boolean {
-    const active = this.#segments.at(-1);
-    return this.#fd === undefined || active === undefined || active.bytes >= this.#options.limits.segmentBytes;
-  }
-
-  /** The segment to write to; a new one where the last is full. Undefined when the device gives none. */
-  #activeSegment(): Segment | undefined {
-    if (!this.#wantsSegment()) {
-      return this.#segments.at(-1);
-    }
-    try {
-      const { segment, fd } = createSegment(this.#files, this.#options.directory, this.#writtenSeq + 1);
-      if (this.#fd !== undefined) {
-        this.#sync.retire(this.#fd);
-      }
-      this.#fd = fd;
-      this.#directorySynced = false;
-      this.#segments.push(segment);
-      this.#totalBytes += segment.bytes;
-      this.giveBack();
-      return segment;
-    } catch {
-      return undefined;
-    }
-  }
-
-  #write(active: Segment, bytes: Buffer): boolean {
-    if (this.#fd === undefined) {
-      return false;
-    }
-    try {
-      writeAll(this.#files, this.#fd, bytes, active.bytes);
-      return true;
-    } catch {
-      this.#cutBack(this.#fd, active.bytes);
-      return false;
-    }
-  }
-
-  #cutBack(fd: number, bytes: number): void {
-    try {
-      this.#files.ftruncateSync(fd, bytes);
-    } catch {
-      // What the failed write left behind cannot be removed, so nothing may be written after it.
-      this.#broken = true;
-    }
   }
 
   #takeBack(waiting: readonly Done[]): void {
@@ -302,28 +271,61 @@ export class Spool {
     }
   }
 
-  #requestSync(synced: readonly Done[]): void {
-    if (this.#fd === undefined) {
+  #write(bytes: Buffer, isSynced: boolean): boolean {
+    const startedMs = this.#monotonicMs();
+    const segments = this.segments.length;
+    const result = this.#segments.write(bytes, this.#writtenSeq + 1, isSynced);
+    const ms = this.#monotonicMs() - startedMs;
+    if (isSynced) {
+      this.#flushed(ms);
+    } else {
+      this.#writes.add(ms);
+    }
+    if (result === "failed") {
+      this.#sync.fail();
+    }
+    if (result !== "written") {
+      this.#failedWrites += 1;
+    } else if (this.segments.length > segments) {
+      this.giveBack();
+    }
+    return result === "written";
+  }
+
+  /** Calls those who wait for the device: now where the bytes are on it, otherwise after a flush that others share. */
+  #settleSynced(synced: readonly Done[], isHere: boolean): void {
+    const fd = this.#segments.activeFd;
+    if (!this.#segments.flushName() || fd === undefined) {
+      this.#sync.fail();
+    }
+    this.#segments.prepareNext();
+    if (isHere || fd === undefined || this.#sync.failed) {
+      for (const done of synced) {
+        done(this.#sync.failed ? "full" : "written");
+      }
       return;
     }
-    this.#syncDirectory();
+    this.#segments.flushedElsewhere();
     this.#sync.request(
-      this.#fd,
+      fd,
       synced.map((done) => (succeeded: boolean) => done(succeeded ? "written" : "full")),
     );
   }
 
-  /** A file's name is in its directory, which is flushed on its own (fsync(2)); once a segment is enough. */
-  #syncDirectory(): void {
-    if (this.#directorySynced) {
-      return;
+  /** What was written to a segment before stays behind what is flushed in the next one. */
+  #retired(fd: number): void {
+    if (this.#flushes.totals.count > 0 && !this.#sync.failed) {
+      try {
+        this.#files.fdatasyncSync(fd);
+      } catch {
+        this.#sync.fail();
+      }
     }
-    const fd = this.#files.openSync(this.#options.directory, "r");
-    try {
-      this.#files.fsyncSync(fd);
-      this.#directorySynced = true;
-    } finally {
-      this.#files.closeSync(fd);
-    }
+    this.#sync.retire(fd);
+  }
+
+  #flushed(ms: number): void {
+    this.#flushes.add(ms);
+    this.#syncTimes = afterFlush(this.#syncTimes, ms);
   }
 }

@@ -6,6 +6,9 @@ const names = ["state-0", "state-1"] as const;
 /** Length and CRC-32 of the text, both 32-bit little-endian. */
 const headerBytes = 8;
 
+/** Made ahead: the state of some hundred sessions. What is larger needs room when it is saved. */
+const preparedBytes = 32 * 1024;
+
 /** One value that is in a slot. */
 export interface Saved {
   readonly slot: number;
@@ -18,12 +21,29 @@ export function loadStates(files: SpoolFiles, directory: string): Saved[] {
     try {
       const bytes = files.readFileSync(`${directory}/${name}`);
       const end = headerBytes + bytes.readUInt32LE(0);
-      const intact = end <= bytes.length && checksum(bytes, headerBytes, end) === bytes.readUInt32LE(4);
+      const intact =
+        end > headerBytes && end <= bytes.length && checksum(bytes, headerBytes, end) === bytes.readUInt32LE(4);
       return intact ? [{ slot, text: bytes.toString("utf8", headerBytes, end) }] : [];
     } catch {
       return [];
     }
   });
+}
+
+/** Makes the slots where they are missing, so that a device that is full later has room for them. A full one is passed over. */
+export function prepareStates(files: SpoolFiles, directory: string): void {
+  for (const name of names) {
+    try {
+      const fd = files.openSync(`${directory}/${name}`, "wx", 0o600);
+      try {
+        writeAll(files, fd, Buffer.alloc(preparedBytes), 0);
+      } finally {
+        files.closeSync(fd);
+      }
+    } catch {
+      // It is there already, or there is no room.
+    }
+  }
 }
 
 /**
