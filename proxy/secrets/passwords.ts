@@ -58,8 +58,12 @@ export class Passwords {
       this.#refused.set(key, { password: refused, sinceMs: now });
     }
     const known = this.#refused.get(key);
-    const { username, password } = await this.#content(login.secretARN, fresh || known !== undefined);
-    if (username !== undefined && username !== login.username) {
+    let { username, password } = await this.#content(login.secretARN, fresh || known !== undefined);
+    if (isOther(username, login)) {
+      // Perhaps somebody has put it right by now.
+      ({ username, password } = await this.#content(login.secretARN, true));
+    }
+    if (isOther(username, login)) {
       throw new UpstreamError(
         "SecretUnreadable",
         `the role's secret is for another user than "${login.username}"; ask an administrator to check the role's username and secret`,
@@ -122,6 +126,9 @@ export class Passwords {
     return readContent(text);
   }
 }
+
+const isOther = (username: string | undefined, login: SecretLogin): boolean =>
+  username !== undefined && username !== login.username;
 
 /**
  * RDS's own form, also of the secrets that RDS manages: a JSON object with `password`, and mostly `username`. No part of the text

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { connect as connectTLS, createSecureContext, TLSSocket } from "node:tls";
 import { createAuthority } from "#sandbox/certificates.ts";
-import { requestCode } from "#proxy/postgres/protocol.ts";
+import { encodeError, encodeMessage } from "#proxy/postgres/encode.ts";
+import { back, requestCode } from "#proxy/postgres/protocol.ts";
 import type { TestServer } from "#proxy/testing/stand.ts";
 
 /** What stands between: it sees every message that the server sends, and every packet that opens a connection. */
@@ -11,6 +12,8 @@ export interface GoBetweenOptions {
   readonly fromServer?: (type: string, message: Buffer) => Buffer;
   /** The startup packet or cancel request of a connection, with its length. Returns an answer to give instead of passing it on. */
   readonly opening?: (packet: Buffer) => Buffer | undefined;
+  /** Asks for a password in the clear before anything is passed on, as RDS asks for an IAM token. Returns whether it is good. */
+  readonly takesToken?: (token: string) => boolean;
 }
 
 /** A server that a test starts in front of a real one. */
@@ -44,12 +47,23 @@ export async function startGoBetween(server: TestServer, options: GoBetweenOptio
       client.once("data", (packet: Buffer) => {
         opened.push(packet.readInt32BE(4));
         const answer = options.opening?.(packet);
-        if (answer === undefined) {
+        const isCancel = packet.readInt32BE(4) === requestCode.cancel;
+        if (answer !== undefined) {
+          client.end(answer);
+        } else if (options.takesToken === undefined || isCancel) {
           client.on("data", (chunk: Buffer) => said.push(chunk.toString("latin1")));
           client.pause();
           void pass(client, packet, server, options, keep);
         } else {
-          client.end(answer);
+          client.write(encodeMessage(back.authentication, Buffer.from([0, 0, 0, 3])));
+          client.once("data", (message: Buffer) => {
+            if (options.takesToken?.(message.toString("utf8", 5, message.length - 1))) {
+              client.pause();
+              void pass(client, packet, server, options, keep);
+            } else {
+              client.end(encodeError({ severity: "FATAL", sqlState: "28000", message: "PAM authentication failed" }));
+            }
+          });
         }
       });
     });
