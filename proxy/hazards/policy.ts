@@ -1,9 +1,10 @@
-import { hazardNotice, refusedNotice } from "#audit/hazard-notice.ts";
+import { hazardNotice } from "#audit/hazard-notice.ts";
 import type { HazardPolicy } from "#wire/link.ts";
 import { type Findings, type Hazard, type RefusableHazard, refusableHazards } from "./hazard.ts";
 
 /** What is done about a statement: notices for its record, and why it is refused, if it is. */
 export interface HazardVerdict {
+  /** Of the hazards; that the statement was refused says `refusal`. */
   readonly notices: readonly string[];
   readonly refusal?: { readonly message: string; readonly hint: string };
 }
@@ -38,9 +39,7 @@ export function decideHazards(
   }
   const notices = [...hazards].sort().map((hazard) => `${hazardNotice}${hazard}`);
   const refused = refusableHazards.find((hazard) => hazards.has(hazard) && isDenied(hazard, policy));
-  return refused === undefined
-    ? { notices }
-    : { notices: [...notices, refusedNotice], refusal: refusalOf(refused, place) };
+  return refused === undefined ? { notices } : { notices, refusal: refusalOf(refused, place) };
 }
 
 function isDenied(hazard: RefusableHazard, { policy, sessionReads }: HazardPolicy): boolean {

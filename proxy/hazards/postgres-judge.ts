@@ -1,8 +1,9 @@
+import { refusedNotice } from "#audit/hazard-notice.ts";
 import type { LinkGrant } from "#wire/link.ts";
 import type { StatementJudge, Verdict } from "../postgres/judge.ts";
 import { nameKey, type PostgresReading, postgresFindings } from "./postgres.ts";
 import { functionOIDHazards } from "./postgres-words.ts";
-import { decideHazards, flagOnly, PreparedHazards } from "./policy.ts";
+import { decideHazards, flagOnly, type HazardVerdict, PreparedHazards } from "./policy.ts";
 
 /** Judges one Postgres session's statements by its grant's policy, as it was when the session began. */
 export function postgresJudge({ database, role, hazards }: LinkGrant, now: () => PostgresReading): StatementJudge {
@@ -21,11 +22,14 @@ export function postgresJudge({ database, role, hazards }: LinkGrant, now: () =>
           names.note(name, found);
         }
       }
-      return verdict;
+      return withMark(verdict);
     },
     functionCall(oid: number): Verdict | undefined {
       const hazard = functionOIDHazards.get(oid);
-      return hazard === undefined ? undefined : decideHazards(new Set([hazard]), policy, place);
+      return hazard === undefined ? undefined : withMark(decideHazards(new Set([hazard]), policy, place));
     },
   };
 }
+
+const withMark = (verdict: HazardVerdict | undefined): Verdict | undefined =>
+  verdict?.refusal === undefined ? verdict : { ...verdict, notices: [...verdict.notices, refusedNotice] };

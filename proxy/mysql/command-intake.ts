@@ -24,8 +24,10 @@ export class CommandIntake extends StatementLog {
   /** Its bytes on the wire. */
   protected bytes = 0;
 
-  protected ask({ answer: how, start, kills = [], effects = [], more }: Asked): Verdict {
-    const refusal = this.#decide(start, kills);
+  protected ask({ answer: how, start: asked, kills = [], effects = [], more }: Asked): Verdict {
+    const judged = this.hooks.judge?.(asked);
+    const start = judged === undefined ? asked : { ...asked, notices: [...(asked.notices ?? []), ...judged.notices] };
+    const refusal = judged?.refusal ?? this.#decide(start, kills);
     if (refusal !== undefined) {
       return this.refuse(start, refusal);
     }
@@ -45,7 +47,7 @@ export class CommandIntake extends StatementLog {
   }
 
   protected refuse(start: ExecutionStart, refusal: Refusal): Verdict {
-    const notices = [...(start.notices ?? []), "refused"];
+    const notices = [...(start.notices ?? []), ...(refusal.notices ?? []), "refused"];
     const execution = this.start({ ...start, notices }, this.bytes, [], true);
     this.expect({ answer: answer.refused, execution, sequence: this.sequence, refusal });
     return verdict.drop;

@@ -13,6 +13,8 @@ export type Answer = (typeof answer)[keyof typeof answer];
 export interface Refusal {
   readonly code: ErrorCode;
   readonly message: string;
+  /** What its record should say besides. */
+  readonly notices?: readonly string[];
 }
 
 /** What a command does to the session when it has succeeded. */

@@ -14,12 +14,21 @@ export interface TrackerSink {
   ended(execution: Execution, end: ExecutionEnd): void;
 }
 
+/** What somebody who knows policy says of a statement. */
+export interface Judgement {
+  /** Go into its record. */
+  readonly notices: readonly string[];
+  readonly refusal?: Refusal;
+}
+
 /** Who is asked before a statement is forwarded, and who puts the proxy's own answers to the client. */
 export interface TrackerHooks {
   /** May this statement end another thread's work? Undefined lets it pass. */
   readonly onKill?: ((kill: KillStatement) => Refusal | undefined) | undefined;
   /** May this statement run? Undefined lets it pass. */
   readonly decide?: ((start: ExecutionStart) => Refusal | undefined) | undefined;
+  /** What is there to say about this statement, in its record or to the client instead of an answer? */
+  readonly judge?: ((start: ExecutionStart) => Judgement | undefined) | undefined;
   /** Puts a packet of the proxy's own where the stream to the client stands now. */
   readonly onReply: (packet: Buffer) => void;
 }

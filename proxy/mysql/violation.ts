@@ -17,6 +17,8 @@ export const errors = {
   killDenied: { errno: 1095, sqlState: "HY000" },
   /** ER_UNKNOWN_ERROR: the text says it all. */
   unknown: { errno: 1105, sqlState: "HY000" },
+  /** ER_SPECIFIC_ACCESS_DENIED_ERROR: policy refuses the statement. */
+  refusedByPolicy: { errno: 1227, sqlState: "42000" },
   /** ER_NET_PACKETS_OUT_OF_ORDER. */
   packetOrder: { errno: 1156, sqlState: "08S01" },
   /** ER_NET_PACKET_TOO_LARGE. */

@@ -7,6 +7,7 @@ import { pipelineDepthMax } from "../mysql/limits.ts";
 import { PacketScanner, verdict, type Verdict } from "../mysql/packets.ts";
 import { appendPart } from "../mysql/parts.ts";
 import type { Refusal } from "../mysql/queue.ts";
+import type { Judgement } from "../mysql/statement-log.ts";
 import type { MySqlTracker } from "../mysql/tracker.ts";
 import { errors, type ErrorCode, MySqlViolation } from "../mysql/violation.ts";
 import { type Release, takeBytes } from "../static-reads.ts";
@@ -28,6 +29,8 @@ export interface MySqlRelayParts {
   readonly onKill?: (kill: KillStatement) => Refusal | undefined;
   /** May this statement run? */
   readonly decide?: (start: ExecutionStart) => Refusal | undefined;
+  /** What is there to say about this statement, in its record or to the client? */
+  readonly judge?: (start: ExecutionStart) => Judgement | undefined;
 }
 
 const nothing: Buffer = Buffer.alloc(0);
@@ -72,9 +75,9 @@ export class MySqlRelay {
   readonly #onServerDrain = (): void => this.#clientValve.open("other-side");
 
   constructor(parts: MySqlRelayParts) {
-    const { tracker, onKill, decide } = parts;
+    const { tracker, onKill, decide, judge } = parts;
     this.#parts = parts;
-    tracker.hooks = { onKill, decide, onReply: (packet) => this.#reply(packet) };
+    tracker.hooks = { onKill, decide, judge, onReply: (packet) => this.#reply(packet) };
     this.#clientScanner = new PacketScanner({
       begin: (first, _bytes, sequence) => tracker.clientBegins(first, sequence),
       more: () => undefined,

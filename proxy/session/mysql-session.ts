@@ -5,8 +5,10 @@ import { agreedFlags, type Flags } from "../mysql/agree.ts";
 import { capability } from "../mysql/capabilities.ts";
 import { charsetOfCollation, isPlain } from "../mysql/charset.ts";
 import type { ServerGreeting } from "../mysql/greeting.ts";
+import { killNotices, MySqlJudge } from "../hazards/mysql-judge.ts";
 import type { KillStatement } from "../mysql/kill.ts";
 import type { ClientLogin } from "../mysql/login.ts";
+import type { Refusal } from "../mysql/queue.ts";
 import { readOK } from "../mysql/replies.ts";
 import { MySqlTracker } from "../mysql/tracker.ts";
 import { type ErrorCode, errors, MySqlViolation } from "../mysql/violation.ts";
@@ -115,12 +117,19 @@ export class MySqlSession implements SessionProtocol<Opened, MySqlLive> {
       database: Buffer.from(grant.database.databaseName, "utf8"),
       status: readOK(upstream.ok, (upstream.agreed.flags & capability.sessionTrack) !== 0).status,
     });
+    const judge = new MySqlJudge(grant, () => ({
+      ansiQuotes: tracker.session.ansiQuotes,
+      noBackslashEscapes: tracker.session.noBackslashEscapes,
+      encoding: redactionEncodings[tracker.session.charset] ?? "UTF8",
+      schema: tracker.session.database?.toString("latin1").toLowerCase() ?? "",
+    }));
     const relay = new MySqlRelay({
       client: stream,
       server: upstream.socket,
       tracker,
       recorder,
       onKill: (kill: KillStatement) => this.#refuseKill(kill),
+      judge: (start) => judge.statement(start),
       ...events,
     });
     const live = { relay, tracker, recorder };
@@ -202,14 +211,14 @@ export class MySqlSession implements SessionProtocol<Opened, MySqlLive> {
   }
 
   /** The server would let a role end any of its own connections. A role is shared by people, a grant is not. */
-  #refuseKill({ thread }: KillStatement): { code: ErrorCode; message: string } | undefined {
+  #refuseKill({ thread }: KillStatement): Refusal | undefined {
     if (typeof thread !== "number") {
       const message = "KILL is available here with the number of one connection only";
-      return { code: errors.killDenied, message };
+      return { code: errors.killDenied, message, notices: killNotices };
     }
     return this.#ports.sessions.hasThread(this.#admitted.grant.grantID, thread)
       ? undefined
-      : { code: errors.noSuchThread, message: `Unknown thread id: ${thread}` };
+      : { code: errors.noSuchThread, message: `Unknown thread id: ${thread}`, notices: killNotices };
   }
 }
 

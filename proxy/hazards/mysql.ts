@@ -1,0 +1,222 @@
+import type { LexerOptions } from "#audit/redact/lexer.ts";
+import { readCalls } from "./calls.ts";
+import { maskHalves } from "./encodings.ts";
+import { noFindings, type Findings, type Hazard } from "./hazard.ts";
+import { MySqlAccounts } from "./mysql-accounts.ts";
+import {
+  endingProcedures,
+  mysqlTrigger,
+  readingPrefixes,
+  readingTables,
+  systemSchemas,
+  tellingTables,
+} from "./mysql-words.ts";
+import { readRelations, type RelationName } from "./relations.ts";
+import { isMark, nameAt, type NameToken, nameTokens, splitAtSemicolons, wordAt } from "./tokens.ts";
+
+/** What SQL means depends on these. */
+export interface MySqlReading {
+  /** NO_BACKSLASH_ESCAPES and ANSI_QUOTES of sql_mode. */
+  readonly noBackslashEscapes: boolean;
+  readonly ansiQuotes: boolean;
+  /** Encoding of the text, by the names that `maskHalves` knows. */
+  readonly encoding: string;
+  /** Current schema, in lower case. */
+  readonly schema: string;
+}
+
+/** How deep text inside of text is followed. */
+const depthMax = 4;
+
+/**
+ * What the statements of one text can do to others who share `username`, as `postgresFindings` for MySQL and MariaDB. KILL is not
+ * looked at: which connections a grant may end is known to the session, which decides about it.
+ */
+export function mysqlFindings(sql: Buffer, username: string, now: () => MySqlReading): Findings {
+  const isTelling = mysqlTrigger.test(sql);
+  const { encoding, schema, ...options } = now();
+  // There any table's plain name may be one of the server's own.
+  if (!isTelling && !systemSchemas.has(schema)) {
+    return noFindings;
+  }
+  const look = new Look(new MySqlAccounts(Buffer.from(username).toString("latin1")), schema);
+  const text = maskHalves(sql.toString("latin1"), encoding);
+  for (const variant of commentVariants(text)) {
+    look.read(variant, { ...options, standardConformingStrings: true }, 0);
+  }
+  if (/sql_mode/i.test(text)) {
+    // A text of several statements is read one by one, and an earlier one may change how the later ones are read.
+    look.read(
+      text,
+      { ...options, standardConformingStrings: true, noBackslashEscapes: !options.noBackslashEscapes },
+      0,
+    );
+    look.read(text, { ...options, standardConformingStrings: true, ansiQuotes: !options.ansiQuotes }, 0);
+  }
+  return look.findings;
+}
+
+/** Beginning of an executable comment, with its version. `M`: MariaDB only. */
+const executableMark = /\/\*(M?)!(\d*)/g;
+/** Texts with more versions than this are read as if all, and as if none of them were code. */
+const versionsMax = 8;
+
+/**
+ * The text, with executable comments as code up to each version that it names, and as comments beyond; those for MariaDB both ways. Which
+ * the server runs depends on its version, and a quote in one that it does not run would hide what follows.
+ */
+function commentVariants(text: string): readonly string[] {
+  const marks = [...text.matchAll(executableMark)];
+  if (marks.length === 0) {
+    return [text];
+  }
+  const versions = [...new Set(marks.map(([, , version]) => Number(version)))].sort((one, other) => one - other);
+  const limits = [-1, ...(versions.length > versionsMax ? [Infinity] : versions)];
+  return limits.flatMap((limit) =>
+    [true, false].map((isMariaDB) =>
+      text.replaceAll(executableMark, (mark: string, m: string, version: string) =>
+        Number(version) <= limit && (m === "" || isMariaDB) ? mark : `/* ${" ".repeat(mark.length - 3)}`,
+      ),
+    ),
+  );
+}
+
+class Look {
+  readonly #accounts: MySqlAccounts;
+  readonly #schema: string;
+  readonly #hazards = new Set<Hazard>();
+  readonly #prepares: string[] = [];
+  readonly #executes: string[] = [];
+
+  constructor(accounts: MySqlAccounts, schema: string) {
+    this.#accounts = accounts;
+    this.#schema = schema;
+  }
+
+  get findings(): Findings {
+    return { hazards: this.#hazards, prepares: this.#prepares, executes: this.#executes };
+  }
+
+  read(sql: string, options: LexerOptions, depth: number): void {
+    if (depth > depthMax) {
+      return;
+    }
+    const tokens = nameTokens(sql, "mysql", options);
+    const isRoutine = tokens.some(({ kind, text }) => kind === "word" && text === "begin");
+    for (const statement of splitAtSemicolons(tokens, isRoutine)) {
+      for (const text of this.#readStatement(statement)) {
+        this.read(text, options, depth + 1);
+      }
+    }
+  }
+
+  /** Returns texts that the statement runs. */
+  #readStatement(tokens: readonly NameToken[]): readonly string[] {
+    for (const { name } of readCalls(tokens)) {
+      this.#add(name.toLowerCase() === "load_file" ? "server-access" : undefined);
+      this.#add(endingProcedures.has(name.toLowerCase()) ? "session-end" : undefined);
+    }
+    for (const relation of readRelations(tokens)) {
+      this.#add(this.#showsOthers(relation) ? "session-read" : undefined);
+    }
+    const isInto = tokens.some((token, index) => isOutput(token) && wordAt(tokens, index - 1) === "into");
+    this.#add(isInto ? "server-access" : undefined);
+    return this.#readCommand(tokens);
+  }
+
+  #showsOthers({ schema: written, name: spelled }: RelationName): boolean {
+    const name = spelled.toLowerCase();
+    const schema = written?.toLowerCase() ?? (systemSchemas.has(this.#schema) ? this.#schema : undefined);
+    if (schema === undefined) {
+      return tellingTables.test(name);
+    }
+    return (
+      readingTables[schema]?.has(name) === true ||
+      (readingPrefixes[schema] ?? []).some((prefix) => name.startsWith(prefix))
+    );
+  }
+
+  #readCommand(tokens: readonly NameToken[]): readonly string[] {
+    const [first, second] = [wordAt(tokens, 0), wordAt(tokens, 1)];
+    switch (first) {
+      case "set":
+        this.#accounts.readSet(tokens).forEach((hazard) => this.#add(hazard));
+        return [];
+      case "alter":
+      case "rename":
+      case "drop":
+      case "create":
+      case "grant":
+        this.#add(this.#accounts.readAccountStatement(tokens));
+        return [];
+      case "reset":
+        this.#add(second === "persist" ? "role-settings" : undefined);
+        return [];
+      case "show":
+        this.#add(showsSessions(tokens) ? "session-read" : undefined);
+        return [];
+      case "explain":
+      case "describe":
+      case "desc":
+      case "analyze":
+        this.#add(isForConnection(tokens) ? "session-read" : undefined);
+        return [];
+      case "load":
+        this.#add(second === "data" || second === "xml" ? "server-access" : undefined);
+        return [];
+      case "prepare":
+        return this.#readText(tokens, 3, nameAt(tokens, 1));
+      case "execute":
+        if (second === "immediate") {
+          return this.#readText(tokens, 2, undefined);
+        }
+        this.#executes.push(...[nameAt(tokens, 1)?.toLowerCase()].filter((name) => name !== undefined));
+        return [];
+      default:
+        return [];
+    }
+  }
+
+  /** PREPARE … FROM and EXECUTE IMMEDIATE: text that is one literal is looked at, any other was never seen. */
+  #readText(tokens: readonly NameToken[], at: number, name: string | undefined): readonly string[] {
+    const token = tokens[at];
+    const next = tokens[at + 1];
+    const isLiteral =
+      token?.kind === "string" && (next === undefined || (next.kind === "word" && next.text === "using"));
+    if (name !== undefined) {
+      this.#prepares.push(name.toLowerCase());
+    }
+    this.#add(isLiteral ? undefined : "unseen-sql");
+    return isLiteral ? [token.text] : [];
+  }
+
+  #add(hazard: Hazard | undefined): void {
+    if (hazard !== undefined) {
+      this.#hazards.add(hazard);
+    }
+  }
+}
+
+const isOutput = ({ kind, text }: NameToken): boolean => kind === "word" && (text === "outfile" || text === "dumpfile");
+
+/** SHOW PROCESSLIST, SHOW ENGINE INNODB STATUS; MariaDB's SHOW EXPLAIN and SHOW ANALYZE FOR a connection. */
+function showsSessions(tokens: readonly NameToken[]): boolean {
+  const at = wordAt(tokens, 1) === "full" ? 2 : 1;
+  const what = wordAt(tokens, at);
+  return (
+    what === "processlist" ||
+    (what === "engine" && wordAt(tokens, 3) === "status") ||
+    ((what === "explain" || what === "analyze") && tokens.some(({ kind, text }) => kind === "word" && text === "for"))
+  );
+}
+
+/** MySQL: EXPLAIN … FOR CONNECTION number. */
+function isForConnection(tokens: readonly NameToken[]): boolean {
+  return tokens.some(
+    ({ kind, text }, index) =>
+      kind === "word" &&
+      text === "for" &&
+      wordAt(tokens, index + 1) === "connection" &&
+      !isMark(tokens, index + 2, ","),
+  );
+}
