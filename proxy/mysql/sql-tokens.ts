@@ -38,6 +38,8 @@ function isWordPart(at: number): boolean {
 export class SqlTokens {
   readonly #sql: string;
   readonly #mode: QuoteMode;
+  /** An executable comment is open: only then do the characters that end one mean that. In `2 *` and a comment behind it they do not. */
+  #isOpen = false;
   kind: TokenKind = "start";
   /** Offsets of the token. */
   start = 0;
@@ -51,6 +53,7 @@ export class SqlTokens {
   /** Another one that stands at the same token. */
   fork(): SqlTokens {
     const other = new SqlTokens(this.#sql, this.#mode);
+    other.#isOpen = this.#isOpen;
     other.kind = this.kind;
     other.start = this.start;
     other.end = this.end;
@@ -117,7 +120,8 @@ export class SqlTokens {
       const after = sql.charCodeAt(at + 2);
       return Number.isNaN(after) || after <= 32 || after === 127 ? this.#lineEnd(at) : at;
     }
-    if (char === star && sql.charCodeAt(at + 1) === slash) {
+    if (this.#isOpen && char === star && sql.charCodeAt(at + 1) === slash) {
+      this.#isOpen = false;
       return at + 2;
     }
     if (char !== slash || sql.charCodeAt(at + 1) !== star) {
@@ -125,6 +129,7 @@ export class SqlTokens {
     }
     const mark = sql.charCodeAt(at + 2);
     if (mark === bang || (mark === letterM && sql.charCodeAt(at + 3) === bang)) {
+      this.#isOpen = true;
       let end = at + (mark === bang ? 3 : 4);
       while (sql.charCodeAt(end) >= 48 && sql.charCodeAt(end) <= 57) {
         end += 1;
