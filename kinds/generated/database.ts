@@ -99,7 +99,7 @@ export interface DatabaseSpecRole {
 export interface DatabaseSpecRoleCredentials {
   /** Password from AWS Secrets Manager. */
   readonly secretsManager?: DatabaseSpecRoleCredentialsSecretsManager;
-  /** IAM database authentication with the proxy's task role; it has no fields. */
+  /** IAM database authentication with the proxy's task role, which needs rds-db:connect for this user; it has no fields. The endpoint must be RDS's own name, since a token is signed for it. */
   readonly iam?: { readonly [key: string]: never };
 }
 

@@ -1009,7 +1009,7 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                         }
                       },
                       "iam": {
-                        "description": "IAM database authentication with the proxy's task role; it has no fields.",
+                        "description": "IAM database authentication with the proxy's task role, which needs rds-db:connect for this user; it has no fields. The endpoint must be RDS's own name, since a token is signed for it.",
                         "type": "object",
                         "properties": {}
                       }

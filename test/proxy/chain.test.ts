@@ -100,6 +100,30 @@ describe("psql through the proxy", () => {
     expect(records[2]).toMatchObject({ outcome: "ok", rows: 1, tag: "SELECT 1" });
   });
 
+  it("gives a driver that insists on TLS a session inside it", async () => {
+    const client = new pg.Client({
+      host: "127.0.0.1",
+      port: local.port,
+      user: "app_owner",
+      database: "orders",
+      password: "x",
+      ssl: { rejectUnauthorized: false },
+      sslnegotiation: "direct",
+    } as pg.ClientConfig);
+    await client.connect();
+
+    const { rows } = await client.query("select repeat('x', 1000) as text from generate_series(1, 5000)");
+    await client.end();
+
+    expect(rows).toHaveLength(5_000);
+  });
+
+  it("declines TLS that is asked for, which sslmode=require says in libpq's own words", async () => {
+    const insisting = run("psql", [`host=127.0.0.1 port=${local.port} user=app_owner dbname=orders sslmode=require`]);
+
+    await expect(insisting).rejects.toThrow(/server does not support SSL/);
+  });
+
   it("shows why a tunnel that is over lets nobody in", async () => {
     ticket = "B".repeat(43);
 
@@ -141,7 +165,8 @@ describe("the end of a grant", () => {
     expect(await running).toMatchObject({ code: "57P01", message: "this access was revoked" });
     expect(await control.next("end")).toMatchObject({ reason: "revoked", message: "this access was revoked" });
     expect(stand.controller.cuts.at(-1)).toMatchObject({ sessions: 1, backendsGone: 1 });
-    expect(await backends()).toBe(0);
+    // The connection that made sure of it leaves a moment later.
+    while ((await backends()) > 0) {}
     expect(await stand.postgres.query("select * from cut_test")).toEqual([]);
     expect(recordsOf(grant.grantID).at(-1)).toMatchObject({ reason: "grant-revoked", inFlight: 4, backend: "gone" });
     expect(recordsOf(grant.grantID).at(-2)).toMatchObject({ kind: "statement.end", statement: 4, outcome: "cut" });
