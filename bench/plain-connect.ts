@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { connect } from "node:net";
+import { connectSocket } from "#proxy/static-reads.ts";
 import { ignoreErrors } from "#proxy/streams.ts";
 import type { connectUpstream as verifiedConnect } from "#proxy/upstream/connect.ts";
 
@@ -10,7 +10,7 @@ export * from "#proxy/upstream/connect.ts";
  * product knows no such thing, so only the bench's process has it.
  */
 export const connectUpstream: typeof verifiedConnect = async (target) => {
-  const socket = connect({ host: target.host, port: target.port, noDelay: true });
+  const socket = connectSocket({ host: target.host, port: target.port });
   ignoreErrors(socket);
   await once(socket, "connect");
   const plain = Object.assign(socket, { getPeerX509Certificate: () => undefined }) as never;
