@@ -45,6 +45,8 @@ const loginsAtOnce = 16;
 const settleMs = 1_000;
 const stalledSessions = 100;
 const stalledBytes = 100e6;
+/** Rates that are taken before, during and after. */
+const ratesEach = 5;
 
 /** Measures memory. */
 export async function runMemory({ quick }: BenchOptions): Promise<MemoryResult> {
@@ -125,20 +127,20 @@ async function measureStalled(): Promise<StalledMemory> {
     const other = await RawSession.open(target);
     await statementsPerSecond(other);
     const sessions = await openMany(target, stalledSessions);
-    const without = [await statementsPerSecond(other)];
+    const without = await someRates(other);
     const beforeBytes = resetPeak(ours.pid);
     for (const session of sessions) {
       stall(session, stalledBytes);
     }
     // Until nothing moves any more: every buffer on the way is full.
     await sleep(settleMs);
-    const during = [await statementsPerSecond(other), await statementsPerSecond(other)];
+    const during = await someRates(other);
     const peakGrowthBytes = memoryOf(ours.pid).peakBytes - beforeBytes;
     for (const session of sessions) {
       session.close();
     }
     await settled(ours);
-    without.push(await statementsPerSecond(other));
+    without.push(...(await someRates(other)));
     other.close();
     return {
       sessions: stalledSessions,
@@ -152,9 +154,18 @@ async function measureStalled(): Promise<StalledMemory> {
   }
 }
 
-/** One statement after the other for a second. */
+/** Several rates, so that one disturbance of the machine does not decide. */
+async function someRates(session: RawSession): Promise<number[]> {
+  const rates: number[] = [];
+  for (let count = 0; count < ratesEach; count += 1) {
+    rates.push(await statementsPerSecond(session));
+  }
+  return rates;
+}
+
+/** One statement after the other for a while. */
 async function statementsPerSecond(session: RawSession): Promise<number> {
-  const forMs = 1_000;
+  const forMs = 500;
   const startMs = performance.now();
   let count = 0;
   while (performance.now() - startMs < forMs) {

@@ -33,7 +33,7 @@ export interface ProxyReady {
   readonly gatePort: number;
 }
 
-/** `drain`: answers when the controller has everything. `collect`: collects garbage where `--expose-gc` lets it. */
+/** `drain`: answers when the controller has everything. `collect`: after a garbage collection, what Node says of its memory. */
 export type ProxyQuestion = "drain" | "collect";
 
 /** What it speaks of with its parent. */
@@ -95,7 +95,7 @@ async function begin(
   const answer = async (question: ProxyQuestion): Promise<string> => {
     if (question === "collect") {
       globalThis.gc?.();
-      return question;
+      return JSON.stringify(process.memoryUsage());
     }
     while (journal.acknowledged < journal.writtenSeq) {
       await sleep(2);
