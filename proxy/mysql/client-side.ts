@@ -14,6 +14,7 @@ import { errors, MySqlViolation } from "./violation.ts";
 
 export type { TrackerHooks, TrackerSink } from "./statement-log.ts";
 
+const noKills: readonly KillStatement[] = [];
 /** COM_STMT_EXECUTE's flags: kinds of cursors, and PARAMETER_COUNT_AVAILABLE. */
 const executeFlag = { cursors: 0x07, counted: 0x08 } as const;
 
@@ -92,7 +93,7 @@ export class ClientSide extends CommandIntake {
       case command.ping:
         // Nothing is asked of the database, and pools send it all the time: not on record.
         endOf(reader);
-        this.expect({ answer: answer.status, execution: undefined, sequence: this.sequence });
+        this.expectUnrecorded();
         return verdict.pass;
       default:
         return this.#plain(reader);
@@ -148,8 +149,9 @@ export class ClientSide extends CommandIntake {
     const { spans, kills, effects } = readText(sql, this.session, this.session.isMulti);
     return this.ask({
       answer: answer.results,
-      start: { protocol: "simple", sql, spans, ...(attributes.length === 0 ? {} : { attributes }) },
-      kills: kills.map((kill) => boundKill(kill, undefined)),
+      start:
+        attributes.length === 0 ? { protocol: "simple", sql, spans } : { protocol: "simple", sql, spans, attributes },
+      kills: kills.length === 0 ? noKills : kills.map((kill) => boundKill(kill, undefined)),
       effects,
     });
   }
@@ -273,7 +275,7 @@ export class ClientSide extends CommandIntake {
     endOf(reader);
     this.prepared.resetLongData(statement);
     statement.cursor = undefined;
-    this.expect({ answer: answer.status, execution: undefined, sequence: this.sequence });
+    this.expectUnrecorded();
     return verdict.pass;
   }
 

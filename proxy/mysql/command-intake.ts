@@ -1,6 +1,6 @@
 import { commandName } from "./commands.ts";
 import type { SessionEffect } from "./effects.ts";
-import type { ExecutionStart } from "./execution.ts";
+import type { Execution, ExecutionStart } from "./execution.ts";
 import type { KillStatement } from "./kill.ts";
 import { verdict, type Verdict } from "./packets.ts";
 import { answer, type Answer, type Expectation, type Refusal } from "./queue.ts";
@@ -32,7 +32,16 @@ export class CommandIntake extends StatementLog {
       return this.refuse(start, refusal);
     }
     const execution = this.start(start, this.bytes, effects, false);
-    this.expect({ answer: how, execution, sequence: this.sequence, ...more });
+    // One shape for all of them.
+    this.expect({
+      answer: how,
+      execution,
+      sequence: this.sequence,
+      preparing: more?.preparing,
+      statement: more?.statement,
+      success: more?.success,
+      refusal: undefined,
+    });
     return verdict.pass;
   }
 
@@ -49,8 +58,26 @@ export class CommandIntake extends StatementLog {
   protected refuse(start: ExecutionStart, refusal: Refusal): Verdict {
     const notices = [...(start.notices ?? []), ...(refusal.notices ?? []), "refused"];
     const execution = this.start({ ...start, notices }, this.bytes, [], true);
-    this.expect({ answer: answer.refused, execution, sequence: this.sequence, refusal });
+    this.#expectPlain(answer.refused, execution, refusal);
     return verdict.drop;
+  }
+
+  /** A command that is not on record. */
+  protected expectUnrecorded(): void {
+    this.#expectPlain(answer.status, undefined, undefined);
+  }
+
+  #expectPlain(how: Answer, execution: Execution | undefined, refusal: Refusal | undefined): void {
+    const { sequence } = this;
+    this.expect({
+      answer: how,
+      execution,
+      sequence,
+      refusal,
+      preparing: undefined,
+      statement: undefined,
+      success: undefined,
+    });
   }
 
   /** What cannot be read, or is not served, is on record by the command's name only. */

@@ -6,6 +6,9 @@ import type { BoundValue } from "./values.ts";
 /** Transaction state, in the words of the audit record. MySQL knows no failed one. */
 export type TransactionState = "idle" | "transaction";
 
+/** The same members, while they are being made. */
+export type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** How one statement ended. The words are those of the audit record. */
 export type ExecutionOutcome = "ok" | "error" | "cancelled" | "not-executed" | "cut" | "unknown";
 

@@ -19,6 +19,11 @@ export interface PacketHandler {
    * bytes of the message `end` wants to see at most, or −1 when it streams past unseen. Throws to refuse the stream.
    */
   begin(first: number, bytes: number, sequence: number): number;
+  /**
+   * Where it is given, it is asked first at the beginning of a message: it may pass over whole messages that lie in the chunk, and
+   * returns where the first one begins that it did not.
+   */
+  skim?(chunk: Buffer, at: number): number;
   /** A further packet of the same message begins. */
   more(bytes: number): void;
   /**
@@ -38,6 +43,7 @@ const phase = { header: 0, first: 1, body: 2 } as const;
  */
 export class PacketScanner {
   readonly #handler: PacketHandler;
+  readonly #maySkim: boolean;
   #phase: number = phase.header;
   #headerFill = 0;
   #length = 0;
@@ -55,6 +61,7 @@ export class PacketScanner {
 
   constructor(handler: PacketHandler) {
     this.#handler = handler;
+    this.#maySkim = handler.skim !== undefined;
   }
 
   /** Whether the stream stands between two messages. */
@@ -97,6 +104,14 @@ export class PacketScanner {
     this.#start = -1;
     let at = 0;
     while (at < length) {
+      if (this.#maySkim && this.atBoundary) {
+        const past = this.#handler.skim?.(chunk, at) ?? at;
+        if (past > at) {
+          this.#boundary = past;
+          at = past;
+          continue;
+        }
+      }
       if (this.#phase === phase.header) {
         at = this.#readHeader(chunk, at);
         if (this.#phase === phase.header) {

@@ -31,11 +31,11 @@ export interface Expectation {
   /** Sequence number of the answer's first packet. */
   readonly sequence: number;
   /** The text that is being prepared. */
-  readonly preparing?: Omit<Prepared, "id" | "parameters">;
+  readonly preparing: Omit<Prepared, "id" | "parameters"> | undefined;
   /** The statement that is being executed or fetched from. */
-  readonly statement?: Prepared;
-  readonly refusal?: Refusal;
-  readonly success?: Success;
+  readonly statement: Prepared | undefined;
+  readonly refusal: Refusal | undefined;
+  readonly success: Success | undefined;
 }
 
 /** First in, first out, without moving what is left at every step. */

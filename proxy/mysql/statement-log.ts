@@ -1,6 +1,12 @@
 import { encodeError } from "./answers.ts";
 import type { SessionEffect } from "./effects.ts";
-import { Execution, type ExecutionEnd, type ExecutionOutcome, type ExecutionStart } from "./execution.ts";
+import {
+  Execution,
+  type ExecutionEnd,
+  type ExecutionOutcome,
+  type ExecutionStart,
+  type Writable,
+} from "./execution.ts";
 import { encodePacket } from "./fields.ts";
 import type { KillStatement } from "./kill.ts";
 import { PreparedTable } from "./prepared.ts";
@@ -125,11 +131,15 @@ export class StatementLog {
 
   protected end(execution: Execution, unanswered: ExecutionOutcome, isAnswered: boolean): void {
     this.pendingEffects -= execution.effects.length > 0 ? 1 : 0;
-    this.sink.ended(execution, {
-      ...execution.summarize(unanswered),
-      durationMs: this.now() - execution.startedMs,
-      ...(isAnswered ? { transaction: this.session.transaction } : {}),
-    });
+    const { result, results } = execution.summarize(unanswered);
+    const end: Writable<ExecutionEnd> = { result, durationMs: this.now() - execution.startedMs };
+    if (results !== undefined) {
+      end.results = results;
+    }
+    if (isAnswered) {
+      end.transaction = this.session.transaction;
+    }
+    this.sink.ended(execution, end);
   }
 
   protected expect(expectation: Expectation): void {

@@ -17,8 +17,11 @@ export type StatementKind = "one" | "call";
 
 const oneStatement: TextFacts = { spans: ["one"], kills: [], effects: [] };
 
-/** A text without any of these is one statement about which nothing else need be known. */
-const telling = /;|\b(?:kill|use|set|call|begin)\b/i;
+/**
+ * A text with none of these is one statement about which nothing else need be known: several statements, a KILL anywhere, and at the
+ * beginning a statement that changes the session or answers in several parts, or a comment that may hide one.
+ */
+const telling = /;|\bkill\b|^\s*(?:(?:use|set|call|begin|prepare|execute)\b|\/|-|#)/i;
 
 /** So many statements of a text are told apart; what is kept of each would fill the memory. */
 export const statementsMax = 100_000;

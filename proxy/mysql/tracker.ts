@@ -1,5 +1,5 @@
 import { ClientSide } from "./client-side.ts";
-import type { ExecutionResult } from "./execution.ts";
+import type { ExecutionResult, Writable } from "./execution.ts";
 import { errorBytesKept, okBytesMax } from "./limits.ts";
 import { verdict, type Verdict } from "./packets.ts";
 import { fullPacketBytes, reply, status } from "./protocol.ts";
@@ -25,6 +25,8 @@ const killedErrnos: ReadonlySet<number> = new Set([1317, 1927]);
 const eofBytesMax = 8;
 /** First byte of every row of the binary protocol. */
 const binaryRowHead = 0x00;
+/** Highest first byte of a packet that can be nothing but a row of the text protocol. */
+const rowHeadMax = 0xfd;
 
 /** Where in an answer the stream stands. What a packet means depends on this, never on its first byte alone. */
 const part = {
@@ -123,6 +125,35 @@ export class MySqlTracker extends ClientSide {
         }
         return eofBytesMax;
     }
+  }
+
+  /** Passes over rows that lie whole in the chunk: see `PacketHandler.skim`. */
+  serverSkims(chunk: Buffer, from: number): number {
+    const head = this.queue.head;
+    if (this.#part !== part.rows || head === undefined) {
+      return from;
+    }
+    const firstMax = head.statement === undefined ? rowHeadMax : binaryRowHead;
+    const last = chunk.length - 5;
+    let rows = 0;
+    let at = from;
+    while (at <= last) {
+      const size = (chunk[at] ?? 0) | ((chunk[at + 1] ?? 0) << 8) | ((chunk[at + 2] ?? 0) << 16);
+      const next = at + 4 + size;
+      if (size === 0 || size === fullPacketBytes || (chunk[at + 4] ?? 0) > firstMax || next > chunk.length) {
+        break;
+      }
+      this.#sequence = chunk[at + 3] ?? 0;
+      rows += 1;
+      at = next;
+    }
+    const { execution } = head;
+    if (rows > 0 && execution !== undefined) {
+      this.#isMidAnswer = true;
+      execution.rows += head.answer === answer.fields ? 0 : rows;
+      execution.bytesToClient += at - from;
+    }
+    return at;
   }
 
   /** A further packet of the same message begins. */
@@ -360,15 +391,26 @@ function headBegins(head: Expectation, first: number): number {
   return okBytesMax;
 }
 
+/** Made member by member: it is made for every statement, and spreading costs more than all the rest of it. */
 function resultOf(ok: OKReply, rows: number, isSet: boolean, hasCursor: boolean): ExecutionResult {
-  const { affectedRows, lastInsertID, warnings, info } = ok;
-  return {
-    outcome: "ok",
-    ...(rows === 0 ? {} : { rows }),
-    ...(affectedRows === 0 || isSet ? {} : { affectedRows }),
-    ...(lastInsertID === undefined ? {} : { lastInsertID }),
-    ...(warnings === 0 ? {} : { warnings }),
-    ...(info === undefined ? {} : { info }),
-    ...(hasCursor ? { suspended: true } : {}),
-  };
+  const result: Writable<ExecutionResult> = { outcome: "ok" };
+  if (rows > 0) {
+    result.rows = rows;
+  }
+  if (ok.affectedRows > 0 && !isSet) {
+    result.affectedRows = ok.affectedRows;
+  }
+  if (ok.lastInsertID !== undefined) {
+    result.lastInsertID = ok.lastInsertID;
+  }
+  if (ok.warnings > 0) {
+    result.warnings = ok.warnings;
+  }
+  if (ok.info !== undefined) {
+    result.info = ok.info;
+  }
+  if (hasCursor) {
+    result.suspended = true;
+  }
+  return result;
 }

@@ -86,6 +86,7 @@ export class MySqlRelay {
     });
     this.#serverScanner = new PacketScanner({
       begin: (first, bytes, sequence) => tracker.serverBegins(first, bytes, sequence),
+      skim: (chunk, at) => tracker.serverSkims(chunk, at),
       more: (bytes) => tracker.serverGoesOn(bytes),
       end: (body, bytes) => {
         tracker.serverEnds(body, bytes);
