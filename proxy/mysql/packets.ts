@@ -125,6 +125,15 @@ export class PacketScanner {
         this.#wanted = this.#handler.begin(chunk[at] ?? 0, this.#length, this.#sequence);
         this.#phase = phase.body;
       }
+      const isWhole =
+        this.#wanted >= 0 && this.#left <= length - at && this.#seen === 0 && this.#length !== fullPacketBytes;
+      if (isWhole) {
+        at += this.#left;
+        if (!this.#endWhole(chunk, at)) {
+          return false;
+        }
+        continue;
+      }
       at = this.#readBody(chunk, at);
       if (this.#left === 0 && !this.#endPacket(at)) {
         return false;
@@ -135,6 +144,13 @@ export class PacketScanner {
 
   #readHeader(chunk: Buffer, from: number): number {
     let at = from;
+    if (this.#headerFill === 0 && !this.#isContinued && chunk.length - at >= headerBytes) {
+      this.#start = at;
+      this.#length = (chunk[at] ?? 0) | ((chunk[at + 1] ?? 0) << 8) | ((chunk[at + 2] ?? 0) << 16);
+      this.#headerFill = headerBytes;
+      this.#startPacket(chunk[at + 3] ?? 0);
+      return at + headerBytes;
+    }
     if (this.#headerFill === 0) {
       if (!this.#isContinued) {
         this.#start = at;
@@ -190,6 +206,28 @@ export class PacketScanner {
     return at + count;
   }
 
+  /** The message is one packet that lies in the chunk, and ends at `at`. */
+  #endWhole(chunk: Buffer, at: number): boolean {
+    const bytes = this.#left;
+    const start = at - bytes;
+    this.#left = 0;
+    this.#phase = phase.header;
+    this.#headerFill = 0;
+    return this.#decide(bytes === 0 ? empty : chunk.subarray(start, start + Math.min(bytes, this.#wanted)), bytes, at);
+  }
+
+  #decide(body: Buffer, bytes: number, at: number): boolean {
+    const decided = this.#handler.end(body, bytes, this.#sequence);
+    this.#wanted = -1;
+    if (decided !== verdict.stop) {
+      this.#boundary = at;
+    }
+    if (decided !== verdict.pass) {
+      this.#handler.left(decided);
+    }
+    return decided !== verdict.stop;
+  }
+
   #endPacket(at: number): boolean {
     this.#phase = phase.header;
     this.#headerFill = 0;
@@ -206,14 +244,6 @@ export class PacketScanner {
     const body = this.#captured.length <= 1 ? only : Buffer.concat(this.#captured, this.#capturedBytes);
     this.#captured = [];
     this.#capturedBytes = 0;
-    const decided = this.#handler.end(body, this.#seen, this.#sequence);
-    this.#wanted = -1;
-    if (decided !== verdict.stop) {
-      this.#boundary = at;
-    }
-    if (decided !== verdict.pass) {
-      this.#handler.left(decided);
-    }
-    return decided !== verdict.stop;
+    return this.#decide(body, this.#seen, at);
   }
 }

@@ -38,46 +38,53 @@ export interface Expectation {
   readonly success: Success | undefined;
 }
 
-/** First in, first out, without moving what is left at every step. */
+/** First in, first out, without moving what is left at every step. One command at a time is the rule, and costs no array. */
 export class ExpectationQueue {
-  #items: Expectation[] = [];
-  #head = 0;
+  #head: Expectation | undefined;
+  #rest: Expectation[] = [];
+  #taken = 0;
 
   get length(): number {
-    return this.#items.length - this.#head;
+    return this.#head === undefined ? 0 : 1 + this.#rest.length - this.#taken;
   }
 
   get head(): Expectation | undefined {
-    return this.#items[this.#head];
+    return this.#head;
   }
 
   push(item: Expectation): void {
-    this.#items.push(item);
+    if (this.#head === undefined) {
+      this.#head = item;
+    } else {
+      this.#rest.push(item);
+    }
   }
 
   shift(): Expectation | undefined {
-    const item = this.#items[this.#head];
-    if (item === undefined) {
-      return undefined;
+    const item = this.#head;
+    this.#head = this.#rest[this.#taken];
+    if (this.#head === undefined) {
+      return item;
     }
-    this.#head += 1;
-    if (this.#head === this.#items.length) {
-      this.#items.length = 0;
-      this.#head = 0;
-    } else if (this.#head > 1_024 && this.#head * 2 > this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
+    this.#taken += 1;
+    if (this.#taken === this.#rest.length) {
+      this.#rest = [];
+      this.#taken = 0;
+    } else if (this.#taken > 1_024 && this.#taken * 2 > this.#rest.length) {
+      this.#rest = this.#rest.slice(this.#taken);
+      this.#taken = 0;
     }
     return item;
   }
 
   /** All that wait, in order. */
   pending(): readonly Expectation[] {
-    return this.#items.slice(this.#head);
+    return this.#head === undefined ? [] : [this.#head, ...this.#rest.slice(this.#taken)];
   }
 
   clear(): void {
-    this.#items = [];
-    this.#head = 0;
+    this.#head = undefined;
+    this.#rest = [];
+    this.#taken = 0;
   }
 }

@@ -55,7 +55,9 @@ export class StatementLog {
   /** Statements that wait for an answer and change how texts after them are read. */
   protected pendingEffects = 0;
   #number = 0;
-  #unforwarded: Execution[] = [];
+  /** Statements that are not on their way yet: mostly one. */
+  #unforwarded: Execution | undefined;
+  #moreUnforwarded: Execution[] = [];
 
   constructor(sink: TrackerSink, now: () => number, options: SessionOptions) {
     this.sink = sink;
@@ -94,10 +96,17 @@ export class StatementLog {
 
   /** Everything that the client sent so far, and that was not left out, is on its way to the server. */
   forwarded(): void {
-    for (const execution of this.#unforwarded) {
-      execution.forwarded = true;
+    if (this.#unforwarded === undefined) {
+      return;
     }
-    this.#unforwarded.length = 0;
+    this.#unforwarded.forwarded = true;
+    this.#unforwarded = undefined;
+    if (this.#moreUnforwarded.length > 0) {
+      for (const execution of this.#moreUnforwarded) {
+        execution.forwarded = true;
+      }
+      this.#moreUnforwarded = [];
+    }
   }
 
   /**
@@ -123,10 +132,18 @@ export class StatementLog {
     this.#number = number;
     const execution = new Execution(number, this.now(), bytesFromClient, start, effects);
     if (!isRefused) {
-      this.#unforwarded.push(execution);
+      this.#addUnforwarded(execution);
       this.pendingEffects += effects.length > 0 ? 1 : 0;
     }
     return execution;
+  }
+
+  #addUnforwarded(execution: Execution): void {
+    if (this.#unforwarded === undefined) {
+      this.#unforwarded = execution;
+    } else {
+      this.#moreUnforwarded.push(execution);
+    }
   }
 
   protected end(execution: Execution, unanswered: ExecutionOutcome, isAnswered: boolean): void {
