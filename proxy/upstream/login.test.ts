@@ -8,6 +8,7 @@ import { Secret } from "#lib/secret.ts";
 import { createAuthority, type CertificateAuthority } from "#sandbox/certificates.ts";
 import { type GoBetween, startGoBetween } from "#test/harness/go-between.ts";
 import { startPostgres, type TestPostgres } from "#test/harness/postgres.ts";
+import { serverParts } from "#tools/parts/servers.ts";
 import { encodeError, encodeMessage } from "../postgres/encode.ts";
 import { back, version30, version32 } from "../postgres/protocol.ts";
 import { role, roleSQL } from "../testing/stand.ts";
@@ -198,6 +199,21 @@ describe("5 Version negotiation and 6 BackendKeyData, with the server", () => {
     closeUpstream(upstream);
   });
 
+  it("Postgres 15, which has only 3.0, is spoken to with that", async ({ skip }) => {
+    const { postgres15: part } = await serverParts();
+    if ("missing" in part) {
+      return skip(part.missing);
+    }
+    const old = await startPostgres({ binaries: part.folder, initSQL: roleSQL });
+    servers.push(old);
+
+    const upstream = await openUpstream(targetOf(old), login(passwords(role.password)), options);
+
+    expect(upstream.parameters.get("server_version")).toMatch(/^15/);
+    expect(upstream.key?.key).toHaveLength(4);
+    closeUpstream(upstream);
+  });
+
   it("one that has only 3.0 says so, and its key has 4 bytes", async () => {
     const port = await tlsServer([["raw", Buffer.concat([negotiated(version30), letIn(Buffer.alloc(4, 1))])]]);
 
@@ -270,11 +286,22 @@ describe("a server that does not play by the rules", () => {
         [back.authentication, int32(3)],
       ],
     ],
-    ["negotiates a version that was not asked for", [["raw", negotiated(0x0003_0003)]]],
-    ["turns down an option that was not asked for", [["raw", negotiated(version30, "_pq_.x")]]],
+    [
+      "negotiates a version that was not asked for",
+      [["raw", Buffer.concat([negotiated(0x0003_0003), letIn(Buffer.alloc(4))])]],
+    ],
+    [
+      "turns down an option that was not asked for",
+      [["raw", Buffer.concat([negotiated(version30, "_pq_.x"), letIn(Buffer.alloc(4))])]],
+    ],
     [
       "negotiates after it has let us in",
-      [["raw", Buffer.concat([encodeMessage(back.authentication, int32(0)), negotiated(version30)])]],
+      [
+        [
+          "raw",
+          Buffer.concat([encodeMessage(back.authentication, int32(0)), negotiated(version30), letIn(Buffer.alloc(4))]),
+        ],
+      ],
     ],
     ["sends a cancel key of 300 bytes", [["raw", letIn(Buffer.alloc(300))]]],
     [

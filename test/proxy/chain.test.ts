@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { AuditRecord } from "#audit/record.ts";
+import { serverParts } from "#tools/parts/servers.ts";
 import type { LinkGrant } from "#wire/link.ts";
 import { listenLocally, type ProxyStream } from "./client.ts";
 import { prove, type ProxyStand, startProxyStand } from "./harness.ts";
@@ -116,6 +117,21 @@ describe("psql through the proxy", () => {
     await client.end();
 
     expect(rows).toHaveLength(5_000);
+  });
+
+  it("gives psql 18 that insists on TLS, and on the newest protocol, a session inside it", async ({ skip }) => {
+    const { postgresClient18: part } = await serverParts();
+    if ("missing" in part) {
+      skip(part.missing);
+    } else {
+      const wanted = "sslmode=require sslnegotiation=direct min_protocol_version=3.2 max_protocol_version=latest";
+      const connection = `host=127.0.0.1 port=${local.port} user=app_owner dbname=orders password=password ${wanted}`;
+
+      const { stdout } = await run(path.join(part.folder, "bin", "psql"), [connection, "-XAt", "-c", "\\conninfo"]);
+
+      expect(stdout).toMatch(/Protocol Version\|3\.2/);
+      expect(stdout).toMatch(/ALPN\|postgresql/);
+    }
   });
 
   it("declines TLS that is asked for, which sslmode=require says in libpq's own words", async () => {
