@@ -129,6 +129,12 @@ export interface DemoDatabase {
   readonly appOwnerPassword: string;
 }
 
+/** Where the demo organisation's second database really listens, when it has one. */
+export interface DemoMySql extends DemoDatabase {
+  /** As RDS names it. */
+  readonly engine: "mysql" | "mariadb";
+}
+
 const demoDatabase: DemoDatabase = {
   endpoint: { host: "127.0.0.1", port: 5432 },
   databaseName: "orders",
@@ -145,9 +151,10 @@ export const identityPermissionSetName = "sallyport";
 
 /**
  * The demo organisation: one account, five people, three groups, the identity permission set assigned to everyone, one
- * database `orders-prod` with a secret for each of its two users, and the roles that an ECS task needs.
+ * database `orders-prod` with a secret for each of its two users, and the roles that an ECS task needs. With `mysql`, a second
+ * database `stock-prod` of the same kind.
  */
-export function demoSeed(database: Partial<DemoDatabase> = {}): Seed {
+export function demoSeed(database: Partial<DemoDatabase> = {}, mysql?: DemoMySql): Seed {
   const db = { ...demoDatabase, ...database };
   const accountID = demoAccountID;
   return {
@@ -168,21 +175,10 @@ export function demoSeed(database: Partial<DemoDatabase> = {}): Seed {
       },
     ],
     roles: demoRoles(accountID),
-    secrets: [
-      secret("orders-prod/read_only", "read_only", db.readOnlyPassword),
-      secret("orders-prod/app_owner", "app_owner", db.appOwnerPassword),
-    ],
+    secrets: [...secretsOf("orders-prod", db), ...(mysql === undefined ? [] : secretsOf("stock-prod", mysql))],
     dbInstances: [
-      {
-        accountID,
-        identifier: "orders-prod",
-        engine: "postgres",
-        engineVersion: db.engineVersion,
-        endpoint: db.endpoint,
-        databaseName: db.databaseName,
-        masterUsername: "postgres",
-        iamAuthentication: true,
-      },
+      instance("orders-prod", "postgres", db),
+      ...(mysql === undefined ? [] : [instance("stock-prod", mysql.engine, mysql)]),
     ],
     dbClusters: [],
     controller: { accountID, userName: "sallyport-controller" },
@@ -207,6 +203,26 @@ function person(userName: string, givenName: string, familyName: string): SeedPe
   };
 }
 
+function secretsOf(identifier: string, db: DemoDatabase): SeedSecret[] {
+  return [
+    secret(`${identifier}/read_only`, "read_only", db.readOnlyPassword),
+    secret(`${identifier}/app_owner`, "app_owner", db.appOwnerPassword),
+  ];
+}
+
+function instance(identifier: string, engine: string, db: DemoDatabase): SeedDBInstance {
+  return {
+    accountID: demoAccountID,
+    identifier,
+    engine,
+    engineVersion: db.engineVersion,
+    endpoint: db.endpoint,
+    databaseName: db.databaseName,
+    masterUsername: engine === "postgres" ? "postgres" : "admin",
+    iamAuthentication: true,
+  };
+}
+
 function secret(name: string, username: string, password: string): SeedSecret {
   return { accountID: demoAccountID, name, secretString: JSON.stringify({ username, password }) };
 }
@@ -226,7 +242,9 @@ function demoRoles(accountID: string): SeedRole[] {
             {
               Effect: "Allow",
               Action: ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
-              Resource: `arn:aws:secretsmanager:*:${accountID}:secret:orders-prod/*`,
+              Resource: ["orders-prod", "stock-prod"].map(
+                (identifier) => `arn:aws:secretsmanager:*:${accountID}:secret:${identifier}/*`,
+              ),
             },
             { Effect: "Allow", Action: "rds-db:connect", Resource: `arn:aws:rds-db:*:${accountID}:dbuser:*/*` },
             { Effect: "Allow", Action: ["ecs:UpdateTaskProtection", "ecs:GetTaskProtection"], Resource: "*" },

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { type Installation, startInstallation, untilProxyLinked } from "#test/harness/installation.ts";
 import { keepRunning } from "./demo/keep.ts";
 import { tellMainJob } from "./demo/main-job.ts";
+import { mysqlAtHand, tellMySql } from "./demo/mysql-part.ts";
 import { createScreen } from "./demo/screen.ts";
 import { StepFailed, Story } from "./demo/story.ts";
 
@@ -19,8 +20,9 @@ async function main(keep: boolean): Promise<number> {
   interrupted.catch(() => {});
   try {
     screen.title("Sallyport: just-in-time access to databases on AWS RDS");
-    installation = await story.step("sandbox AWS, Postgres 18 and the controller run", (tell) =>
-      startInstallation({ onProgress: tell }),
+    const mysql = await mysqlAtHand();
+    installation = await story.step("sandbox AWS, the databases and the controller run", (tell) =>
+      startInstallation({ onProgress: tell, ...("start" in mysql ? { mysql: mysql.start } : {}) }),
     );
     const running = installation;
     await story.step("ECS (in the sandbox) starts the real proxy, which links to the controller", () =>
@@ -31,6 +33,11 @@ async function main(keep: boolean): Promise<number> {
       return 0;
     }
     await Promise.race([tellMainJob(running, story, screen), interrupted]);
+    if ("missing" in mysql) {
+      screen.text(`MySQL and MariaDB are left out: ${mysql.missing}`);
+    } else {
+      await Promise.race([tellMySql(running, story, screen), interrupted]);
+    }
     screen.title(`Proved in ${((performance.now() - startedMs) / 1_000).toFixed(0)} s`);
     screen.table(story.proofs);
     return 0;

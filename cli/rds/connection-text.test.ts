@@ -29,6 +29,12 @@ describe("what a person pastes into a client", () => {
   });
 });
 
+it("a command line can be pasted whatever the names hold", () => {
+  const { command } = connectionText(info({ engine: "MariaDB", username: "a'b c", databaseName: "x;reboot" }), 3306);
+
+  expect(command).toBe(`mysql -u 'a'\\''b c' -p'password' -h 127.0.0.1 -P 3306 'x;reboot'`);
+});
+
 it.each([
   [info({}), 1234, 1234],
   [info({ localPort: 5555 }), 1234, 1234],

@@ -24,6 +24,11 @@ export function connectionText(info: ConnectInfo, port: number): ConnectionText 
   }
   return {
     url: `${info.username}:password@tcp(127.0.0.1:${port})/${info.databaseName}`,
-    command: `mysql -u ${info.username} -p'password' -h 127.0.0.1 -P ${port} ${info.databaseName}`,
+    command: `mysql -u ${shellWord(info.username)} -p'password' -h 127.0.0.1 -P ${port} ${shellWord(info.databaseName)}`,
   };
+}
+
+/** A name as one word of a command line, whatever is in it; plain names stay plain. */
+function shellWord(name: string): string {
+  return /^[\w.@%+:/-]+$/.test(name) ? name : `'${name.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -114,6 +114,9 @@ describe("serving a grant", () => {
     expect(JSON.parse(computer.out())).toEqual({
       event: "READY",
       host: "127.0.0.1",
+      engine: "PostgreSQL",
+      databaseName: "orders",
+      username: "read_only",
       port: 5432,
       url: "postgresql://read_only:password@127.0.0.1:5432/orders?sslmode=disable",
       grantID: "g1",

@@ -115,8 +115,9 @@ function announce(info: ConnectInfo, port: number, world: World): void {
   const { output } = world;
   const { url, command } = connectionText(info, port);
   if (output.format === "json") {
-    const { grantID, database, role, endpoint, expiryTime } = info;
-    output.event("READY", "", { host: "127.0.0.1", port, url, grantID, database, role, endpoint, expiryTime });
+    const { grantID, engine, database, role, databaseName, username, endpoint, expiryTime } = info;
+    const way = { host: "127.0.0.1", port, url, engine, databaseName, username };
+    output.event("READY", "", { ...way, grantID, database, role, endpoint, expiryTime });
     return;
   }
   output.note(`Database proxy ready for connections on 127.0.0.1:${port}`);

@@ -9,13 +9,15 @@ import type { Sandbox } from "#sandbox/sandbox.ts";
 import type { SandboxOptions } from "#sandbox/options.ts";
 import { freePort, type TestPostgres } from "./postgres.ts";
 import { eventually, repository, type SallyportProcess, startSallyport } from "./process.ts";
-import { type OrdersDatabase, startOrdersDatabase } from "./organisation.ts";
+import { type OrdersDatabase, startOrdersDatabase, type StartMySql, type StockDatabase } from "./organisation.ts";
 
 /** A whole installation on this machine: sandbox AWS, a real Postgres, the real controller and proxy as processes. */
 export interface Installation {
   readonly sandbox: Sandbox;
   readonly postgres: TestPostgres;
   readonly passwords: OrdersDatabase["passwords"];
+  /** The database of `examples/database-stock.yaml.example`, where it was asked for. */
+  readonly stock: StockDatabase | undefined;
   /** The YAML folder: a copy of `examples/`, pointed at this sandbox. */
   readonly folder: string;
   readonly stateDirectory: string;
@@ -36,6 +38,8 @@ export interface Installation {
 }
 
 export interface InstallationOptions {
+  /** Starts a second database, `stock`, and declares it. */
+  readonly mysql?: StartMySql;
   readonly sandbox?: Omit<SandboxOptions, "seed">;
   readonly onControllerLine?: (line: string) => void;
   /** Called as set-up goes on, for a progress display. */
@@ -49,8 +53,9 @@ export interface InstallationOptions {
 export async function startInstallation(options: InstallationOptions = {}): Promise<Installation> {
   const progress = options.onProgress ?? (() => {});
   const root = mkdtempSync(path.join(tmpdir(), "sallyport-"));
-  progress("starting Postgres and loading the shop's data");
-  const { postgres, passwords, seed } = await startOrdersDatabase();
+  progress("starting the databases and loading the shop's data");
+  const databases = await startOrdersDatabase(options.mysql);
+  const { postgres, passwords, stock, seed } = databases;
   progress("starting the sandbox AWS");
   const sandbox = await startSandbox({ ...options.sandbox, seed });
   await createCluster(sandbox);
@@ -58,7 +63,9 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
   const stateDirectory = path.join(root, "state");
   const caFile = path.join(root, "ca.pem");
   await writeCertificates(root, caFile);
-  copyExamples(folder, sandbox, postgres);
+  const databaseCAFile = path.join(root, "database-ca.pem");
+  writeFileSync(databaseCAFile, `${postgres.ca}\n${stock?.server.ca ?? ""}`, { mode: 0o644 });
+  copyExamples(folder, sandbox, databaseCAFile, stock);
   const port = options.port ?? (await freePort());
   const url = `https://127.0.0.1:${port}`;
   let controller: SallyportProcess | undefined;
@@ -90,6 +97,7 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
     sandbox,
     postgres,
     passwords,
+    stock,
     folder,
     stateDirectory,
     url,
@@ -110,7 +118,7 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
       controller?.kill("SIGTERM");
       await controller?.exited;
       await sandbox.stop();
-      await postgres.stop();
+      await Promise.all([postgres.stop(), stock?.server.stop()]);
       rmSync(root, { recursive: true, force: true });
     },
   };
@@ -144,8 +152,13 @@ async function writeCertificates(root: string, caFile: string): Promise<void> {
   writeFileSync(path.join(root, "tls.key"), server.privateKey, { mode: 0o600 });
 }
 
-/** Copies the example folder and tells its Proxy what only this machine knows: the sandbox's address and the database's CA. */
-function copyExamples(folder: string, sandbox: Sandbox, postgres: TestPostgres): void {
+/** Copies the example folder and tells its Proxy what only this machine knows: the sandbox's address and the databases' CAs. */
+function copyExamples(
+  folder: string,
+  sandbox: Sandbox,
+  databaseCAFile: string,
+  stock: StockDatabase | undefined,
+): void {
   cpSync(path.join(repository, "examples"), folder, { recursive: true });
   const file = path.join(folder, "proxy.yaml");
   const document = parseDocument(readFileSync(file, "utf8"));
@@ -153,10 +166,15 @@ function copyExamples(folder: string, sandbox: Sandbox, postgres: TestPostgres):
     ["spec", "service", "environment"],
     [
       { name: "AWS_ENDPOINT_URL", value: sandbox.url },
-      { name: "SALLYPORT_DATABASE_CA_FILE", value: postgres.caFile },
+      { name: "SALLYPORT_DATABASE_CA_FILE", value: databaseCAFile },
     ],
   );
   writeFileSync(file, document.toString());
+  if (stock !== undefined) {
+    const example = readFileSync(path.join(folder, "database-stock.yaml.example"), "utf8");
+    const manifest = example.replace("engine: MySQL", `engine: ${stock.server.engine}`);
+    writeFileSync(path.join(folder, "database-stock.yaml"), manifest);
+  }
 }
 
 function controllerArguments(at: {

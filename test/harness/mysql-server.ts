@@ -91,6 +91,8 @@ export async function startServer(programs: MySqlPrograms, options: MySqlOptions
   const generalLogFile = path.join(folder, "general.log");
   const server = await launch(programs, identity, logFile, {
     datadir: data,
+    // A server that starts removes the temporary tables that it finds, those of another one too.
+    tmpdir: folder,
     port: String(port),
     "bind-address": "127.0.0.1",
     socket: path.join(folder, "server.sock"),
@@ -123,10 +125,19 @@ export async function startServer(programs: MySqlPrograms, options: MySqlOptions
       client.destroy();
     }
   };
-  await untilReady(() => query("select 1", [], ""), server.exited, logFile);
-  await query(`create database if not exists \`${database}\``, [], "");
-  if (options.initSQL !== undefined) {
-    await query(options.initSQL);
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await untilReady(() => query("select 1", [], ""), server.exited, logFile);
+    await query(`create database if not exists \`${database}\``, [], "");
+    if (options.initSQL !== undefined) {
+      await query(options.initSQL);
+    }
+  } catch (error) {
+    await stop();
+    throw error;
   }
   return {
     engine: programs.engine,
@@ -141,10 +152,7 @@ export async function startServer(programs: MySqlPrograms, options: MySqlOptions
     generalLogFile,
     serverProcessID: server.pid,
     query: (sql, values) => query(sql, values),
-    async stop() {
-      await server.stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    stop,
   };
 }
 
@@ -210,12 +218,15 @@ async function untilReady(attempt: () => Promise<unknown>, exited: Promise<void>
     over = true;
   });
   let last: unknown;
-  for (let attempts = 0; attempts < 600 && !over; attempts += 1) {
+  for (let attempts = 0; attempts < 600; attempts += 1) {
     try {
       await attempt();
       return;
     } catch (error) {
       last = error;
+      if (over) {
+        break;
+      }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
