@@ -16,13 +16,16 @@ const quote = String.raw`(?:''|\\'|'|\\"|"|\$\w*\$)`;
 /** `password=value` of connection strings (libpq, ODBC, JDBC) and of query strings. */
 const assignment = new RegExp(String.raw`${name}[ \t]*=[ \t]*`, "gi");
 /** A statement inside the text: `PASSWORD 'x'`, `IDENTIFIED BY 'x'`. */
+const connector = String.raw`(?:=>|:=|=|\(|\bto\b|\bas\b)`;
+// White space is given to one place only: where two may share it, a run of it is tried in every division.
 const nestedStatement = new RegExp(
-  String.raw`(?:${name}|\b(?:by|using|as))\s{0,64}(?:=>|:=|=|\(|\bto\b|\bas\b)?\s{0,64}(?:[eEnN]|[uU]&)?(${quote})`,
+  String.raw`(?:${name}|\b(?:by|using|as))(?:\s{0,64}${connector}\s{0,64}|\s{0,128})(?:[eEnN]|[uU]&)?(${quote})`,
   "gi",
 );
 const identified = /identified/i;
+const end = String.raw`(?:[eE]?${quote}\s{0,64}$|${quote}?%)`;
 const openEnd = new RegExp(
-  String.raw`(?:${name}|identified\s{1,64}by)\s{0,64}(?:=|=>|:=|\()?\s{0,64}(?:(?:[eE]?${quote})?\s{0,64}$|${quote}?%)`,
+  String.raw`(?:${name}|identified\s{1,64}by)(?:\s{0,192}$|\s{0,128}${end}|\s{0,64}(?:=>|:=|=|\()(?:\s{0,128}$|\s{0,64}${end}))`,
   "i",
 );
 /** What stands for a value that is given elsewhere: it is no secret itself. */

@@ -1,3 +1,5 @@
+import { mysqlWordEnd, numberEnd, postgresWordEnd, spaceEnd } from "./characters.ts";
+
 /** The SQL dialects whose literals are understood. */
 export type Dialect = "postgres" | "mysql";
 
@@ -28,13 +30,7 @@ export interface Token {
   readonly dollar: boolean;
 }
 
-/** Postgres scan.l: white space is space, tab, newline, return, form feed, vertical tab. */
-const space = /[ \t\n\r\f\v]*/y;
-/** A word: letters, any non-ASCII, underscore; then digits and dollars too. MySQL words may start with a digit. */
-const postgresWord = /[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*/y;
-const mysqlWord = /@{0,2}[\w$\u0080-\uffff]+/y;
 const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
-const number = /\d[\w.]*/y;
 const parameter = /\$\d+/y;
 /** Marks of a MySQL or MariaDB executable comment, whose content is code: opening with its version, and closing. */
 const mysqlMarks = /\/\*M?!\d*|\*\//y;
@@ -50,16 +46,16 @@ const mysqlCommentStart = /--(?=[\u0000-\u0020\u007f]|$)/y;
 /** Splits SQL into tokens as the server does. Never throws: what cannot end runs to the end of the text. */
 export function* lex(sql: string, dialect: Dialect, options: LexerOptions): Generator<Token> {
   let isOpen = false;
-  for (let at = skip(space, sql, 0); at < sql.length;) {
+  for (let at = spaceEnd(sql, 0); at < sql.length;) {
     const markEnd = dialect === "mysql" ? mysqlMarkEnd(sql, at, isOpen) : at;
     if (markEnd > at) {
       isOpen = sql[at] === "/";
-      at = skip(space, sql, markEnd);
+      at = spaceEnd(sql, markEnd);
       continue;
     }
     const token = dialect === "postgres" ? postgresToken(sql, at, options) : mysqlToken(sql, at, options);
     yield token;
-    at = skip(space, sql, token.end);
+    at = spaceEnd(sql, token.end);
   }
 }
 
@@ -89,8 +85,8 @@ function postgresToken(sql: string, at: number, options: LexerOptions): Token {
   if (char === "$") {
     return dollarQuoted(sql, at);
   }
-  const wordEnd = skip(postgresWord, sql, at);
-  return plain(wordEnd > at ? "word" : "other", at, wordEnd > at ? wordEnd : Math.max(skip(number, sql, at), at + 1));
+  const wordEnd = postgresWordEnd(sql, at);
+  return plain(wordEnd > at ? "word" : "other", at, wordEnd > at ? wordEnd : Math.max(numberEnd(sql, at), at + 1));
 }
 
 function postgresString(sql: string, start: number, from: number, backslash: boolean): Token {
@@ -153,7 +149,7 @@ function mysqlToken(sql: string, at: number, options: LexerOptions): Token {
   if (char === "'" || char === '"') {
     return mysqlString(sql, at, !options.noBackslashEscapes, options.ansiQuotes);
   }
-  const wordEnd = skip(mysqlWord, sql, at);
+  const wordEnd = mysqlWordEnd(sql, at);
   return plain(wordEnd > at ? "word" : "other", at, wordEnd > at ? wordEnd : at + 1);
 }
 
@@ -243,6 +239,5 @@ function plain(kind: "word" | "other", start: number, end: number): Token {
 /** End of what `pattern` matches at `at`; `at` when it does not. */
 function skip(pattern: RegExp, text: string, at: number): number {
   pattern.lastIndex = at;
-  const match = pattern.exec(text);
-  return match === null ? at : at + match[0].length;
+  return pattern.test(text) ? pattern.lastIndex : at;
 }

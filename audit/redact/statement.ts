@@ -75,7 +75,10 @@ class Scanner {
       }
       return;
     }
-    const name = this.#sql.slice(token.from, token.to).toLowerCase();
+    const name =
+      token.kind === "other" && token.to - token.from === 1
+        ? (this.#sql[token.from] ?? "")
+        : this.#sql.slice(token.from, token.to).toLowerCase();
     this.#awaitValue(token, name);
     this.#track(name);
     this.#beforePrevious = this.#previous;
