@@ -2,7 +2,16 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { manualClock } from "#lib/clock.ts";
 import { fuzzSeed } from "#test/harness/fuzz-seed.ts";
-import { ask, command, errPayload, okPayload, preparedPayloads, setPayloads } from "../testing/mysql-packets.ts";
+import {
+  answerOf,
+  ask,
+  command,
+  eofPayload,
+  errPayload,
+  okPayload,
+  preparedPayloads,
+  setPayloads,
+} from "../testing/mysql-packets.ts";
 import { PacketScanner, verdict } from "./packets.ts";
 import { trackedCapabilities } from "./protocol.ts";
 import { readColumnCount, readEOF, readErrorReply, readOK, readPrepared } from "./replies.ts";
@@ -67,6 +76,9 @@ const payload = fc.oneof(
     [errPayload(1064, "42000", "no")],
     [errPayload(0xffff, "", "")],
     setPayloads(["a", "b"]),
+    setPayloads(["a", "b"], { isBinary: true }),
+    setPayloads(["a"], { isBinary: true }).slice(2),
+    [eofPayload(0x42)],
     setPayloads([], { deprecatesEOF: false }),
     preparedPayloads(1, 1, 1),
     preparedPayloads(1, 0, 0, false),
@@ -149,14 +161,22 @@ it("any text at all is split, in time that is in proportion to it", () => {
   ).toBe(100_000);
 });
 
+/** A prepared statement, so that more of what follows has a meaning. */
+const beginning = [
+  { from: "client" as const, data: ask.prepare("select ?") },
+  { from: "server" as const, data: answerOf(preparedPayloads(1, 0, 0)) },
+];
+
 describe("the tracker", () => {
   it("survives any conversation: each statement that started ends exactly once, and at the latest when it is closed", () => {
     fc.assert(
       fc.property(
         fc.array(event, { maxLength: 30 }),
         fc.boolean(),
+        fc.boolean(),
         fc.constantFrom(-1, ~0x0100_0000, ~0x0b00_0000),
-        (events, isMariaDB, mask) => {
+        (others, hasStatement, isMariaDB, mask) => {
+          const events = hasStatement ? [...beginning, ...others] : others;
           const open = new Set<number>();
           const clock = manualClock();
           const tracker = new MySqlTracker(

@@ -4,7 +4,9 @@ import type { Execution, ExecutionStart } from "./execution.ts";
 import type { KillStatement } from "./kill.ts";
 import { verdict, type Verdict } from "./packets.ts";
 import { answer, type Answer, type Expectation, type Refusal } from "./queue.ts";
+import { isBeyondRecord } from "./record-size.ts";
 import { StatementLog } from "./statement-log.ts";
+import { errors } from "./violation.ts";
 
 /** What a command asks for, once it was read. */
 export interface Asked {
@@ -25,9 +27,13 @@ export class CommandIntake extends StatementLog {
   protected bytes = 0;
 
   protected ask({ answer: how, start: asked, kills = [], effects = [], more }: Asked): Verdict {
+    if (isBeyondRecord(asked)) {
+      const message = "the statement and its values are too large to be recorded, so it was not sent to the database";
+      return this.refuseCommand({ code: errors.packetTooLarge, message });
+    }
     const judged = this.hooks.judge?.(asked);
     const start = judged === undefined ? asked : { ...asked, notices: [...(asked.notices ?? []), ...judged.notices] };
-    const refusal = judged?.refusal ?? this.#decide(start, kills);
+    const refusal = judged?.refusal ?? this.#refusalOf(kills);
     if (refusal !== undefined) {
       return this.refuse(start, refusal);
     }
@@ -45,14 +51,14 @@ export class CommandIntake extends StatementLog {
     return verdict.pass;
   }
 
-  #decide(start: ExecutionStart, kills: readonly KillStatement[]): Refusal | undefined {
+  #refusalOf(kills: readonly KillStatement[]): Refusal | undefined {
     for (const kill of kills) {
       const refusal = this.hooks.onKill?.(kill);
       if (refusal !== undefined) {
         return refusal;
       }
     }
-    return this.hooks.decide?.(start);
+    return undefined;
   }
 
   protected refuse(start: ExecutionStart, refusal: Refusal): Verdict {

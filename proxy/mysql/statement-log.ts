@@ -31,9 +31,7 @@ export interface Judgement {
 export interface TrackerHooks {
   /** May this statement end another thread's work? Undefined lets it pass. */
   readonly onKill?: ((kill: KillStatement) => Refusal | undefined) | undefined;
-  /** May this statement run? Undefined lets it pass. */
-  readonly decide?: ((start: ExecutionStart) => Refusal | undefined) | undefined;
-  /** What is there to say about this statement, in its record or to the client instead of an answer? */
+  /** What is there to say about this statement, in its record or to the client instead of an answer? Undefined lets it pass. */
   readonly judge?: ((start: ExecutionStart) => Judgement | undefined) | undefined;
   /** Puts a packet of the proxy's own where the stream to the client stands now. */
   readonly onReply: (packet: Buffer) => void;

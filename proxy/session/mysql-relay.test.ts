@@ -204,9 +204,12 @@ describe("the MySQL relay", () => {
     const { client, toServer, toClient, journal } = startMySqlRelay(
       {},
       {
-        decide: ({ sql }) =>
+        judge: ({ sql }) =>
           sql?.includes("drop") === true
-            ? { code: { errno: 1142, sqlState: "42000" }, message: "not while the auditor looks" }
+            ? {
+                notices: ["watched"],
+                refusal: { code: { errno: 1142, sqlState: "42000" }, message: "not while the auditor looks" },
+              }
             : undefined,
       },
     );
@@ -217,7 +220,7 @@ describe("the MySQL relay", () => {
     expect(toServer().equals(ask.query("select 1"))).toBe(true);
     expect(toClient().equals(answerOf([errPayload(1142, "42000", "not while the auditor looks")]))).toBe(true);
     expect(journal.statements()[0]).toMatchObject({
-      start: { sql: "drop table t", notices: ["refused"] },
+      start: { sql: "drop table t", notices: ["watched", "refused"] },
       end: { outcome: "not-executed", errno: 1142, sqlState: "42000", message: "not while the auditor looks" },
     });
   });

@@ -27,8 +27,6 @@ export interface MySqlRelayParts {
   readonly onEnd: (end: RelayEnd) => void;
   /** May this statement end that thread's work? What it returns is the client's answer instead. */
   readonly onKill?: (kill: KillStatement) => Refusal | undefined;
-  /** May this statement run? */
-  readonly decide?: (start: ExecutionStart) => Refusal | undefined;
   /** What is there to say about this statement, in its record or to the client? */
   readonly judge?: (start: ExecutionStart) => Judgement | undefined;
 }
@@ -75,9 +73,9 @@ export class MySqlRelay {
   readonly #onServerDrain = (): void => this.#clientValve.open("other-side");
 
   constructor(parts: MySqlRelayParts) {
-    const { tracker, onKill, decide, judge } = parts;
+    const { tracker, onKill, judge } = parts;
     this.#parts = parts;
-    tracker.hooks = { onKill, decide, judge, onReply: (packet) => this.#reply(packet) };
+    tracker.hooks = { onKill, judge, onReply: (packet) => this.#reply(packet) };
     this.#clientScanner = new PacketScanner({
       begin: (first, _bytes, sequence) => tracker.clientBegins(first, sequence),
       more: () => undefined,

@@ -32,7 +32,7 @@ export async function settle(): Promise<void> {
 
 export function startMySqlRelay(
   options: Partial<SessionOptions> = {},
-  hooks: Pick<MySqlRelayParts, "onKill" | "decide"> = {},
+  hooks: Pick<MySqlRelayParts, "onKill" | "judge"> = {},
 ): MySqlRelayStand {
   const [client, server] = [duplexPair(), duplexPair()];
   const journal = new MemoryJournal();
