@@ -1,6 +1,4 @@
-import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { goalRow } from "./goal.ts";
 import type { Machine } from "./machine.ts";
 import type { Section } from "./run.ts";
@@ -60,7 +58,4 @@ export function renderReport({ machine, sections }: Report, notes: string): stri
 /** Writes docs/performance.md. */
 export function writeReport(report: Report): void {
   writeFileSync(reportFile, renderReport(report, readFileSync(notesFile, "utf8")));
-  // The page is checked in, so it has the form that every file has.
-  const formatter = fileURLToPath(new URL("../node_modules/.bin/oxfmt", import.meta.url));
-  execFileSync(formatter, [fileURLToPath(reportFile)], { stdio: "ignore" });
 }
