@@ -13,6 +13,7 @@ export interface ContentSecrets {
 const name = String.raw`(?:passw(?:or)?d|pwd|passphrase|passcode|secret_access_key|session_token|credentials)`;
 /** A quote as it may stand inside a literal: doubled, escaped or plain; or a dollar quote. */
 const quote = String.raw`(?:''|\\'|'|\\"|"|\$\w*\$)`;
+const startingQuote = new RegExp(`^${quote}`);
 /** `password=value` of connection strings (libpq, ODBC, JDBC) and of query strings. */
 const assignment = new RegExp(String.raw`${name}[ \t]*=[ \t]*`, "gi");
 /** A statement inside the text: `PASSWORD 'x'`, `IDENTIFIED BY 'x'`. */
@@ -45,7 +46,7 @@ function assignments(text: string): Span[] {
       continue;
     }
     const rest = text.slice(start, start + 64);
-    const opening = new RegExp(`^${quote}`).exec(rest)?.[0];
+    const opening = startingQuote.exec(rest)?.[0];
     if (opening !== undefined) {
       spans.push(quotedSpan(text, start, opening));
     } else if (!placeholder.test(rest)) {

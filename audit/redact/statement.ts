@@ -31,6 +31,9 @@ export function statementSecrets(sql: string, dialect: Dialect, options: LexerOp
   return scanner.spans;
 }
 
+/** No name that matters is as short as a single character. */
+const takesSecrets = (name: string): boolean => name.length > 1 && (secretNames.has(name) || secretFunctions.has(name));
+
 /** What an open bracket means for the literals in it. */
 interface Bracket {
   readonly depth: number;
@@ -157,9 +160,10 @@ class Scanner {
   #openBracket(): void {
     const around = this.#brackets.at(-1)?.meaning;
     // `password = ('x')`: the connector stands between the name and its bracket.
-    const names = [this.#previous, connectors.has(this.#previous) ? this.#beforePrevious : ""];
     const depth = this.#depth;
-    if (around !== "secrets" && names.some((name) => secretNames.has(name) || secretFunctions.has(name))) {
+    const isNamed =
+      takesSecrets(this.#previous) || (connectors.has(this.#previous) && takesSecrets(this.#beforePrevious));
+    if (around !== "secrets" && isNamed) {
       this.#brackets.push({ depth, meaning: "secrets" });
     } else if (around === undefined && this.#previous === "options") {
       this.#brackets.push({ depth, meaning: this.#mapping ? "mapping-options" : "options" });

@@ -20,9 +20,13 @@ function automaton(words: readonly string[]): { readonly table: Uint16Array; rea
   }
   const found = prefixes.size;
   const table = new Uint16Array(found * alphabet);
+  // Every other byte leads back to where nothing is begun.
+  const letters = new Set(words.join(""));
   for (const [prefix, state] of prefixes) {
-    for (let byte = 0; byte < alphabet; byte += 1) {
-      table[state * alphabet + byte] = next(prefix + String.fromCharCode(byte).toLowerCase(), words, prefixes, found);
+    for (const letter of letters) {
+      const to = next(prefix + letter, words, prefixes, found);
+      table[state * alphabet + letter.charCodeAt(0)] = to;
+      table[state * alphabet + letter.toUpperCase().charCodeAt(0)] = to;
     }
   }
   return { table, found };
