@@ -31,7 +31,8 @@ export function disagreements(records: readonly AuditRecord[], log: readonly Log
   ];
 }
 
-function sessionsOf(records: readonly AuditRecord[]): RecordedSession[] {
+/** The sessions of some records, with texts of any size put together again. */
+export function sessionsOf(records: readonly AuditRecord[]): RecordedSession[] {
   const ends = new Map<string, StatementEnd>();
   for (const record of records) {
     if (record.kind === "statement.end") {

@@ -3,11 +3,11 @@ import type { Steps } from "./program.ts";
 
 /**
  * What a step came to. `same`: through the proxy as directly. `fails-directly`: the client cannot do it with this server, with or
- * without the proxy. `differs`: the proxy made a difference, and `why` says which.
+ * without the proxy. `only-through`: it cannot connect directly, and works through the proxy. `differs`: the proxy made a difference, and `why` says which.
  */
 export type Verdict =
   | { readonly verdict: "same" }
-  | { readonly verdict: "fails-directly" | "differs"; readonly why: string };
+  | { readonly verdict: "fails-directly" | "only-through" | "differs"; readonly why: string };
 
 /** Compares a client's steps through the proxy with the same steps directly. */
 export function compareSteps(
@@ -16,27 +16,38 @@ export function compareSteps(
   database: { direct: Target; through: Target },
 ): Map<string, Verdict> {
   const verdicts = new Map<string, Verdict>();
+  const connect = direct.get("connect") ?? direct.get("runs to its end") ?? direct.get("bulk out") ?? { result: "" };
+  const unconnected = "error" in connect ? connect.error : undefined;
   for (const step of new Set([...direct.keys(), ...through.keys()])) {
     const one = spelled(direct.get(step), database.direct);
     const other = spelled(through.get(step), database.through);
     const result = direct.get(step) ?? { error: "it has no such step" };
-    verdicts.set(step, judge(one, other, "error" in result ? result.error : undefined));
+    const works = !("error" in (through.get(step) ?? { error: "" }));
+    verdicts.set(
+      step,
+      unconnected !== undefined && works
+        ? { verdict: "only-through", why: unconnected }
+        : judge(one, other, "error" in result ? result.error : undefined, !works),
+    );
   }
   return verdicts;
 }
 
-function judge(direct: string, through: string, error: string | undefined): Verdict {
+function judge(direct: string, through: string, error: string | undefined, isError: boolean): Verdict {
+  if (error !== undefined && isError) {
+    return { verdict: "fails-directly", why: error };
+  }
   if (direct !== through) {
     return { verdict: "differs", why: difference(direct, through) };
   }
-  return error === undefined ? { verdict: "same" } : { verdict: "fails-directly", why: error };
+  return { verdict: "same" };
 }
 
 /** A result without what is another for every session: process numbers, and the two databases' names, ports and addresses. */
 function spelled(result: unknown, target: Target): string {
   return (JSON.stringify(result) ?? "nothing")
     .replaceAll(/\bPID \d+/g, "PID N")
-    .replaceAll(`\\"${target.database}\\"`, "the database")
+    .replaceAll(target.database, "DATABASE")
     .replaceAll(`port ${target.port}`, "port N");
 }
 

@@ -12,10 +12,12 @@ export interface Outcome {
 
 /** A cell that is not as one would wish. */
 export interface KnownDifference {
-  readonly client: string;
-  readonly server: string;
-  readonly step: string;
-  readonly verdict: "fails-directly" | "differs";
+  /** Absent: every client or server. */
+  readonly client?: string;
+  readonly server?: string;
+  /** Absent: every step, and the audit trail is as it should be. */
+  readonly step?: string;
+  readonly verdict: Exclude<Verdict["verdict"], "same">;
   /** For the reader of the document. */
   readonly why: string;
 }
@@ -36,7 +38,7 @@ export interface Section {
 /** Where the document is. */
 export const documentFile = path.join(repository, "docs", "compatibility.md");
 
-const marks = { same: "✓", "fails-directly": "○", differs: "✗" } as const;
+const marks = { same: "✓", "only-through": "●", "fails-directly": "○", differs: "✗" } as const;
 const absent = "–";
 
 const preface = `# Compatibility
@@ -47,6 +49,7 @@ clients against real servers, each step once directly and once through the proxy
 - ✓ the same result as directly, errors and cancellations included
 - – the client's interface has no such thing, or its program does not ask for it
 - ○ the client cannot do it with this server, with and without the proxy
+- ● the client can do it through the proxy only
 - ✗ the proxy makes a difference; the list below says which
 
 The last row of each table is the audit trail: the server's own log and the trail tell of the same statements, in the same order, with the same

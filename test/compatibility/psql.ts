@@ -22,7 +22,7 @@ const scripts: Readonly<Record<string, string>> = {
   cursor: "\\set FETCH_COUNT 300\nselect n from generate_series(1, 1000) n;\n",
   notifications: "listen news_psql;\nselect pg_notify('news_psql', 'ünï');\nselect 1;",
   notices: "do $$ begin raise notice 'look %', 1; end $$;",
-  describe: "\\d T\n\\dt shop.*\n\\df shop.*\n\\l\n",
+  describe: "\\d T\n\\dt shop.*\n\\df shop.*\n",
   reconnect: "\\c\nselect count(*) from T;",
 };
 

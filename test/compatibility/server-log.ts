@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, truncateSync } from "node:fs";
 import path from "node:path";
 import type { TestPostgres } from "#test/harness/postgres.ts";
 import { eventually } from "#test/harness/process.ts";
@@ -14,6 +14,14 @@ export const loggingSettings: Readonly<Record<string, string>> = {
   log_statement: "all",
   log_parameter_max_length: "-1",
 };
+
+/** Empties the log: the collector appends to it, and clients before said megabytes. */
+export function clearLog(postgres: TestPostgres): void {
+  truncateSync(logFile(postgres));
+}
+
+const logFile = (postgres: TestPostgres): string =>
+  path.join(path.dirname(postgres.logFile), "data", "log", "server.json");
 
 /** A statement as the server itself logged it. */
 export interface Logged {
@@ -44,9 +52,8 @@ interface Line {
 export async function readLog(postgres: TestPostgres): Promise<Logged[]> {
   const mark = `select 'mark ${crypto.randomUUID()}'`;
   await postgres.query(mark);
-  const file = path.join(path.dirname(postgres.logFile), "data", "log", "server.json");
   const text = await eventually("the server's log is written", () => {
-    const written = readFileSync(file, "utf8");
+    const written = readFileSync(logFile(postgres), "utf8");
     return written.includes(mark) ? written : undefined;
   });
   return text.split("\n").flatMap((line) => (line === "" || !line.endsWith("}") ? [] : read(JSON.parse(line) as Line)));
@@ -69,11 +76,24 @@ function read(line: Line): Logged[] {
   return [{ ...from, kind: "statement", text, ...parametersOf(line.detail) }];
 }
 
-/** `Parameters: $1 = 'it''s', $2 = NULL`; Postgres 15 begins it with a small letter. */
-function parametersOf(detail: string | undefined): { parameters?: (string | null)[] } {
-  if (!/^parameters: /i.test(detail ?? "")) {
+/** `Parameters: $1 = 'it''s', $2 = NULL`; Postgres 15 begins it with a small letter. Values of megabytes are beyond regular expressions. */
+function parametersOf(detail = ""): { parameters?: (string | null)[] } {
+  if (!/^parameters: /i.test(detail)) {
     return {};
   }
-  const found = (detail ?? "").matchAll(/\$\d+ = (?:NULL|'((?:[^']|'')*)')/g);
-  return { parameters: [...found].map(([, value]) => value?.replaceAll("''", "'") ?? null) };
+  const parameters: (string | null)[] = [];
+  for (let at = detail.indexOf(" = "); at >= 0; at = detail.indexOf(" = ", at)) {
+    at += " = ".length;
+    const from = at + 1;
+    if (detail[at] !== "'") {
+      parameters.push(null);
+      continue;
+    }
+    at = detail.indexOf("'", from);
+    while (detail[at + 1] === "'") {
+      at = detail.indexOf("'", at + 2);
+    }
+    parameters.push(detail.slice(from, at).replaceAll("''", "'"));
+  }
+  return { parameters };
 }

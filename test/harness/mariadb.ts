@@ -26,7 +26,13 @@ export async function startMariaDB(options: MySqlOptions = {}): Promise<TestMySq
       server: mariadbd,
       options: ["--performance-schema=off"],
       async install(data, identity) {
-        const flags = ["--no-defaults", `--datadir=${data}`, "--skip-test-db", "--auth-root-authentication-method=normal"];
+        const flags = [
+          "--no-defaults",
+          `--datadir=${data}`,
+          `--tmpdir=${path.dirname(data)}`,
+          "--skip-test-db",
+          "--auth-root-authentication-method=normal",
+        ];
         await run(installDatabase, flags, { ...identity, cwd: path.dirname(data), env: serverEnvironment });
       },
     },

@@ -4,7 +4,7 @@ import { chownSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, r
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
-import { createAuthority } from "#sandbox/certificates.ts";
+import { createDatabaseIdentity } from "./database-identity.ts";
 import { freePort } from "./postgres.ts";
 
 /** The account that a root process drops to: `nobody` on every Linux. The server refuses to run as root. */
@@ -166,17 +166,16 @@ async function tlsSettings(
   options: MySqlOptions,
   own: (name: string, content: string) => string,
 ): Promise<{ ca: string; settings: Record<string, string> }> {
-  const authority = await createAuthority("Sallyport test database CA", Date.now());
+  const { ca, certificate, privateKey } = await createDatabaseIdentity();
   if (options.tls === "off") {
-    return { ca: authority.certificate, settings: { "skip-ssl": "1" } };
+    return { ca, settings: { "skip-ssl": "1" } };
   }
-  const server = await authority.issue(["127.0.0.1", "localhost"]);
   return {
-    ca: authority.certificate,
+    ca,
     settings: {
-      "ssl-cert": own("server.crt", server.certificate),
-      "ssl-key": own("server.key", server.privateKey),
-      "ssl-ca": own("server-ca.pem", authority.certificate),
+      "ssl-cert": own("server.crt", certificate),
+      "ssl-key": own("server.key", privateKey),
+      "ssl-ca": own("server-ca.pem", ca),
     },
   };
 }

@@ -123,4 +123,6 @@ await step("reconnect", async () => {
   client = await connect();
   return rows(`select count(*) from ${table}`);
 });
+client.on("error", () => {});
+await step("very large parameter", () => rows("select length($1)", ["ü".repeat(9_000_000)]));
 await client.end();

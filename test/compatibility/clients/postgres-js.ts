@@ -114,4 +114,6 @@ await step("reconnect", async () => {
   sql = connect();
   return sql`select count(*) from ${sql(table)}`.values();
 });
-await sql.end();
+await step("very large parameter", () => sql`select length(${"ü".repeat(9_000_000)}::text)`.values());
+// The refusal of the last step has ended the connection, and then there is nothing whose end could be awaited.
+await sql.end({ timeout: 1 });

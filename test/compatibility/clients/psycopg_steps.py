@@ -241,4 +241,9 @@ def _():
     return rows(f"select count(*) from {table}")
 
 
+@step("very large parameter")
+def _():
+    return rows("select length(%s)", ("ü" * 9_000_000,))
+
+
 conn.close()

@@ -257,5 +257,6 @@ func main() {
 		conn = connect()
 		return rows("select count(*) from " + at.Name + "_t")
 	})
-	must(conn.Close(ctx))
+	step("very large parameter", func() any { return rows("select length($1::text)", strings.Repeat("ü", 9_000_000)) })
+	_ = conn.Close(ctx)
 }

@@ -49,6 +49,7 @@ public final class Pgjdbc {
     Steps.step("notifications", Pgjdbc::notifications);
     Steps.step("notices", Pgjdbc::notices);
     Steps.step("reconnect", Pgjdbc::reconnect);
+    Steps.step("very large parameter", () -> Steps.rows(connection, "select length(?)", "ü".repeat(9_000_000)));
     connection.close();
   }
 
