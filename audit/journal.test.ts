@@ -194,6 +194,21 @@ describe("openJournal", () => {
     expect(told).toBe(1);
   });
 
+  it("tells those who ship, as soon as it is written, that a record waits for the controller, until it does not", async () => {
+    const journal = start();
+    await journal.write(openBody("a"));
+    const waits: boolean[] = [];
+    journal.onWritten(() => waits.push(journal.isRemoteWaiting));
+
+    const remote = journal.write(startBody("a", 1), { durability: "Remote" });
+    await journal.write(endBody("a", 1));
+    journal.acknowledge(3);
+    await remote;
+    await journal.write(startBody("a", 2));
+
+    expect(waits).toEqual([true, false]);
+  });
+
   it("ends writes that wait for the controller as full when it is closed", async () => {
     const journal = start();
     const remote = journal.write(openBody("a"), { durability: "Remote" });

@@ -90,7 +90,7 @@ export function openJournal(options: JournalOptions): Journal {
 /**
  * Takes what happens as bodies, keeps it in the spool, and gives it out as linked records, in order, for shipping. On the way in a
  * body is only encoded and written; it is linked when it is shipped, in a thread of its own, always to the same bytes
- * (docs/decisions/0009-deferred-linking.md).
+ * (docs/decisions/0010-deferred-linking.md).
  */
 export class Journal {
   readonly recovery: JournalRecovery;
@@ -105,6 +105,8 @@ export class Journal {
   readonly #listeners = new Set<() => void>();
   readonly #counts = { taken: 0, full: 0, tooLarge: 0, gaps: 0, gapRecords: 0, textPieces: 0 };
   #linkedSeq = 0;
+  /** `Remote` writes that are taken and not settled, those of this turn included: shipping begins before their `done`. */
+  #remoteWaiting = 0;
   /** Time of the turn's first record: one look at the clock for all of them. */
   #time = 0;
   /** Writes that wait for the controller, oldest first. */
@@ -161,13 +163,13 @@ export class Journal {
       linkedSeq: this.#linkedSeq,
       openSessions: this.#sessions.count,
       owedRecords: this.#owed.count,
-      remoteWaiting: this.#remote.length,
+      remoteWaiting: this.#remoteWaiting,
     };
   }
 
   /** Whether a write waits for the controller to store what it said: shipping must not wait then. */
   get isRemoteWaiting(): boolean {
-    return this.#remote.length > 0;
+    return this.#remoteWaiting > 0;
   }
 
   /** Whether `session` is open. */
@@ -246,6 +248,7 @@ export class Journal {
     this.#giveBack();
     const waiting = this.#remote.findIndex((entry) => entry.seq > seq);
     for (const { done } of this.#remote.splice(0, waiting === -1 ? this.#remote.length : waiting)) {
+      this.#remoteWaiting -= 1;
       done("written");
     }
   }
@@ -257,6 +260,7 @@ export class Journal {
     this.#linking.close();
     this.#spool.close();
     for (const waiting of this.#remote.splice(0)) {
+      this.#remoteWaiting -= 1;
       waiting.done("full");
     }
   }
@@ -318,6 +322,9 @@ export class Journal {
       return;
     }
     this.#counts.taken += 1;
+    if (durability === "Remote") {
+      this.#remoteWaiting += 1;
+    }
     if (body.kind !== "statement.start" && body.kind !== "statement.end") {
       this.#takeRare(body);
     }
@@ -365,6 +372,7 @@ export class Journal {
 
   #awaitRemote(seq: number, result: "written" | "full", done: (result: WriteResult) => void): void {
     if (result !== "written" || seq <= this.acknowledged) {
+      this.#remoteWaiting -= 1;
       done(result);
       return;
     }

@@ -62,6 +62,11 @@ export interface SessionOpen {
   };
   /** Whether parameters of statements are recorded. */
   readonly parameters?: "Record" | "Omit";
+  /**
+   * What a reader should notice. `hazard:role-settings`: the session inherits settings that nobody declared to be meant, and
+   * `role-setting:<name>` names each; `role-settings-unknown`: the server did not say whether it does.
+   */
+  readonly notices?: readonly string[];
 }
 
 /** Transaction state: outside one, in one, in one that has failed. */
@@ -155,7 +160,8 @@ export interface StatementStart {
   /**
    * What a reader should notice. `statement-unknown`: the text is not known; what it may be is on record before it, unless a function
    * prepared it. `parse-only`: it failed to parse. `prepared`, `bound`: nothing was executed by this message, and from here on SQL can
-   * run the text by its name (EXECUTE, FETCH) or has planned it.
+   * run the text by its name (EXECUTE, FETCH) or has planned it. `hazard:<name>`: it endangers others who share the database user, or
+   * reaches beyond the database (docs/hazards.md); `refused`: it was not sent to the server.
    */
   readonly notices?: readonly string[];
 }

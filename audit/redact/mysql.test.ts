@@ -18,6 +18,8 @@ describe("redact, MySQL and MariaDB", () => {
     ["GRANT ALL ON *.* TO a IDENTIFIED BY N'hunter22' 'more'", `GRANT ALL ON *.* TO a IDENTIFIED BY N'${mark}'`],
     ["ALTER USER a IDENTIFIED BY x'68756e7465723232'", `ALTER USER a IDENTIFIED BY x'${mark}'`],
     ["SET PASSWORD = 'hunter22' REPLACE 'hunter22' RETAIN", `SET PASSWORD = '${mark}' REPLACE '${mark}' RETAIN`],
+    ["SET PASSWORD FOR 'a'@'%' = 'hunter22'", `SET PASSWORD FOR 'a'@'%' = '${mark}'`],
+    ["select 1; set password for current_user() = 'hunter22'", `select 1; set password for current_user() = '${mark}'`],
     [
       "set password for `it's`@`%` = old_password('hunter22')",
       `set password for \`it's\`@\`%\` = old_password('${mark}')`,
@@ -57,6 +59,7 @@ describe("redact, MySQL and MariaDB", () => {
 
   it.each([
     "update t set password = concat(a, b) where s = replace(s, 'a', 'b') order by 'c'",
+    "update t set password = ?, s = 'a'",
     "select * from t where hash = 0x68756E7465723232",
     "select @@password_history, `identified` from `by`",
     "set names 'utf8mb4'",

@@ -11,6 +11,8 @@ const connectorsMax = 3;
 /** After IDENTIFIED: words whose literal is a password or its hash. */
 const identifiedWords: ReadonlySet<string> = new Set(["by", "using", "as", "replace"]);
 
+/** What stands before a statement: nothing, the end of another, or a word of a routine's body. */
+const statementOpeners: ReadonlySet<string> = new Set(["", ";", "begin", "then", "else", "do"]);
 /** A literal without quotes that is a string to MySQL: a hash as `SHOW CREATE USER` prints it. */
 const hexLiteral = /^0x[0-9a-f]+$/;
 
@@ -54,7 +56,7 @@ class Scanner {
   /** End of a word that is a literal's prefix (`N`, `_utf8mb4`) if a literal follows at once. */
   #prefixEnd = -1;
   #identified = false;
-  /** In MySQL's SET PASSWORD, whose REPLACE names the old one. */
+  /** In MySQL's SET PASSWORD [FOR user] = …, whose REPLACE names the old one. */
   #setPassword = false;
   #mapping = false;
   /** A literal ended in the middle of a nested statement, just before its secret. */
@@ -116,7 +118,7 @@ class Scanner {
     const isSecretName =
       secretNames.has(name) ||
       (this.#identified && identifiedWords.has(name)) ||
-      (this.#setPassword && name === "replace");
+      (this.#setPassword && (name === "replace" || name === "="));
     if (isSecretName) {
       this.#connectorsLeft = connectorsMax;
       this.#prefixEnd = -1;
@@ -142,7 +144,7 @@ class Scanner {
       this.#open = false;
     } else if (name === "identified") {
       this.#identified = true;
-    } else if (name === "password" && this.#previous === "set") {
+    } else if (name === "password" && this.#previous === "set" && statementOpeners.has(this.#beforePrevious)) {
       this.#setPassword = true;
     } else if (name === "mapping" && this.#previous === "user") {
       this.#mapping = true;

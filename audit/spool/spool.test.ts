@@ -143,6 +143,24 @@ describe("Spool", () => {
 });
 
 describe("Spool after a crash", () => {
+  it("ships again from the beginning when the acknowledged position is torn, and takes no wrong one", async () => {
+    const spool = bench.start();
+    await fill(spool, 8);
+    spool.acknowledge(7);
+    bench.stop(spool);
+    const path = `${bench.directory}/acknowledged`;
+    const whole = readFileSync(path, "latin1");
+
+    for (const torn of ["", whole.slice(0, 20), whole.replace("7", "9"), "junk"]) {
+      writeFileSync(path, torn);
+      const reopened = bench.start();
+      expect([reopened.acknowledged, reopened.nextSeq]).toEqual([0, 9]);
+      bench.stop(reopened);
+    }
+    writeFileSync(path, whole);
+    expect(bench.start().acknowledged).toBe(7);
+  });
+
   it("keeps every whole record and drops a torn one, wherever the last write was cut", async () => {
     const spool = bench.start({ limits: { ...testLimits, segmentBytes: 2_000 } });
     await fill(spool, 8);

@@ -1,4 +1,4 @@
-import { loadAcknowledged, saveAcknowledged } from "./acknowledged.ts";
+import { AcknowledgedFile } from "./acknowledged.ts";
 import { Batch } from "./batch.ts";
 import { DurationTotals, type Durations } from "./durations.ts";
 import { systemFiles, type SpoolFiles } from "./files.ts";
@@ -84,6 +84,7 @@ export class Spool {
   #nextSeq: number;
   #writtenSeq: number;
   #acknowledged: number;
+  readonly #acknowledgedFile: AcknowledgedFile;
 
   /** Opens the spool and reads what the last process left. Throws `UserError` when another process has the directory. */
   static open(options: SpoolOptions): Spool {
@@ -92,7 +93,7 @@ export class Spool {
     files.mkdirSync(options.directory, { recursive: true, mode: 0o700 });
     const lock = lockDirectory(options.directory);
     try {
-      const acknowledged = loadAcknowledged(files, options.directory);
+      const acknowledged = new AcknowledgedFile(files, options.directory).load();
       const recovered = recoverSpool(files, options.directory, acknowledged, options.visit ?? (() => {}));
       return new Spool(options, files, lock, acknowledged, recovered);
     } catch (error) {
@@ -126,6 +127,7 @@ export class Spool {
     this.#nextSeq = recovered.nextSeq;
     this.#writtenSeq = recovered.nextSeq - 1;
     this.#acknowledged = acknowledged;
+    this.#acknowledgedFile = new AcknowledgedFile(files, options.directory);
   }
 
   /** Sequence number that the next entry gets. */
@@ -239,7 +241,7 @@ export class Spool {
     const reached = Math.min(seq, this.#writtenSeq);
     if (reached > this.#acknowledged) {
       this.#acknowledged = reached;
-      saveAcknowledged(this.#files, this.#options.directory, reached);
+      this.#acknowledgedFile.save(reached);
       this.giveBack();
     }
   }
@@ -259,6 +261,7 @@ export class Spool {
   close(): void {
     this.flush();
     this.#segments.close();
+    this.#acknowledgedFile.close();
     this.#lock.release();
   }
 
