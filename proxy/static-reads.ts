@@ -20,7 +20,7 @@ const sharedBytes = 64 * 1024;
 /** Blocks that are handed out whole, so that a stream of large reads is not copied. */
 const blockBytes = 128 * 1024;
 /** A read of so many bytes tells that a stream is on its way: what is copied at that rate costs more than a block. */
-const streamBytesMin = 32 * 1024;
+const streamBytesMin = 8 * 1024;
 /** Blocks that wait for the next read of a stream, 4 MiB together; a session that falls idle after a large answer keeps its block. */
 const waitingBlocksMax = 32;
 /** Fewer bytes are copied even out of a block, which then serves on. */
