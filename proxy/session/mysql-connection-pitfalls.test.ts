@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { manualClock } from "#lib/clock.ts";
+import { createDatabaseIdentity } from "#test/harness/database-identity.ts";
 import { encodeError } from "../mysql/answers.ts";
 import { capability } from "../mysql/capabilities.ts";
 import { encodePacket } from "../mysql/fields.ts";
@@ -18,10 +19,12 @@ afterEach(async () => {
   }
 });
 
+const identity = await createDatabaseIdentity();
+
 async function start(
-  ...parts: Parameters<typeof startScriptedStand>
+  ...parts: Parameters<typeof startScriptedStand> extends [unknown, ...infer Rest] ? Rest : never
 ): Promise<Awaited<ReturnType<typeof startScriptedStand>>> {
-  const started = await startScriptedStand(...parts);
+  const started = await startScriptedStand(identity, ...parts);
   stops.push(started.stop);
   return started;
 }

@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { createSecureContext, TLSSocket } from "node:tls";
-import { createAuthority } from "#sandbox/certificates.ts";
 import { capability } from "../mysql/capabilities.ts";
 import { encodeInt, encodeNulText } from "../mysql/fields.ts";
 import { trackedCapabilities } from "../mysql/protocol.ts";
@@ -73,11 +72,12 @@ export function greetingOf(
 /** The shortest OK packet: nothing affected, autocommit. */
 export const okPayload = Buffer.from([0, 0, 0, 2, 0, 0, 0]);
 
-/** Starts it. */
-export async function startScriptedMySql(options: ScriptedOptions): Promise<ScriptedMySql> {
-  const authority = await createAuthority("Sallyport test database CA", Date.now());
-  const { certificate, privateKey } = await authority.issue(["127.0.0.1", "localhost"]);
-  const secureContext = createSecureContext({ cert: certificate, key: privateKey });
+/** Starts it, with a certificate for 127.0.0.1. */
+export async function startScriptedMySql(
+  identity: { readonly ca: string; readonly certificate: string; readonly privateKey: string },
+  options: ScriptedOptions,
+): Promise<ScriptedMySql> {
+  const secureContext = createSecureContext({ cert: identity.certificate, key: identity.privateKey });
   const sockets = new Set<Socket>();
   const outcomes: string[] = [];
   let connections = 0;
@@ -100,7 +100,7 @@ export async function startScriptedMySql(options: ScriptedOptions): Promise<Scri
     port: (server.address() as AddressInfo).port,
     database: "orders",
     engine: "MySQL",
-    ca: authority.certificate,
+    ca: identity.ca,
     async outcomes(count) {
       while (outcomes.length < count) {
         await new Promise<void>((resolve) => (wake = resolve));

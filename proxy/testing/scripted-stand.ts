@@ -33,11 +33,12 @@ export function obliging(seen: Seen[] = []): NonNullable<ScriptedOptions["script
 
 /** Sessions in front of a scripted server, `obliging` unless told otherwise. */
 export async function startScriptedStand(
+  identity: Parameters<typeof startScriptedMySql>[0],
   options: ScriptedOptions = {},
   ports: Partial<SessionPorts> = {},
 ): Promise<{ server: ScriptedMySql; stand: Stand; seen: Seen[]; stop: () => Promise<void> }> {
   const seen: Seen[] = [];
-  const server = await startScriptedMySql({ script: obliging(seen), ...options });
+  const server = await startScriptedMySql(identity, { script: obliging(seen), ...options });
   const stand = await startStand(server, ports);
   return {
     server,

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "#lib/clock.ts";
 import { Secret } from "#lib/secret.ts";
+import { createDatabaseIdentity } from "#test/harness/database-identity.ts";
 import { mariadbMissing, startMariaDB } from "#test/harness/mariadb.ts";
 import type { TestMySql } from "#test/harness/mysql-server.ts";
 import { encodeAuthSwitch, encodeError } from "../mysql/answers.ts";
@@ -18,6 +19,7 @@ import { ask, openSide, quit } from "./mysql-side.ts";
 import type { PasswordSource, UpstreamTarget } from "./target.ts";
 
 const options = { clock: systemClock };
+const identity = await createDatabaseIdentity();
 const nonce = Buffer.from("abcdefghijklmnopqrst");
 const servers: { stop(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -44,7 +46,7 @@ const targetOf = ({ port, ca }: Pick<ScriptedMySql, "port" | "ca">): UpstreamTar
 
 /** Logs in to a scripted server. Resolves to `let in`, or to the health and message of the failure. */
 async function logInTo(script: ScriptedOptions, source: PasswordSource = passwords("secret")): Promise<string> {
-  const server = await startScriptedMySql(script);
+  const server = await startScriptedMySql(identity, script);
   servers.push(server);
   return openSide(targetOf(server), { username: "ro", password: source }, options).then(
     (upstream) => {
@@ -227,7 +229,7 @@ describe("a hostile or broken server", () => {
 
   it("never hears a password before its certificate is verified", async () => {
     let heard = "";
-    const server = await startScriptedMySql({
+    const server = await startScriptedMySql(identity, {
       script({ login }) {
         heard = login.toString("latin1");
       },
