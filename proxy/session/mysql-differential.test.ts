@@ -1,20 +1,17 @@
 import fc from "fast-check";
-import { createConnection } from "mysql2/promise";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Parameter, StatementEnd, StatementStart } from "#audit/record.ts";
-import { redact } from "#audit/redact/redact.ts";
-import { bytesOfText, readableText } from "#audit/text.ts";
+import { readableText } from "#audit/text.ts";
 import { fuzzSeed } from "#test/harness/fuzz-seed.ts";
 import { mariadbMissing, startMariaDB } from "#test/harness/mariadb.ts";
 import type { TestMySql } from "#test/harness/mysql-server.ts";
 import { capability } from "../mysql/capabilities.ts";
 import { encodeInt } from "../mysql/fields.ts";
 import { lastPreparedID, trackedCapabilities } from "../mysql/protocol.ts";
-import { type LogEntry, readGeneralLog } from "../testing/general-log.ts";
 import { isClose } from "../testing/journal.ts";
+import { accountOf, sqlPrepared } from "../testing/mysql-accounting.ts";
 import { ask, bound, command, stringValue } from "../testing/mysql-packets.ts";
 import { RawMySqlClient } from "../testing/raw-mysql-client.ts";
-import { mysqlRoleSQL, role, startStand, type Stand } from "../testing/stand.ts";
+import { mysqlRoleSQL, startStand, type Stand } from "../testing/stand.ts";
 
 // The server's own general log is the judge: what it says that it was asked is what must be on record, one to one and in order.
 
@@ -54,13 +51,6 @@ const text = fc
   })
   .map((parts) => parts.join(""));
 const quoted = (value: string): string => `'${value.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`;
-
-/** SQL that prepares and executes is one statement on record; the server logs what it prepared and executed besides. */
-const sqlPrepared = "prepare p from 'select ?'; execute p using @a; deallocate prepare p";
-const insideOfSQLPrepared = [
-  { command: "Prepare", text: "select ?" },
-  { command: "Execute", text: "select NULL" },
-];
 
 const query: fc.Arbitrary<Step> = fc.oneof(
   fc.integer({ min: 1, max: 5 }).map((count) => one(ask.query(rowsOf(count)))),
@@ -179,86 +169,6 @@ const clients = [
   ],
 ] as const;
 
-/** How MariaDB writes a bound value into its log. */
-function asLogged({ type, value: recorded }: Parameter): string {
-  if (recorded === null) {
-    return "NULL";
-  }
-  const written = readableText(typeof recorded === "string" ? recorded : { base64: recorded.base64 });
-  switch (type) {
-    case 10:
-      return `DATE'${written}'`;
-    case 11:
-      return `TIME'${written}'`;
-    case 12:
-      return `TIMESTAMP'${written}'`;
-    case 252:
-    case 253: {
-      const bytes = bytesOfText(recorded).toString("utf8");
-      return `'${bytes.replaceAll(/[\\'"]/g, String.raw`\$&`)}'`;
-    }
-    default:
-      return written;
-  }
-}
-
-/** What the server must have logged of a statement; undefined for what it does not log or must not have seen. */
-function logged(start: StatementStart, end: StatementEnd | undefined): Omit<LogEntry, "thread"> | undefined {
-  const sql = readableText(start.sql ?? "");
-  if (start.notices?.includes("refused") === true || start.rowLimit !== undefined) {
-    return undefined;
-  }
-  if (start.protocol === "simple") {
-    return { command: "Query", text: sql };
-  }
-  if (start.protocol === "command") {
-    const [name = "", ...rest] = sql.split(" ");
-    const words: Record<string, string> = {
-      COM_INIT_DB: "Init DB",
-      COM_FIELD_LIST: "Field List",
-      COM_STATISTICS: "Statistics",
-      COM_PROCESS_INFO: "Processlist",
-    };
-    const said = words[name];
-    // The name of a database that was refused is not logged, but the reason.
-    const isRefused = name === "COM_INIT_DB" && end?.outcome === "error";
-    return said === undefined ? undefined : { command: said, text: isRefused ? "*" : rest.join(" ") };
-  }
-  if (start.notices?.includes("prepared") === true) {
-    return end?.outcome === "error" ? undefined : { command: "Prepare", text: sql };
-  }
-  if (end?.errno === 1835) {
-    // The statement prepared last is executed with its types only.
-    return undefined;
-  }
-  if (start.notices?.includes("bulk") === true) {
-    return { command: "Execute", text: sql };
-  }
-  let next = 0;
-  const parameters = start.parameters ?? [];
-  const text = sql.replaceAll("?", () => asLogged(parameters[next++] ?? { type: 0, format: "text", value: null }));
-  return { command: "Execute", text };
-}
-
-const notRecorded: ReadonlySet<string> = new Set(["Connect", "Quit", "Close stmt", "Long Data", "Reset stmt"]);
-
-function expectAccounted(threadID: number): void {
-  const entries = readGeneralLog(server.generalLogFile, new Set([threadID])).filter(
-    (entry) => !notRecorded.has(entry.command),
-  );
-  const said = stand.journal.statements().flatMap(({ start, end }) => {
-    const entry = logged(start, end);
-    return entry === undefined ? [] : entry.text === sqlPrepared ? [entry, ...insideOfSQLPrepared] : [entry];
-  });
-  expect(said.map((entry) => ({ ...entry, text: entry.text.trim() }))).toEqual(
-    entries.map(({ command: word, text: line }, index) => ({
-      command: word,
-      // What is on record was redacted before it was written.
-      text: said[index]?.text === "*" ? "*" : redact(line.trim(), "mysql").text,
-    })),
-  );
-}
-
 describe.skipIf(missing !== undefined)(`MariaDB's general log accounts for the audit trail${missing ?? ""}`, () => {
   it.each(clients)("one to one, over any conversation of a client %s that never waits", async (_, login) => {
     await fc.assert(
@@ -276,7 +186,8 @@ describe.skipIf(missing !== undefined)(`MariaDB's general log accounts for the a
         const close = await stand.journal.until(isClose);
 
         expect(close).toMatchObject({ reason: "client-closed", backend: "gone" });
-        expectAccounted(greeting.threadID);
+        const { said, logged } = accountOf(stand.journal, server, greeting.threadID);
+        expect(said).toEqual(logged);
         for (const { start, end } of stand.journal.statements()) {
           expect(end).toBeDefined();
           const [, rows] = /rows (\d+)/.exec(readableText(start.sql ?? "")) ?? [];
@@ -287,34 +198,5 @@ describe.skipIf(missing !== undefined)(`MariaDB's general log accounts for the a
       }),
       { numRuns: 30, seed: fuzzSeed },
     );
-  });
-
-  it("one to one, over a workload of mysql2", async () => {
-    stand.journal.clear();
-    const connection = await createConnection({
-      host: "127.0.0.1",
-      port: stand.port,
-      user: role.username,
-      password: "any",
-      database: "orders",
-      multipleStatements: true,
-    });
-    const { threadId } = connection;
-    for (let round = 0; round < 20; round += 1) {
-      await connection.query("insert into t (n, s) values (?, ?)", [round, `it's ${round}`]);
-      await connection.execute("insert into t (n, s, b) values (?, ?, ?)", [round, "ü'\\", Buffer.from("bytes")]);
-      await connection.execute("select * from t where n = ? and s <> ?", [round, null]);
-      await connection.query("selec").catch(() => {});
-      await connection.execute("selec ?", [1]).catch(() => {});
-      await connection.query("select 1; select 2; select * from missing; select 3").catch(() => {});
-      await connection.beginTransaction();
-      await connection.rollback();
-      await connection.ping();
-    }
-    await connection.end();
-    await stand.journal.until(isClose);
-
-    expectAccounted(threadId);
-    expect(stand.journal.starts.length).toBeGreaterThan(100);
   });
 });
