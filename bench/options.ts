@@ -14,6 +14,8 @@ export interface BenchOptions {
   /** Within 50 s, with fewer clients and no TLS: for a look, not for a report. */
   readonly quick: boolean;
   readonly output: "text" | "json";
+  /** Whether docs/performance.md is written, with what is measured in place of what it had of these parts. */
+  readonly report: boolean;
   /** Folder for CPU profiles of the proxy processes. */
   readonly profile: string | undefined;
   /** Narrow the part `postgres`; empty: everything that the kind of run covers. */
@@ -34,6 +36,7 @@ export function readBenchOptions(args: readonly string[]): BenchOptions {
     options: {
       quick: { type: "boolean", default: false },
       output: { type: "string", default: "text" },
+      report: { type: "boolean", default: false },
       profile: { type: "string" },
       protocols: { type: "string", default: "" },
       clients: { type: "string", default: "" },
@@ -58,6 +61,7 @@ export function readBenchOptions(args: readonly string[]): BenchOptions {
     parts: chosen.length > 0 ? chosen : values.quick ? quickParts : parts,
     quick: values.quick,
     output: values.output,
+    report: values.report || (!values.quick && chosen.length === 0),
     profile: values.profile,
     only: {
       protocols: list(values.protocols),

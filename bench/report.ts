@@ -1,11 +1,14 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { goalRow } from "./goal.ts";
 import type { Machine } from "./machine.ts";
+import { type Part, parts } from "./options.ts";
 import type { Section } from "./run.ts";
 import { table } from "./table.ts";
 
 /** Written by hand, taken into the report as it is: what was tried, and what the profile shows. */
 const notesFile = new URL("notes.md", import.meta.url);
+/** A line of JSON for each section of the last report. */
+const keptFile = new URL("sections.jsonl", import.meta.url);
 const reportFile = new URL("../docs/performance.md", import.meta.url);
 
 const method = `Everything runs on one machine over loopback: database server, load, and each system under test. Only ratios are comparable,
@@ -28,7 +31,7 @@ and only within one table.
 /** Sections that a report has; the machine above all of them. */
 export interface Report {
   readonly machine: Machine;
-  readonly sections: readonly Section[];
+  readonly sections: readonly Omit<Section, "json">[];
 }
 
 /** The whole page. */
@@ -40,7 +43,7 @@ export function renderReport({ machine, sections }: Report, notes: string): stri
     "# Performance",
     "<!-- Written by `npm run bench`. Change bench/notes.md or bench/report.ts instead. -->",
     "`npm run bench` measures everything below and writes this page, in about a quarter of an hour; `npm run bench -- postgres` measures " +
-      "one part and prints it (others: `bulk`, `memory`, `mysql`, `connect`, `ssm`); `npm run bench -- --quick --output json` takes a " +
+      "one part and prints it (others: `bulk`, `memory`, `mysql`, `connect`, `ssm`), with `--report` into this page too; `npm run bench -- --quick --output json` takes a " +
       "look within 50 s. `--profile DIR` writes CPU profiles of the proxy.",
     `Machine: ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, ${programs.join(", ")}. A record's worth of bytes appended and ` +
       `flushed to the device of the spool took ${flushMicroseconds} µs.`,
@@ -55,7 +58,28 @@ export function renderReport({ machine, sections }: Report, notes: string): stri
     .concat("\n");
 }
 
-/** Writes docs/performance.md. */
-export function writeReport(report: Report): void {
-  writeFileSync(reportFile, renderReport(report, readFileSync(notesFile, "utf8")));
+/** A section as it is kept between runs, so that one part can be measured again without the others. */
+export interface KeptSection {
+  readonly part: Part;
+  readonly section: Omit<Section, "json">;
+}
+
+/** What is kept, with the parts that were measured now in place of what was there of them, in the order of the parts. */
+export function mergeSections(kept: readonly KeptSection[], measured: readonly KeptSection[]): KeptSection[] {
+  const isMeasured = new Set(measured.map(({ part }) => part));
+  return [...kept.filter(({ part }) => !isMeasured.has(part)), ...measured].toSorted(
+    (a, b) => parts.indexOf(a.part) - parts.indexOf(b.part),
+  );
+}
+
+/** Keeps what was measured and writes docs/performance.md from everything that is kept. */
+export function writeReport(machine: Machine, measured: readonly KeptSection[]): void {
+  const lines = existsSync(keptFile) ? readFileSync(keptFile, "utf8").split("\n").filter(Boolean) : [];
+  const all = mergeSections(
+    lines.map((line) => JSON.parse(line) as KeptSection),
+    measured,
+  );
+  writeFileSync(keptFile, all.map((kept) => `${JSON.stringify(kept)}\n`).join(""));
+  const sections = all.map(({ section }) => section);
+  writeFileSync(reportFile, renderReport({ machine, sections }, readFileSync(notesFile, "utf8")));
 }

@@ -8,13 +8,13 @@ import { memoryJSON, memoryTable } from "./memory-report.ts";
 import { runMemory } from "./memory.ts";
 import { mysqlJSON, mysqlText } from "./mysql-report.ts";
 import { runMySQL } from "./mysql.ts";
-import { type BenchOptions, type Part, parts } from "./options.ts";
+import type { BenchOptions, Part } from "./options.ts";
 import { say } from "./progress.ts";
 import { ratiosOf } from "./postgres-ratios.ts";
 import { postgresJSON, postgresTables } from "./postgres-report.ts";
 import { stopSharedPostgres } from "./postgres-server.ts";
 import { runPostgres } from "./postgres.ts";
-import { writeReport } from "./report.ts";
+import { type KeptSection, writeReport } from "./report.ts";
 import { table } from "./table.ts";
 import { formatTunnelBench, runTunnelBench } from "./tunnel.ts";
 
@@ -74,19 +74,24 @@ const runners: Readonly<Record<Part, Runner>> = {
   },
 };
 
-/** Runs the chosen parts and gives what to print; after a run of everything the report is written too. */
+/** Runs the chosen parts and gives what to print. A run of everything writes the report too. */
 export async function runBench(options: BenchOptions): Promise<string> {
   const machine = describeMachine();
   const sections: Section[] = [];
+  const measured: KeptSection[] = [];
   try {
     for (const part of options.parts) {
-      sections.push(...(await runners[part](options, machine)));
+      for (const section of await runners[part](options, machine)) {
+        const { json: _, ...kept } = section;
+        sections.push(section);
+        measured.push({ part, section: kept });
+      }
     }
   } finally {
     await stopSharedPostgres();
   }
-  if (!options.quick && parts.every((part) => options.parts.includes(part))) {
-    writeReport({ machine, sections });
+  if (options.report) {
+    writeReport(machine, measured);
     say("docs/performance.md is written");
   }
   if (options.output === "json") {
