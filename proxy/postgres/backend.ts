@@ -97,7 +97,11 @@ export interface BackendKey {
 }
 export function readBackendKey(body: Buffer): BackendKey {
   const reader = new BodyReader(body);
-  return { pid: reader.int32(), key: Buffer.from(reader.bytes(reader.left)) };
+  const pid = reader.int32();
+  // Memory of its own: a piece of the pool would keep 8 KiB of it for as long as the session lives.
+  const key = Buffer.alloc(reader.left);
+  reader.bytes(reader.left).copy(key);
+  return { pid, key };
 }
 
 /** NegotiateProtocolVersion: the newest version that the server speaks, whole, and the options that it does not know. */
