@@ -77,7 +77,7 @@ function read(line: Line): Logged[] {
 }
 
 /** `Parameters: $1 = 'it''s', $2 = NULL`; Postgres 15 begins it with a small letter. Values of megabytes are beyond regular expressions. */
-function parametersOf(detail = ""): { parameters?: (string | null)[] } {
+export function parametersOf(detail = ""): { parameters?: (string | null)[] } {
   if (!/^parameters: /i.test(detail)) {
     return {};
   }
