@@ -1,5 +1,4 @@
 import { ClientSide } from "./client-side.ts";
-import type { ExecutionResult, Writable } from "./execution.ts";
 import { errorBytesKept, okBytesMax } from "./limits.ts";
 import { verdict, type Verdict } from "./packets.ts";
 import { fullPacketBytes, reply, status } from "./protocol.ts";
@@ -15,6 +14,7 @@ import {
   type ErrorReply,
   type OKReply,
 } from "./replies.ts";
+import { resultOf } from "./results.ts";
 import { MySqlViolation } from "./violation.ts";
 
 export type { TrackerHooks, TrackerSink } from "./client-side.ts";
@@ -389,28 +389,4 @@ function headBegins(head: Expectation, first: number): number {
     throw new MySqlViolation("the server sent an answer of another kind");
   }
   return okBytesMax;
-}
-
-/** Made member by member: it is made for every statement, and spreading costs more than all the rest of it. */
-function resultOf(ok: OKReply, rows: number, isSet: boolean, hasCursor: boolean): ExecutionResult {
-  const result: Writable<ExecutionResult> = { outcome: "ok" };
-  if (rows > 0) {
-    result.rows = rows;
-  }
-  if (ok.affectedRows > 0 && !isSet) {
-    result.affectedRows = ok.affectedRows;
-  }
-  if (ok.lastInsertID !== undefined) {
-    result.lastInsertID = ok.lastInsertID;
-  }
-  if (ok.warnings > 0) {
-    result.warnings = ok.warnings;
-  }
-  if (ok.info !== undefined) {
-    result.info = ok.info;
-  }
-  if (hasCursor) {
-    result.suspended = true;
-  }
-  return result;
 }
