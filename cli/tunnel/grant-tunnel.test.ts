@@ -21,7 +21,7 @@ interface Stand {
 }
 
 /** Opens a tunnel whose proxy side greets and answers the proof with `answer`. */
-async function stand(answer: FromProxy): Promise<Stand> {
+async function stand(answer: FromProxy, engine: ConnectInfo["engine"] = "PostgreSQL"): Promise<Stand> {
   const clock = manualClock();
   const control = proxySide();
   const sides = [control];
@@ -29,7 +29,7 @@ async function stand(answer: FromProxy): Promise<Stand> {
   control.say(hello);
   const opening = openGrantTunnel({
     open: async () => (sides.shift() as ProxySide).client,
-    info,
+    info: { ...info, engine },
     credentials,
     clock,
     client: "sallyport/test",
@@ -103,6 +103,17 @@ describe("a grant's tunnel", () => {
     expect((await first.stream.iterator().next()).value).toEqual(Buffer.from("E…FATAL"));
     await expect(tunnel.openData()).rejects.toMatchObject({ code: "ProxyRefused", why: "it is over" });
     expect(silent.client.destroyed).toBe(true);
+  });
+
+  it("fails by itself where the proxy knows neither ticket nor engine, and would wait for a client of MySQL to speak", async () => {
+    const { tunnel, data } = await stand(welcome, "MySQL");
+    const refuse = { type: "refuse", message: "connect again", retryable: true, spoken: true } as const;
+    const [unknown, ended] = [data(), data()];
+    unknown.say(hello, { ...refuse, code: "ticket-unknown" });
+    ended.say(hello, { ...refuse, code: "grant-ended" });
+
+    await expect(tunnel.openData()).rejects.toMatchObject({ code: "ProxyRefusedForNow", why: "connect again" });
+    expect((await tunnel.openData()).refused?.code).toBe("grant-ended");
   });
 
   it("gives up a data stream whose far end says nothing", async () => {

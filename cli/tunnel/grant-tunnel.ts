@@ -115,7 +115,7 @@ class ControlStream implements GrantTunnel {
         frames.detach();
         return { stream };
       }
-      if (answer.type === "refuse" && answer.spoken) {
+      if (answer.type === "refuse" && answer.spoken && isSpokenIn(info.engine, answer)) {
         frames.detach();
         return { stream, refused: answer };
       }
@@ -174,6 +174,14 @@ class ControlStream implements GrantTunnel {
       });
     });
   }
+}
+
+/**
+ * Whether a refusal will reach the database client. A proxy that does not know the ticket does not know the engine either, and waits for
+ * a client that speaks first, which those of MySQL do not.
+ */
+function isSpokenIn(engine: ConnectInfo["engine"], { code }: Refuse): boolean {
+  return engine === "PostgreSQL" || code !== "ticket-unknown";
 }
 
 function refusalError(answer: FromProxy): UserError {
