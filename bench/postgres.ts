@@ -24,7 +24,7 @@ const quickClientCounts = [1, 32] as const;
 const fullEffort: Effort = { stretchMs: 300, rounds: 7, warmMs: 700, budgetMs: 30_000 };
 const quickEffort: Effort = { stretchMs: 180, rounds: 9, warmMs: 250, budgetMs: 0 };
 /** A quick run is done with this part by then, from the start of the process: two rounds of each load are run in any case. */
-const quickEndMs = 26_000;
+const quickEndMs = 24_000;
 
 /** Measures select-only statements through everything, in turns. */
 export async function runPostgres(options: BenchOptions): Promise<Cell[]> {
