@@ -1,7 +1,6 @@
 import type { Parameter, StatementEnd, StatementStart } from "#audit/record.ts";
 import { redact } from "#audit/redact/redact.ts";
 import { bytesOfText, readableText } from "#audit/text.ts";
-import type { TestMySql } from "#test/harness/mysql-server.ts";
 import { type LogEntry, readGeneralLog } from "./general-log.ts";
 import type { MemoryJournal } from "./journal.ts";
 
@@ -83,7 +82,7 @@ type Said = Omit<LogEntry, "thread">;
  */
 export function accountOf(
   journal: MemoryJournal,
-  server: Pick<TestMySql, "generalLogFile">,
+  server: { readonly generalLogFile: string },
   threadID: number,
 ): { readonly said: readonly Said[]; readonly logged: readonly Said[] } {
   const entries = readGeneralLog(server.generalLogFile, new Set([threadID])).filter(
