@@ -87,3 +87,8 @@ export function encodeGreeting(server: ServerGreeting, nonce: Buffer, plugin: st
     encodeNulText(plugin),
   ]);
 }
+
+/** The version as people write it: MariaDB's without what it puts before it for old clients. */
+export function displayVersion({ version, isMariaDB }: ServerGreeting): string {
+  return isMariaDB ? version.replace(/^5\.5\.5-/, "") : version;
+}

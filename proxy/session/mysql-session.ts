@@ -4,7 +4,7 @@ import type { LinkGrant } from "#wire/link.ts";
 import { agreedFlags, type Flags } from "../mysql/agree.ts";
 import { capability } from "../mysql/capabilities.ts";
 import { charsetOfCollation, isPlain } from "../mysql/charset.ts";
-import type { ServerGreeting } from "../mysql/greeting.ts";
+import { displayVersion } from "../mysql/greeting.ts";
 import { killNotices, MySqlJudge } from "../hazards/mysql-judge.ts";
 import type { KillStatement } from "../mysql/kill.ts";
 import type { ClientLogin } from "../mysql/login.ts";
@@ -252,9 +252,4 @@ function codeOf(error: unknown): ErrorCode | undefined {
     return error;
   }
   return error instanceof UpstreamError ? errors.unreachable : undefined;
-}
-
-/** MariaDB's version without what it puts before it for old clients. */
-function displayVersion({ version, isMariaDB }: ServerGreeting): string {
-  return isMariaDB ? version.replace(/^5\.5\.5-/, "") : version;
 }

@@ -1,4 +1,5 @@
 import type { LinkGrant } from "#wire/link.ts";
+import { displayVersion } from "../mysql/greeting.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { openSide as openMySqlSide, quit } from "./mysql-side.ts";
 import { closeUpstream, openSide } from "./side.ts";
@@ -25,5 +26,5 @@ export async function probe(
   }
   const upstream = await openMySqlSide(target, login, options);
   quit(upstream);
-  return upstream.greeting.version;
+  return displayVersion(upstream.greeting);
 }
