@@ -1,4 +1,4 @@
-import { appendPart } from "./parts.ts";
+import { appendPart } from "#lib/parts.ts";
 import { fullPacketBytes } from "./protocol.ts";
 import { errors, MySqlViolation } from "./violation.ts";
 

@@ -1,4 +1,4 @@
-import { appendPart } from "./parts.ts";
+import { appendPart } from "#lib/parts.ts";
 import { largeMessageBytesMax, ProtocolViolation } from "./protocol.ts";
 
 const headerBytes = 5;

@@ -1,11 +1,11 @@
 import type { Duplex } from "node:stream";
+import { appendPart } from "#lib/parts.ts";
 import { encodeError } from "../mysql/answers.ts";
 import type { ExecutionStart } from "../mysql/execution.ts";
 import { encodePacket } from "../mysql/fields.ts";
 import type { KillStatement } from "../mysql/kill.ts";
 import { pipelineDepthMax } from "../mysql/limits.ts";
 import { PacketScanner, verdict, type Verdict } from "../mysql/packets.ts";
-import { appendPart } from "../mysql/parts.ts";
 import type { Refusal } from "../mysql/queue.ts";
 import type { Judgement } from "../mysql/statement-log.ts";
 import type { MySqlTracker } from "../mysql/tracker.ts";

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { appendPart } from "../postgres/parts.ts";
+import { appendPart } from "#lib/parts.ts";
 import { ProtocolViolation, sqlState } from "../postgres/protocol.ts";
 import { FrameScanner } from "../postgres/scanner.ts";
 import type { Tracker } from "../postgres/tracker.ts";
