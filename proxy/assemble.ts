@@ -12,6 +12,7 @@ import { factsOf, refuseGrant } from "./admission/decide.ts";
 import { TicketBook } from "./admission/tickets.ts";
 import { ControllerContact } from "./grants/contact.ts";
 import { GrantTable } from "./grants/table.ts";
+import { readRoleSettings } from "./hazards/role-settings.ts";
 import { LinkClient } from "./link/client.ts";
 import { Outbox } from "./link/outbox.ts";
 import { taskCredentials, type TaskIdentity } from "./link/task.ts";
@@ -175,6 +176,7 @@ function sessionPorts(
     randomBytes,
     randomUUID,
     onHealth: (grant, state, detail, version) => health.learned(grant, state, detail, version),
+    readRoleSettings,
     refusalOf: (grantID) => refuseGrant(factsOf(grantID, admission.grants), admission.admits())?.message,
     warningOf: (grantID) => {
       const remainingMs = admission.grants.remainingMs(grantID);

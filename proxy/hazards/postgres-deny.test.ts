@@ -5,6 +5,8 @@ import { grantFor, role, roleSQL, startStand, type Stand } from "#proxy/testing/
 import { startPostgres, type TestPostgres } from "#test/harness/postgres.ts";
 import type { HazardPolicy } from "#wire/link.ts";
 
+import { functionHazards, functionOIDHazards } from "./postgres-words.ts";
+
 let postgres: TestPostgres;
 let stand: Stand;
 
@@ -209,6 +211,18 @@ describe("a refused statement", () => {
       ["hazard:unseen-sql", "refused"],
     ]);
   });
+});
+
+it("the numbers of functions are the server's", async () => {
+  const rows = await postgres.query<{ oid: number; name: string }>(
+    "select oid::int, proname as name from pg_proc where oid = any($1)",
+    [[...functionOIDHazards.keys()]],
+  );
+
+  for (const { oid, name } of rows) {
+    expect([name, functionHazards.get(name)]).toEqual([name, functionOIDHazards.get(oid)]);
+  }
+  expect(rows).toHaveLength(functionOIDHazards.size);
 });
 
 describe("policy", () => {

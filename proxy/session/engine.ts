@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
 import type { LinkGrant } from "#wire/link.ts";
+import type { readRoleSettings } from "../hazards/role-settings.ts";
 import type { Health, PasswordSource } from "../upstream/target.ts";
 import type { BackendNotes, NotedBackend } from "./backend-book.ts";
 import type { SessionJournal } from "./journal-port.ts";
@@ -27,6 +28,8 @@ export interface SessionPorts {
   readonly refusalOf: (grantID: string) => string | undefined;
   /** What a client should be told at once, because the grant's end is near. */
   readonly warningOf: (grantID: string) => string | undefined;
+  /** Asks a Postgres server what settings a session has inherited; absent in tests that play the server themselves. */
+  readonly readRoleSettings?: typeof readRoleSettings;
   /** What was learned of a database role. */
   readonly onHealth: (grant: LinkGrant, health: Health, detail: string, serverVersion?: string) => void;
 }

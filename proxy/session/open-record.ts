@@ -11,9 +11,10 @@ export function openRecord(
     readonly processID: number | undefined;
     readonly serverVersion: string | undefined;
     readonly applicationName: string | undefined;
+    readonly notices?: readonly string[];
   },
 ): SessionOpen {
-  const { processID, serverVersion, applicationName } = upstream;
+  const { processID, serverVersion, applicationName, notices = [] } = upstream;
   return {
     kind: "session.open",
     session,
@@ -33,5 +34,6 @@ export function openRecord(
       ...(serverVersion === undefined ? {} : { version: textOf(Buffer.from(serverVersion)) }),
     },
     parameters: grant.audit.parameters,
+    ...(notices.length === 0 ? {} : { notices }),
   };
 }

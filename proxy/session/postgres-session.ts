@@ -25,6 +25,7 @@ import {
 import type { BackendFate } from "./confirm.ts";
 import { endBackend } from "./end.ts";
 import type { AdmittedStream, SessionPorts } from "./engine.ts";
+import { verifyRoleSettings } from "./verify-role-settings.ts";
 import { Recorder, type SessionView } from "./recorder.ts";
 import { Relay } from "./relay.ts";
 import { SQLRedactor } from "./sql-redactor.ts";
@@ -86,18 +87,18 @@ export class PostgresSession implements SessionProtocol<PostgresUpstream, Postgr
 
   async open(_session: string, _reader: ChunkReader, signal: AbortSignal): Promise<PostgresUpstream> {
     const { grant } = this.#admitted;
-    const upstream = await openUpstream(
-      this.#target,
-      {
-        username: grant.role.username,
-        databaseName: grant.database.databaseName,
-        password: this.#password,
-        parameters: this.#parameters,
-      },
-      { clock: this.#ports.clock, signal },
-    );
+    const { clock } = this.#ports;
+    const login = {
+      username: grant.role.username,
+      databaseName: grant.database.databaseName,
+      password: this.#password,
+      parameters: this.#parameters,
+    };
+    const upstream = await openUpstream(this.#target, login, { clock, signal });
+    const notices = await verifyRoleSettings(upstream, grant, { clock, signal, read: this.#ports.readRoleSettings });
     return {
       ...upstream,
+      notices,
       processID: upstream.pid,
       serverVersion: upstream.parameters.get("server_version"),
       applicationName: this.#parameters.get("application_name"),

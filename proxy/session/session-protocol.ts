@@ -12,6 +12,8 @@ export interface OpenedUpstream {
   readonly serverVersion: string | undefined;
   /** What the client calls itself in its login. */
   readonly applicationName: string | undefined;
+  /** What a reader of the session's first record should notice. */
+  readonly notices?: readonly string[];
   /** Bytes that followed the login. */
   readonly rest: Buffer;
 }

@@ -64,3 +64,17 @@ it("is forgotten a day after its end", () => {
   expect(link({ status }, noon + endedGrantShownMs)?.state).toBe("ended");
   expect(link({ status }, noon + endedGrantShownMs + 1)).toBeUndefined();
 });
+
+it("carries what the Database says of shared users, and nothing where it says nothing", () => {
+  const grant = aGrant({ status: liveStatus() });
+  const withPolicy = (sharedUserHazards: NonNullable<ReturnType<typeof aDatabase>["spec"]["sharedUserHazards"]>) =>
+    linkGrantOf(grant, { ...aDatabase(), spec: { ...aDatabase().spec, sharedUserHazards } }, noon)?.hazards;
+
+  expect(linkGrantOf(grant, aDatabase(), noon)?.hazards).toBeUndefined();
+  expect(withPolicy({ policy: "Deny" })).toEqual({ policy: "Deny", sessionReads: "Deny", expectedSettings: [] });
+  expect(withPolicy({ policy: "Deny", sessionReads: "Flag", expectedSettings: ["work_mem"] })).toEqual({
+    policy: "Deny",
+    sessionReads: "Flag",
+    expectedSettings: ["work_mem"],
+  });
+});
