@@ -5,6 +5,7 @@ import { type Installation, signInDirectly, startInstallation, untilProxyLinked 
 import { isMissing } from "#tools/parts/part.ts";
 import type { Watch } from "./client.ts";
 import type { Target } from "./clients/steps.ts";
+import { clientTimeoutMs } from "./matrix.ts";
 import { goClient } from "./program-clients.ts";
 import { refusedSteps } from "./postgres-fixture.ts";
 
@@ -26,27 +27,31 @@ beforeAll(async () => {
 afterAll(() => installation?.stop());
 
 describe("the whole chain", () => {
-  it("lets pgx do through the command line's port all that it does through the proxy", async (context) => {
-    if (isMissing(client)) {
-      return context.skip(client.missing);
-    }
-    const { port } = await connectAs(installation, "ada", "app_owner");
-    const target: Target = {
-      host: "127.0.0.1",
-      port,
-      user: "app_owner",
-      password: "x",
-      database: "orders",
-      name: "chain",
-    };
+  it(
+    "lets pgx do through the command line's port all that it does through the proxy",
+    { timeout: clientTimeoutMs },
+    async (context) => {
+      if (isMissing(client)) {
+        return context.skip(client.missing);
+      }
+      const { port } = await connectAs(installation, "ada", "app_owner");
+      const target: Target = {
+        host: "127.0.0.1",
+        port,
+        user: "app_owner",
+        password: "x",
+        database: "orders",
+        name: "chain",
+      };
 
-    const steps = await client.run(target, watch);
+      const steps = await client.run(target, watch);
 
-    const failed = [...steps].filter(([, step]) => "error" in step).map(([step]) => step);
-    expect(failed).toEqual(refusedSteps);
-    expect(steps.get("cancel")).toMatchObject({ result: [["57014", expect.any(String)], [[1]]] });
-    expect((await statementsOf(installation, grantID, 50)).length).toBeGreaterThan(50);
-  });
+      const failed = [...steps].filter(([, step]) => "error" in step).map(([step]) => step);
+      expect(failed).toEqual(refusedSteps);
+      expect(steps.get("cancel")).toMatchObject({ result: [["57014", expect.any(String)], [[1]]] });
+      expect((await statementsOf(installation, grantID, 50)).length).toBeGreaterThan(50);
+    },
+  );
 });
 
 const watch: Watch = {

@@ -19,6 +19,9 @@ export const role = "app_owner";
 /** Names that occur nowhere else in what a server says, so that results can be compared. */
 export const databases = { direct: "direct_db", through: "proxied_db" } as const;
 
+/** For a client that does everything twice beside other tests on a busy machine; alone it takes seconds. Nothing timed is asserted. */
+export const clientTimeoutMs = 240_000;
+
 /** A server of the matrix, with two databases that hold the same, for clients without a proxy and for those behind it. */
 export interface MatrixServer {
   readonly title: string;

@@ -3,7 +3,7 @@ import type { ProxyStand } from "#test/proxy/harness.ts";
 import { isMissing } from "#tools/parts/part.ts";
 import { serverParts } from "#tools/parts/servers.ts";
 import type { Outcome } from "./document.ts";
-import { checkDocument, type MatrixServer, problemsOf, tryClient } from "./matrix.ts";
+import { checkDocument, clientTimeoutMs, type MatrixServer, problemsOf, tryClient } from "./matrix.ts";
 import { mysqlClients } from "./mysql-clients.ts";
 import { mysqlDifferences } from "./mysql-differences.ts";
 import { startMysqlServer } from "./mysql-server.ts";
@@ -34,6 +34,7 @@ afterAll(async () => {
 describe.for(servers)("$title", ({ title, part }) => {
   it.for(clients)(
     "$title does through the proxy what it does directly, every statement on record",
+    clientTimeoutMs,
     async (client, context) => {
       if (isMissing(part) || isMissing(client)) {
         return context.skip([part, client].find((one) => isMissing(one))?.missing);

@@ -3,7 +3,7 @@ import type { ProxyStand } from "#test/proxy/harness.ts";
 import { isMissing, type Part } from "#tools/parts/part.ts";
 import { serverParts } from "#tools/parts/servers.ts";
 import type { Outcome } from "./document.ts";
-import { checkDocument, type MatrixServer, problemsOf, tryClient } from "./matrix.ts";
+import { checkDocument, clientTimeoutMs, type MatrixServer, problemsOf, tryClient } from "./matrix.ts";
 import { postgresClients } from "./postgres-clients.ts";
 import { postgresDifferences } from "./postgres-fixture.ts";
 import { startPostgresServer } from "./postgres-server.ts";
@@ -37,6 +37,7 @@ afterAll(async () => {
 describe.for(servers)("$title", ({ title, binaries }) => {
   it.for(clients)(
     "$title does through the proxy what it does directly, every statement on record",
+    clientTimeoutMs,
     async (client, context) => {
       if (isMissing(binaries) || isMissing(client)) {
         return context.skip([binaries, client].find((part) => isMissing(part))?.missing);

@@ -18,7 +18,7 @@ export interface Started {
 }
 
 /** Longer than any step may take; a client that hangs is then ended, and its step is the last that it printed. */
-const programTimeoutMs = 30_000;
+const programTimeoutMs = 120_000;
 
 /** Starts a program with nothing of this process's environment but the search path. */
 export function start(

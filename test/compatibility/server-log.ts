@@ -30,9 +30,14 @@ export interface Logged {
   readonly database: string;
   readonly user: string;
   readonly application: string;
-  /** `statement` when it was about to run, `error` when it failed, maybe before that. */
-  readonly kind: "statement" | "error";
+  /**
+   * `statement` when it was about to run, `error` when it failed, maybe before that; `function` for a function call, whose OID is the
+   * text; `done` when something ended without an error, where `log_duration` is on.
+   */
+  readonly kind: "statement" | "error" | "function" | "done";
   readonly text: string;
+  /** Of an error. */
+  readonly sqlState?: string;
   /** Values in the server's own text form, where it logged any. */
   readonly parameters?: readonly (string | null)[];
 }
@@ -46,6 +51,7 @@ interface Line {
   readonly message: string;
   readonly detail?: string;
   readonly statement?: string;
+  readonly state_code?: string;
 }
 
 /** All that the server has logged so far: the collector writes behind, so a mark is logged first and waited for. */
@@ -67,7 +73,14 @@ function read(line: Line): Logged[] {
     application: line.application_name ?? "",
   };
   if (line.error_severity === "ERROR" && line.statement !== undefined) {
-    return [{ ...from, kind: "error", text: line.statement }];
+    return [{ ...from, kind: "error", text: line.statement, sqlState: line.state_code ?? "" }];
+  }
+  const called = /^fastpath function call: .* \(OID (\d+)\)$/s.exec(line.message)?.[1];
+  if (called !== undefined) {
+    return [{ ...from, kind: "function", text: called }];
+  }
+  if (line.error_severity === "LOG" && /^duration: \S+ ms$/.test(line.message)) {
+    return [{ ...from, kind: "done", text: "" }];
   }
   const text = /^(?:statement|execute [^:]+): (.*)$/s.exec(line.message)?.[1];
   if (line.error_severity !== "LOG" || text === undefined) {

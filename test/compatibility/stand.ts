@@ -4,7 +4,10 @@ import { type ProxyStand, startProxyStand } from "#test/proxy/harness.ts";
 import { databases, type MatrixServer } from "./matrix.ts";
 
 /** The proxy in front of the servers, whose role has this password in Secrets Manager. */
-export function startMatrixStand(servers: readonly MatrixServer[], password: string): Promise<ProxyStand> {
+export function startMatrixStand(
+  servers: readonly Pick<MatrixServer, "host" | "port" | "ca">[],
+  password: string,
+): Promise<ProxyStand> {
   const [first] = servers;
   const endpoint = { host: first?.host ?? "127.0.0.1", port: first?.port ?? 1 };
   const seed = demoSeed({
