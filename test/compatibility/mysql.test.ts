@@ -34,7 +34,7 @@ afterAll(async () => {
 describe.for(servers)("$title", ({ title, part }) => {
   it.for(clients)(
     "$title does through the proxy what it does directly, every statement on record",
-    clientTimeoutMs,
+    { timeout: clientTimeoutMs },
     async (client, context) => {
       if (isMissing(part) || isMissing(client)) {
         return context.skip([part, client].find((one) => isMissing(one))?.missing);

@@ -37,7 +37,7 @@ afterAll(async () => {
 describe.for(servers)("$title", ({ title, binaries }) => {
   it.for(clients)(
     "$title does through the proxy what it does directly, every statement on record",
-    clientTimeoutMs,
+    { timeout: clientTimeoutMs },
     async (client, context) => {
       if (isMissing(binaries) || isMissing(client)) {
         return context.skip([binaries, client].find((part) => isMissing(part))?.missing);
