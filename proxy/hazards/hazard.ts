@@ -32,8 +32,6 @@ export interface Findings {
   readonly prepares: readonly string[];
   /** Names that SQL's EXECUTE runs. */
   readonly executes: readonly string[];
-  /** MySQL: the one connection that a KILL names by number. A session of the same grant is no other's. */
-  readonly kills?: number;
 }
 
 /** Nothing was found. */
