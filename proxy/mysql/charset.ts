@@ -76,14 +76,19 @@ export function isPlain(charset: string): boolean {
   return plain.has(charset);
 }
 
+/** Each is made once: they are slow to make. */
+const decoders = new Map<string, InstanceType<typeof TextDecoder>>();
+
 /** A client's text as UTF-8. Where set or bytes are not known, the bytes themselves. */
 export function toUTF8(bytes: Buffer, charset: string): Buffer {
   const label = labels[charset];
   if (label === undefined) {
     return bytes;
   }
+  const decoder = decoders.get(label) ?? new TextDecoder(label, { fatal: true });
+  decoders.set(label, decoder);
   try {
-    return Buffer.from(new TextDecoder(label, { fatal: true }).decode(bytes), "utf8");
+    return Buffer.from(decoder.decode(bytes), "utf8");
   } catch {
     return bytes;
   }

@@ -1,5 +1,6 @@
-import { CommandIntake } from "./command-intake.ts";
+import { CommandIntake, type Asked } from "./command-intake.ts";
 import { commandName, heldBytesOf } from "./commands.ts";
+import type { SessionEffect } from "./effects.ts";
 import { FieldReader } from "./fields.ts";
 import type { KillStatement, WrittenKill } from "./kill.ts";
 import { heldMessageBytesMax, preparedBytesMax } from "./limits.ts";
@@ -7,13 +8,15 @@ import { verdict, type Verdict } from "./packets.ts";
 import { noBindings, readAttributes, readBindings, readBulkBindings, type Bindings } from "./parameters.ts";
 import type { Prepared } from "./prepared.ts";
 import { command, fullPacketBytes, lastPreparedID } from "./protocol.ts";
-import { answer, type Answer, type Expectation } from "./queue.ts";
+import { answer, type Answer } from "./queue.ts";
 import { readText } from "./statements.ts";
 import { refusalCodes } from "./refusal-codes.ts";
 import { errors, MySqlViolation } from "./violation.ts";
 
 export type { TrackerHooks, TrackerSink } from "./statement-log.ts";
 
+/** Of commands that change how later texts are read in a way that only their success tells. */
+const someEffect: readonly SessionEffect[] = [{ statement: 0 }];
 const noKills: readonly KillStatement[] = [];
 /** COM_STMT_EXECUTE's flags: kinds of cursors, and PARAMETER_COUNT_AVAILABLE. */
 const executeFlag = { cursors: 0x07, counted: 0x08 } as const;
@@ -105,7 +108,7 @@ export class ClientSide extends CommandIntake {
     switch (this.command) {
       case command.initDB: {
         const name = Buffer.from(reader.bytes(reader.left));
-        return this.#askPlain(answer.status, name, { success: { kind: "database", name } });
+        return this.#askPlain(answer.status, name, { effects: [{ statement: 0, database: name }] });
       }
       case command.fieldList: {
         const table = Buffer.from(reader.untilNul());
@@ -115,13 +118,13 @@ export class ClientSide extends CommandIntake {
       case command.processKill: {
         const thread = reader.int(4);
         endOf(reader);
-        return this.#askPlain(answer.status, Buffer.from(String(thread)), {}, [{ scope: "connection", thread }]);
+        return this.#askPlain(answer.status, Buffer.from(String(thread)), { kills: [{ scope: "connection", thread }] });
       }
       case command.setOption: {
         const option = reader.int(2);
         endOf(reader);
-        const more: Partial<Expectation> = { success: { kind: "multi-statements", isOn: option === 0 } };
-        return this.#askPlain(answer.status, Buffer.from(String(option)), more);
+        const more = { success: { kind: "multi-statements", isOn: option === 0 } } as const;
+        return this.#askPlain(answer.status, Buffer.from(String(option)), { effects: someEffect, more });
       }
       case command.refresh: {
         const options = reader.int(1);
@@ -130,7 +133,7 @@ export class ClientSide extends CommandIntake {
       }
       case command.resetConnection:
         endOf(reader);
-        return this.#askPlain(answer.status, undefined, { success: { kind: "reset" } });
+        return this.#askPlain(answer.status, undefined, { effects: someEffect, more: { success: { kind: "reset" } } });
       case command.statistics:
         endOf(reader);
         return this.#askPlain(answer.text, undefined);
@@ -323,12 +326,11 @@ export class ClientSide extends CommandIntake {
   #askPlain(
     how: Answer,
     argument: Buffer | undefined,
-    more: Partial<Expectation> = {},
-    kills: readonly KillStatement[] = [],
+    others: Pick<Asked, "kills" | "effects" | "more"> = {},
   ): Verdict {
     const name = commandName(this.command);
     const sql = argument === undefined ? Buffer.from(name) : Buffer.concat([Buffer.from(`${name} `), argument]);
-    return this.ask({ answer: how, start: { protocol: "command", sql, spans: ["one"] }, kills, more });
+    return this.ask({ answer: how, start: { protocol: "command", sql, spans: ["one"] }, ...others });
   }
 
   #refuseTooLarge(body: Buffer, held: number): Verdict {

@@ -167,6 +167,15 @@ const beginning = [
   { from: "server" as const, data: answerOf(preparedPayloads(1, 0, 0)) },
 ];
 
+it("of a thousand KILLs and more none passes unseen", () => {
+  const mode = { ansiQuotes: false, noBackslashEscapes: false };
+
+  const { kills } = readText(Buffer.from("kill 7;".repeat(5_000)), mode, true);
+
+  expect(kills).toHaveLength(1_000);
+  expect(kills.at(-1)).toEqual({ scope: "connection", thread: undefined });
+});
+
 describe("the tracker", () => {
   it("survives any conversation: each statement that started ends exactly once, and at the latest when it is closed", () => {
     fc.assert(

@@ -18,10 +18,7 @@ export interface Refusal {
 }
 
 /** What a command does to the session when it has succeeded. */
-export type Success =
-  | { readonly kind: "database"; readonly name: Buffer }
-  | { readonly kind: "reset" }
-  | { readonly kind: "multi-statements"; readonly isOn: boolean };
+export type Success = { readonly kind: "reset" } | { readonly kind: "multi-statements"; readonly isOn: boolean };
 
 /** One command of the client that will be answered. */
 export interface Expectation {

@@ -25,6 +25,8 @@ const telling = /;|\bkill\b|^\s*(?:(?:use|set|call|begin|prepare|execute)\b|\/|-
 
 /** So many statements of a text are told apart; what is kept of each would fill the memory. */
 export const statementsMax = 100_000;
+/** Kills and changes of the session that are kept of one text. */
+const factsMax = 1_000;
 
 /**
  * Looks through a text once. `isMulti`: the server would run several statements (CLIENT_MULTI_STATEMENTS); otherwise it refuses a text
@@ -88,11 +90,11 @@ class TextReader {
     if (isFirst) {
       this.#first = word === "" ? "?" : word;
     }
-    if (isFirst && (word === "use" || word === "set")) {
+    if (isFirst && (word === "use" || word === "set") && this.#effects.length < factsMax) {
       this.#effects.push(...readEffects(tokens.fork(), this.#spans.length));
     }
     if (word === "kill" && this.#before !== "." && this.#before !== "@") {
-      this.#kills.push(readKill(tokens));
+      this.#addKill(readKill(tokens));
       this.#before = "";
       return;
     }
@@ -107,7 +109,14 @@ class TextReader {
   /** A text that SQL prepares or executes at once. What thread it means is not read: it is escaped as it stands. */
   #lookInside(text: string): void {
     if (/\bkill\b/i.test(text)) {
-      this.#kills.push({ scope: "connection", thread: undefined });
+      this.#addKill({ scope: "connection", thread: undefined });
+    }
+  }
+
+  /** Of too many nobody can tell which threads they mean. */
+  #addKill(kill: WrittenKill): void {
+    if (this.#kills.length < factsMax) {
+      this.#kills.push(this.#kills.length === factsMax - 1 ? { scope: "connection", thread: undefined } : kill);
     }
   }
 

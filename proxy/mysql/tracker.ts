@@ -289,9 +289,6 @@ export class MySqlTracker extends ClientSide {
 
   #succeed(success: Success): void {
     switch (success.kind) {
-      case "database":
-        this.session.database = success.name.length === 0 ? undefined : success.name;
-        return;
       case "multi-statements":
         this.session.isMulti = success.isOn;
         return;
