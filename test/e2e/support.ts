@@ -231,7 +231,8 @@ export async function closedTrail(
 ): Promise<{ statements: StatementEvent[]; sessions: readonly SessionView[] }> {
   const sessions = await eventually("all sessions of the grant are closed in the trail", async () => {
     const { items } = await api.get<SessionList>(`/v1/sessions?grantID=${grantID}`);
-    return items.every(({ endTime }) => endTime !== undefined) ? items : undefined;
+    // None at all is no answer yet: a killed proxy ships what it recorded after its next process is linked.
+    return items.length > 0 && items.every(({ endTime }) => endTime !== undefined) ? items : undefined;
   });
   const statements: StatementEvent[] = [];
   for (let after: number | undefined = 0; after !== undefined;) {
