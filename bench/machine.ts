@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from "node:fs";
-import { cpus, release, totalmem, type } from "node:os";
+import { cpus, loadavg, release, totalmem, type } from "node:os";
 import path from "node:path";
 import { makeFolder } from "./folder.ts";
 import { findProgram, type Program } from "./programs.ts";
@@ -15,6 +15,8 @@ export interface Machine {
   readonly node: string;
   /** First line of each program's own words about its version. */
   readonly versions: Readonly<Record<string, string>>;
+  /** Processes that wanted a core before the bench began, on average over a minute: beyond 0 the ratios suffer. */
+  readonly load: number;
   /** A record's worth of bytes appended and flushed to the device that the spools lie on, median, µs. */
   readonly flushMicroseconds: number;
 }
@@ -42,6 +44,7 @@ export function describeMachine(): Machine {
     system: `${type()} ${release().split("-")[0] ?? ""}`,
     node: process.version,
     versions: Object.fromEntries(versions),
+    load: loadavg()[0] ?? 0,
     flushMicroseconds: timeFlush(),
   };
 }

@@ -28,8 +28,16 @@ it("leaves the first 20 ms out of the rate and of the latencies, but not out of 
   expect(stretch?.perSecond).toBeCloseTo(80 / 0.079, 0);
 });
 
-it("a stretch without transactions has no rate, and a torn last line is passed over", () => {
-  const [stretch] = readStretches(Buffer.from("0 1 17 0 1000"), [[0, 2_000_000]]);
+it("a stretch of few transactions has the rate of its whole length; one without any has 0, torn lines not counted", () => {
+  const log = Buffer.from(`${line(10, 5)}${line(60, 5)}0 1 17 0 1000`);
 
-  expect(stretch).toEqual({ transactions: 0, perSecond: Number.NaN, latencies: [] });
+  const stretches = readStretches(log, [
+    [1_000_000, 1_000_200],
+    [1_001_000, 1_001_200],
+  ]);
+
+  expect(stretches).toEqual([
+    { transactions: 2, perSecond: 10, latencies: [5, 5] },
+    { transactions: 0, perSecond: 0, latencies: [] },
+  ]);
 });

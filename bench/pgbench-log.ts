@@ -13,6 +13,8 @@ export interface Stretch {
  * several hundred transactions.
  */
 const firstMomentsMs = 20;
+/** With fewer than this behind the first moments, the time from the first to the last says little about a rate. */
+const fewTransactions = 10;
 
 /**
  * Splits a log of `pgbench --log` into stretches. A line is `client number latency_µs script seconds microseconds`
@@ -29,7 +31,7 @@ export function readStretches(log: Buffer, windows: readonly (readonly [number, 
     while (next < lines.times.length && (lines.times[next] ?? 0) <= toMs) {
       next += 1;
     }
-    return stretchOf(lines, first, next);
+    return stretchOf(lines, first, next, toMs - fromMs);
   });
 }
 
@@ -40,18 +42,19 @@ interface Lines {
   readonly latencies: number[];
 }
 
-function stretchOf({ times, latencies }: Lines, first: number, end: number): Stretch {
+function stretchOf({ times, latencies }: Lines, first: number, end: number, lengthMs: number): Stretch {
   const beginMs = (times[first] ?? 0) + firstMomentsMs;
   let counted = first;
   while (counted < end && (times[counted] ?? 0) < beginMs) {
     counted += 1;
   }
+  const transactions = end - first;
+  if (end - counted < fewTransactions) {
+    // A system as slow as this needs the whole stretch for what it does.
+    return { transactions, perSecond: (transactions * 1_000) / lengthMs, latencies: latencies.slice(first, end) };
+  }
   const seconds = ((times[end - 1] ?? 0) - beginMs) / 1_000;
-  return {
-    transactions: end - first,
-    perSecond: end - counted < 2 ? Number.NaN : (end - counted) / seconds,
-    latencies: latencies.slice(counted, end),
-  };
+  return { transactions, perSecond: (end - counted) / seconds, latencies: latencies.slice(counted, end) };
 }
 
 function parseLines(log: Buffer): Lines {

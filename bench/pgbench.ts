@@ -36,14 +36,13 @@ export class PausedPgbench {
     this.#log = log;
   }
 
-  /** Connects all clients, lets them run for `warmMs`, and stops. */
+  /** Connects all clients and stops. */
   static async start(
     target: PgbenchTarget,
     options: {
       readonly protocol: Protocol;
       readonly clients: number;
       readonly directory: string;
-      readonly warmMs: number;
     },
   ): Promise<PausedPgbench> {
     const prefix = path.join(options.directory, "transactions");
@@ -67,7 +66,6 @@ export class PausedPgbench {
       }
       await sleep(10);
     }
-    await sleep(options.warmMs);
     started.child.kill("SIGSTOP");
     return pgbench;
   }

@@ -71,6 +71,6 @@ function ratios(
  * sooner; a ratio to less than a tenth of a microsecond would say nothing.
  */
 function addedOf(with_: readonly number[], without: readonly number[]): number {
-  const added = median(with_.map((value, round) => value - (without[round] ?? Number.NaN)));
+  const added = median(with_.map((value, round) => value - (without[round] ?? Number.NaN)).filter(Number.isFinite));
   return Math.abs(added) < 0.1 ? 0.1 : added;
 }

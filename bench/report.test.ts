@@ -25,6 +25,7 @@ it("the page holds the goals, the notes as they are, and every section", () => {
     system: "Linux 6",
     node: "v24",
     versions: { haproxy: "2.6" },
+    load: 0.1,
     flushMicroseconds: 300,
   };
   const goals = [{ what: "Fast", wanted: 1, is: "at least", measured: [["case", 0.5]] }] as const;

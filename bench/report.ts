@@ -3,13 +3,16 @@ import { goalRow } from "./goal.ts";
 import type { Machine } from "./machine.ts";
 import { type Part, parts } from "./options.ts";
 import type { Section } from "./run.ts";
-import { table } from "./table.ts";
+import { formatNumber, table } from "./table.ts";
 
 /** Written by hand, taken into the report as it is: what was tried, and what the profile shows. */
 const notesFile = new URL("notes.md", import.meta.url);
 /** A line of JSON for each section of the last report. */
 const keptFile = new URL("sections.jsonl", import.meta.url);
 const reportFile = new URL("../docs/performance.md", import.meta.url);
+
+/** With more than this the bench shares its cores, and its turns are disturbed more than they tell. */
+const busyLoad = 1.5;
 
 const method = `Everything runs on one machine over loopback: database server, load, and each system under test. Only ratios are comparable,
 and only within one table.
@@ -36,7 +39,7 @@ export interface Report {
 
 /** The whole page. */
 export function renderReport({ machine, sections }: Report, notes: string): string {
-  const { cores, memoryGiB, system, node, versions, flushMicroseconds } = machine;
+  const { cores, memoryGiB, system, node, versions, load, flushMicroseconds } = machine;
   const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const goals = sections.flatMap((section) => section.goals ?? []);
   return [
@@ -46,7 +49,8 @@ export function renderReport({ machine, sections }: Report, notes: string): stri
       "one part and prints it (others: `bulk`, `memory`, `mysql`, `connect`, `ssm`), with `--report` into this page too; `npm run bench -- --quick --output json` takes a " +
       "look within 50 s. `--profile DIR` writes CPU profiles of the proxy.",
     `Machine: ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, ${programs.join(", ")}. A record's worth of bytes appended and ` +
-      `flushed to the device of the spool took ${flushMicroseconds} µs.`,
+      `flushed to the device of the spool took ${flushMicroseconds} µs. Load of other work before the run: ${formatNumber(load)}` +
+      `${load > busyLoad ? "; **the machine was busy, and the figures say little**" : ""}.`,
     "## Goals",
     table([["goal", "wanted", "measured", ""], ...goals.map(goalRow)]),
     notes.trim(),

@@ -20,11 +20,12 @@ export interface Ratio {
   readonly high: number;
 }
 
-/** `ours` ÷ `theirs` round by round: what disturbs a round disturbs both, so it drops out. */
+/** `ours` ÷ `theirs` round by round: what disturbs a round disturbs both, so it drops out. A round in which one did nothing has no ratio. */
 export function ratioOf(ours: readonly number[], theirs: readonly number[]): Ratio {
   const ratios = ours.flatMap((value, round) => {
     const other = theirs[round];
-    return other === undefined ? [] : [value / other];
+    const ratio = other === undefined ? Number.NaN : value / other;
+    return Number.isFinite(ratio) ? [ratio] : [];
   });
   return { median: median(ratios), low: quantile(ratios, 0.25), high: quantile(ratios, 0.75) };
 }

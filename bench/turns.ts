@@ -30,6 +30,7 @@ export interface Seen {
 export interface Effort {
   readonly stretchMs: number;
   readonly rounds: number;
+  /** An uncounted stretch of each system, alone like the counted ones: code is compiled and caches are filled by then. */
   readonly warmMs: number;
   /** No new round begins after so long; at least two are run. */
   readonly budgetMs: number;
@@ -45,11 +46,12 @@ export async function takeTurns(
   const entrants = await Promise.all(
     systems.map(async (system) => {
       const directory = makeFolder("pgbench");
-      const pgbench = await PausedPgbench.start(system.target, { ...load, directory, warmMs: effort.warmMs });
+      const pgbench = await PausedPgbench.start(system.target, { ...load, directory });
       return { system, pgbench, cpuSeconds: [] as number[], settleMs: [] as number[] };
     }),
   );
-  for (const system of systems) {
+  for (const { system, pgbench } of entrants) {
+    await pgbench.stretch(effort.warmMs);
     await system.settle?.();
   }
   for (let round = 0; round < effort.rounds; round += 1) {
@@ -68,7 +70,7 @@ export async function takeTurns(
   }
   const seen = new Map<string, Seen>();
   const ends = await Promise.all(
-    entrants.map(async (entrant) => ({ ...entrant, stretches: await entrant.pgbench.end() })),
+    entrants.map(async (entrant) => ({ ...entrant, stretches: (await entrant.pgbench.end()).slice(1) })),
   );
   for (const { system, cpuSeconds, settleMs, stretches } of ends) {
     seen.set(system.name, {
