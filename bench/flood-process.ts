@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import {
   encodeAuthenticationOk,
   encodeBackendKeyData,
+  encodeMessage,
   encodeParameterStatus,
   encodeReadyIdle,
 } from "#proxy/postgres/encode.ts";
@@ -31,6 +32,15 @@ const parameters = {
   integer_datetimes: "on",
   standard_conforming_strings: "on",
 };
+
+/** The answer to the proxy's own question at the beginning of a session (proxy/hazards/role-settings.ts): no role has settings. */
+const settingsXML = Buffer.from("<row><settings>5b5d</settings></row>");
+const settingsLength = Buffer.alloc(4);
+settingsLength.writeUInt32BE(settingsXML.length);
+const noSettings = Buffer.concat([
+  encodeMessage(0x56, Buffer.concat([settingsLength, settingsXML])),
+  encodeReadyIdle(),
+]);
 
 if (import.meta.main) {
   await serveHelper<FloodTalk>(async () => {
@@ -84,6 +94,8 @@ function step(socket: Socket, conversation: Conversation): boolean {
     greet(socket, conversation, body);
   } else if (pending[0] === 0x51) {
     answer(socket, conversation, body.toString("latin1", 0, body.length - 1));
+  } else if (pending[0] === 0x46) {
+    socket.write(noSettings);
   } else if (pending[0] === 0x58) {
     socket.end();
   }
