@@ -79,7 +79,10 @@ export function summarize(
   if (spans.length <= 1 && results.length <= 1) {
     return { result: results[0] ?? withRows({ outcome: unanswered }, execution.rows) };
   }
-  const failed = results.find((result) => result.outcome !== "ok");
+  // Where the text did not parse, those before the one that is wrong are no answer of the server's.
+  const failed =
+    results.find(({ outcome }) => outcome !== "ok" && outcome !== "not-executed") ??
+    results.find(({ outcome }) => outcome !== "ok");
   const rest = Math.max(0, spans.length - results.length);
   const missing: ExecutionOutcome = failed === undefined ? unanswered : "not-executed";
   const listed = results.slice(0, resultsListedMax);

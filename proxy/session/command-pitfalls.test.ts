@@ -73,6 +73,7 @@ describe("the command phase", () => {
     expect(stand.journal.starts[0]).toMatchObject({ sql: "select 1; select 1/0; select 2", statements: 3 });
     expect(stand.journal.ends[0]).toMatchObject({ outcome: "error", sqlState: "22012" });
     expect(stand.journal.ends[0]?.results?.map((result) => result.outcome)).toEqual(["ok", "error", "not-executed"]);
+    expect(stand.journal.ends[1]).toMatchObject({ outcome: "error", sqlState: "42601" });
     expect(stand.journal.ends[1]?.results?.map((result) => result.outcome)).toEqual([
       "not-executed",
       "error",
