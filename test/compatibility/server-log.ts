@@ -32,11 +32,11 @@ export interface Logged {
   readonly application: string;
   /**
    * `statement` when it was about to run, `error` when it failed, maybe before that; `function` for a function call, whose OID is the
-   * text; `done` when something ended without an error, where `log_duration` is on.
+   * text; `ended` when something that has no text failed, or anything ended without an error, where `log_duration` is on.
    */
-  readonly kind: "statement" | "error" | "function" | "done";
+  readonly kind: "statement" | "error" | "function" | "ended";
   readonly text: string;
-  /** Of an error. */
+  /** Of what failed. */
   readonly sqlState?: string;
   /** Values in the server's own text form, where it logged any. */
   readonly parameters?: readonly (string | null)[];
@@ -72,15 +72,16 @@ function read(line: Line): Logged[] {
     user: line.user ?? "",
     application: line.application_name ?? "",
   };
-  if (line.error_severity === "ERROR" && line.statement !== undefined) {
-    return [{ ...from, kind: "error", text: line.statement, sqlState: line.state_code ?? "" }];
+  if (line.error_severity === "ERROR") {
+    const kind = line.statement === undefined ? "ended" : "error";
+    return [{ ...from, kind, text: line.statement ?? "", sqlState: line.state_code ?? "" }];
   }
   const called = /^fastpath function call: .* \(OID (\d+)\)$/s.exec(line.message)?.[1];
   if (called !== undefined) {
     return [{ ...from, kind: "function", text: called }];
   }
   if (line.error_severity === "LOG" && /^duration: \S+ ms$/.test(line.message)) {
-    return [{ ...from, kind: "done", text: "" }];
+    return [{ ...from, kind: "ended", text: "" }];
   }
   const text = /^(?:statement|execute [^:]+): (.*)$/s.exec(line.message)?.[1];
   if (line.error_severity !== "LOG" || text === undefined) {
