@@ -6,7 +6,7 @@ import { startPgBouncer } from "./pgbouncer.ts";
 import { type BenchPostgres, sharedPostgres } from "./postgres-server.ts";
 import { say } from "./progress.ts";
 import { type Sallyport, startSallyport } from "./sallyport.ts";
-import { type Effort, type Seen, type System, takeTurns } from "./turns.ts";
+import { type Effort, type Seen, type System, heat, takeTurns } from "./turns.ts";
 
 /** One load, with everything that was measured under it. */
 export interface Cell {
@@ -23,8 +23,11 @@ const quickClientCounts = [1, 32] as const;
 /** A stretch is long enough for thousands of statements and short enough that a busy moment of the machine hits several systems. */
 const fullEffort: Effort = { stretchMs: 300, rounds: 7, warmMs: 500, budgetMs: 30_000 };
 const quickEffort: Effort = { stretchMs: 180, rounds: 9, warmMs: 250, budgetMs: 0 };
+/** For each protocol, with all systems of ours at the same time. */
+const heatMs = 5_000;
+const quickHeatMs = 1_200;
 /** A quick run is done with this part by then, from the start of the process: two rounds of each load are run in any case. */
-const quickEndMs = 24_000;
+const quickEndMs = 22_000;
 
 /** Measures select-only statements through everything, in turns. */
 export async function runPostgres(options: BenchOptions): Promise<Cell[]> {
@@ -38,6 +41,11 @@ export async function runPostgres(options: BenchOptions): Promise<Cell[]> {
     const counts = only.clients.length > 0 ? only.clients : quick ? quickClientCounts : clientCounts;
     const effort = quick ? quickEffort : fullEffort;
     const cells: Cell[] = [];
+    say("postgres: warming up");
+    await heat(
+      systems.filter(({ settle }) => settle !== undefined),
+      quick ? quickHeatMs : heatMs,
+    );
     const loads = protocols
       .filter((protocol) => only.protocols.length === 0 || only.protocols.includes(protocol))
       .flatMap((protocol) => counts.map((clients) => ({ protocol, clients })));

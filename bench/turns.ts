@@ -1,6 +1,6 @@
 import { cpuSecondsOf } from "./process-stat.ts";
 import { makeFolder } from "./folder.ts";
-import { PausedPgbench, type PgbenchTarget, type Protocol } from "./pgbench.ts";
+import { PausedPgbench, type PgbenchTarget, type Protocol, protocols } from "./pgbench.ts";
 import { groupedQuantile } from "./statistics.ts";
 
 /** Something that pgbench can be pointed at. */
@@ -34,6 +34,27 @@ export interface Effort {
   readonly warmMs: number;
   /** No new round begins after so long; at least two are run. */
   readonly budgetMs: number;
+}
+
+/** Clients that a process is warmed up by. */
+const heatClients = 16;
+
+/**
+ * Lets processes run as they do in a long life, before anything is measured: Node compiles code well only after it has run for seconds.
+ * The systems run at the same time, for `forMs` with each protocol.
+ */
+export async function heat(systems: readonly System[], forMs: number): Promise<void> {
+  for (const protocol of protocols) {
+    await Promise.all(
+      systems.map(async ({ target, settle }) => {
+        const directory = makeFolder("heat");
+        const pgbench = await PausedPgbench.start(target, { protocol, clients: heatClients, directory });
+        await pgbench.stretch(forMs);
+        await pgbench.end();
+        await settle?.();
+      }),
+    );
+  }
 }
 
 /** Measures systems in turns with the same load: A B C, then B C A, and so on. */
