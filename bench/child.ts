@@ -9,7 +9,11 @@ const undo: (() => void)[] = [];
 
 process.once("exit", () => {
   for (const step of undo.splice(0).toReversed()) {
-    step();
+    try {
+      step();
+    } catch {
+      // The others are undone all the same.
+    }
   }
 });
 
@@ -26,7 +30,7 @@ export function stopOnSignals(): void {
 
 /** Removes a folder at the end, after every process has been stopped. */
 export function removeAtExit(folder: string): void {
-  undo.unshift(() => rmSync(folder, { recursive: true, force: true }));
+  undo.unshift(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
 }
 
 /** A process that was started and will not outlive this one. */
