@@ -85,7 +85,11 @@ function isReached({ start, end }: { start: StatementStart; end: StatementEnd | 
 }
 
 /** As the log tells of it: of what failed before it began to run there are no values, and of a function that is not there no name. */
-function executionOf(start: StatementStart, end: StatementEnd | undefined, logged: Execution | undefined): Execution {
+export function executionOf(
+  start: StatementStart,
+  end: StatementEnd | undefined,
+  logged: Execution | undefined,
+): Execution {
   const { functionOID: oid } = start;
   const called = oid === undefined || logged?.text === "" ? "" : functionText(oid);
   const values = logged?.parameters === undefined ? undefined : start.parameters?.map(textOfValue);

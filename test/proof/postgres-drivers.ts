@@ -23,8 +23,8 @@ const bound = (value: Value): string | number | null | Buffer =>
 const meant = (): void => {};
 
 /** `pg` of npm. It has no COPY of its own: it refuses to send data, and ignores what comes. */
-export const pgDriver: Driver = async ({ name: _, ...at }, operations, untilRunning) => {
-  const client = new pg.Client({ ...at, ssl: false });
+export const pgDriver: Driver = async ({ host, port, user, password, database }, operations, untilRunning) => {
+  const client = new pg.Client({ host, port, user, password, database, ssl: false });
   let lost: Error | undefined;
   client.on("error", (error) => (lost = error));
   await client.connect();
@@ -44,7 +44,7 @@ export const pgDriver: Driver = async ({ name: _, ...at }, operations, untilRunn
       case "cancel": {
         const cancelled = client.query(operation.sql).catch(meant);
         await untilRunning(operation.sql);
-        await sendCancel(at.port, processID, secretKey);
+        await sendCancel(port, processID, secretKey);
         return cancelled;
       }
       default:
@@ -61,10 +61,12 @@ export const pgDriver: Driver = async ({ name: _, ...at }, operations, untilRunn
 };
 
 /** `postgres` of npm. */
-export const postgresJsDriver: Driver = async ({ name: _, user, ...at }, operations, untilRunning) => {
+export const postgresJsDriver: Driver = async ({ host, port, user, database }, operations, untilRunning) => {
   let connections = 0;
   const sql = postgres({
-    ...at,
+    host,
+    port,
+    database,
     username: user,
     ssl: false,
     max: 1,
