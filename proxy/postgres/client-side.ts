@@ -3,7 +3,7 @@ import type { Execution, ExecutionResult } from "./execution.ts";
 import { readBind, readExecute, readFunctionCall, readParse, readQuery, readTarget } from "./frontend.ts";
 import { changesOfQuery, mayChangeNames, type NameChange, readNameChange } from "./name-changes.ts";
 import { type Overwrite, type Refusal, type StatementJudge, unparsable, type Verdict } from "./judge.ts";
-import type { Portal } from "./names.ts";
+import type { Portal, Prepared } from "./names.ts";
 import { front, ProtocolViolation } from "./protocol.ts";
 import { ExpectationQueue } from "./queue.ts";
 import { latin1Of } from "./reader.ts";
@@ -19,6 +19,9 @@ interface Skip {
   readonly result: ExecutionResult;
   /** Whether a recorded statement carries the error already. */
   told: boolean;
+  /** What the ignored messages would have done, for the records of those that would have executed it: the last of each kind. */
+  parsed: { readonly name: string; readonly prepared: Prepared } | undefined;
+  bound: { readonly name: string; readonly portal: Portal } | undefined;
 }
 
 /** The client's half of the tracker: reads its messages strictly and queues what the server will answer. */
@@ -99,17 +102,26 @@ export class ClientSide extends StatementLog {
     }
   }
 
-  protected beginSkip(failed: Expectation | undefined, result: ExecutionResult): void {
-    this.#skip = { failed, result, told: false };
+  /** `dropped`: what the server was asked for and does not answer any more; it failed at the first. */
+  protected beginSkip(dropped: readonly Expectation[], result: ExecutionResult): void {
+    const last = dropped.findLast((item) => item.kind === "parse");
+    this.#skip = { failed: dropped[0], result, told: false, parsed: undefined, bound: undefined };
+    if (last !== undefined) {
+      const { name, sql, verdict } = last;
+      const judged = verdict === undefined ? {} : { verdict };
+      this.#skip.parsed = { name, prepared: { sql, types: [], isRecorded: true, ...judged } };
+    }
   }
 
   /** Ends a statement that the server ignores. The one that failed, or was to run what failed, carries the error. */
   protected endSkipped(execution: Execution, isFailed: boolean): void {
     const skip = this.#skip;
     const failed = skip?.failed;
+    const isUnknown = execution.sql === undefined;
     const carries =
       isFailed ||
-      (failed?.kind === "parse" && execution.statementName === failed.name) ||
+      (failed?.kind === "parse" &&
+        (isUnknown ? execution.statementName === failed.name : execution.sql === failed.sql)) ||
       (failed?.kind === "bind" && execution.portal === failed.portal);
     const result: ExecutionResult =
       skip !== undefined && carries && !skip.told
@@ -214,6 +226,8 @@ export class ClientSide extends StatementLog {
       if (verdict?.refusal !== undefined) {
         this.#refuse({ offset: name.length + 1, bytes: unparsable(sql.length) });
       }
+    } else {
+      this.#skip.parsed = { name, prepared: { sql: Buffer.from(sql), types, isRecorded: true } };
     }
   }
 
@@ -229,12 +243,18 @@ export class ClientSide extends StatementLog {
       const undo = this.names.setPortal(portal, value);
       this.queue.push({ kind: "bind", portal, undo });
       this.bound(portal, value);
+    } else {
+      const { parsed } = this.#skip;
+      const prepared = parsed?.name === statement ? parsed.prepared : this.names.statement(statement);
+      const value: Portal = { statementName: statement, prepared, parameters, bytes: body.length };
+      this.#skip.bound = { name: portal, portal: value };
     }
   }
 
   #execute(body: Buffer, bound: Portal | undefined): void {
     const { portal: name, rowLimit } = readExecute(body);
-    const portal = bound ?? this.names.portal(name);
+    const ignored = this.#skip?.bound;
+    const portal = bound ?? (ignored?.name === name ? ignored.portal : this.names.portal(name));
     const start = describePortal(portal);
     const { sql } = start;
     this.#beforeExecution();

@@ -255,7 +255,7 @@ export class Tracker extends ClientSide {
         item.undo();
       }
     }
-    this.beginSkip(failed, result);
+    this.beginSkip(dropped, result);
     for (const item of dropped) {
       if ("execution" in item) {
         this.endSkipped(item.execution, item === failed);

@@ -64,6 +64,22 @@ describe("the command phase", () => {
     ]);
   });
 
+  it("3 Pipelining: a statement that fails to parse is on record with its own text when its error is there before its execution is sent", async () => {
+    client.send(say.parse("", "select 'before'"), say.bind("", ""), say.execute(), say.sync());
+    await client.until("Z");
+    client.send(say.parse("", "selec 'broken'"), say.flush());
+    await client.until("E");
+    client.send(say.bind("", ""), say.execute(), say.parse("", "select 'ignored'"), say.bind("", ""));
+    client.send(say.execute(), say.sync());
+    await client.until("Z");
+
+    expect(outcomes()).toEqual([
+      ["select 'before'", "ok"],
+      ["selec 'broken'", "error"],
+      ["select 'ignored'", "not-executed"],
+    ]);
+  });
+
   it("13 Simple query with several statements: of several statements in one text, those after an error were not run", async () => {
     client.send(say.query("select 1; select 1/0; select 2"));
     await client.until("Z");
