@@ -3,8 +3,8 @@ import { lex, type Dialect, type LexerOptions, type Token } from "./lexer.ts";
 import type { Span } from "./spans.ts";
 import { plainMappingOptions, secretFunctions, secretNames, secretOption, trigger } from "./words.ts";
 
-/** How deep bodies in dollar quotes are followed. Deeper ones that look suspicious are taken out whole. */
-const depthMax = 4;
+/** How deep bodies in dollar quotes are followed. Deeper ones are taken out from the first suspicious word on. */
+export const bodyDepthMax = 4;
 /** What may stand between a name and its value; `:=` and `=>` come as two. */
 const connectors: ReadonlySet<string> = new Set(["=", ":", ">", "to", "as"]);
 const connectorsMax = 3;
@@ -18,19 +18,54 @@ const hexLiteral = /^0x[0-9a-f]+$/;
 
 /** Finds the secrets of one or more statements. One pass: time and memory stay in proportion to the text. */
 export function statementSecrets(sql: string, dialect: Dialect, options: LexerOptions, depth = 0): Span[] {
-  const scanner = new Scanner(sql, (body) => {
-    const whole = [{ start: 0, end: body.length }];
-    return depth < depthMax ? statementSecrets(body, dialect, options, depth + 1) : whole;
-  });
+  const spans: Span[] = [];
+  const scanner = new TokenScan((span) => spans.push(span));
+  const bodySecrets = (body: string): Span[] =>
+    depth < bodyDepthMax ? statementSecrets(body, dialect, options, depth + 1) : fromTrigger(body);
   for (const token of lex(sql, dialect, options)) {
-    const suspicious = token.terminated ? null : trigger.exec(sql);
-    if (suspicious !== null) {
+    if (!token.terminated && trigger.test(sql)) {
       // No server accepts it, or it reads the text differently from us. Either way nothing can be told apart any more.
-      return [{ start: suspicious.index + suspicious[0].length, end: sql.length }];
+      return fromTrigger(sql);
     }
-    scanner.take(token);
+    takeToken(scanner, sql, token, spans, bodySecrets);
   }
-  return scanner.spans;
+  return spans;
+}
+
+/** From behind the first suspicious word to the end: what a secret stands behind comes before it. */
+function fromTrigger(text: string): Span[] {
+  const found = trigger.exec(text);
+  return found === null ? [] : [{ start: found.index + found[0].length, end: text.length }];
+}
+
+function takeToken(
+  scanner: TokenScan,
+  sql: string,
+  { kind, start, end, from, to, dollar }: Token,
+  spans: Span[],
+  bodySecrets: (body: string) => Span[],
+): void {
+  if (kind !== "comment" && kind !== "string") {
+    const isCharacter = kind === "other" && to - from === 1;
+    const name = isCharacter ? (sql[from] ?? "") : sql.slice(from, to).toLowerCase();
+    scanner.name(kind, name, { start, end, isEscaped: kind === "identifier" && from - start > 1 });
+    return;
+  }
+  const content = sql.slice(from, to);
+  let opens = false;
+  if (trigger.test(content)) {
+    const found = contentSecrets(content);
+    for (const span of dollar ? [...found.spans, ...bodySecrets(content)] : found.spans) {
+      spans.push({ start: span.start + from, end: span.end + from });
+    }
+    opens = found.open && !dollar;
+  }
+  if (kind === "string") {
+    if (scanner.string(start)) {
+      spans.push({ start: from, end: to });
+    }
+    scanner.stringEnded(opens);
+  }
 }
 
 /** No name that matters is as short as a single character. */
@@ -42,11 +77,17 @@ interface Bracket {
   readonly meaning: "secrets" | "options" | "mapping-options";
 }
 
-/** Goes over tokens once. */
-class Scanner {
-  readonly spans: Span[] = [];
-  readonly #sql: string;
-  readonly #bodySecrets: (body: string) => Span[];
+/** Where a name stands in the text. */
+export interface NamePlace {
+  readonly start: number;
+  readonly end: number;
+  /** It is written with Unicode escapes. */
+  readonly isEscaped: boolean;
+}
+
+/** Goes over the tokens of a text once and says which literals are secrets, before it sees what they hold. */
+export class TokenScan {
+  readonly #found: (span: Span) => void;
   /** Name of the last token that is no comment, and whether it was written with Unicode escapes. */
   #previous = "";
   #previousEscaped = false;
@@ -65,40 +106,33 @@ class Scanner {
   /** Open brackets that mean something; all others are only counted. */
   readonly #brackets: Bracket[] = [];
 
-  constructor(sql: string, bodySecrets: (body: string) => Span[]) {
-    this.#sql = sql;
-    this.#bodySecrets = bodySecrets;
+  /** `found` hears of secrets that are no literals: hashes in hexadecimal. */
+  constructor(found: (span: Span) => void) {
+    this.#found = found;
   }
 
-  take(token: Token): void {
-    if (token.kind === "comment" || token.kind === "string") {
-      const content = this.#sql.slice(token.from, token.to);
-      const open = trigger.test(content) && this.#lookInside(token, content);
-      if (token.kind === "string") {
-        this.#takeString(token);
-        this.#open ||= open;
-      }
-      return;
-    }
-    const name =
-      token.kind === "other" && token.to - token.from === 1
-        ? (this.#sql[token.from] ?? "")
-        : this.#sql.slice(token.from, token.to).toLowerCase();
-    this.#awaitValue(token, name);
+  /** A token that is neither literal nor comment; its name in lower case. */
+  name(kind: Token["kind"], name: string, place: NamePlace): void {
+    this.#awaitValue(kind, name, place);
     this.#track(name);
     this.#beforePrevious = this.#previous;
     this.#previous = name;
-    this.#previousEscaped = token.kind === "identifier" && token.from - token.start > 1;
+    this.#previousEscaped = place.isEscaped;
   }
 
-  #takeString(token: Token): void {
-    const awaited = this.#connectorsLeft >= 0 && (this.#prefixEnd < 0 || this.#prefixEnd === token.start);
-    if (awaited || this.#open || this.#bracketTakes()) {
-      this.spans.push({ start: token.from, end: token.to });
-    }
+  /** A literal begins at `start`. Returns whether it is a secret. */
+  string(start: number): boolean {
+    const awaited = this.#connectorsLeft >= 0 && (this.#prefixEnd < 0 || this.#prefixEnd === start);
+    const isSecret = awaited || this.#open || this.#bracketTakes();
     this.#connectorsLeft = -1;
     this.#prefixEnd = -1;
     this.#previous = "";
+    return isSecret;
+  }
+
+  /** It ended; `opens`: a secret follows it. */
+  stringEnded(opens: boolean): void {
+    this.#open ||= opens;
   }
 
   #bracketTakes(): boolean {
@@ -114,7 +148,7 @@ class Scanner {
     }
   }
 
-  #awaitValue(token: Token, name: string): void {
+  #awaitValue(kind: Token["kind"], name: string, { start, end }: NamePlace): void {
     const isSecretName =
       secretNames.has(name) ||
       (this.#identified && identifiedWords.has(name)) ||
@@ -124,12 +158,12 @@ class Scanner {
       this.#prefixEnd = -1;
     } else if (this.#connectorsLeft > 0 && this.#prefixEnd < 0 && connectors.has(name)) {
       this.#connectorsLeft -= 1;
-    } else if (this.#connectorsLeft >= 0 && token.kind === "word" && hexLiteral.test(name)) {
-      this.spans.push({ start: token.start, end: token.end });
+    } else if (this.#connectorsLeft >= 0 && kind === "word" && hexLiteral.test(name)) {
+      this.#found({ start, end });
       this.#connectorsLeft = -1;
-    } else if (this.#connectorsLeft >= 0 && this.#prefixEnd < 0 && token.kind === "word") {
+    } else if (this.#connectorsLeft >= 0 && this.#prefixEnd < 0 && kind === "word") {
       // A character set's introducer may stand apart from its literal.
-      this.#prefixEnd = name.startsWith("_") ? -1 : token.end;
+      this.#prefixEnd = name.startsWith("_") ? -1 : end;
     } else {
       this.#connectorsLeft = -1;
       this.#prefixEnd = -1;
@@ -170,15 +204,5 @@ class Scanner {
     } else if (around === undefined && this.#previous === "options") {
       this.#brackets.push({ depth, meaning: this.#mapping ? "mapping-options" : "options" });
     }
-  }
-
-  /** Returns whether a secret follows the token. */
-  #lookInside(token: Token, content: string): boolean {
-    const found = contentSecrets(content);
-    const spans = token.dollar ? [...found.spans, ...this.#bodySecrets(content)] : found.spans;
-    for (const span of spans) {
-      this.spans.push({ start: span.start + token.from, end: span.end + token.from });
-    }
-    return found.open && !token.dollar;
   }
 }
