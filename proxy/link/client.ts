@@ -88,6 +88,8 @@ export class LinkClient {
       followRedirects: false,
       handshakeTimeout: linkAcceptTimeoutMs,
       perMessageDeflate: false,
+      // RFC 6455 (10.3) masks frames against intermediaries that read them; inside this TLS connection there is none, and a mask of zeros costs nothing.
+      generateMask: (mask) => mask.fill(0),
     });
     this.#socket = socket;
     if (this.#stop.signal.aborted) {

@@ -112,6 +112,20 @@ it("reads once for all that is written in a short while, and at once when a writ
   shipper.stop();
 });
 
+it("gathers again what is written while a batch is read, so that load makes batches larger and not more", async () => {
+  const shipper = new Shipper(journal, 0, ports);
+  await settled();
+  write(1);
+  clock.advance(gatherMs);
+  write(1);
+  await settled();
+  const sentFirst = sent.flat();
+  await gathered();
+
+  expect([sentFirst, sent.flat()]).toEqual([["1"], ["1", "2"]]);
+  shipper.stop();
+});
+
 it("keeps a bounded number of batches on their way", async () => {
   write(100);
 

@@ -61,10 +61,13 @@ export class Shipper {
   acknowledged(seq: number): void {
     // What was not sent cannot have been stored.
     const reached = Math.min(seq, this.#sentSeq);
+    const wasFull = this.#inFlight.length >= batchesInFlightMax;
     this.#inFlight = this.#inFlight.filter((last) => last > reached);
     this.#journal.acknowledge(reached);
-    if (this.#cancelTimer === undefined) {
+    if (wasFull) {
       void this.#pump();
+    } else {
+      this.#gather();
     }
   }
 
@@ -87,7 +90,10 @@ export class Shipper {
     }
   }
 
-  /** Sends until all is sent or enough is on its way. Never rejects. */
+  /**
+   * Sends until all that was gathered is sent or enough is on its way. What came meanwhile is gathered again, since under load there is
+   * always more. Never rejects.
+   */
   async #pump(): Promise<void> {
     this.#hasMore = true;
     if (this.#isReading) {
@@ -97,11 +103,12 @@ export class Shipper {
     try {
       while (this.#hasMore && !this.#stopped && this.#inFlight.length < batchesInFlightMax) {
         this.#hasMore = false;
+        const gatheredSeq = this.#journal.writtenSeq;
         const batch = await this.#journal.batchAfter(this.#sentSeq, auditBatchBytesMax);
         if (batch.count === 0 || this.#stopped) {
           continue;
         }
-        this.#hasMore = true;
+        this.#hasMore ||= batch.lastSeq < gatheredSeq || this.#journal.isRemoteWaiting;
         this.#sentSeq = batch.lastSeq;
         this.#inFlight.push(batch.lastSeq);
         this.#ports.sendBatch(batch.bytes);
