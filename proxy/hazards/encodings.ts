@@ -28,6 +28,11 @@ export function maskHalves(text: string, encoding: string): string {
   return masked;
 }
 
+/** The text as it may be meant when nobody knows the encoding; each way once. */
+export function maskings(text: string): readonly string[] {
+  return [...new Set([text, ...["SJIS", "GBK", "GB18030"].map((encoding) => maskHalves(text, encoding))])];
+}
+
 function characterBytes(kind: "sjis" | "plain" | "gb18030", lead: number, second: number): number {
   if (lead < 0x80 || (kind === "sjis" && lead >= 0xa1 && lead <= 0xdf)) {
     return 1;

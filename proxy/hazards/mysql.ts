@@ -12,7 +12,16 @@ import {
   tellingTables,
 } from "./mysql-words.ts";
 import { readRelations, type RelationName } from "./relations.ts";
-import { isMark, nameAt, type NameToken, nameTokens, splitAtSemicolons, wordAt } from "./tokens.ts";
+import {
+  isMark,
+  nameAt,
+  type NameToken,
+  nameTokens,
+  splitAtSemicolons,
+  type TokenBudget,
+  tokensMax,
+  wordAt,
+} from "./tokens.ts";
 
 /** What SQL means depends on these. */
 export interface MySqlReading {
@@ -88,6 +97,8 @@ class Look {
   readonly #prepares: string[] = [];
   readonly #executes: string[] = [];
 
+  readonly #budget: TokenBudget = { left: tokensMax };
+
   constructor(accounts: MySqlAccounts, schema: string) {
     this.#accounts = accounts;
     this.#schema = schema;
@@ -101,7 +112,9 @@ class Look {
     if (depth > depthMax) {
       return;
     }
-    const tokens = nameTokens(sql, "mysql", options);
+    const tokens = nameTokens(sql, "mysql", options, this.#budget);
+    // A text that is too long to be read may hold anything behind what was read.
+    this.#add(this.#budget.left < 0 ? "unseen-sql" : undefined);
     const isRoutine = tokens.some(({ kind, text }) => kind === "word" && text === "begin");
     for (const statement of splitAtSemicolons(tokens, isRoutine)) {
       for (const text of this.#readStatement(statement)) {

@@ -25,7 +25,8 @@ const deeds: Readonly<Record<RefusableHazard, string>> = {
   "session-end": "it ends or cancels another session",
   "role-settings": "it changes settings that later sessions inherit",
   "session-read": "it reads what other sessions run",
-  "unseen-sql": "it executes a prepared statement whose text was not seen",
+  "unseen-sql":
+    "it runs SQL that was not read: a prepared statement of unknown text, or more text than can be looked through",
 };
 
 /** Decides about a statement. Undefined where there is nothing to say. */
@@ -40,6 +41,23 @@ export function decideHazards(
   const notices = [...hazards].sort().map((hazard) => `${hazardNotice}${hazard}`);
   const refused = refusableHazards.find((hazard) => hazards.has(hazard) && isDenied(hazard, policy));
   return refused === undefined ? { notices } : { notices, refusal: refusalOf(refused, place) };
+}
+
+/** A statement of which a part was too large to be read, and may hold a hazard: a notice says so, and `Deny` refuses it. */
+export function notInspected(
+  verdict: HazardVerdict | undefined,
+  { policy, sessionReads }: HazardPolicy,
+  { database }: HazardPlace,
+): HazardVerdict {
+  const notices = [...(verdict?.notices ?? []), `${hazardNotice}not-inspected`].sort();
+  const field = policy === "Deny" ? "policy" : "sessionReads";
+  const refusal = {
+    message: `the statement was refused, since it is too large to be inspected and has words of statements that are refused (Database ${database}, sharedUserHazards.${field}: Deny)`,
+    hint: "Send it in several statements, or its data as parameters or with COPY.",
+  };
+  return policy === "Deny" || sessionReads === "Deny"
+    ? { notices, refusal: verdict?.refusal ?? refusal }
+    : { notices };
 }
 
 function isDenied(hazard: RefusableHazard, { policy, sessionReads }: HazardPolicy): boolean {

@@ -5,7 +5,7 @@ import { grantFor, role, roleSQL, startStand, type Stand } from "#proxy/testing/
 import { startPostgres, type TestPostgres } from "#test/harness/postgres.ts";
 import type { HazardPolicy } from "#wire/link.ts";
 
-import { functionHazards, functionOIDHazards } from "./postgres-words.ts";
+import { functionHazards, functionOIDHazards, textRunnerOIDs, textRunners } from "./postgres-words.ts";
 
 let postgres: TestPostgres;
 let stand: Stand;
@@ -138,10 +138,14 @@ describe("a refused statement", () => {
   it("is refused as the protocol's function call", async () => {
     const one = await client();
 
-    one.send(say.functionCall(2171, ["1"]), say.query("select 1"));
-    const replies = await one.until("Z", 2);
+    one.send(
+      say.functionCall(2171, ["1"]),
+      say.functionCall(2924, ["select pg_terminate_backend(1)", "t", "f", ""]),
+      say.query("select 1"),
+    );
+    const replies = await one.until("Z", 3);
 
-    expect(shape(replies)).toBe("E Z T D C Z");
+    expect(shape(replies)).toBe("E Z E Z T D C Z");
     expect(errorField(errorOf(replies), "C")).toBe("42501");
     await leave(one);
   });
@@ -216,13 +220,14 @@ describe("a refused statement", () => {
 it("the numbers of functions are the server's", async () => {
   const rows = await postgres.query<{ oid: number; name: string }>(
     "select oid::int, proname as name from pg_proc where oid = any($1)",
-    [[...functionOIDHazards.keys()]],
+    [[...functionOIDHazards.keys(), ...textRunnerOIDs]],
   );
 
   for (const { oid, name } of rows) {
     expect([name, functionHazards.get(name)]).toEqual([name, functionOIDHazards.get(oid)]);
+    expect([name, textRunners.has(name)]).toEqual([name, textRunnerOIDs.has(oid)]);
   }
-  expect(rows).toHaveLength(functionOIDHazards.size);
+  expect(rows).toHaveLength(functionOIDHazards.size + textRunnerOIDs.size);
 });
 
 describe("policy", () => {

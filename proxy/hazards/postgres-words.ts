@@ -40,11 +40,14 @@ export const functionOIDHazards: ReadonlyMap<number, Hazard> = new Map<number, H
   [765, "server-access"],
 ]);
 
+/** OIDs of functions that run a query, or read a table or a schema, that they are given: query_to_xml and its relatives. */
+export const textRunnerOIDs: ReadonlySet<number> = new Set([2923, 2924, 2927, 2929, 2930, 2933, 2935, 2936, 2938]);
+
 /** Views that show what others run. Those of extensions may lie in any schema. */
 export const catalogViews: ReadonlySet<string> = new Set(["pg_stat_activity"]);
 export const extensionViews: ReadonlySet<string> = new Set(["pg_stat_statements", "pg_stat_monitor"]);
 
-/** Functions that run a query or read a table that is given as text (PostgreSQL documentation 9.15.3, 12.4.4; tablefunc). */
+/** Functions that run a query or read a table that is given as text (PostgreSQL documentation 9.15.3, 12.4.4; tablefunc, xml2). */
 export const textRunners: ReadonlySet<string> = new Set([
   "query_to_xml",
   "query_to_xmlschema",
@@ -58,7 +61,11 @@ export const textRunners: ReadonlySet<string> = new Set([
   "ts_stat",
   "ts_rewrite",
   "crosstab",
+  "crosstab2",
+  "crosstab3",
+  "crosstab4",
   "connectby",
+  "xpath_table",
 ]);
 
 /**
@@ -86,6 +93,7 @@ export const postgresTrigger = new Trigger([
   { begins: "ts_rewrite" },
   { begins: "crosstab" },
   { begins: "connectby" },
+  { begins: "xpath_table" },
   { begins: "lo_import" },
   { begins: "lo_export" },
 ]);

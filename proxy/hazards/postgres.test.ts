@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { fuzzSeed } from "#test/harness/fuzz-seed.ts";
 import type { Hazard } from "./hazard.ts";
 import { postgresFindings, type PostgresReading } from "./postgres.ts";
+import { tokensMax } from "./tokens.ts";
 
 const username = "read_only";
 const reading: PostgresReading = { standardStrings: true, isInFlux: false, encoding: "UTF8" };
@@ -72,6 +73,16 @@ const bypasses: readonly (readonly [sql: string, ...hazards: Hazard[]])[] = [
   ["select * from t join s using (id), pg_stat_activity", "session-read"],
   ["select (select query from pg_stat_activity limit 1)", "session-read"],
   ["delete from t using pg_stat_activity", "session-read"],
+  ["select * from t set, pg_stat_activity", "session-read"],
+  ["select * from t as values, pg_stat_activity", "session-read"],
+  ["with set as (select 1) select * from set, pg_stat_activity", "session-read"],
+  ["insert into temp table pg_stat_activity", "session-read"],
+  ["insert into mine.exists table pg_stat_activity", "session-read"],
+  ["insert into mine as local table pg_stat_activity", "session-read"],
+  ["do U&'begin perform pg!005fterminate_backend(1); end' uescape '!'", "dynamic-sql", "session-end"],
+  ["do 'begin perform pg_' -- it's\n 'terminate_backend(1); end'", "dynamic-sql", "session-end"],
+  ["do E'begin perform \\'x\\', pg_' \n\n'terminate_backend(1); end'", "dynamic-sql", "session-end"],
+  ["select * from crosstab2('select 1, query from pg_stat_activity')", "dynamic-sql", "session-read"],
   ["table pg_stat_activity", "session-read"],
   ["create table mine as table pg_stat_activity", "session-read"],
   ["insert into mine table pg_stat_activity", "session-read"],
@@ -140,6 +151,8 @@ const ordinary: readonly string[] = [
   'select 1 as "function", now()',
   "select dblink from t",
   "create function f() returns int language sql as $$ select 1 $$",
+  "insert into t select a from s on conflict (a) do update set b = 1, c = 2",
+  "create temp table mine (a int)",
 ];
 
 describe("postgresFindings", () => {
@@ -195,6 +208,42 @@ describe("postgresFindings", () => {
     expect(hazardsOf(hidden)).toEqual([]);
     expect(hazardsOf(hidden, { standardStrings: false })).toEqual(["session-end"]);
     expect(hazardsOf(hidden, { isInFlux: true })).toEqual(["session-end"]);
+  });
+
+  it("off, a backslash means nothing in a bit string all the same", () => {
+    const hidden = "create table if not exists t (a bit default b'\\'); select pg_cancel_backend(1) --'";
+
+    expect(hazardsOf(hidden, { standardStrings: false })).toEqual(["session-end"]);
+  });
+
+  it("EXECUTE in a routine runs text, not a statement that has to be known", () => {
+    const findings = (sql: string) => postgresFindings(Buffer.from(sql), username, () => reading);
+
+    const told = [
+      "do $$ begin execute format('create table %I (a int)', 'x'); end $$",
+      "create function f(q text) returns void language plpgsql as $$ begin execute q; end $$",
+    ].map(findings);
+
+    expect(told.map(({ executes }) => executes)).toEqual([[], []]);
+  });
+
+  it("looks through a bounded number of words and says where there were more", () => {
+    const [long, longer] = [tokensMax - 1, tokensMax].map((count) => `alter ${"(".repeat(count)}`);
+
+    expect(hazardsOf(long ?? "")).toEqual([]);
+    expect(hazardsOf(longer ?? "")).toEqual(["unseen-sql"]);
+  });
+
+  it("half a character is read either way while the client's encoding may be changing", () => {
+    const sql = Buffer.concat([
+      Buffer.from("select E'"),
+      Buffer.of(0x83, 0x5c),
+      Buffer.from("', pg_cancel_backend(1) --'"),
+    ]);
+    const found = (isInFlux: boolean) => [...postgresFindings(sql, username, () => ({ ...reading, isInFlux })).hazards];
+
+    expect(found(false)).toEqual([]);
+    expect(found(true)).toEqual(["session-end"]);
   });
 
   it("half a character is no backslash where the client's encoding says so", () => {

@@ -1,16 +1,24 @@
 import type { LexerOptions } from "#audit/redact/lexer.ts";
 import { readCalls } from "./calls.ts";
-import { maskHalves } from "./encodings.ts";
+import { maskHalves, maskings } from "./encodings.ts";
 import { noFindings, type Findings, type Hazard } from "./hazard.ts";
 import { catalogViews, extensionViews, functionHazards, postgresTrigger, textRunners } from "./postgres-words.ts";
 import { readRelations } from "./relations.ts";
-import { isMark, nameAt, type NameToken, nameTokens, splitAtSemicolons, wordAt } from "./tokens.ts";
+import {
+  nameAt,
+  type NameToken,
+  nameTokens,
+  splitAtSemicolons,
+  type TokenBudget,
+  tokensMax,
+  wordAt,
+} from "./tokens.ts";
 
 /** What SQL means depends on these. */
 export interface PostgresReading {
   /** standard_conforming_strings as the server reported it. */
   readonly standardStrings: boolean;
-  /** Whether statements are on their way that may change `standardStrings`: then the text is read both ways. */
+  /** Whether something ran that may have changed these since the server last told them: then the text is read in every way. */
   readonly isInFlux: boolean;
   /** client_encoding. */
   readonly encoding: string;
@@ -32,10 +40,13 @@ export function postgresFindings(sql: Buffer, username: string, now: () => Postg
   }
   const reading = now();
   const look = new Look(nameKey(Buffer.from(username).toString("latin1")));
-  const text = maskHalves(sql.toString("latin1"), reading.encoding);
-  const other = reading.isInFlux && text.includes("\\") ? [!reading.standardStrings] : [];
-  for (const standardConformingStrings of [reading.standardStrings, ...other]) {
-    look.read(text, { standardConformingStrings, ansiQuotes: false, noBackslashEscapes: false }, 0);
+  const sent = sql.toString("latin1");
+  for (const text of reading.isInFlux ? maskings(sent) : [maskHalves(sent, reading.encoding)]) {
+    // Off, a backslash still means nothing in bit strings, b'\', so that both readings are partly right.
+    const isOpen = (reading.isInFlux || !reading.standardStrings) && text.includes("\\");
+    for (const standardConformingStrings of isOpen ? [true, false] : [reading.standardStrings]) {
+      look.read(text, { standardConformingStrings, ansiQuotes: false, noBackslashEscapes: false }, 0);
+    }
   }
   return look.findings;
 }
@@ -48,6 +59,7 @@ class Look {
   readonly #hazards = new Set<Hazard>();
   readonly #prepares: string[] = [];
   readonly #executes: string[] = [];
+  readonly #budget: TokenBudget = { left: tokensMax };
 
   constructor(username: string) {
     this.#username = username;
@@ -63,7 +75,7 @@ class Look {
       return;
     }
     const isInner = depth > 0;
-    for (const statement of splitAtSemicolons(nameTokens(sql, "postgres", options), isInner)) {
+    for (const statement of splitAtSemicolons(this.#tokensOf(sql, options), isInner)) {
       const runsText = this.#readStatement(statement, isInner);
       for (const { kind, text } of runsText ? statement : []) {
         if (kind === "string") {
@@ -71,6 +83,13 @@ class Look {
         }
       }
     }
+  }
+
+  /** A text that is too long to be read may hold anything behind what was read. */
+  #tokensOf(sql: string, options: LexerOptions): NameToken[] {
+    const tokens = nameTokens(sql, "postgres", options, this.#budget);
+    this.#add(this.#budget.left < 0 ? "unseen-sql" : undefined);
+    return tokens;
   }
 
   /** Returns whether literals of the statement are run as SQL. */
@@ -87,7 +106,10 @@ class Look {
       const isCatalog = catalogViews.has(name) && (schema === undefined || schema === "pg_catalog");
       this.#add(isCatalog || extensionViews.has(name) ? "session-read" : undefined);
     }
-    this.#readExecute(tokens);
+    if (!isInner) {
+      // In a routine EXECUTE has text behind it, or the name of a variable that holds it.
+      this.#readExecute(tokens);
+    }
     const isRun = calls.some(({ name }) => textRunners.has(name));
     this.#add(isRun ? "dynamic-sql" : undefined);
     // Text that a routine's body executes lies in literals of its own.
@@ -226,8 +248,7 @@ function switchesRole(tokens: readonly NameToken[]): boolean {
 
 function pushName(names: string[], tokens: readonly NameToken[], at: number): void {
   const name = nameAt(tokens, at);
-  // In a routine, EXECUTE has text behind it; a name with a bracket would be a call.
-  if (name !== undefined && !(isMark(tokens, at + 1, ".") || isMark(tokens, at + 1, "||"))) {
+  if (name !== undefined) {
     names.push(nameKey(name));
   }
 }

@@ -25,6 +25,8 @@ const endWords: ReadonlySet<string> = new Set(
     " ",
   ),
 );
+/** Of these, words that may be the name of a relation or its alias too, so that they do not end a list. */
+const aliasWords: ReadonlySet<string> = new Set(["set", "values"]);
 /** Before TABLE where it is not the command that reads a whole table. */
 const tableWords: ReadonlySet<string> = new Set(
   "create alter drop lock truncate on temp temporary unlogged foreign local global if exists repair check optimize analyze".split(
@@ -79,7 +81,7 @@ function takeWord(frame: Frame, word: string, tokens: readonly NameToken[], inde
     frame.isExpected = true;
     return true;
   }
-  if (word === "table" && !tableWords.has(wordAt(tokens, index - 1) ?? "")) {
+  if (word === "table" && !namesTable(tokens, index)) {
     frame.isExpected = true;
     return true;
   }
@@ -87,12 +89,24 @@ function takeWord(frame: Frame, word: string, tokens: readonly NameToken[], inde
     frame.isExpected = true;
     return true;
   }
-  if (endWords.has(word) && !isMark(tokens, index + 1, ".")) {
+  if (endWords.has(word) && !isMark(tokens, index + 1, ".") && !mayBeAlias(frame, word, tokens, index)) {
     frame.isList = false;
     frame.isExpected = false;
     return true;
   }
   return frame.isExpected && passWords.has(word);
+}
+
+/** Whether TABLE at `index` is not the command. Behind INTO, AS and a point the word before it is a name: `insert into temp table t`. */
+function namesTable(tokens: readonly NameToken[], index: number): boolean {
+  const before = wordAt(tokens, index - 2);
+  const isName = before === "into" || before === "as" || isMark(tokens, index - 2, ".");
+  return tableWords.has(wordAt(tokens, index - 1) ?? "") && !isName;
+}
+
+/** `from t set, u` and `from values, u`: in a list they are commands only where a bracket opens before, `(values …)`. */
+function mayBeAlias(frame: Frame, word: string, tokens: readonly NameToken[], index: number): boolean {
+  return frame.isList && aliasWords.has(word) && !isMark(tokens, index - 1, "(");
 }
 
 /** Reads `a.b.c` and returns the index of its last part. */

@@ -14,12 +14,32 @@ const afterNumber = /^(?:\d+\.?\d*(?:e[+-]?\d+)?)([a-z_].*)$/is;
 /** A Unicode escape after its escape character: PostgreSQL documentation, section 4.1.2.3. */
 const unicodeEscape = /^(?:([0-9a-f]{4})|\+([0-9a-f]{6}))/i;
 
-/** Reads SQL as the server's lexer does. Text is one character a byte. Never throws. */
-export function nameTokens(sql: string, dialect: Dialect, options: LexerOptions): NameToken[] {
+/**
+ * Most tokens that are read of one message's text. A token costs some 0.4 µs on the event loop that all sessions share, and some 100
+ * bytes of memory, and a text of 15 MiB can hold 15 million.
+ */
+export const tokensMax = 500_000;
+
+/** How many tokens may still be read; below 0 where there were more. */
+export interface TokenBudget {
+  left: number;
+}
+
+/** Reads SQL as the server's lexer does, as far as the budget goes. Text is one character a byte. Never throws. */
+export function nameTokens(
+  sql: string,
+  dialect: Dialect,
+  options: LexerOptions,
+  budget: TokenBudget = { left: tokensMax },
+): NameToken[] {
   const tokens: NameToken[] = [];
-  /** Identifiers with Unicode escapes, whose escape character comes after them. */
+  /** What has Unicode escapes, whose escape character comes after it. */
   const escaped: number[] = [];
   for (const { kind, start, end, from, to, dollar } of lex(sql, dialect, options)) {
+    budget.left -= 1;
+    if (budget.left < 0) {
+      break;
+    }
     const text = sql.slice(from, to);
     if (kind === "word") {
       tokens.push({ kind, text: lower(text) });
@@ -30,6 +50,9 @@ export function nameTokens(sql: string, dialect: Dialect, options: LexerOptions)
       const mark = sql[from - 1] ?? '"';
       tokens.push({ kind: "quoted", text: text.replaceAll(mark + mark, mark) });
     } else if (kind === "string") {
+      if (from - start > 2 && sql[start + 1] === "&") {
+        escaped.push(tokens.length);
+      }
       tokens.push({ kind, text: dollar ? text : literalContent(text, sql.slice(start, from), dialect) });
     } else if (kind === "other") {
       const whole = sql.slice(start, end);
@@ -43,7 +66,8 @@ export function nameTokens(sql: string, dialect: Dialect, options: LexerOptions)
   for (const index of escaped) {
     const uescape = tokens[index + 1];
     const mark = uescape?.kind === "word" && uescape.text === "uescape" ? tokens[index + 2]?.text : "\\";
-    tokens[index] = { kind: "quoted", text: unescapeUnicode(tokens[index]?.text ?? "", mark ?? "\\") };
+    const { kind, text } = tokens[index] ?? { kind: "quoted", text: "" };
+    tokens[index] = { kind, text: unescapeUnicode(text, mark ?? "\\") };
   }
   return tokens;
 }
@@ -76,10 +100,55 @@ const bytesOf = (text: string): string => Buffer.from(text).toString("latin1");
 /** What a literal says, near enough to be read as SQL: joined parts, doubled quotes, backslash escapes where its prefix allows them. */
 function literalContent(text: string, prefix: string, dialect: Dialect): string {
   const quote = prefix.at(-1) ?? "'";
-  const joined = text.replaceAll(/'[ \t\f\v]*[\r\n][\s]*'/g, "").replaceAll(quote + quote, quote);
   const hasEscapes = dialect === "mysql" || /^e/i.test(prefix);
-  const plain = hasEscapes ? joined.replaceAll(backslash, unescapeBackslash) : joined;
-  return /^u&/i.test(prefix) ? unescapeUnicode(plain, "\\") : plain;
+  const joined = joinParts(text, quote, hasEscapes);
+  return hasEscapes ? joined.replaceAll(backslash, unescapeBackslash) : joined;
+}
+
+/**
+ * A quote inside a literal is doubled, escaped, or the end of a part: what lies up to the next part's quote is left out. Comments may lie
+ * there too, so they are not looked for with an expression, which a text of quotes could make take for ever.
+ */
+function joinParts(text: string, quote: string, hasEscapes: boolean): string {
+  let joined = "";
+  let from = 0;
+  for (let at = text.indexOf(quote); at >= 0; at = text.indexOf(quote, from)) {
+    const isEscaped = hasEscapes && escapesNext(text, from, at);
+    if (isEscaped || text[at + 1] === quote) {
+      joined += text.slice(from, at + 1);
+      from = at + (isEscaped ? 1 : 2);
+      continue;
+    }
+    joined += text.slice(from, at);
+    from = nextPart(text, at + 1);
+  }
+  return joined + text.slice(from);
+}
+
+/** Whether an odd number of backslashes, not before `from`, ends at `at`. */
+function escapesNext(text: string, from: number, at: number): boolean {
+  let start = at;
+  while (start > from && text[start - 1] === "\\") {
+    start -= 1;
+  }
+  return (at - start) % 2 === 1;
+}
+
+/** Past the quote that opens the next part, behind white space and line comments. */
+function nextPart(text: string, from: number): number {
+  let at = from;
+  while (at < text.length) {
+    if (text[at] === "-" && text[at + 1] === "-") {
+      while (at < text.length && text[at] !== "\n" && text[at] !== "\r") {
+        at += 1;
+      }
+    } else if (text[at] === "'" || text[at] === '"') {
+      return at + 1;
+    } else {
+      at += 1;
+    }
+  }
+  return at;
 }
 
 const backslash = /\\(?:x([0-9a-f]{1,2})|([0-7]{1,3})|u([0-9a-f]{4})|U([0-9a-f]{8})|([\s\S]))/gi;

@@ -8,9 +8,10 @@ import {
   encodeReadyIdle,
 } from "../postgres/encode.ts";
 import { postgresJudge } from "../hazards/postgres-judge.ts";
+import { postgresTrigger } from "../hazards/postgres-words.ts";
 import { ProtocolViolation, sqlState, version32 } from "../postgres/protocol.ts";
 import type { Negotiated } from "../postgres/startup.ts";
-import { Tracker } from "../postgres/tracker.ts";
+import { Tracker, type TrackerSink } from "../postgres/tracker.ts";
 import type { ChunkReader } from "../streams.ts";
 import { openUpstream, type Upstream } from "../upstream/login.ts";
 import { cancelUpstream } from "../upstream/side.ts";
@@ -29,6 +30,7 @@ import { verifyRoleSettings } from "./verify-role-settings.ts";
 import { Recorder, type SessionView } from "./recorder.ts";
 import { Relay } from "./relay.ts";
 import { SQLRedactor } from "./sql-redactor.ts";
+import { textStore } from "./text-store.ts";
 
 /** Key length for protocol 3.2, as servers use; 3.0 has room for 4 bytes only. */
 const cancelKeyBytes = { old: 4, new: 32 } as const;
@@ -119,11 +121,24 @@ export class PostgresSession implements SessionProtocol<PostgresUpstream, Postgr
       redactSQL: (sql) => this.#redactor.redact(sql),
       now: () => clock.now(),
     });
-    const tracker: Tracker = new Tracker(recorder, () => clock.monotonicMs());
+    // Settings that a statement changed are told with the next ReadyForQuery, which ends it here. Its answer may have come before.
+    let unsettled = 0;
+    const sink: TrackerSink = {
+      started(number, start) {
+        recorder.started(number, start);
+        unsettled += 1;
+      },
+      ended(execution, end) {
+        unsettled -= 1;
+        recorder.ended(execution, end);
+      },
+    };
+    const tracker: Tracker = new Tracker(sink, () => clock.monotonicMs());
     this.#applySettings(tracker);
+    tracker.texts = textStore(recorder, () => this.#redactor.reading, (sql) => postgresTrigger.test(sql));
     tracker.judge = postgresJudge(grant, () => ({
       standardStrings: tracker.standardStrings,
-      isInFlux: tracker.depth > 0,
+      isInFlux: unsettled > 0,
       encoding: this.#encoding,
     }));
     const relay = new Relay({
