@@ -71,6 +71,11 @@ export class RedactionStream {
     return this.#redacted;
   }
 
+  /** Bytes that are in memory now. */
+  get heldBytes(): number {
+    return this.#held.length;
+  }
+
   push(bytes: Uint8Array): void {
     const text = latin1(bytes);
     this.#held += text;

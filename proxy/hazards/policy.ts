@@ -43,6 +43,21 @@ export function decideHazards(
   return refused === undefined ? { notices } : { notices, refusal: refusalOf(refused, place) };
 }
 
+/** A statement of which a part was too large to be read, and may hold a hazard: a notice says so, and `Deny` refuses it. */
+export function notInspected(
+  verdict: HazardVerdict | undefined,
+  { policy, sessionReads }: HazardPolicy,
+  { database }: HazardPlace,
+): HazardVerdict {
+  const notices = [...(verdict?.notices ?? []), `${hazardNotice}not-inspected`].sort();
+  const field = policy === "Deny" ? "policy" : "sessionReads";
+  const refusal = {
+    message: `the statement was refused, since it is too large to be inspected and has words of statements that are refused (Database ${database}, sharedUserHazards.${field}: Deny)`,
+    hint: "Send it in several statements, or its data as parameters or with COPY.",
+  };
+  return policy === "Deny" || sessionReads === "Deny" ? { notices, refusal: verdict?.refusal ?? refusal } : { notices };
+}
+
 function isDenied(hazard: RefusableHazard, { policy, sessionReads }: HazardPolicy): boolean {
   return (hazard === "session-read" ? sessionReads : policy) === "Deny";
 }

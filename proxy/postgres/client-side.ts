@@ -1,15 +1,25 @@
 import type { TransactionStatus } from "./backend.ts";
 import type { Execution, ExecutionResult } from "./execution.ts";
-import { readBind, readExecute, readFunctionCall, readParse, readQuery, readTarget } from "./frontend.ts";
+import {
+  type BoundValue,
+  readBind,
+  readExecute,
+  readFunctionCall,
+  readParse,
+  readQuery,
+  readTarget,
+} from "./frontend.ts";
 import { changesOfQuery, mayChangeNames, type NameChange, readNameChange } from "./name-changes.ts";
 import { type Overwrite, type Refusal, type StatementJudge, unparsable, type Verdict } from "./judge.ts";
 import type { Portal, Prepared } from "./names.ts";
-import { front, ProtocolViolation } from "./protocol.ts";
+import { front, ProtocolViolation, sqlState } from "./protocol.ts";
 import { ExpectationQueue } from "./queue.ts";
 import { latin1Of } from "./reader.ts";
 import type { Expectation } from "./queue.ts";
 import { splitStatements } from "./split.ts";
-import { describePortal, StatementLog } from "./statement-log.ts";
+import { type LargeMessage, LargeMessageReader } from "./large-message.ts";
+import { describePortal, type StartDraft, StatementLog, storedIn } from "./statement-log.ts";
+import type { StoredSQL, TextStore } from "./stored-text.ts";
 
 export type { TrackerSink } from "./statement-log.ts";
 
@@ -35,9 +45,13 @@ export class ClientSide extends StatementLog {
   standardStrings = true;
   /** What is asked about each statement before it is recorded. */
   judge: StatementJudge | undefined;
+  /** Where texts and values go that are not held in memory; large messages are refused where there is none. */
+  texts: TextStore | undefined;
   #overwrite: Overwrite | undefined;
   #hasRefused = false;
   #skip: Skip | undefined;
+  #large: LargeMessageReader | undefined;
+  #largeBytes = 0;
 
   /** Messages that still wait for an answer. */
   get depth(): number {
@@ -146,6 +160,7 @@ export class ClientSide extends StatementLog {
       const execution = this.start({
         protocol: "extended",
         sql: skip.failed.sql,
+        ...storedIn(skip.failed.stored),
         spans: [],
         statementName: skip.failed.name,
         notices: ["parse-only", ...(skip.failed.verdict?.notices ?? [])],
@@ -191,20 +206,28 @@ export class ClientSide extends StatementLog {
 
   #query(body: Buffer): void {
     const sql = Buffer.from(readQuery(body));
+    const verdict = this.judge?.text(sql);
+    this.#runQuery(sql, undefined, verdict, body.length);
+    if (verdict?.refusal !== undefined) {
+      this.#refuse({ offset: 0, bytes: unparsable(sql.length) });
+    }
+  }
+
+  #runQuery(sql: Buffer, stored: StoredSQL | undefined, verdict: Verdict | undefined, bodyBytes: number): void {
     const text = latin1Of(sql);
     const spans = splitStatements(text, this.standardStrings);
-    const verdict = this.judge?.text(sql);
     this.#beforeExecution();
-    const execution = this.start(
-      verdict === undefined
-        ? { protocol: "simple", sql, spans }
-        : { protocol: "simple", sql, spans, notices: verdict.notices },
-    );
-    execution.bytesFromClient += body.length + 5;
+    const start: StartDraft = { protocol: "simple", sql, spans };
+    if (stored !== undefined) {
+      start.stored = stored;
+    }
+    if (verdict !== undefined) {
+      start.notices = verdict.notices;
+    }
+    const execution = this.start(start);
+    execution.bytesFromClient += bodyBytes + 5;
     if (verdict?.refusal === undefined) {
-      this.#doubt(execution, changesOfQuery(text));
-    } else {
-      this.#refuse({ offset: 0, bytes: unparsable(sql.length) });
+      this.#doubt(execution, stored?.unread.isCut === true ? { kind: "unreadable" } : changesOfQuery(text));
     }
     this.#expect("query", execution, verdict?.refusal);
   }
@@ -219,35 +242,84 @@ export class ClientSide extends StatementLog {
     if (this.#skip === undefined) {
       const text = Buffer.from(sql);
       const verdict = this.judge?.text(text, name);
-      const judged = verdict === undefined ? {} : { verdict };
-      const refused = verdict?.refusal === undefined ? {} : { refusal: verdict.refusal };
-      const undo = this.names.setStatement(name, { sql: text, types, isRecorded: false, ...judged });
-      this.queue.push({ kind: "parse", name, sql: text, undo, ...judged, ...refused });
+      this.#prepare(name, { sql: text, types, isRecorded: false }, verdict);
       if (verdict?.refusal !== undefined) {
         this.#refuse({ offset: name.length + 1, bytes: unparsable(sql.length) });
       }
-    } else {
-      this.#skip.parsed = { name, prepared: { sql: Buffer.from(sql), types, isRecorded: true } };
     }
+  }
+
+  #prepare(name: string, prepared: PreparedText, verdict: Verdict | undefined): void {
+    const { sql, stored } = prepared;
+    if (verdict !== undefined) {
+      prepared.verdict = verdict;
+    }
+    const undo = this.names.setStatement(name, prepared);
+    const judged = verdict === undefined ? {} : { verdict };
+    const refused = verdict?.refusal === undefined ? {} : { refusal: verdict.refusal };
+    this.queue.push(
+      stored === undefined
+        ? { kind: "parse", name, sql, undo, ...judged, ...refused }
+        : { kind: "parse", name, sql, stored, undo, ...judged, ...refused },
+    );
   }
 
   #bind(body: Buffer): void {
     const { portal, statement, parameters } = readBind(Buffer.from(body));
+    this.#makePortal(portal, statement, parameters, body.length);
+  }
+
+  #makePortal(portal: string, statement: string, parameters: readonly BoundValue[], bytes: number): void {
     if (this.#skip === undefined) {
       const prepared = this.names.statement(statement);
       if (prepared === undefined) {
         // Nobody can tell yet which text it runs: all that it may be are on record before it.
         this.recordPrepared(true);
       }
-      const value: Portal = { statementName: statement, prepared, parameters, bytes: body.length };
+      const value: Portal = { statementName: statement, prepared, parameters, bytes };
       const undo = this.names.setPortal(portal, value);
       this.queue.push({ kind: "bind", portal, undo });
       this.bound(portal, value);
-    } else {
-      const { parsed } = this.#skip;
-      const prepared = parsed?.name === statement ? parsed.prepared : this.names.statement(statement);
-      const value: Portal = { statementName: statement, prepared, parameters, bytes: body.length };
-      this.#skip.bound = { name: portal, portal: value };
+    }
+  }
+
+  /** A Query, Parse or Bind begins that is not held in memory; `body` follows in pieces. Throws `ProtocolViolation`. */
+  largeBegins(type: number, bodyBytes: number): void {
+    if (this.copyIn || this.texts === undefined) {
+      throw new ProtocolViolation("unexpected message during COPY from stdin");
+    }
+    this.decideBound(type, noBody);
+    this.#large = new LargeMessageReader(type, bodyBytes, this.texts);
+    this.#largeBytes = bodyBytes;
+  }
+
+  /** The next piece of its body; valid until the call returns. Throws `ProtocolViolation`, also for what policy refuses. */
+  largePiece(piece: Buffer): void {
+    const message = this.#large?.push(piece);
+    if (message !== undefined) {
+      this.#large = undefined;
+      this.#largeEnds(message);
+    }
+  }
+
+  #largeEnds(message: LargeMessage): void {
+    if (message.type === front.bind) {
+      const { portal, statement, parameters } = message;
+      return this.#makePortal(portal, statement, parameters, memoryOf(parameters));
+    }
+    const { sql: stored } = message;
+    const { skeleton, unread } = stored;
+    const preparedAs = message.type === front.parse ? message.name : undefined;
+    const verdict = this.judge?.skeleton(skeleton, unread, preparedAs);
+    if (message.type === front.query) {
+      this.#runQuery(skeleton, stored, verdict, this.#largeBytes);
+    } else if (this.#skip === undefined) {
+      this.#prepare(message.name, { sql: skeleton, stored, types: message.types, isRecorded: false }, verdict);
+    }
+    if (verdict?.refusal !== undefined) {
+      // Its beginning is at the server, so nothing can be put in its place; without its end it is nothing.
+      this.recordPrepared(true);
+      throw new ProtocolViolation(`${verdict.refusal.message}. ${verdict.refusal.hint}`, sqlState.refusedByPolicy);
     }
   }
 
@@ -341,7 +413,19 @@ export class ClientSide extends StatementLog {
   }
 }
 
+/** A prepared statement while it is made. */
+type PreparedText = { -readonly [Key in keyof Prepared]: Prepared[Key] } & { readonly sql: Buffer };
+
 const noBody = Buffer.alloc(0);
+
+/** What is kept of values that passed in pieces. */
+function memoryOf(parameters: readonly BoundValue[]): number {
+  let bytes = 0;
+  for (const { stored } of parameters) {
+    bytes += stored === undefined ? 0 : (typeof stored.text === "string" ? stored.text : stored.text.base64).length;
+  }
+  return bytes;
+}
 const sync: Expectation = { kind: "sync" };
 
 const noticesOf = (verdict: Verdict | undefined): { readonly notices?: readonly string[] } =>

@@ -1,5 +1,6 @@
 import type { BoundValue } from "./frontend.ts";
 import type { TransactionStatus } from "./backend.ts";
+import type { StoredSQL } from "./stored-text.ts";
 import type { StatementSpan } from "./split.ts";
 
 /** How one statement ended. The words are those of the audit record. */
@@ -21,6 +22,8 @@ export interface ExecutionStart {
   readonly protocol: "simple" | "extended" | "function-call";
   /** Absent when the statement was prepared out of sight, and for a function call. */
   readonly sql: Buffer | undefined;
+  /** The text passed in pieces: `sql` is its skeleton, and this is what the record says. */
+  readonly stored?: StoredSQL;
   /** Statements in the text of a simple query; one span or none otherwise. */
   readonly spans: readonly StatementSpan[];
   /** Names in Latin-1: every byte is one character. */
@@ -40,6 +43,8 @@ export interface Execution {
   readonly number: number;
   readonly protocol: ExecutionStart["protocol"];
   readonly sql: Buffer | undefined;
+  /** `sql` is no more than the skeleton of a text that passed in pieces. */
+  readonly isSkeleton: boolean;
   readonly spans: readonly StatementSpan[];
   readonly statementName: string | undefined;
   readonly portal: string | undefined;

@@ -1,5 +1,6 @@
 import { ProtocolViolation, sqlState } from "./protocol.ts";
 import { BodyReader, latin1Of } from "./reader.ts";
+import type { StoredText } from "./stored-text.ts";
 
 /** Parse: prepares `sql` under a name; the empty name is the unnamed statement. */
 export interface ParseMessage {
@@ -20,13 +21,15 @@ export interface BindMessage {
 export interface BoundValue {
   readonly binary: boolean;
   readonly bytes: Buffer | null;
+  /** It passed in pieces: this is what it was; `bytes` is empty. */
+  readonly stored?: StoredText;
 }
 
 /**
  * Name of a statement or portal. Which name the server reads in other bytes than ASCII depends on client_encoding, which can change
  * on the way; a name that is taken for another one would be recorded with that one's text. No driver makes such names.
  */
-function name(bytes: Buffer): string {
+export function asciiName(bytes: Buffer): string {
   if (bytes.length === 0) {
     return "";
   }
@@ -53,7 +56,7 @@ export function readQuery(body: Buffer): Buffer {
 
 export function readParse(body: Buffer): ParseMessage {
   const reader = new BodyReader(body);
-  const statement = name(reader.name());
+  const statement = asciiName(reader.name());
   const sql = reader.cstring();
   const count = reader.uint16();
   const types: number[] = [];
@@ -66,8 +69,8 @@ export function readParse(body: Buffer): ParseMessage {
 
 export function readBind(body: Buffer): BindMessage {
   const reader = new BodyReader(body);
-  const portal = name(reader.name());
-  const statement = name(reader.name());
+  const portal = asciiName(reader.name());
+  const statement = asciiName(reader.name());
   const formats = readFormats(reader);
   const count = reader.uint16();
   if (formats.length > 1 && formats.length !== count) {
@@ -85,7 +88,7 @@ export function readBind(body: Buffer): BindMessage {
 
 const noFormats: readonly number[] = [];
 
-function readFormats(reader: BodyReader): readonly number[] {
+export function readFormats(reader: BodyReader): readonly number[] {
   const count = reader.uint16();
   if (count === 0) {
     return noFormats;
@@ -104,7 +107,7 @@ function readFormats(reader: BodyReader): readonly number[] {
 /** Execute: the portal's name, and the row limit (0 = none). */
 export function readExecute(body: Buffer): { readonly portal: string; readonly rowLimit: number } {
   const reader = new BodyReader(body);
-  const portal = name(reader.name());
+  const portal = asciiName(reader.name());
   const rowLimit = reader.int32();
   reader.end();
   return { portal, rowLimit };
@@ -114,7 +117,7 @@ export function readExecute(body: Buffer): { readonly portal: string; readonly r
 export function readTarget(body: Buffer): { readonly kind: "statement" | "portal"; readonly name: string } {
   const reader = new BodyReader(body);
   const kind = reader.uint8();
-  const target = name(reader.name());
+  const target = asciiName(reader.name());
   reader.end();
   if (kind !== 0x53 && kind !== 0x50) {
     throw new ProtocolViolation("invalid DESCRIBE or CLOSE message subtype");

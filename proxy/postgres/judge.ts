@@ -1,3 +1,5 @@
+import type { UnreadSQL } from "./stored-text.ts";
+
 /** What somebody who knows policy says of a statement. */
 export interface Verdict {
   /** Go into its record. */
@@ -16,6 +18,8 @@ export interface Refusal {
 export interface StatementJudge {
   /** The text of a Query, or of a Parse that gives it a name (empty for the unnamed statement). */
   text(sql: Buffer, preparedAs?: string): Verdict | undefined;
+  /** As `text`, for one that passed in pieces: `skeleton` is what is left of it to be read. */
+  skeleton(skeleton: Buffer, unread: UnreadSQL, preparedAs?: string): Verdict | undefined;
   functionCall(oid: number): Verdict | undefined;
 }
 

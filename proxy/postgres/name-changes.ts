@@ -5,8 +5,9 @@ import { skipQuiet, type StatementSpan } from "./split.ts";
  * documentation, SQL commands PREPARE, DEALLOCATE, DISCARD, DECLARE, CLOSE.
  */
 export type NameChange =
-  | { readonly kind: "prepare"; readonly name: string; readonly sql: string }
-  | { readonly kind: "declare"; readonly name: string; readonly sql: string }
+  /** `sql` is absent where the text passed in pieces: it is on record, and not in memory. */
+  | { readonly kind: "prepare"; readonly name: string; readonly sql: string | undefined }
+  | { readonly kind: "declare"; readonly name: string; readonly sql: string | undefined }
   /** Without a name: all. */
   | { readonly kind: "deallocate" | "close"; readonly name: string | undefined }
   | { readonly kind: "discard" }

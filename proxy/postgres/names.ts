@@ -3,6 +3,7 @@ import type { Verdict } from "./judge.ts";
 import { type NameChange, nameKey } from "./name-changes.ts";
 import { type Asking, Namespace, type Undo } from "./namespace.ts";
 import { ProtocolViolation, sqlState } from "./protocol.ts";
+import type { StoredSQL } from "./stored-text.ts";
 
 export type { Undo } from "./namespace.ts";
 
@@ -14,6 +15,8 @@ export const nothingToUndo: Undo = () => {};
 /** A prepared statement as far as it was seen. SQL is absent when it was prepared out of sight. */
 export interface Prepared {
   readonly sql: Buffer | undefined;
+  /** The text passed in pieces: `sql` is its skeleton. */
+  readonly stored?: StoredSQL;
   /** Type OIDs; refined when the server describes the statement. */
   types: readonly number[];
   /** Whether a record holds the text. */
@@ -242,10 +245,14 @@ export class NameTable {
   }
 }
 
-const preparedBySQL = (sql: string): Prepared => ({ sql: Buffer.from(sql, "latin1"), types: [], isRecorded: true });
-const declaredBySQL = (sql: string): Portal => ({
+const preparedBySQL = (sql: string | undefined): Prepared => ({
+  sql: sql === undefined ? undefined : Buffer.from(sql, "latin1"),
+  types: [],
+  isRecorded: true,
+});
+const declaredBySQL = (sql: string | undefined): Portal => ({
   statementName: "",
   prepared: preparedBySQL(sql),
   parameters: [],
-  bytes: sql.length,
+  bytes: sql?.length ?? 0,
 });

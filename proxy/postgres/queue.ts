@@ -1,6 +1,7 @@
 import type { Execution } from "./execution.ts";
 import type { Refusal, Verdict } from "./judge.ts";
 import type { Prepared, Undo } from "./names.ts";
+import type { StoredSQL } from "./stored-text.ts";
 
 /** One message of the client that the server will answer, or that changes how answers are read. */
 export type Expectation =
@@ -12,6 +13,7 @@ export type Expectation =
       readonly kind: "parse";
       readonly name: string;
       readonly sql: Buffer;
+      readonly stored?: StoredSQL;
       readonly undo: Undo;
       readonly verdict?: Verdict;
       readonly refusal?: Refusal;

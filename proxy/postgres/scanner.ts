@@ -2,6 +2,11 @@ import { appendPart } from "#lib/parts.ts";
 import { largeMessageBytesMax, ProtocolViolation } from "./protocol.ts";
 
 const headerBytes = 5;
+/**
+ * Plan of a message whose body is seen in pieces and not held: what is there of it is safe, since it is nothing without its end, which
+ * comes after the last piece was seen.
+ */
+export const inPieces = -2;
 const empty = Buffer.alloc(0);
 /** Bodies of one byte (ReadyForQuery), so that none is made for each. */
 const singleBytes = Array.from({ length: 256 }, (_, byte) => Buffer.of(byte));
@@ -10,7 +15,8 @@ const singleBytes = Array.from({ length: 256 }, (_, byte) => Buffer.of(byte));
 export interface FrameHandler {
   /**
    * Called when a header is complete, before any of the body. Returns how many bytes of the body `message` wants to see
-   * (at most `bodyBytes`), or −1 when the body streams past unseen and `message` is not called. Throws to refuse the message.
+   * (at most `bodyBytes`), or −1 when the body streams past unseen and `message` is not called, or `inPieces`. Throws to refuse the
+   * message.
    */
   plan(type: number, bodyBytes: number): number;
   /**
@@ -18,6 +24,8 @@ export interface FrameHandler {
    * it ends in the chunk that is being pushed.
    */
   message(type: number, body: Buffer, bodyBytes: number, end: number): void;
+  /** Parts of the body of a message that was planned `inPieces`, as they come; the last one ends it. Valid until the call returns. */
+  piece?(bytes: Buffer): void;
   /** Whether the message that ended last is not safe yet: what the next ones are decides about it. False by default. */
   holdsBack?(): boolean;
   /**
@@ -170,6 +178,9 @@ export class FrameScanner {
     const count = Math.min(this.#left, chunk.length - offset);
     const end = offset + count;
     this.#left -= count;
+    if (this.#wanted === inPieces) {
+      this.#handler.piece?.(chunk.subarray(offset, end));
+    }
     const wantedHere = Math.min(count, this.#wanted - this.#capturedBytes);
     if (this.#left === 0 && this.#capturedBytes === 0) {
       this.#finish(bodyAt(chunk, offset, wantedHere), end);

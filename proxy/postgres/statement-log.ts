@@ -6,6 +6,7 @@ import { changesMade, isNameTag, type NameChange } from "./name-changes.ts";
 import { NameTable, type Portal } from "./names.ts";
 import { front } from "./protocol.ts";
 import { splitStatements } from "./split.ts";
+import type { StoredSQL } from "./stored-text.ts";
 
 /** Hears of each statement twice: before the server sees it, and when its answer is known. */
 export interface TrackerSink {
@@ -105,14 +106,15 @@ export class StatementLog {
   }
 
   /** Learns what a statement that is over did to names: SQL's PREPARE and DECLARE share them with the protocol. */
-  protected settleNames({ number, protocol, sql, spans, results }: Execution): void {
+  protected settleNames({ number, protocol, sql, isSkeleton, spans, results }: Execution): void {
     if (!hasNameTag(results)) {
       return this.names.settle(number, noChanges);
     }
     const text = sql?.toString("latin1") ?? "";
     // What is forgotten could not be put on record any more.
     this.recordPrepared();
-    this.names.settle(number, changesMade(text, protocol === "simple" ? spans : splitStatements(text), results));
+    const changes = changesMade(text, protocol === "simple" ? spans : splitStatements(text), results);
+    this.names.settle(number, isSkeleton ? changes.map(withoutText) : changes);
   }
 
   protected start(start: ExecutionStart): Execution {
@@ -123,6 +125,7 @@ export class StatementLog {
       number,
       protocol: start.protocol,
       sql: start.sql,
+      isSkeleton: start.stored !== undefined,
       spans: start.spans,
       statementName: start.statementName,
       portal: start.portal,
@@ -145,9 +148,9 @@ export class StatementLog {
 
   /** Puts what was given to the server by name on record, before a statement runs that could run it by that name. */
   protected recordPrepared(isUnnamedToo = false): void {
-    for (const [statementName, { sql, types, verdict }] of this.names.takeUnrecorded(isUnnamedToo)) {
+    for (const [statementName, { sql, stored, types, verdict }] of this.names.takeUnrecorded(isUnnamedToo)) {
       const notices = ["prepared", ...(verdict?.notices ?? [])];
-      this.#note({ protocol: "extended", sql, spans: [], statementName, types, notices });
+      this.#note({ protocol: "extended", sql, ...storedIn(stored), spans: [], statementName, types, notices });
     }
   }
 
@@ -179,6 +182,12 @@ export class StatementLog {
     this.tellEnd(this.start(start), "not-executed", 0, undefined);
   }
 }
+
+/** The member of a start, where there is one. */
+export const storedIn = (stored: StoredSQL | undefined): { readonly stored?: StoredSQL } =>
+  stored === undefined ? {} : { stored };
+
+const withoutText = (change: NameChange): NameChange => ("sql" in change ? { ...change, sql: undefined } : change);
 
 const noChanges: readonly NameChange[] = [];
 const noTypes: readonly number[] = [];
@@ -212,6 +221,9 @@ export function describePortal(portal: Portal | undefined): StartDraft {
     parameters,
     types: prepared?.types ?? noTypes,
   };
+  if (prepared?.stored !== undefined) {
+    start.stored = prepared.stored;
+  }
   if (limitedBy !== undefined) {
     start.continues = limitedBy;
   }

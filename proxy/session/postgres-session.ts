@@ -8,6 +8,7 @@ import {
   encodeReadyIdle,
 } from "../postgres/encode.ts";
 import { postgresJudge } from "../hazards/postgres-judge.ts";
+import { postgresTrigger } from "../hazards/postgres-words.ts";
 import { ProtocolViolation, sqlState, version32 } from "../postgres/protocol.ts";
 import type { Negotiated } from "../postgres/startup.ts";
 import { Tracker, type TrackerSink } from "../postgres/tracker.ts";
@@ -29,6 +30,7 @@ import { verifyRoleSettings } from "./verify-role-settings.ts";
 import { Recorder, type SessionView } from "./recorder.ts";
 import { Relay } from "./relay.ts";
 import { SQLRedactor } from "./sql-redactor.ts";
+import { textStore } from "./text-store.ts";
 
 /** Key length for protocol 3.2, as servers use; 3.0 has room for 4 bytes only. */
 const cancelKeyBytes = { old: 4, new: 32 } as const;
@@ -133,6 +135,11 @@ export class PostgresSession implements SessionProtocol<PostgresUpstream, Postgr
     };
     const tracker: Tracker = new Tracker(sink, () => clock.monotonicMs());
     this.#applySettings(tracker);
+    tracker.texts = textStore(
+      recorder,
+      () => this.#redactor.reading,
+      (sql) => postgresTrigger.test(sql),
+    );
     tracker.judge = postgresJudge(grant, () => ({
       standardStrings: tracker.standardStrings,
       isInFlux: unsettled > 0,

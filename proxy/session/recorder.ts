@@ -1,5 +1,12 @@
 import type { WriteResult } from "#audit/journal.ts";
-import type { Parameter, RecordBody, StatementEnd, StatementResult, StatementStart } from "#audit/record.ts";
+import type {
+  Parameter,
+  RecordBody,
+  StatementEnd,
+  StatementResult,
+  StatementStart,
+  StatementText,
+} from "#audit/record.ts";
 import { redactMessage } from "#audit/redact/message.ts";
 import { redactValueBytes, type Redaction } from "#audit/redact/redact.ts";
 import { bytesOfText, textOf, type Text } from "#audit/text.ts";
@@ -87,7 +94,44 @@ export class Recorder {
     }
   }
 
+  get session(): string {
+    return this.#session;
+  }
+
+  /** Number of the next text that is written piece by piece. */
+  nextText(): number {
+    return this.#journal.nextText(this.#session);
+  }
+
+  /**
+   * Writes a piece of a large text; nothing is forwarded before it is on record. `onLost`: there was no room, and policy goes on. A turn
+   * is kept or lost as one: a piece that is lost when its statement has started takes the start with it.
+   */
+  writePiece(piece: StatementText, onLost: () => void): void {
+    this.#waiting += 1;
+    this.#journal.writeThen(piece, "Written", (result) => {
+      if (result === "full" && this.#policy.onFull === "Gap") {
+        this.#isFull = true;
+        this.#miss();
+        onLost();
+      } else if (result !== "written") {
+        this.#failure ??= result;
+      }
+      this.#recorded();
+    });
+  }
+
+  /** What is bound stays out of the record. */
+  get omitsParameters(): boolean {
+    return this.#policy.parameters === "Omit";
+  }
+
   started(number: number, start: StartedStatement): void {
+    if (isTextLost(start)) {
+      this.#missing.add(number);
+      this.#miss();
+      return;
+    }
     const { record, removed } = this.#startRecord(number, start);
     if (removed.length > 0) {
       this.#removed.set(number, removed);
@@ -149,6 +193,10 @@ export class Recorder {
     } else if (result !== "written") {
       this.#failure ??= result;
     }
+    this.#recorded();
+  }
+
+  #recorded(): void {
     this.#waiting -= 1;
     if (this.#waiting === 0) {
       const callback = this.#callback;
@@ -183,7 +231,7 @@ export class Recorder {
 
   #startRecord(number: number, start: StartedStatement): { record: StatementStart; removed: readonly Secret[] } {
     const view = this.#view();
-    const sql = start.sql === undefined ? undefined : this.#redactSQL(start.sql);
+    const sql = start.stored ?? (start.sql === undefined ? undefined : this.#redactSQL(start.sql));
     const bound = this.#parameters(start);
     const redacted = (sql?.redacted ?? 0) + bound.redacted;
     const record: Writable<StatementStart> = {
@@ -195,6 +243,9 @@ export class Recorder {
     };
     if (sql !== undefined) {
       record.sql = sql.text;
+    }
+    if (start.stored?.reference !== undefined) {
+      record.sqlText = start.stored.reference;
     }
     if (redacted > 0) {
       record.redacted = redacted;
@@ -300,6 +351,10 @@ function addView(record: Writable<StatementStart>, view: SessionView): void {
   }
 }
 
+function isTextLost({ stored, parameters }: StartedStatement): boolean {
+  return stored?.isLost === true || (parameters?.some((value) => value.stored?.isLost === true) ?? false);
+}
+
 function renderValue(
   value: StartedValue,
   type: number,
@@ -309,6 +364,11 @@ function renderValue(
     const { instead } = value;
     const parameter = { type, format, value: null, ...(instead === undefined ? {} : { instead }) } as const;
     return { parameter, redacted: 0, removed: nothing };
+  }
+  if (value.stored !== undefined) {
+    const { text, reference, redacted, removed } = value.stored;
+    const whole = reference === undefined ? {} : { text: reference };
+    return { parameter: { type, format, value: text, ...whole }, redacted, removed };
   }
   const { text, redacted, removed } = redactValueBytes(value.bytes);
   const recorded = value.binary ? { base64: bytesOfText(text).toString("base64") } : text;

@@ -7,15 +7,20 @@ import {
   smallMessageBytesMax,
   sqlState,
 } from "../postgres/protocol.ts";
-import type { FrameHandler } from "../postgres/scanner.ts";
+import { type FrameHandler, inPieces } from "../postgres/scanner.ts";
 import type { Tracker } from "../postgres/tracker.ts";
 import type { AnswerEdits } from "./answer-edits.ts";
 
 /**
- * Largest message that is held in memory until it is recorded: Query, Parse, Bind, FunctionCall. No audit record is larger, so
- * a larger message could not be recorded; it ends the session with an error before any byte of it is forwarded.
+ * Largest Query, Parse or Bind that is held in memory until it is recorded. A larger one passes in pieces, and is recorded so: its texts
+ * are then mostly larger than what a record holds (`inlineCharactersMax` of audit/large-text.ts).
  */
-export const heldMessageBytesMax = 15 * 1024 * 1024;
+export const heldMessageBytesMax = 256 * 1024;
+/**
+ * Largest FunctionCall: it is held until it is recorded, and no record is larger. A larger one ends the session with an error before any
+ * byte of it is forwarded. Only libpq's large objects use it, in blocks of some KiB.
+ */
+export const heldCallBytesMax = 15 * 1024 * 1024;
 /** Of a server's error message so much is kept for the record; the client gets all of it. */
 const errorBytesKept = 16_384;
 /** Command tags are short; the longest names a command and two numbers. */
@@ -39,14 +44,16 @@ export function clientHandler(
         case front.query:
         case front.parse:
         case front.bind:
-        case front.functionCall:
-          if (bodyBytes > heldMessageBytesMax) {
-            throw new ProtocolViolation(
-              `a message of ${bodyBytes} bytes is too large to be recorded (at most ${heldMessageBytesMax})`,
-              sqlState.limitExceeded,
-            );
+          if (bodyBytes > heldMessageBytesMax && tracker.texts !== undefined) {
+            if (bodyBytes + 4 > largeMessageBytesMax) {
+              throw new ProtocolViolation("invalid message length");
+            }
+            tracker.largeBegins(type, bodyBytes);
+            return inPieces;
           }
-          return bodyBytes;
+          return heldAtMost(bodyBytes);
+        case front.functionCall:
+          return heldAtMost(bodyBytes);
         case front.copyData:
           throw new ProtocolViolation("invalid message length");
         case front.sync:
@@ -74,10 +81,21 @@ export function clientHandler(
         overwrite(end - bodyBytes + refused.offset, refused.bytes);
       }
     },
+    piece: (bytes) => tracker.largePiece(bytes),
     holdsBack: () => tracker.holdsBack,
     streams: [front.copyData, front.copyData],
     streamed: (_type, _messages, bytes) => tracker.clientCopyData(bytes),
   };
+}
+
+function heldAtMost(bodyBytes: number): number {
+  if (bodyBytes > heldCallBytesMax) {
+    throw new ProtocolViolation(
+      `a message of ${bodyBytes} bytes is too large to be recorded (at most ${heldCallBytesMax})`,
+      sqlState.limitExceeded,
+    );
+  }
+  return bodyBytes;
 }
 
 /** What a relay looks at of the server's messages. `edits` hears which of them the client gets in other words. */

@@ -13,6 +13,11 @@ export class SQLRedactor {
     this.#last = undefined;
   }
 
+  /** How the server reads SQL now. */
+  get reading(): { readonly standardConformingStrings: boolean; readonly encoding: string } {
+    return this.#options;
+  }
+
   /** The bytes of `sql` must not change as long as anybody has them. */
   redact(sql: Buffer): Redaction<Text> {
     if (sql === this.#last && this.#redaction !== undefined) {

@@ -1,4 +1,6 @@
-import type { Outcome, StatementProtocol, TransactionState } from "#audit/record.ts";
+import type { Secret } from "#lib/secret.ts";
+import type { Outcome, StatementProtocol, TextReference, TransactionState } from "#audit/record.ts";
+import type { Text } from "#audit/text.ts";
 
 /**
  * What the recorder needs to know of a statement, whatever the protocol. The codecs import nothing of the session's: their own types
@@ -8,6 +10,8 @@ export interface StartedStatement {
   readonly protocol: StatementProtocol;
   /** As the client sent it; absent when it is not known. */
   readonly sql: Buffer | undefined;
+  /** The text was written down already; what the record says of it. */
+  readonly stored?: StartedText;
   /** One entry for each statement in the text. */
   readonly spans: { readonly length: number };
   /** Names in Latin-1: every byte is one character. */
@@ -24,10 +28,21 @@ export interface StartedStatement {
   readonly notices?: readonly string[];
 }
 
+/** A text that passed in pieces, as it was written down. */
+export interface StartedText {
+  readonly text: Text;
+  readonly reference: TextReference | undefined;
+  readonly isLost: boolean;
+  readonly redacted: number;
+  readonly removed: readonly Secret[];
+}
+
 /** One bound value. `bytes` null is NULL; bytes of a value that is not binary are text, in UTF-8 where it can be known. */
 export interface StartedValue {
   readonly binary: boolean;
   readonly bytes: Buffer | null;
+  /** The value was written down already; `bytes` is empty. */
+  readonly stored?: StartedText;
   /** What stands for the value; `bytes` is null then. */
   readonly instead?: "default" | "ignore";
 }

@@ -9,6 +9,7 @@ export class MemoryJournal implements SessionJournal {
   verdict: (body: RecordBody) => WriteResult = () => "written";
   /** While set, nothing is settled: `release` settles what waits. */
   hold = false;
+  #texts = 0;
   #waiting: (() => void)[] = [];
   #watchers: (() => void)[] = [];
 
@@ -25,6 +26,11 @@ export class MemoryJournal implements SessionJournal {
     } else {
       setImmediate(() => done(result));
     }
+  }
+
+  nextText(): number {
+    this.#texts += 1;
+    return this.#texts;
   }
 
   release(): void {
