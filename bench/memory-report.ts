@@ -16,11 +16,11 @@ export function memoryTable({ idle, idleTLS, stalled }: MemoryResult): string {
     title,
     String(memory.sessions),
     kB(memory.bytesPerSession),
-    kB(memory.afterCollection),
+    kB(memory.beforeCollection),
   ];
   const lines = [
     table([
-      ["idle sessions", "count", "resident memory each", "after a collection"],
+      ["idle sessions", "count", "resident memory each", "with the garbage of logging in"],
       row("plain to the server", idle),
       ...(idleTLS === undefined ? [] : [row("TLS to the server", idleTLS)]),
     ]),

@@ -15,9 +15,13 @@ import { median } from "./statistics.ts";
 /** What sessions cost that do nothing. */
 export interface IdleMemory {
   readonly sessions: number;
-  /** Growth of resident memory for each session, bytes, as it is and after a garbage collection. */
+  /**
+   * Growth of resident memory for each session, bytes: after a full collection that gives free pages back, before the sessions and with
+   * them, so that neither the garbage of logging in nor the size that the heap happens to have is counted as theirs.
+   */
   readonly bytesPerSession: number;
-  readonly afterCollection: number;
+  /** The same growth while that garbage is still there. */
+  readonly beforeCollection: number;
 }
 
 /** What readers cost that do not read, and what they do to another session. */
@@ -74,16 +78,16 @@ async function measureIdle(count: number, plain: boolean): Promise<IdleMemory> {
     const beforeBytes = memoryOf(ours.pid).nowBytes;
     const sessions = await openMany(target, count);
     await settled(ours);
-    const bytesPerSession = (memoryOf(ours.pid).nowBytes - beforeBytes) / count;
+    const beforeCollection = (memoryOf(ours.pid).nowBytes - beforeBytes) / count;
     await ours.ask("collect");
-    const afterCollection = (memoryOf(ours.pid).nowBytes - beforeBytes) / count;
+    const bytesPerSession = (memoryOf(ours.pid).nowBytes - beforeBytes) / count;
     for (const session of [...first, ...sessions]) {
       session.close();
     }
     return {
       sessions: count,
       bytesPerSession: Math.round(bytesPerSession),
-      afterCollection: Math.round(afterCollection),
+      beforeCollection: Math.round(beforeCollection),
     };
   } finally {
     await ours.stop();

@@ -94,7 +94,7 @@ async function begin(
   const gate = await listenLoopback("127.0.0.1", 0, (stream) => void parts.gate.handle(stream));
   const answer = async (question: ProxyQuestion): Promise<string> => {
     if (question === "collect") {
-      globalThis.gc?.();
+      globalThis.gc?.({ type: "major", execution: "sync", flavor: "last-resort" });
       return JSON.stringify(process.memoryUsage());
     }
     while (journal.acknowledged < journal.writtenSeq) {
