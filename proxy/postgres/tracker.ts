@@ -3,7 +3,8 @@ import type { ServerError, TransactionStatus } from "./backend.ts";
 import type { Execution, ExecutionEnd, ExecutionOutcome, ExecutionResult, ExecutionStart } from "./execution.ts";
 import { ClientSide } from "./client-side.ts";
 import { encodeError } from "./encode.ts";
-import { back, ProtocolViolation, sqlState } from "./protocol.ts";
+import { back, front, ProtocolViolation, sqlState } from "./protocol.ts";
+import type { Portal } from "./names.ts";
 import type { Expectation } from "./queue.ts";
 import { nothingToUndo } from "./names.ts";
 
@@ -20,6 +21,11 @@ const canceledState = "57014";
 export class Tracker extends ClientSide {
   #cancelAsked = false;
   #replacement: Buffer | undefined;
+  /**
+   * The client sent a Sync that the server ignores if COPY from stdin goes on, and obeys if it has failed. Until another Sync, or the
+   * server's own word, nobody here knows whether it runs what comes next.
+   */
+  #isSyncInDoubt = false;
   /** What the server said to nobody's statement, last: the reason why it then closes. In the client's encoding. */
   partingWords: Buffer | undefined;
 
@@ -37,6 +43,16 @@ export class Tracker extends ClientSide {
   /** Statements that the server was given and has not answered. */
   get forwardedCount(): number {
     return this.queue.pending().filter((item) => "execution" in item && item.execution.forwarded).length;
+  }
+
+  /** Sees each message of the client, before all else. */
+  protected override decideBound(type: number, body: Buffer): Portal | undefined {
+    if (type === front.sync) {
+      this.#isSyncInDoubt = this.copyIn;
+    } else if (this.#isSyncInDoubt && !belongsToCopy.has(type)) {
+      throw new ProtocolViolation("unexpected message before the end of COPY from stdin");
+    }
+    return super.decideBound(type, body);
   }
 
   /** Messages of one type on their way to the client, at their headers; `bytes` of all of them together. */
@@ -149,6 +165,7 @@ export class Tracker extends ClientSide {
     }
     refuseAccepted(this.queue.head);
     this.copyIn = false;
+    this.#isSyncInDoubt = false;
     const rows = execution.rows;
     execution.rows = 0;
     execution.answeredMs = this.now();
@@ -162,6 +179,7 @@ export class Tracker extends ClientSide {
 
   #ready(transaction: TransactionStatus): void {
     this.copyIn = false;
+    this.#isSyncInDoubt = false;
     this.#cancelAsked = false;
     this.transaction = transaction;
     // A Sync that was taken for one ignored during COPY may have counted after all (rust-postgres #789).
@@ -279,6 +297,7 @@ export class Tracker extends ClientSide {
     const stop = rest.findIndex((item) => item.kind !== "sync");
     const item = stop < 0 ? undefined : rest[stop];
     this.copyIn = item === undefined;
+    this.#isSyncInDoubt = this.copyIn && rest.length > 0;
     if (item !== undefined && "execution" in item && head.kind === "query") {
       this.#finish(item.execution, "not-executed", undefined);
     }
@@ -316,6 +335,14 @@ export class Tracker extends ClientSide {
     this.tellEnd(execution, unanswered, endedMs - execution.startedMs, transaction);
   }
 }
+
+const belongsToCopy: ReadonlySet<number> = new Set([
+  front.copyData,
+  front.copyDone,
+  front.copyFail,
+  front.flush,
+  front.terminate,
+]);
 
 /** Fails closed: what took a refused statement's place cannot succeed. */
 function refuseAccepted(head: Expectation | undefined): void {
