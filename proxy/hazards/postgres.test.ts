@@ -67,6 +67,7 @@ const bypasses: readonly (readonly [sql: string, ...hazards: Hazard[]])[] = [
   ["select * from pg_catalog.pg_stat_activity a", "session-read"],
   ["select * from orders.pg_catalog.pg_stat_activity", "session-read"],
   ["select 1from pg_stat_activity", "session-read"],
+  ["select 1.5e3from pg_stat_activity", "session-read"],
   ["select * from t, pg_stat_activity", "session-read"],
   ["select * from t join s on t.a = s.a, (pg_stat_activity)", "session-read"],
   ["select * from t natural left join only (pg_stat_activity)", "session-read"],
@@ -232,6 +233,11 @@ describe("postgresFindings", () => {
 
     expect(hazardsOf(long ?? "")).toEqual([]);
     expect(hazardsOf(longer ?? "")).toEqual(["unseen-sql"]);
+  });
+
+  it("a number of megabytes takes as long as any text of that size", () => {
+    // Read in all the ways in which digits can be grouped, this would take hours.
+    expect(hazardsOf(`alter role read_only connection limit ${"1".repeat(4 << 20)}`)).toEqual(["credential-change"]);
   });
 
   it("half a character is read either way while the client's encoding may be changing", () => {

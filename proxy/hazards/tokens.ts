@@ -9,8 +9,8 @@ export interface NameToken {
   readonly text: string;
 }
 
-/** An unquoted word that begins where a number ends: PostgreSQL before 15 reads `1from t` as `1 from t`. */
-const afterNumber = /^(?:\d+\.?\d*(?:e[+-]?\d+)?)([a-z_].*)$/is;
+/** A number, without its sign. Nothing comes behind it here, so that a long one is not tried in many ways. */
+const number = /^\d+(?:\.\d*)?(?:e\d+)?/i;
 /** A Unicode escape after its escape character: PostgreSQL documentation, section 4.1.2.3. */
 const unicodeEscape = /^(?:([0-9a-f]{4})|\+([0-9a-f]{6}))/i;
 
@@ -56,9 +56,9 @@ export function nameTokens(
       tokens.push({ kind, text: dollar ? text : literalContent(text, sql.slice(start, from), dialect) });
     } else if (kind === "other") {
       const whole = sql.slice(start, end);
-      const word = afterNumber.exec(whole)?.[1];
+      const word = wordAfterNumber(whole);
       tokens.push({ kind, text: whole });
-      if (word !== undefined) {
+      if (word !== "") {
         tokens.push({ kind: "word", text: lower(word) });
       }
     }
@@ -70,6 +70,12 @@ export function nameTokens(
     tokens[index] = { kind, text: unescapeUnicode(text, mark ?? "\\") };
   }
   return tokens;
+}
+
+/** An unquoted word that begins where a number ends: PostgreSQL before 15 reads `1from t` as `1 from t`. */
+function wordAfterNumber(text: string): string {
+  const digits = number.exec(text)?.[0].length ?? text.length;
+  return /^[a-z_]/i.test(text.slice(digits, digits + 1)) ? text.slice(digits) : "";
 }
 
 /** ASCII only: what the servers fold whatever the encoding. */
