@@ -27,7 +27,7 @@ function asLogged({ type, value: recorded }: Parameter): string {
     case 252:
     case 253: {
       const bytes = bytesOfText(recorded).toString("utf8");
-      return `'${bytes.replaceAll(/[\\'"]/g, String.raw`\$&`)}'`;
+      return `'${bytes.replaceAll(/[\\'"]/g, String.raw`\$&`).replaceAll("\n", String.raw`\n`)}'`;
     }
     default:
       return written;

@@ -44,7 +44,7 @@ export function mysqlClient(title: string, file: string): Client {
 }
 
 /** `--no-defaults` comes first, or it is not understood. */
-function flags(file: string, { host, port, user, database }: Target): string[] {
+export function flags(file: string, { host, port, user, database }: Target): string[] {
   const tls = file.includes("mariadb") ? ["--skip-ssl"] : ["--ssl-mode=DISABLED", "--get-server-public-key"];
   const at = [`--host=${host}`, `--port=${port}`, `--user=${user}`];
   return ["--no-defaults", "--protocol=tcp", "--default-character-set=utf8mb4", ...tls, ...at, database];

@@ -141,6 +141,7 @@ describe("a spool that has reached its bound while the controller is away", () =
     while (answered < statements && (await run(client, answered + 1))) {
       answered += 1;
     }
+    client.socket.destroy();
     await stand.quiet();
     const second = await RawClient.start(stand.port, { user: role.username, database: server.database }).catch(
       (error: Error) => error.message,
@@ -204,6 +205,7 @@ describe("a device that is full", () => {
     while (answered < statements && (await run(client, answered + 1))) {
       answered += 1;
     }
+    client.socket.destroy();
     await stand.quiet();
     const ran = await ranByLog();
     expect(journal.metrics().failedWrites).toBeGreaterThan(0);
