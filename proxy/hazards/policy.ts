@@ -87,12 +87,14 @@ export class PreparedHazards {
 
   /** What a text can do, the statements that it executes by name included. */
   hazardsOf({ hazards, prepares, executes }: Findings): ReadonlySet<Hazard> {
-    const foreign = executes.filter((name) => !prepares.includes(name));
-    if (foreign.length === 0) {
+    if (executes.length === 0) {
       return hazards;
     }
+    // A text can hold tens of thousands of either.
+    const own = new Set(prepares);
+    const foreign = new Set(executes.filter((name) => !own.has(name)));
     const unknown = this.#names.size < namesMax ? unseen : none;
-    return new Set([...hazards, ...foreign.flatMap((name) => [...(this.#names.get(name) ?? unknown)])]);
+    return new Set([...hazards, ...[...foreign].flatMap((name) => [...(this.#names.get(name) ?? unknown)])]);
   }
 }
 
