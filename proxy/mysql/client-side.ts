@@ -362,7 +362,12 @@ function boundKill({ scope, thread }: WrittenKill, bound: Buffer | null | undefi
 }
 
 function readsText(number: number): boolean {
-  return number === command.query || number === command.prepare || number === command.execute;
+  return (
+    number === command.query ||
+    number === command.prepare ||
+    number === command.execute ||
+    number === command.bulkExecute
+  );
 }
 
 function endOf(reader: FieldReader): void {

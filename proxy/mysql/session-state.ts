@@ -2,6 +2,7 @@ import { capability } from "./capabilities.ts";
 import type { SessionEffect } from "./effects.ts";
 import type { TransactionState } from "./execution.ts";
 import { mariaDBCapability, status } from "./protocol.ts";
+import { serverVersion, type ServerVersion } from "./readings.ts";
 import type { OKReply } from "./replies.ts";
 
 /** What login told of a session. */
@@ -11,6 +12,8 @@ export interface SessionOptions {
   /** MariaDB's further flags; 0 where none were agreed on. */
   readonly mariaDBCapabilities?: number;
   readonly isMariaDB: boolean;
+  /** As the greeting spells it. */
+  readonly version?: string;
   /** character_set_client; see `charsetOfCollation`. */
   readonly charset: string;
   /** The database of the login. */
@@ -58,11 +61,14 @@ export class SessionState {
   charset: string;
   noBackslashEscapes = false;
   ansiQuotes = false;
+  /** Which executable comments are code. */
+  readonly server: ServerVersion | undefined;
   /** Whether the server runs several statements in one text: agreed on, and switched by COM_SET_OPTION. */
   isMulti: boolean;
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.server = serverVersion(options.version ?? "", options.isMariaDB);
     this.database = options.database;
     this.charset = options.charset;
     this.isMulti = (options.capabilities & capability.multiStatements) !== 0;

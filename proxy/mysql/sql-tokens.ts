@@ -30,6 +30,36 @@ function isWordPart(at: number): boolean {
   );
 }
 
+/** How a text is read where that is not the usual way. */
+export interface SqlTokenOptions {
+  /** The same text, of the same length, of which tokens show what they hold. */
+  readonly shown?: string;
+  /** Whether the server runs an executable comment of this version; all of them when absent. */
+  readonly runs?: ((version: number | undefined, forMariaDB: boolean) => boolean) | undefined;
+}
+
+/** Five or six digits behind the mark of an executable comment are a version (MySQL manual, "Comments"); fewer are code. */
+function versionAt(sql: string, at: number): number | undefined {
+  const digits = /^\d{5,6}/.exec(sql.slice(at, at + 6))?.[0];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** End of an executable comment that is not run: unlike any other it may hold one more comment. */
+function nestedEnd(sql: string, from: number): number {
+  for (let at = from; ;) {
+    const close = sql.indexOf("*/", at);
+    const open = sql.indexOf("/*", at);
+    if (close < 0 || open < 0 || open > close) {
+      return close < 0 ? sql.length : close + 2;
+    }
+    const inner = sql.indexOf("*/", open + 2);
+    if (inner < 0) {
+      return sql.length;
+    }
+    at = inner + 2;
+  }
+}
+
 /**
  * Goes over the tokens of MySQL or MariaDB text, Latin-1 decoded, as the servers' scanner does (MySQL manual, "Language Structure").
  * What is in an executable comment is code; other comments and white space are passed over. It never throws: what cannot end runs to
@@ -38,6 +68,10 @@ function isWordPart(at: number): boolean {
 export class SqlTokens {
   readonly #sql: string;
   readonly #mode: QuoteMode;
+  readonly #shown: string;
+  readonly #runs: SqlTokenOptions["runs"];
+  /** Executable comments that were passed over, in order. */
+  readonly skipped: { readonly start: number; readonly end: number }[] = [];
   /** An executable comment is open: only then do the characters that end one mean that. In `2 *` and a comment behind it they do not. */
   #isOpen = false;
   kind: TokenKind = "start";
@@ -45,14 +79,16 @@ export class SqlTokens {
   start = 0;
   end = 0;
 
-  constructor(sql: string, mode: QuoteMode) {
+  constructor(sql: string, mode: QuoteMode, { shown = sql, runs }: SqlTokenOptions = {}) {
     this.#sql = sql;
     this.#mode = mode;
+    this.#shown = shown;
+    this.#runs = runs;
   }
 
   /** Another one that stands at the same token. */
   fork(): SqlTokens {
-    const other = new SqlTokens(this.#sql, this.#mode);
+    const other = new SqlTokens(this.#sql, this.#mode, { shown: this.#shown, runs: this.#runs });
     other.#isOpen = this.#isOpen;
     other.kind = this.kind;
     other.start = this.start;
@@ -63,8 +99,8 @@ export class SqlTokens {
   /** The token as it stands; of a quoted one what is between the quotes, unchanged. */
   text(): string {
     return this.kind === "identifier" || this.kind === "string"
-      ? this.#sql.slice(this.start + 1, this.end - 1)
-      : this.#sql.slice(this.start, this.end);
+      ? this.#shown.slice(this.start + 1, this.end - 1)
+      : this.#shown.slice(this.start, this.end);
   }
 
   /** Whether it is this keyword, given in lower case. */
@@ -129,8 +165,13 @@ export class SqlTokens {
     }
     const mark = sql.charCodeAt(at + 2);
     if (mark === bang || (mark === letterM && sql.charCodeAt(at + 3) === bang)) {
-      this.#isOpen = true;
       let end = at + (mark === bang ? 3 : 4);
+      if (this.#runs?.(versionAt(sql, end), mark === letterM) === false) {
+        const skippedEnd = nestedEnd(sql, end);
+        this.skipped.push({ start: at, end: skippedEnd });
+        return skippedEnd;
+      }
+      this.#isOpen = true;
       while (sql.charCodeAt(end) >= 48 && sql.charCodeAt(end) <= 57) {
         end += 1;
       }

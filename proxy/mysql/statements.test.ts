@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { QuoteMode } from "./sql-tokens.ts";
+import type { TextMode } from "./readings.ts";
 import { readText } from "./statements.ts";
 
 const usual: QuoteMode = { noBackslashEscapes: false, ansiQuotes: false };
@@ -97,5 +98,44 @@ describe("what a statement does to its session", () => {
     ["set @x = 1", []],
   ])("is read from %s", (sql, effects) => {
     expect(read(sql).effects).toEqual(effects);
+  });
+});
+
+describe("KILL that only one reading of the text shows", () => {
+  const kills = (sql: string, mode: TextMode = usual): number =>
+    readText(Buffer.from(sql, "latin1"), mode, true).kills.length;
+
+  it.each([
+    "/*!99999 ' */ kill 5 -- '",
+    "/*!99999 /* */ ' */ kill 5 -- '",
+    "select '/*!99999 '; /*!99999 ' */ kill 5 -- '",
+    "/*!50000 select 1 */; /*!99999 ' */ kill 5 -- '",
+    "/*M!100000 ' */ kill 5 -- '",
+    "set sql_mode = 'no_backslash_escapes'; select '\\'; kill 5; -- '",
+    'select 1 as "\\"; kill 5; -- "',
+    "select '\u00bf\\'; kill 5; -- '",
+    "prepare p from 'k\\ill 5'",
+    "execute immediate 'ki' 'll 5'",
+    "begin not atomic execute immediate 'kill 5'; end",
+    "if 1 then execute immediate 'kill 5'; end if",
+    "call sys.execute_prepared_stmt('kill 5')",
+  ])("%s", (sql) => {
+    expect(kills(sql)).toBeGreaterThan(0);
+  });
+
+  it("is none where the server's version makes a comment of it, nor in data", () => {
+    const server = { number: 80_036, isMariaDB: false };
+
+    expect(kills("select '\u00bf'; kill 5; -- '", { ...usual, charset: "gbk" })).toBeGreaterThan(0);
+    expect(kills("insert into t values ('don\\'t kill 5', \"a\\\"b\")", { ...usual, server })).toBe(0);
+    expect(kills("insert into t values ('/*!50000 x */ kill 5')", { ...usual, server })).toBe(0);
+    expect(kills("select prepare from t where s = 'kill'")).toBe(0);
+  });
+
+  it("names databases as they are written, whatever the character set", () => {
+    const name = Buffer.from([0xbf, 0x5c]);
+    const use = Buffer.concat([Buffer.from("use `"), name, Buffer.from("`")]);
+
+    expect(readText(use, { ...usual, charset: "gbk" }, true).effects).toEqual([{ statement: 0, database: name }]);
   });
 });

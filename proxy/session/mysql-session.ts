@@ -113,6 +113,7 @@ export class MySqlSession implements SessionProtocol<Opened, MySqlLive> {
       capabilities: upstream.agreed.flags,
       mariaDBCapabilities: upstream.agreed.extended,
       isMariaDB: upstream.greeting.isMariaDB,
+      version: upstream.greeting.version,
       charset: charsetOfCollation(upstream.login.charset),
       database: Buffer.from(grant.database.databaseName, "utf8"),
       status: readOK(upstream.ok, (upstream.agreed.flags & capability.sessionTrack) !== 0).status,
