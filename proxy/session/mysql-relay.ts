@@ -263,6 +263,10 @@ export class MySqlRelay {
       return;
     }
     this.#forward();
+    // What is refused waits for its turn as well, though nothing of it is forwarded.
+    if (this.#parts.tracker.depth > pipelineDepthMax) {
+      this.#clientValve.close("depth");
+    }
     this.#clientValve.open("journal");
   }
 
@@ -286,9 +290,6 @@ export class MySqlRelay {
     ready.length = 0;
     if (!hasRoom && server.writableNeedDrain) {
       this.#clientValve.close("other-side");
-    }
-    if (tracker.depth > pipelineDepthMax) {
-      this.#clientValve.close("depth");
     }
   }
 
