@@ -39,7 +39,7 @@ export class MySqlAccounts {
     const first = wordAt(tokens, 0);
     if (first === "grant") {
       const to = tokens.findIndex(({ kind, text }) => kind === "word" && text === "to");
-      const isLogin = tokens.some(({ kind, text }) => kind === "word" && (text === "identified" || text === "require"));
+      const isLogin = tokens.some(({ kind, text }) => kind === "word" && isLoginWord(text));
       return isLogin && to >= 0 && this.#names(tokens, to + 1, tokens.length) ? "credential-change" : undefined;
     }
     const isReplacing = first === "create" && wordAt(tokens, 1) === "or";
@@ -93,6 +93,9 @@ export class MySqlAccounts {
     return token.text === own || (isCall && (token.text === "current_user" || isMark(tokens, at + 1, "(")));
   }
 }
+
+/** What a GRANT may say about how an account logs in: MariaDB has its limits there too. */
+const isLoginWord = (word: string): boolean => word === "identified" || word === "require" || word.startsWith("max_");
 
 /** Indexes of the first token of each assignment of a SET. */
 function assignmentStarts(tokens: readonly NameToken[]): number[] {

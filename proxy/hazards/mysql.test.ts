@@ -9,6 +9,26 @@ const hazardsOf = (sql: string, change: Partial<MySqlReading> = {}): Hazard[] =>
   [...mysqlFindings(Buffer.from(sql), "read_only", () => ({ ...reading, ...change })).hazards].sort();
 
 const bypasses: readonly (readonly [sql: string, ...hazards: Hazard[]])[] = [
+  ["/*!50000alter user current_user() account lock*/", "credential-change"],
+  ["if 1 then set password = 'x'; end if", "credential-change"],
+  ["case when 1 then show processlist; end case", "session-read"],
+  ["set statement max_statement_time = 5 for set password = 'x'", "credential-change"],
+  ["set statement max_statement_time = 5 for show processlist", "session-read"],
+  ["begin not atomic declare exit handler for sqlexception set password = 'x'; end", "credential-change"],
+  ["begin not atomic declare exit handler for not found, 1234 show processlist; end", "session-read"],
+  [
+    "begin not atomic select * from (select case when 1 then 2 end) b, information_schema.processlist; end",
+    "session-read",
+  ],
+  ["update t, performance_schema.threads p set t.i = p.processlist_info", "session-read"],
+  ["with c as (select 1) update ignore information_schema.processlist p, t set t.i = p.info", "session-read"],
+  ["use performance_schema; select * from threads", "session-read"],
+  ["show analyze for 3", "session-read"],
+  ["show binlog events", "session-read"],
+  ["select * from sys.schema_table_lock_waits", "session-read"],
+  ["select sys.ps_thread_trx_info(1)", "session-read"],
+  ["select * from performance_schema.user_variables_by_thread", "session-read"],
+  ["grant usage on *.* to current_user() with max_user_connections 1", "credential-change"],
   ["SET PASSWORD = 'x'", "credential-change"],
   ["set/**/password='x'", "credential-change"],
   ["set /*!50000 password */ = 'x'", "credential-change"],

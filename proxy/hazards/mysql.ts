@@ -7,6 +7,7 @@ import {
   endingProcedures,
   mysqlTrigger,
   readingPrefixes,
+  readingRoutines,
   readingTables,
   systemSchemas,
   tellingTables,
@@ -42,7 +43,8 @@ const depthMax = 4;
  * looked at: which connections a grant may end is known to the session, which decides about it.
  */
 export function mysqlFindings(sql: Buffer, username: string, now: () => MySqlReading): Findings {
-  const isTelling = mysqlTrigger.test(sql);
+  // Words may stand behind the digits of an executable comment's version.
+  const isTelling = mysqlTrigger.test(sql) || sql.includes("/*!") || sql.includes("/*M!");
   const { encoding, schema, ...options } = now();
   // There any table's plain name may be one of the server's own.
   if (!isTelling && !systemSchemas.has(schema)) {
@@ -92,7 +94,8 @@ function commentVariants(text: string): readonly string[] {
 
 class Look {
   readonly #accounts: MySqlAccounts;
-  readonly #schema: string;
+  /** Schemas that may be the current one: the text may change it. */
+  readonly #schemas: Set<string>;
   readonly #hazards = new Set<Hazard>();
   readonly #prepares: string[] = [];
   readonly #executes: string[] = [];
@@ -101,7 +104,7 @@ class Look {
 
   constructor(accounts: MySqlAccounts, schema: string) {
     this.#accounts = accounts;
-    this.#schema = schema;
+    this.#schemas = new Set([schema]);
   }
 
   get findings(): Findings {
@@ -115,43 +118,44 @@ class Look {
     const tokens = nameTokens(sql, "mysql", options, this.#budget);
     // A text that is too long to be read may hold anything behind what was read.
     this.#add(this.#budget.left < 0 ? "unseen-sql" : undefined);
-    const isRoutine = tokens.some(({ kind, text }) => kind === "word" && text === "begin");
-    for (const statement of splitAtSemicolons(tokens, isRoutine)) {
-      for (const text of this.#readStatement(statement)) {
-        this.read(text, options, depth + 1);
+    for (const statement of splitAtSemicolons(tokens)) {
+      this.#readNames(statement);
+      for (const part of commandsOf(statement)) {
+        for (const text of this.#readCommand(part)) {
+          this.read(text, options, depth + 1);
+        }
       }
     }
   }
 
-  /** Returns texts that the statement runs. */
-  #readStatement(tokens: readonly NameToken[]): readonly string[] {
-    for (const { name } of readCalls(tokens)) {
-      this.#add(name.toLowerCase() === "load_file" ? "server-access" : undefined);
-      this.#add(endingProcedures.has(name.toLowerCase()) ? "session-end" : undefined);
+  #readNames(tokens: readonly NameToken[]): void {
+    for (const { name: spelled } of readCalls(tokens)) {
+      const name = spelled.toLowerCase();
+      this.#add(name === "load_file" ? "server-access" : undefined);
+      this.#add(endingProcedures.has(name) ? "session-end" : undefined);
+      this.#add(readingRoutines.has(name) ? "session-read" : undefined);
     }
-    for (const relation of readRelations(tokens)) {
+    for (const relation of [...readRelations(tokens), ...readRelations(updated(tokens), true)]) {
       this.#add(this.#showsOthers(relation) ? "session-read" : undefined);
     }
     const isInto = tokens.some((token, index) => isOutput(token) && wordAt(tokens, index - 1) === "into");
     this.#add(isInto ? "server-access" : undefined);
-    return this.#readCommand(tokens);
   }
 
-  #showsOthers({ schema: written, name: spelled }: RelationName): boolean {
+  #showsOthers({ schema, name: spelled }: RelationName): boolean {
     const name = spelled.toLowerCase();
-    const schema = written?.toLowerCase() ?? (systemSchemas.has(this.#schema) ? this.#schema : undefined);
-    if (schema === undefined) {
-      return tellingTables.test(name);
+    if (schema !== undefined) {
+      return isReading(schema.toLowerCase(), name);
     }
-    return (
-      readingTables[schema]?.has(name) === true ||
-      (readingPrefixes[schema] ?? []).some((prefix) => name.startsWith(prefix))
-    );
+    return tellingTables.test(name) || [...this.#schemas].some((current) => isReading(current, name));
   }
 
   #readCommand(tokens: readonly NameToken[]): readonly string[] {
     const [first, second] = [wordAt(tokens, 0), wordAt(tokens, 1)];
     switch (first) {
+      case "use":
+        this.#schemas.add(nameAt(tokens, 1)?.toLowerCase() ?? "");
+        return [];
       case "set":
         this.#accounts.readSet(tokens).forEach((hazard) => this.#add(hazard));
         return [];
@@ -210,6 +214,61 @@ class Look {
   }
 }
 
+function isReading(schema: string, name: string): boolean {
+  return (
+    readingTables[schema]?.has(name) === true ||
+    (readingPrefixes[schema] ?? []).some((prefix) => name.startsWith(prefix))
+  );
+}
+
+/** Words after which a statement begins: in the body of a routine, and in MariaDB's statements that are blocks. */
+const openers: ReadonlySet<string> = new Set(["begin", "then", "else", "loop", "do", "atomic", "repeat"]);
+/** First words of what is looked for. */
+const commandWords: ReadonlySet<string> = new Set(
+  "use set alter rename drop create grant reset show explain describe desc analyze load prepare execute".split(" "),
+);
+
+/**
+ * The commands in one statement: itself, each in a body, and those that MariaDB's SET STATEMENT … FOR and a handler's DECLARE … FOR run.
+ * More starts than there are do no harm.
+ */
+function commandsOf(tokens: readonly NameToken[]): readonly (readonly NameToken[])[] {
+  const starts = [0];
+  let isPrefix = runsBehindFor(tokens, 0);
+  let isPast = false;
+  for (const [index, { kind, text }] of tokens.entries()) {
+    const isOpener = kind === "word" && openers.has(text);
+    if (isOpener || (isPast && kind === "word" && commandWords.has(text))) {
+      const start = isOpener ? index + 1 : index;
+      starts.push(start);
+      isPrefix = runsBehindFor(tokens, start);
+      isPast = false;
+    } else if (isPrefix && kind === "word" && text === "for") {
+      isPast = true;
+    }
+  }
+  return starts.map((start, index) => tokens.slice(start, starts[index + 1]));
+}
+
+const runsBehindFor = (tokens: readonly NameToken[], at: number): boolean =>
+  wordAt(tokens, at) === "declare" || (wordAt(tokens, at) === "set" && wordAt(tokens, at + 1) === "statement");
+
+/** FOR UPDATE, ON DUPLICATE KEY UPDATE, ON UPDATE. */
+const notBeforeUpdate: ReadonlySet<string> = new Set(["for", "key", "on"]);
+
+/** What follows UPDATE: where it changes several tables, they stand there as in a FROM list. */
+function updated(tokens: readonly NameToken[]): readonly NameToken[] {
+  const at = tokens.findIndex(
+    ({ kind, text }, index) =>
+      kind === "word" && text === "update" && !notBeforeUpdate.has(wordAt(tokens, index - 1) ?? ""),
+  );
+  let from = at + 1;
+  while (wordAt(tokens, from) === "low_priority" || wordAt(tokens, from) === "ignore") {
+    from += 1;
+  }
+  return at < 0 ? [] : tokens.slice(from);
+}
+
 const isOutput = ({ kind, text }: NameToken): boolean => kind === "word" && (text === "outfile" || text === "dumpfile");
 
 /** SHOW PROCESSLIST, SHOW ENGINE INNODB STATUS; MariaDB's SHOW EXPLAIN and SHOW ANALYZE FOR a connection. */
@@ -218,6 +277,8 @@ function showsSessions(tokens: readonly NameToken[]): boolean {
   const what = wordAt(tokens, at);
   return (
     what === "processlist" ||
+    what === "binlog" ||
+    what === "relaylog" ||
     (what === "engine" && wordAt(tokens, 3) === "status") ||
     ((what === "explain" || what === "analyze") && tokens.some(({ kind, text }) => kind === "word" && text === "for"))
   );
