@@ -1,7 +1,7 @@
 import type { LexerOptions } from "#audit/redact/lexer.ts";
 import { readCalls } from "./calls.ts";
-import { maskHalves } from "./encodings.ts";
 import { noFindings, type Findings, type Hazard } from "./hazard.ts";
+import { readingsOf } from "../mysql/readings.ts";
 import { MySqlAccounts } from "./mysql-accounts.ts";
 import {
   endingProcedures,
@@ -29,7 +29,7 @@ export interface MySqlReading {
   /** NO_BACKSLASH_ESCAPES and ANSI_QUOTES of sql_mode. */
   readonly noBackslashEscapes: boolean;
   readonly ansiQuotes: boolean;
-  /** Encoding of the text, by the names that `maskHalves` knows. */
+  /** Encoding of the text, as MySQL names it. */
   readonly encoding: string;
   /** Current schema, in lower case. */
   readonly schema: string;
@@ -51,45 +51,11 @@ export function mysqlFindings(sql: Buffer, username: string, now: () => MySqlRea
     return noFindings;
   }
   const look = new Look(new MySqlAccounts(Buffer.from(username).toString("latin1")), schema);
-  const text = maskHalves(sql.toString("latin1"), encoding);
-  for (const variant of commentVariants(text)) {
-    look.read(variant, { ...options, standardConformingStrings: true }, 0);
-  }
-  if (/sql_mode/i.test(text)) {
-    // A text of several statements is read one by one, and an earlier one may change how the later ones are read.
-    look.read(
-      text,
-      { ...options, standardConformingStrings: true, noBackslashEscapes: !options.noBackslashEscapes },
-      0,
-    );
-    look.read(text, { ...options, standardConformingStrings: true, ansiQuotes: !options.ansiQuotes }, 0);
+  const mode = { ...options, charset: encoding.toLowerCase() };
+  for (const reading of readingsOf(sql.toString("latin1"), mode).readings) {
+    look.read(reading.text, { ...reading.mode, standardConformingStrings: true }, 0);
   }
   return look.findings;
-}
-
-/** Beginning of an executable comment, with its version. `M`: MariaDB only. */
-const executableMark = /\/\*(M?)!(\d*)/g;
-/** Texts with more versions than this are read as if all, and as if none of them were code. */
-const versionsMax = 8;
-
-/**
- * The text, with executable comments as code up to each version that it names, and as comments beyond; those for MariaDB both ways. Which
- * the server runs depends on its version, and a quote in one that it does not run would hide what follows.
- */
-function commentVariants(text: string): readonly string[] {
-  const marks = [...text.matchAll(executableMark)];
-  if (marks.length === 0) {
-    return [text];
-  }
-  const versions = [...new Set(marks.map(([, , version]) => Number(version)))].sort((one, other) => one - other);
-  const limits = [-1, ...(versions.length > versionsMax ? [Infinity] : versions)];
-  return limits.flatMap((limit) =>
-    [true, false].map((isMariaDB) =>
-      text.replaceAll(executableMark, (mark: string, m: string, version: string) =>
-        Number(version) <= limit && (m === "" || isMariaDB) ? mark : `/* ${" ".repeat(mark.length - 3)}`,
-      ),
-    ),
-  );
 }
 
 class Look {
