@@ -71,3 +71,19 @@ export function numberEnd(text: string, from: number): number {
     end += 1;
   }
 }
+
+/** Whether it is a digit. */
+export const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
+
+/** Of a dollar quote's tag: letters, digits, the underscore, everything beyond ASCII. */
+export const isTagCharacter = (code: number): boolean =>
+  isDigit(code) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a) || code === 0x5f || code >= 0x80;
+
+/** Where the line ends for Postgres: at either of two characters. */
+export function lineEnd(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && text.charCodeAt(at) !== 0x0a && text.charCodeAt(at) !== 0x0d) {
+    at += 1;
+  }
+  return at;
+}

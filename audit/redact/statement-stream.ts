@@ -101,6 +101,9 @@ export class StatementStream implements SpanSource, TokenSink {
   }
 }
 
+/** Adds to what is not decided yet, at each of the depths: together they stay below what is held back. */
+const pendingCharactersMax = 4_096;
+
 /** The content of one literal or comment. What comes in one piece is mostly harmless, and then cheap. */
 class Content {
   readonly kind: "string" | "comment";
@@ -109,6 +112,7 @@ class Content {
   readonly #spans: OpenSpan[];
   readonly #body: (() => SpanSource) | undefined;
   #first: string | undefined;
+  #pending = "";
   #scan: ContentScan | undefined;
   #bodyScan: SpanSource | undefined;
 
@@ -141,10 +145,15 @@ class Content {
       this.#feed(this.#first, false);
       this.#first = "";
     }
-    this.#feed(text, false);
+    // Each push has a cost of its own, and joined literals may come as many small parts.
+    this.#pending += text;
+    if (this.#pending.length >= pendingCharactersMax) {
+      this.#feed(this.#pending, false);
+    }
   }
 
   #feed(text: string, isLast: boolean): void {
+    this.#pending = "";
     this.#scan?.push(text, isLast);
     this.#bodyScan?.push(text, isLast);
   }
@@ -155,7 +164,7 @@ class Content {
       this.#secret.end = to;
     }
     if (this.#scan !== undefined) {
-      this.#feed("", true);
+      this.#feed(this.#pending, true);
       return this.#scan.open && this.#body === undefined;
     }
     const content = this.#first ?? "";

@@ -1,4 +1,4 @@
-import { numberEnd, postgresWordEnd } from "./characters.ts";
+import { isDigit, isTagCharacter, lineEnd, numberEnd, postgresWordEnd } from "./characters.ts";
 
 /** Hears of the tokens of a text that passes. Offsets count from the beginning of the whole text. */
 export interface TokenSink {
@@ -399,18 +399,4 @@ export class StreamLexer {
     this.#at = found + this.#tag.length;
     return true;
   }
-}
-
-const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
-
-/** Letters, digits, the underscore, everything beyond ASCII. */
-const isTagCharacter = (code: number): boolean =>
-  isDigit(code) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a) || code === 0x5f || code >= 0x80;
-
-function lineEnd(text: string, from: number): number {
-  let at = from;
-  while (at < text.length && text.charCodeAt(at) !== 0x0a && text.charCodeAt(at) !== 0x0d) {
-    at += 1;
-  }
-  return at;
 }

@@ -12,14 +12,13 @@ import {
 import { changesOfQuery, mayChangeNames, type NameChange, readNameChange } from "./name-changes.ts";
 import { type Overwrite, type Refusal, type StatementJudge, unparsable, type Verdict } from "./judge.ts";
 import type { Portal, Prepared } from "./names.ts";
-import { front, ProtocolViolation, sqlState } from "./protocol.ts";
+import { front, ProtocolViolation } from "./protocol.ts";
 import { ExpectationQueue } from "./queue.ts";
 import { latin1Of } from "./reader.ts";
 import type { Expectation } from "./queue.ts";
 import { splitStatements } from "./split.ts";
-import { type LargeMessage, LargeMessageReader } from "./large-message.ts";
 import { describePortal, type StartDraft, StatementLog, storedIn } from "./statement-log.ts";
-import type { StoredSQL, TextStore } from "./stored-text.ts";
+import type { StoredSQL } from "./stored-text.ts";
 
 export type { TrackerSink } from "./statement-log.ts";
 
@@ -45,13 +44,9 @@ export class ClientSide extends StatementLog {
   standardStrings = true;
   /** What is asked about each statement before it is recorded. */
   judge: StatementJudge | undefined;
-  /** Where texts and values go that are not held in memory; large messages are refused where there is none. */
-  texts: TextStore | undefined;
   #overwrite: Overwrite | undefined;
   #hasRefused = false;
   #skip: Skip | undefined;
-  #large: LargeMessageReader | undefined;
-  #largeBytes = 0;
 
   /** Messages that still wait for an answer. */
   get depth(): number {
@@ -171,6 +166,11 @@ export class ClientSide extends StatementLog {
     }
   }
 
+  /** Whether the server ignores what comes, up to the next Sync. */
+  protected get isSkipping(): boolean {
+    return this.#skip !== undefined;
+  }
+
   protected clearSkip(): void {
     this.#skip = undefined;
   }
@@ -207,13 +207,19 @@ export class ClientSide extends StatementLog {
   #query(body: Buffer): void {
     const sql = Buffer.from(readQuery(body));
     const verdict = this.judge?.text(sql);
-    this.#runQuery(sql, undefined, verdict, body.length);
+    this.runQuery(sql, undefined, verdict, body.length);
     if (verdict?.refusal !== undefined) {
       this.#refuse({ offset: 0, bytes: unparsable(sql.length) });
     }
   }
 
-  #runQuery(sql: Buffer, stored: StoredSQL | undefined, verdict: Verdict | undefined, bodyBytes: number): void {
+  /** A Query of this text is on its way. `stored`: it passed in pieces, and `sql` is its skeleton. */
+  protected runQuery(
+    sql: Buffer,
+    stored: StoredSQL | undefined,
+    verdict: Verdict | undefined,
+    bodyBytes: number,
+  ): void {
     const text = latin1Of(sql);
     const spans = splitStatements(text, this.standardStrings);
     this.#beforeExecution();
@@ -242,14 +248,15 @@ export class ClientSide extends StatementLog {
     if (this.#skip === undefined) {
       const text = Buffer.from(sql);
       const verdict = this.judge?.text(text, name);
-      this.#prepare(name, { sql: text, types, isRecorded: false }, verdict);
+      this.prepare(name, { sql: text, types, isRecorded: false }, verdict);
       if (verdict?.refusal !== undefined) {
         this.#refuse({ offset: name.length + 1, bytes: unparsable(sql.length) });
       }
     }
   }
 
-  #prepare(name: string, prepared: PreparedText, verdict: Verdict | undefined): void {
+  /** A Parse that the server will not ignore. */
+  protected prepare(name: string, prepared: PreparedText, verdict: Verdict | undefined): void {
     const { sql, stored } = prepared;
     if (verdict !== undefined) {
       prepared.verdict = verdict;
@@ -266,10 +273,11 @@ export class ClientSide extends StatementLog {
 
   #bind(body: Buffer): void {
     const { portal, statement, parameters } = readBind(Buffer.from(body));
-    this.#makePortal(portal, statement, parameters, body.length);
+    this.makePortal(portal, statement, parameters, body.length);
   }
 
-  #makePortal(portal: string, statement: string, parameters: readonly BoundValue[], bytes: number): void {
+  /** A Bind; `bytes` is what its values hold in memory. */
+  protected makePortal(portal: string, statement: string, parameters: readonly BoundValue[], bytes: number): void {
     if (this.#skip === undefined) {
       const prepared = this.names.statement(statement);
       if (prepared === undefined) {
@@ -280,46 +288,6 @@ export class ClientSide extends StatementLog {
       const undo = this.names.setPortal(portal, value);
       this.queue.push({ kind: "bind", portal, undo });
       this.bound(portal, value);
-    }
-  }
-
-  /** A Query, Parse or Bind begins that is not held in memory; `body` follows in pieces. Throws `ProtocolViolation`. */
-  largeBegins(type: number, bodyBytes: number): void {
-    if (this.copyIn || this.texts === undefined) {
-      throw new ProtocolViolation("unexpected message during COPY from stdin");
-    }
-    this.decideBound(type, noBody);
-    this.#large = new LargeMessageReader(type, bodyBytes, this.texts);
-    this.#largeBytes = bodyBytes;
-  }
-
-  /** The next piece of its body; valid until the call returns. Throws `ProtocolViolation`, also for what policy refuses. */
-  largePiece(piece: Buffer): void {
-    const message = this.#large?.push(piece);
-    if (message !== undefined) {
-      this.#large = undefined;
-      this.#largeEnds(message);
-    }
-  }
-
-  #largeEnds(message: LargeMessage): void {
-    if (message.type === front.bind) {
-      const { portal, statement, parameters } = message;
-      return this.#makePortal(portal, statement, parameters, memoryOf(parameters));
-    }
-    const { sql: stored } = message;
-    const { skeleton, unread } = stored;
-    const preparedAs = message.type === front.parse ? message.name : undefined;
-    const verdict = this.judge?.skeleton(skeleton, unread, preparedAs);
-    if (message.type === front.query) {
-      this.#runQuery(skeleton, stored, verdict, this.#largeBytes);
-    } else if (this.#skip === undefined) {
-      this.#prepare(message.name, { sql: skeleton, stored, types: message.types, isRecorded: false }, verdict);
-    }
-    if (verdict?.refusal !== undefined) {
-      // Its beginning is at the server, so nothing can be put in its place; without its end it is nothing.
-      this.recordPrepared(true);
-      throw new ProtocolViolation(`${verdict.refusal.message}. ${verdict.refusal.hint}`, sqlState.refusedByPolicy);
     }
   }
 
@@ -414,18 +382,11 @@ export class ClientSide extends StatementLog {
 }
 
 /** A prepared statement while it is made. */
-type PreparedText = { -readonly [Key in keyof Prepared]: Prepared[Key] } & { readonly sql: Buffer };
+export type PreparedText = { -readonly [Key in keyof Prepared]: Prepared[Key] } & { readonly sql: Buffer };
 
-const noBody = Buffer.alloc(0);
+/** Of a message that is decided about by its type alone. */
+export const noBody = Buffer.alloc(0);
 
-/** What is kept of values that passed in pieces. */
-function memoryOf(parameters: readonly BoundValue[]): number {
-  let bytes = 0;
-  for (const { stored } of parameters) {
-    bytes += stored === undefined ? 0 : (typeof stored.text === "string" ? stored.text : stored.text.base64).length;
-  }
-  return bytes;
-}
 const sync: Expectation = { kind: "sync" };
 
 const noticesOf = (verdict: Verdict | undefined): { readonly notices?: readonly string[] } =>

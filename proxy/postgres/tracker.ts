@@ -1,8 +1,8 @@
 import { readServerError, tags, readTransactionStatus, readParameterTypes } from "./backend.ts";
 import type { ServerError, TransactionStatus } from "./backend.ts";
 import type { Execution, ExecutionEnd, ExecutionOutcome, ExecutionResult, ExecutionStart } from "./execution.ts";
-import { ClientSide } from "./client-side.ts";
 import { encodeError } from "./encode.ts";
+import { LargeSide } from "./large-side.ts";
 import { back, front, ProtocolViolation, sqlState } from "./protocol.ts";
 import type { Portal } from "./names.ts";
 import type { Expectation } from "./queue.ts";
@@ -18,7 +18,7 @@ const canceledState = "57014";
  * Follows both directions of one session and says which answer belongs to which statement: a queue of expectations, since
  * counting replies goes wrong at the first error, COPY or pipeline. Pure state: it reads bodies, and tells its sink.
  */
-export class Tracker extends ClientSide {
+export class Tracker extends LargeSide {
   #cancelAsked = false;
   #replacement: Buffer | undefined;
   /**

@@ -8,7 +8,7 @@ import type { StartedText } from "./statement.ts";
  * What one session keeps of a text that passes: what redaction holds back (72 KiB), what may still stay in the record (192 KiB) or the
  * piece that is being filled (96 KiB), and of SQL its skeleton (1 MiB). `heldBytesMax` bounds all of it.
  */
-export const heldBytesMax = 2 * 1024 * 1024;
+export const heldBytesMax = 1.5 * 1024 * 1024;
 
 /** Bytes of a text that stays in its record: no more characters than `inlineCharactersMax`, in base64 too. */
 const inlineBytesMax = (inlineCharactersMax / 4) * 3;
