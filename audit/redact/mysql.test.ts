@@ -32,6 +32,8 @@ describe("redact, MySQL and MariaDB", () => {
       "CHANGE REPLICATION SOURCE TO SOURCE_USER = 'u', SOURCE_PASSWORD = 'hun\\'ter22', SOURCE_PORT = 1",
       `CHANGE REPLICATION SOURCE TO SOURCE_USER = 'u', SOURCE_PASSWORD = '${mark}', SOURCE_PORT = 1`,
     ],
+    ["select keyring_key_store('a', 'AES', 'hunter22')", `select keyring_key_store('${mark}', '${mark}', '${mark}')`],
+    ["set global wsrep_sst_auth = 'u:hunter22'", `set global wsrep_sst_auth = '${mark}'`],
     ["START REPLICA USER = 'u' PASSWORD = 'hunter22'", `START REPLICA USER = 'u' PASSWORD = '${mark}'`],
     ["CLONE INSTANCE FROM u@h:3306 IDENTIFIED BY 'hunter22'", `CLONE INSTANCE FROM u@h:3306 IDENTIFIED BY '${mark}'`],
     ["SET GLOBAL s3_secret_key = 'hunter22'", `SET GLOBAL s3_secret_key = '${mark}'`],

@@ -24,6 +24,8 @@ export const secretNames: ReadonlySet<string> = new Set([
   // MariaDB's S3 storage engine.
   "s3_access_key",
   "s3_secret_key",
+  // MariaDB's Galera: user and password.
+  "wsrep_sst_auth",
 ]);
 
 /** Functions and procedures all of whose literals are taken as secrets: they take a password by position. */
@@ -35,6 +37,8 @@ export const secretFunctions: ReadonlySet<string> = new Set([
   "aes_decrypt",
   "des_encrypt",
   "des_decrypt",
+  "keyring_key_store",
+  "validate_password_strength",
   // RDS for MySQL and MariaDB.
   "rds_set_external_master",
   "rds_set_external_source",
@@ -78,6 +82,8 @@ export const triggerWords = [
   "mapping",
   "options",
   "rds_set_external",
+  "keyring_key",
+  "wsrep_sst_auth",
   "aes_encrypt",
   "aes_decrypt",
   "des_encrypt",
