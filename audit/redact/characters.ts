@@ -87,3 +87,6 @@ export function lineEnd(text: string, from: number): number {
   }
   return at;
 }
+
+/** No name that means anything is longer; the server keeps 63 bytes of one. */
+export const nameCharactersMax = 4_096;

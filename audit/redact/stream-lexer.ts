@@ -1,4 +1,4 @@
-import { isDigit, isTagCharacter, lineEnd, numberEnd, postgresWordEnd } from "./characters.ts";
+import { isDigit, isTagCharacter, lineEnd, nameCharactersMax, numberEnd, postgresWordEnd } from "./characters.ts";
 
 /** Hears of the tokens of a text that passes. Offsets count from the beginning of the whole text. */
 export interface TokenSink {
@@ -19,8 +19,6 @@ export interface TokenSink {
   end(to: number, mayGoOn: boolean): void;
 }
 
-/** No name that means anything is longer; the server keeps 63 bytes of one. */
-export const nameCharactersMax = 4_096;
 /** White space and comments between two literals that are joined; where more lies between, they are two. */
 const joinCharactersMax = 4_096;
 /** What must be there to tell which token begins. */

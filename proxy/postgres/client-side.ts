@@ -11,7 +11,7 @@ import {
 } from "./frontend.ts";
 import { changesOfQuery, mayChangeNames, type NameChange, readNameChange } from "./name-changes.ts";
 import { type Overwrite, type Refusal, type StatementJudge, unparsable, type Verdict } from "./judge.ts";
-import type { Portal, Prepared } from "./names.ts";
+import type { Portal, Prepared, PreparedText } from "./names.ts";
 import { front, ProtocolViolation } from "./protocol.ts";
 import { ExpectationQueue } from "./queue.ts";
 import { latin1Of } from "./reader.ts";
@@ -380,9 +380,6 @@ export class ClientSide extends StatementLog {
     }
   }
 }
-
-/** A prepared statement while it is made. */
-export type PreparedText = { -readonly [Key in keyof Prepared]: Prepared[Key] } & { readonly sql: Buffer };
 
 /** Of a message that is decided about by its type alone. */
 export const noBody = Buffer.alloc(0);

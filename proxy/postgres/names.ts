@@ -25,6 +25,9 @@ export interface Prepared {
   readonly verdict?: Verdict;
 }
 
+/** A prepared statement while it is made. */
+export type PreparedText = { -readonly [Key in keyof Prepared]: Prepared[Key] } & { readonly sql: Buffer };
+
 /** A bound portal. */
 export interface Portal {
   readonly statementName: string;
