@@ -175,7 +175,9 @@ describe.skipIf(missing !== undefined)(
         await turn();
       }
       await stand.journal.until(isClose);
-      await stand.quiet();
+      while (!client.closed) {
+        await turn();
+      }
       // The server numbers prepared statements through all sessions.
       const numbered = Buffer.concat(answers).toString("hex");
       return {
