@@ -15,23 +15,13 @@ import type { Portal, Prepared, PreparedText } from "./names.ts";
 import { front, ProtocolViolation } from "./protocol.ts";
 import { ExpectationQueue } from "./queue.ts";
 import { latin1Of } from "./reader.ts";
+import { type Skip, skipFrom } from "./skip.ts";
 import type { Expectation } from "./queue.ts";
 import { splitStatements } from "./split.ts";
 import { describePortal, type StartDraft, StatementLog, storedIn } from "./statement-log.ts";
 import type { StoredSQL } from "./stored-text.ts";
 
 export type { TrackerSink } from "./statement-log.ts";
-
-/** What was being done when the server began to ignore messages, and why. */
-interface Skip {
-  readonly failed: Expectation | undefined;
-  readonly result: ExecutionResult;
-  /** Whether a recorded statement carries the error already. */
-  told: boolean;
-  /** What the ignored messages would have done, for the records of those that would have executed it: the last of each kind. */
-  parsed: { readonly name: string; readonly prepared: Prepared } | undefined;
-  bound: { readonly name: string; readonly portal: Portal } | undefined;
-}
 
 /** The client's half of the tracker: reads its messages strictly and queues what the server will answer. */
 export class ClientSide extends StatementLog {
@@ -113,13 +103,7 @@ export class ClientSide extends StatementLog {
 
   /** `dropped`: what the server was asked for and does not answer any more; it failed at the first. */
   protected beginSkip(dropped: readonly Expectation[], result: ExecutionResult): void {
-    const last = dropped.findLast((item) => item.kind === "parse");
-    this.#skip = { failed: dropped[0], result, told: false, parsed: undefined, bound: undefined };
-    if (last !== undefined) {
-      const { name, sql, verdict } = last;
-      const judged = verdict === undefined ? {} : { verdict };
-      this.#skip.parsed = { name, prepared: { sql, types: [], isRecorded: true, ...judged } };
-    }
+    this.#skip = skipFrom(dropped, result);
   }
 
   /** Ends a statement that the server ignores. The one that failed, or was to run what failed, carries the error. */
@@ -252,6 +236,8 @@ export class ClientSide extends StatementLog {
       if (verdict?.refusal !== undefined) {
         this.#refuse({ offset: name.length + 1, bytes: unparsable(sql.length) });
       }
+    } else {
+      this.#skip.parsed = { name, prepared: { sql: Buffer.from(sql), types, isRecorded: true } };
     }
   }
 
@@ -288,6 +274,10 @@ export class ClientSide extends StatementLog {
       const undo = this.names.setPortal(portal, value);
       this.queue.push({ kind: "bind", portal, undo });
       this.bound(portal, value);
+    } else {
+      const { parsed } = this.#skip;
+      const prepared = parsed?.name === statement ? parsed.prepared : this.names.statement(statement);
+      this.#skip.bound = { name: portal, portal: { statementName: statement, prepared, parameters, bytes } };
     }
   }
 
