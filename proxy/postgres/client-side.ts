@@ -11,7 +11,7 @@ import {
 } from "./frontend.ts";
 import { changesOfQuery, mayChangeNames, type NameChange, readNameChange } from "./name-changes.ts";
 import { type Overwrite, type Refusal, type StatementJudge, unparsable, type Verdict } from "./judge.ts";
-import type { Portal, Prepared, PreparedText } from "./names.ts";
+import type { Portal, PreparedText } from "./names.ts";
 import { front, ProtocolViolation } from "./protocol.ts";
 import { ExpectationQueue } from "./queue.ts";
 import { latin1Of } from "./reader.ts";
