@@ -11,39 +11,40 @@ export interface ProcessLoaders {
   readonly sandbox: () => Promise<(options: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<number>>;
 }
 
+const controllerOptions: Command["options"] = [
+  { name: "folder", value: "DIR", summary: "the YAML folder that is the desired state", required: true },
+  {
+    name: "state",
+    value: "DIR",
+    summary: "where uids, status, tombstones and the audit trail are kept",
+    required: true,
+  },
+  { name: "installation", value: "NAME", summary: "name of this installation; part of every tag", required: true },
+  { name: "tls-cert", value: "FILE", summary: "PEM certificate chain of the control API", required: true },
+  { name: "tls-key", value: "FILE", summary: "PEM private key of that certificate", required: true },
+  { name: "public-url", value: "URL", summary: "https address at which people and proxies reach it", required: true },
+  { name: "listen", value: "HOST:PORT", summary: "where to listen", fallback: "127.0.0.1:8443" },
+  { name: "start-url", value: "URL", summary: "start URL of the AWS access portal", required: true },
+  {
+    name: "identity-permission-set",
+    value: "NAME",
+    summary: "the permission set everybody holds",
+    fallback: "sallyport",
+  },
+  { name: "identity-account", value: "ID", summary: "account of that permission set (default: the first Proxy's)" },
+  { name: "auditor-group", value: "NAME", summary: "group whose members may see everybody's statements" },
+  { name: "administrator-group", value: "NAME", summary: "group whose members may end grants and confirm deletions" },
+  {
+    name: "warn-before-end",
+    value: "MINUTES",
+    summary: "how long before the end of a grant people are warned in their sessions, 1 to 1440",
+    fallback: "5",
+  },
+  { name: "log-level", value: "LEVEL", summary: "debug, info, warn or error", fallback: "info" },
+];
+
 /** The commands that run Sallyport's own processes. */
 export function processCommands(load: ProcessLoaders): Command[] {
-  const controllerOptions = [
-    { name: "folder", value: "DIR", summary: "the YAML folder that is the desired state", required: true },
-    {
-      name: "state",
-      value: "DIR",
-      summary: "where uids, status, tombstones and the audit trail are kept",
-      required: true,
-    },
-    { name: "installation", value: "NAME", summary: "name of this installation; part of every tag", required: true },
-    { name: "tls-cert", value: "FILE", summary: "PEM certificate chain of the control API", required: true },
-    { name: "tls-key", value: "FILE", summary: "PEM private key of that certificate", required: true },
-    { name: "public-url", value: "URL", summary: "https address at which people and proxies reach it", required: true },
-    { name: "listen", value: "HOST:PORT", summary: "where to listen", fallback: "127.0.0.1:8443" },
-    { name: "start-url", value: "URL", summary: "start URL of the AWS access portal", required: true },
-    {
-      name: "identity-permission-set",
-      value: "NAME",
-      summary: "the permission set everybody holds",
-      fallback: "sallyport",
-    },
-    { name: "identity-account", value: "ID", summary: "account of that permission set (default: the first Proxy's)" },
-    { name: "auditor-group", value: "NAME", summary: "group whose members may see everybody's statements" },
-    { name: "administrator-group", value: "NAME", summary: "group whose members may end grants and confirm deletions" },
-    {
-      name: "warn-before-end",
-      value: "MINUTES",
-      summary: "how long before the end of a grant people are warned in their sessions, 1 to 1440",
-      fallback: "5",
-    },
-    { name: "log-level", value: "LEVEL", summary: "debug, info, warn or error", fallback: "info" },
-  ];
   return [
     {
       name: "controller",
