@@ -1,10 +1,9 @@
 import * as fs from "node:fs";
-import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { decodeRecord } from "#audit/codec.ts";
-import { type Journal, openJournal } from "#audit/journal.ts";
+import { type Journal, type JournalOptions, openJournal } from "#audit/journal.ts";
 import type { AuditRecord } from "#audit/record.ts";
 import { recordsAfter } from "#audit/testing/shipping.ts";
 import { defaultSpoolLimits } from "#audit/spool/limits.ts";
@@ -15,6 +14,7 @@ import { grantFor, role, roleSQL, startStand, type Stand } from "#proxy/testing/
 import { clearLog, loggingSettings, readLog } from "#test/compatibility/server-log.ts";
 import { startPostgres, type TestPostgres } from "#test/harness/postgres.ts";
 import { eventually } from "#test/harness/process.ts";
+import { refusingDevice, type SmallDevice, smallDevice } from "./small-device.ts";
 
 /*
  * No room for records: the controller is away until the spool's bound is reached, or the device is full. The server's log says what ran all
@@ -29,7 +29,7 @@ let server: TestPostgres;
 let folder: string;
 let journal: Journal;
 let stand: Stand;
-let unmount: (() => void) | undefined;
+let device: SmallDevice | undefined;
 
 beforeAll(async () => {
   server = await startPostgres({ settings: loggingSettings, initSQL: roleSQL });
@@ -43,20 +43,18 @@ beforeEach(async () => {
 afterEach(async () => {
   await stand?.stop();
   journal.close();
-  unmount?.();
-  unmount = undefined;
+  device?.remove();
+  device = undefined;
   fs.rmSync(folder, { recursive: true, force: true });
 });
 
-async function begin(onFull: "Deny" | "Gap", directory: string, bounds = limits): Promise<RawClient> {
-  journal = openJournal({
-    directory,
-    proxy: "default/main",
-    task: "t1",
-    clock: systemClock,
-    limits: bounds,
-    linking: "here",
-  });
+async function begin(
+  onFull: "Deny" | "Gap",
+  directory: string,
+  bounds: Pick<JournalOptions, "limits" | "files"> = { limits },
+): Promise<RawClient> {
+  const options = { directory, proxy: "default/main", task: "t1", clock: systemClock, linking: "here" } as const;
+  journal = openJournal({ ...options, ...bounds });
   stand = await startStand(server, { journal });
   stand.grant = grantFor(server, { audit: { durability: "Written", onFull, parameters: "Record" } });
   return RawClient.start(stand.port, { user: role.username, database: server.database });
@@ -174,33 +172,22 @@ describe("a spool that has reached its bound while the controller is away", () =
 /** Room of the device that becomes full: the lock takes some of it, and the statements of a test want more. */
 const deviceBytes = 256 * 1024;
 
-/** A small device of its own, where this account may mount one: `undefined` where it may not. */
-function mountDevice(directory: string): { readonly grow: () => void; readonly unmount: () => void } | undefined {
-  const mount = (options: string): boolean =>
-    spawnSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", directory]).status === 0;
-  return process.getuid?.() === 0 && mount(`size=${deviceBytes}`)
-    ? {
-        grow: () => void spawnSync("mount", ["-o", "remount,size=16m", directory]),
-        unmount: () => void spawnSync("umount", ["--lazy", directory]),
-      }
-    : undefined;
-}
-
-describe("a device that is full", () => {
-  let device: ReturnType<typeof mountDevice>;
+describe.each([
+  ["that is full", smallDevice],
+  ["whose files refuse to grow", (_directory: string, bytes: number) => refusingDevice(bytes)],
+] as const)("a device %s", (_, make) => {
   let spool: string;
+  let full: SmallDevice;
 
   beforeEach(() => {
     spool = path.join(folder, "spool");
     fs.mkdirSync(spool);
-    device = mountDevice(spool);
-    unmount = device?.unmount;
+    full = make(spool, deviceBytes);
+    device = full;
   });
-  it("Deny: nothing runs that has no record, and what was open is closed once there is room", async (context) => {
-    if (device === undefined) {
-      return context.skip("this account may not mount a device");
-    }
-    const client = await begin("Deny", spool, defaultSpoolLimits);
+
+  it("Deny: nothing runs that has no record, and what was open is closed once there is room", async () => {
+    const client = await begin("Deny", spool, { limits: defaultSpoolLimits, files: full.files });
     let answered = 0;
     while (answered < statements && (await run(client, answered + 1))) {
       answered += 1;
@@ -209,7 +196,7 @@ describe("a device that is full", () => {
     await stand.quiet();
     const ran = await ranByLog();
     expect(journal.metrics().failedWrites).toBeGreaterThan(0);
-    device.grow();
+    full.grow();
     await eventually("what was owed is written", () => (journal.metrics().owedRecords === 0 ? true : undefined));
 
     const records = await ship();
@@ -222,16 +209,13 @@ describe("a device that is full", () => {
     expect(countOf(records, "session.close")).toBe(1);
   });
 
-  it("Gap: what ran beyond the trail is counted, exactly", async (context) => {
-    if (device === undefined) {
-      return context.skip("this account may not mount a device");
-    }
-    const client = await begin("Gap", spool, defaultSpoolLimits);
+  it("Gap: what ran beyond the trail is counted, exactly", async () => {
+    const client = await begin("Gap", spool, { limits: defaultSpoolLimits, files: full.files });
     for (let number = 1; number <= statements; number += 1) {
       expect(await run(client, number)).toBe(true);
     }
     expect(journal.metrics().failedWrites).toBeGreaterThan(0);
-    device.grow();
+    full.grow();
 
     await accountOfGap(client, statements);
   });
