@@ -147,9 +147,11 @@ export const rawDriver: Driver = async ({ port, user, database }, operations, un
   const prepared = new Set<string>();
   const execute = ({ sql, values, name = "" }: Operation & { do: "execute" }, limit = 0): Buffer[] => {
     const some = values.map(bound).map((value) => (typeof value === "number" ? String(value) : value));
-    const parse = name !== "" && prepared.has(name) ? [] : [say.parse(name, sql)];
+    // In a failed transaction a Describe of what is prepared fails, and the server's log does not say of which statement.
+    const isPrepared = name !== "" && prepared.has(name);
+    const parse = isPrepared ? [] : [say.parse(name, sql), say.describe("S", name)];
     prepared.add(name);
-    return [...parse, say.describe("S", name), say.bind("", name, some), say.flush(), say.execute("", limit)];
+    return [...parse, say.bind("", name, some), say.describe("P", ""), say.flush(), say.execute("", limit)];
   };
   const messages = (operation: Operation, at: number): Buffer[] => {
     switch (operation.do) {
