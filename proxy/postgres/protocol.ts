@@ -71,6 +71,8 @@ export const sqlState = {
   limitExceeded: "54000",
   tooManyConnections: "53300",
   ioError: "58030",
+  /** internal_error. */
+  internalError: "XX000",
 } as const;
 
 /** Bytes of a cancel key: 4 under protocol 3.0, up to 256 under 3.2. */

@@ -1,6 +1,7 @@
 import type { WriteResult } from "#audit/journal.ts";
 import type { CloseReason, SessionClose } from "#audit/record.ts";
 import { redactMessage } from "#audit/redact/message.ts";
+import { coerceError } from "#lib/errors.ts";
 import { type ChunkReader, StreamEnded } from "../streams.ts";
 import { UpstreamError } from "../upstream/target.ts";
 import type { NotedBackend } from "./backend-book.ts";
@@ -16,6 +17,7 @@ import {
   OpeningNotRecorded,
   type RelayEnd,
   SessionCut,
+  SessionDefect,
   type SessionProtocol,
 } from "./session-protocol.ts";
 
@@ -105,8 +107,9 @@ export class DatabaseSession<U extends OpenedUpstream, L extends LiveParts> impl
   }
 
   warn(message: string): void {
-    if (this.#live !== undefined) {
-      this.#protocol.warn(this.#live.parts, message);
+    const live = this.#live;
+    if (live !== undefined) {
+      this.#guarded(live, () => this.#protocol.warn(live.parts, message));
     }
   }
 
@@ -144,8 +147,10 @@ export class DatabaseSession<U extends OpenedUpstream, L extends LiveParts> impl
       parts.relay.stop();
       void this.#finish(live, { reason: "client-closed", unanswered: "cut", force: true });
     } else {
-      this.#admitted.stream.write(this.#protocol.greeting(upstream));
-      parts.relay.start(rest, upstream.rest);
+      this.#guarded(live, () => {
+        this.#admitted.stream.write(this.#protocol.greeting(upstream));
+        parts.relay.start(rest, upstream.rest);
+      });
     }
   }
 
@@ -197,7 +202,14 @@ export class DatabaseSession<U extends OpenedUpstream, L extends LiveParts> impl
 
   #relayEnded(end: RelayEnd): void {
     const live = this.#live;
-    if (live === undefined || this.#finishing) {
+    if (live !== undefined && !this.#finishing) {
+      this.#guarded(live, () => this.#endAfter(live, end));
+    }
+  }
+
+  #endAfter(live: Live<U, L>, end: RelayEnd): void {
+    if (end.by === "defect") {
+      this.#defect(live, end.error);
       return;
     }
     if (end.by === "server") {
@@ -225,6 +237,31 @@ export class DatabaseSession<U extends OpenedUpstream, L extends LiveParts> impl
     });
   }
 
+  /** Whoever calls serves other sessions too: what fails here is this session's end only. */
+  #guarded(live: Live<U, L>, step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#defect(live, error);
+    }
+  }
+
+  /** What the rest of the session would do, or leave off the record, is not known any more: it ends at once. */
+  #defect(live: Live<U, L>, error: unknown): void {
+    if (this.#finishing) {
+      return;
+    }
+    this.#logDefect(error);
+    const defect = new SessionDefect();
+    this.#sayLast(live, defect);
+    void this.#finish(live, { reason: "error", message: defect.message, unanswered: "cut", force: true });
+  }
+
+  #logDefect(error: unknown): void {
+    const { stack } = coerceError(error);
+    this.#ports.log.error("session ended by a defect", { session: this.id, error, stack });
+  }
+
   #cutLive(live: Live<U, L>, { reason, message }: { readonly reason: CutReason; readonly message: string }): void {
     this.#sayLast(live, new SessionCut(message));
     void this.#finish(live, { reason, message, unanswered: "cut", force: true });
@@ -237,23 +274,43 @@ export class DatabaseSession<U extends OpenedUpstream, L extends LiveParts> impl
     if (stream.destroyed) {
       return;
     }
-    if (live.parts.relay.clientAtBoundary) {
-      stream.end(this.#protocol.lastWords(error));
-      stream.resume();
-    } else {
+    const words = this.#lastWords(live, error);
+    if (words === undefined) {
       stream.destroy();
+    } else {
+      stream.end(words);
+      stream.resume();
     }
   }
 
+  #lastWords(live: Live<U, L>, error: Error): Buffer | undefined {
+    try {
+      return live.parts.relay.clientAtBoundary ? this.#protocol.lastWords(error) : undefined;
+    } catch (defect) {
+      this.#logDefect(defect);
+      return undefined;
+    }
+  }
+
+  /** Never rejects. */
   async #finish(live: Live<U, L>, end: Ending): Promise<void> {
     if (this.#finishing) {
       return;
     }
     this.#finishing = true;
+    let fate: BackendFate = "unknown";
+    try {
+      fate = await this.#end(live, end);
+    } catch (error) {
+      this.#logDefect(error);
+    } finally {
+      this.#closed.resolve(fate);
+    }
+  }
+
+  async #end(live: Live<U, L>, asked: Ending): Promise<BackendFate> {
     const { upstream, parts, loggedInMs, noted } = live;
-    const running = parts.tracker.running;
-    const isPipelined = parts.tracker.forwardedCount > 1;
-    parts.tracker.close(end.unanswered);
+    const { end, running, isPipelined } = this.#endStatements(parts, asked);
     let fate: BackendFate;
     if (end.force) {
       fate = await this.#protocol.endBackend(upstream, { isPipelined, loggedInMs }).catch((): BackendFate => "unknown");
@@ -274,7 +331,20 @@ export class DatabaseSession<U extends OpenedUpstream, L extends LiveParts> impl
     } else if (end.force && noted !== undefined) {
       this.#ports.onLeft(noted);
     }
-    this.#closed.resolve(fate);
+    return fate;
+  }
+
+  /** A defect in it must not keep the backend from being ended, nor the session's end off the record. */
+  #endStatements({ tracker }: L, end: Ending): { end: Ending; running: L["tracker"]["running"]; isPipelined: boolean } {
+    try {
+      const { running, forwardedCount } = tracker;
+      tracker.close(end.unanswered);
+      return { end, running, isPipelined: forwardedCount > 1 };
+    } catch (error) {
+      this.#logDefect(error);
+      const { message } = new SessionDefect();
+      return { end: { ...end, reason: "error", message, force: true }, running: undefined, isPipelined: true };
+    }
   }
 
   #recordClose(recorder: Recorder, close: SessionClose): void {

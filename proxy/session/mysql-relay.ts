@@ -1,37 +1,14 @@
-import type { Duplex } from "node:stream";
 import { appendPart } from "#lib/parts.ts";
 import { encodeError } from "../mysql/answers.ts";
-import type { ExecutionStart } from "../mysql/execution.ts";
 import { encodePacket } from "../mysql/fields.ts";
-import type { KillStatement } from "../mysql/kill.ts";
 import { pipelineDepthMax } from "../mysql/limits.ts";
 import { PacketScanner, verdict, type Verdict } from "../mysql/packets.ts";
-import type { Refusal } from "../mysql/queue.ts";
-import type { Judgement } from "../mysql/statement-log.ts";
-import type { MySqlTracker } from "../mysql/tracker.ts";
 import { errors, type ErrorCode, MySqlViolation } from "../mysql/violation.ts";
 import { type Release, takeBytes } from "../static-reads.ts";
 import type { RelayEnd } from "./session-protocol.ts";
-import { recordingFailureMessage, type Recorder, type RecordingFailure } from "./recorder.ts";
+import type { MySqlRelayParts } from "./mysql-relay-parts.ts";
+import { recordingFailureMessage, type RecordingFailure } from "./recorder.ts";
 import { Valve } from "./valve.ts";
-
-/** What a relay works with. */
-export interface MySqlRelayParts {
-  readonly client: Duplex;
-  readonly server: Duplex;
-  readonly tracker: MySqlTracker;
-  readonly recorder: Recorder;
-  /** The client closed its stream; `clean` when it said COM_QUIT first. Answers are still followed until the server closes. */
-  readonly onClientGone: (clean: boolean) => void;
-  /** Called once. The streams are still open, and nothing more is forwarded. */
-  readonly onEnd: (end: RelayEnd) => void;
-  /** May this statement end that thread's work? What it returns is the client's answer instead. */
-  readonly onKill?: (kill: KillStatement) => Refusal | undefined;
-  /** What is there to say about this statement, in its record or to the client? */
-  readonly judge?: (start: ExecutionStart) => Judgement | undefined;
-}
-
-const nothing: Buffer = Buffer.alloc(0);
 
 /**
  * Moves bytes between client and server and lets the tracker see what they mean. Bytes of a command go to the server after its record
@@ -44,7 +21,7 @@ export class MySqlRelay {
   readonly #clientValve: Valve;
   readonly #serverValve: Valve;
   /** The chunk of the client that is being read, and up to where it is decided what becomes of it. */
-  #chunk: Buffer = nothing;
+  #chunk: Buffer = Buffer.alloc(0);
   #decided = 0;
   /** Parts of a command that is not complete. */
   #held: Buffer[] = [];
@@ -54,7 +31,7 @@ export class MySqlRelay {
   #later: Buffer[] = [];
   #isAwaitingRecord = false;
   /** A packet header at the end of what the server sent: whether that packet may pass is not known. */
-  #undecided: Buffer = nothing;
+  #undecided: Buffer = Buffer.alloc(0);
   /** The proxy's own answers that have to stand behind the packet that is being read. */
   readonly #replies: Buffer[] = [];
   /** Where in the server's chunk they stand. */
@@ -64,10 +41,12 @@ export class MySqlRelay {
   #isReadingServer = false;
   #clientGone = false;
   #stopped = false;
+  /** The sequence number that the client expected before the chunk whose reading failed, of which it got nothing; −1 where it reads no error. */
+  #stoodAt: number | undefined;
   #leaveClient = (): void => {};
   #leaveServer = (): void => {};
-  readonly #onRecorded = (failure: RecordingFailure | undefined): void => this.#recorded(failure);
-  readonly #onClientEnd = (): void => this.#clientEnds();
+  readonly #onRecorded = (failure: RecordingFailure | undefined): void => this.#guarded(() => this.#recorded(failure));
+  readonly #onClientEnd = (): void => this.#guarded(() => this.#clientEnds());
   readonly #onClientDrain = (): void => this.#serverValve.open("other-side");
   readonly #onServerEnd = (): void => this.#serverEnds();
   readonly #onServerDrain = (): void => this.#clientValve.open("other-side");
@@ -99,12 +78,13 @@ export class MySqlRelay {
   /** Whether an error can be put to the client: its stream stands between two packets, at a place where it reads one. */
   get clientAtBoundary(): boolean {
     const { atBoundary, undecided } = this.#serverScanner;
-    return (atBoundary || undecided > 0) && !this.#isMidPacket && this.#parts.tracker.acceptsError;
+    const isBetween = (atBoundary || undecided > 0) && !this.#isMidPacket && this.#parts.tracker.acceptsError;
+    return this.#stoodAt === undefined ? isBetween : this.#stoodAt >= 0;
   }
 
   /** The packet that tells the client why its session ends, where the stream to it stands now. */
   lastWords(message: string, code: ErrorCode): Buffer {
-    return encodePacket(this.#parts.tracker.nextSequence, encodeError(message, code));
+    return encodePacket(this.#stoodAt ?? this.#parts.tracker.nextSequence, encodeError(message, code));
   }
 
   /** Begins, with the bytes that arrived during login. */
@@ -164,10 +144,16 @@ export class MySqlRelay {
   }
 
   #violation(side: "client" | "server" | "audit", error: unknown): void {
-    if (!(error instanceof MySqlViolation)) {
-      throw error;
+    this.#end(error instanceof MySqlViolation ? { by: "violation", side, error } : { by: "defect", error });
+  }
+
+  /** Whoever calls from outside (a stream, the journal) serves other sessions too, and must not hear of a failure in this one. */
+  #guarded(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#violation("client", error);
     }
-    this.#end({ by: "violation", side, error });
   }
 
   #clientEnds(): void {
@@ -191,10 +177,11 @@ export class MySqlRelay {
       this.#later.push(chunk);
       return;
     }
+    this.#guarded(() => this.#readClient(chunk));
+  }
+
+  #readClient(chunk: Buffer): void {
     this.#readCommands(chunk);
-    if (this.#stopped) {
-      return;
-    }
     if (this.#isAwaitingRecord) {
       this.#clientValve.close("journal");
       return;
@@ -207,12 +194,7 @@ export class MySqlRelay {
     const scanner = this.#clientScanner;
     this.#chunk = chunk;
     this.#decided = 0;
-    try {
-      if (!scanner.push(chunk)) {
-        return;
-      }
-    } catch (error) {
-      this.#violation("client", error);
+    if (!scanner.push(chunk)) {
       return;
     }
     // What is beyond its limit is left out as a whole once it is complete; until then nothing of it is kept.
@@ -298,21 +280,43 @@ export class MySqlRelay {
       release?.();
       return;
     }
-    const scanner = this.#serverScanner;
-    const before = this.#undecided;
+    const stoodAt = this.clientAtBoundary ? this.#parts.tracker.nextSequence : -1;
     this.#isReadingServer = true;
     try {
-      scanner.push(bytes);
+      this.#serverScanner.push(bytes);
     } catch (error) {
-      // What came before the packet that may not pass is the client's.
-      this.#isMidPacket = scanner.start < 0 && before.length === 0;
-      this.#parts.tracker.withheld();
-      this.#toClient(this.#assemble(before, bytes, Math.max(scanner.start, 0)));
+      if (error instanceof MySqlViolation) {
+        this.#withhold(bytes);
+      } else {
+        this.#stoodAt = stoodAt;
+      }
       this.#violation("server", error);
       return;
     } finally {
       this.#isReadingServer = false;
     }
+    try {
+      this.#give(bytes, release);
+    } catch (error) {
+      // How much of the chunk the client got is not known.
+      this.#stoodAt = -1;
+      this.#violation("server", error);
+      return;
+    }
+    this.#guarded(() => this.#goOn());
+  }
+
+  /** What came before the packet that may not pass is the client's. */
+  #withhold(bytes: Buffer): void {
+    const { start } = this.#serverScanner;
+    this.#isMidPacket = start < 0 && this.#undecided.length === 0;
+    this.#parts.tracker.withheld();
+    this.#toClient(this.#assemble(this.#undecided, bytes, Math.max(start, 0)));
+  }
+
+  #give(bytes: Buffer, release: Release | undefined): void {
+    const scanner = this.#serverScanner;
+    const before = this.#undecided;
     const { undecided } = scanner;
     if (undecided === 0 && before.length === 0 && this.#placed.length === 0) {
       this.#toClient(bytes, scanner.keepsParts ? undefined : release);
@@ -322,7 +326,6 @@ export class MySqlRelay {
         release?.();
       }
     }
-    this.#goOn();
   }
 
   /** A header at the end waits for what follows it; answers of the proxy's own stand where they belong. */

@@ -25,7 +25,13 @@ import { quit } from "../upstream/mysql-side.ts";
 import { UpstreamError, type PasswordSource, type UpstreamTarget } from "../upstream/target.ts";
 import { withPassword } from "../upstream/with-password.ts";
 import type { BackendFate } from "./confirm.ts";
-import { type OpenedUpstream, OpeningNotRecorded, type RelayEvents, SessionCut } from "./session-protocol.ts";
+import {
+  type OpenedUpstream,
+  OpeningNotRecorded,
+  type RelayEvents,
+  SessionCut,
+  SessionDefect,
+} from "./session-protocol.ts";
 import type { SessionProtocol } from "./session-protocol.ts";
 import type { AdmittedStream, SessionPorts } from "./engine.ts";
 import { cancelThread, endThread } from "./mysql-end.ts";
@@ -108,6 +114,7 @@ export class MySqlSession implements SessionProtocol<Opened, MySqlLive> {
       view: () => this.#view(tracker),
       redactSQL: (sql) => redactSQL(sql, tracker),
       now: () => clock.now(),
+      onDefect: (error) => events.onEnd({ by: "defect", error }),
     });
     const tracker: MySqlTracker = new MySqlTracker(recorder, () => clock.monotonicMs(), {
       capabilities: upstream.agreed.flags,
@@ -245,6 +252,9 @@ function redactSQL(sql: Buffer, { session }: MySqlTracker): Redaction<Text> {
 function codeOf(error: unknown): ErrorCode | undefined {
   if (error instanceof SessionCut) {
     return errors.interrupted;
+  }
+  if (error instanceof SessionDefect) {
+    return errors.unknown;
   }
   if (error instanceof OpeningNotRecorded) {
     return errors.notWritten;

@@ -21,6 +21,7 @@ import {
   OpeningNotRecorded,
   type RelayEvents,
   SessionCut,
+  SessionDefect,
   type SessionProtocol,
 } from "./session-protocol.ts";
 import type { BackendFate } from "./confirm.ts";
@@ -120,6 +121,7 @@ export class PostgresSession implements SessionProtocol<PostgresUpstream, Postgr
       view: () => this.#view(tracker),
       redactSQL: (sql) => this.#redactor.redact(sql),
       now: () => clock.now(),
+      onDefect: (error) => events.onEnd({ by: "defect", error }),
     });
     // Settings that a statement changed are told with the next ReadyForQuery, which ends it here. Its answer may have come before.
     let unsettled = 0;
@@ -179,6 +181,9 @@ export class PostgresSession implements SessionProtocol<PostgresUpstream, Postgr
   lastWords(error: unknown): Buffer | undefined {
     if (error instanceof SessionCut) {
       return encodeFatal(error.message, sqlState.ended);
+    }
+    if (error instanceof SessionDefect) {
+      return encodeFatal(error.message, sqlState.internalError);
     }
     if (error instanceof OpeningNotRecorded) {
       return encodeFatal(error.message, sqlState.ioError);

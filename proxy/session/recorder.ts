@@ -50,6 +50,7 @@ export class Recorder {
   readonly #view: () => SessionView;
   readonly #redactSQL: RedactSQL;
   readonly #now: () => number;
+  readonly #onDefect: (error: unknown) => void;
   #waiting = 0;
   #failure: RecordingFailure | undefined;
   #callback: ((failure: RecordingFailure | undefined) => void) | undefined;
@@ -66,7 +67,7 @@ export class Recorder {
   /** What becomes of a record that nothing waits for. */
   readonly #unawaited = (result: WriteResult): void => {
     if (result !== "written") {
-      this.#miss();
+      this.#guarded(() => this.#miss());
     }
   };
 
@@ -78,6 +79,8 @@ export class Recorder {
     readonly redactSQL: RedactSQL;
     /** Wall clock in milliseconds, for the start of a gap. */
     readonly now: () => number;
+    /** Something failed in what the journal calls back, which serves other sessions too: this one has to end. */
+    readonly onDefect: (error: unknown) => void;
   }) {
     this.#session = parts.session;
     this.#journal = parts.journal;
@@ -85,6 +88,7 @@ export class Recorder {
     this.#view = parts.view;
     this.#redactSQL = parts.redactSQL;
     this.#now = parts.now;
+    this.#onDefect = parts.onDefect;
   }
 
   /** Calls back once everything started so far is on record: at once, when nothing waits. */
@@ -111,16 +115,18 @@ export class Recorder {
    */
   writePiece(piece: StatementText, onLost: () => void): void {
     this.#waiting += 1;
-    this.#journal.writeThen(piece, "Written", (result) => {
-      if (result === "full" && this.#policy.onFull === "Gap") {
-        this.#isFull = true;
-        this.#miss();
-        onLost();
-      } else if (result !== "written") {
-        this.#failure ??= result;
-      }
-      this.#recorded();
-    });
+    this.#journal.writeThen(piece, "Written", (result) =>
+      this.#guarded(() => {
+        if (result === "full" && this.#policy.onFull === "Gap") {
+          this.#isFull = true;
+          this.#miss();
+          onLost();
+        } else if (result !== "written") {
+          this.#failure ??= result;
+        }
+        this.#recorded();
+      }),
+    );
   }
 
   /** What is bound stays out of the record. */
@@ -139,7 +145,9 @@ export class Recorder {
       this.#removed.set(number, removed);
     }
     this.#waiting += 1;
-    this.#journal.writeThen(record, this.#policy.durability, (result) => this.#settle(number, result));
+    this.#journal.writeThen(record, this.#policy.durability, (result) =>
+      this.#guarded(() => this.#settle(number, result)),
+    );
   }
 
   ended(execution: EndedStatement, end: StatementAnswer): void {
@@ -182,6 +190,15 @@ export class Recorder {
     }
     this.#removed.delete(number);
     return removed;
+  }
+
+  /** What failed is not on record, so nothing that waits for it goes on. */
+  #guarded(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#onDefect(error);
+    }
   }
 
   #settle(number: number, result: WriteResult): void {

@@ -132,6 +132,9 @@ async function runSession(number: number, client: Pair, server: Pair): Promise<b
     view: () => ({ transaction: "idle", encoding: undefined, user: undefined }),
     redactSQL: (sql) => ({ text: sql.toString(), redacted: 0, removed: [] }),
     now: () => 0,
+    onDefect: (error) => {
+      throw error;
+    },
   });
   const relay = new Relay({
     client: client.near,

@@ -75,6 +75,7 @@ function startRelay() {
     view: () => ({ transaction: "idle", encoding: undefined, user: undefined }),
     redactSQL: (sql) => redactBytes(sql, "postgres"),
     now: () => clock.now(),
+    onDefect: (error) => ends.push({ by: "defect", error }),
   });
   const relay = new Relay({
     client: client.near,

@@ -20,7 +20,9 @@ export const pipelineDepthMax = 65_536;
 export type RelayEnd =
   /** `asked`: the client had said Terminate, or had gone. */
   | { readonly by: "server"; readonly asked: boolean }
-  | { readonly by: "violation"; readonly side: "client" | "server" | "audit"; readonly error: ProtocolViolation };
+  | { readonly by: "violation"; readonly side: "client" | "server" | "audit"; readonly error: ProtocolViolation }
+  /** Code of the proxy's own failed while the session's bytes were read: no later byte of them can be trusted to be recorded. */
+  | { readonly by: "defect"; readonly error: unknown };
 
 /** What a relay works with. */
 export interface RelayParts {
@@ -59,10 +61,12 @@ export class Relay {
   #terminated = false;
   #clientGone = false;
   #stopped = false;
+  /** Where the client stood before the chunk whose reading failed, of which it got nothing. */
+  #stoodAtBoundary: boolean | undefined;
   #leaveClient = (): void => {};
   #leaveServer = (): void => {};
-  readonly #onRecorded = (failure: RecordingFailure | undefined): void => this.#recorded(failure);
-  readonly #onClientEnd = (): void => this.#clientEnds();
+  readonly #onRecorded = (failure: RecordingFailure | undefined): void => this.#guarded(() => this.#recorded(failure));
+  readonly #onClientEnd = (): void => this.#guarded(() => this.#clientEnds());
   readonly #onClientDrain = (): void => this.#serverValve.open("other-side");
   readonly #onServerEnd = (): void => this.#end({ by: "server", asked: this.#terminated || this.#clientGone });
   readonly #onServerDrain = (): void => this.#clientValve.open("other-side");
@@ -83,7 +87,7 @@ export class Relay {
 
   /** Whether the stream to the client stands between two messages, so that an error can be put there. */
   get clientAtBoundary(): boolean {
-    return this.#serverScanner.atBoundary || this.#edits.isBusy;
+    return this.#stoodAtBoundary ?? (this.#serverScanner.atBoundary || this.#edits.isBusy);
   }
 
   /** Begins, with the bytes that arrived during login. */
@@ -157,10 +161,16 @@ export class Relay {
   }
 
   #violation(side: "client" | "server" | "audit", error: unknown): void {
-    if (!(error instanceof ProtocolViolation)) {
-      throw error;
+    this.#end(error instanceof ProtocolViolation ? { by: "violation", side, error } : { by: "defect", error });
+  }
+
+  /** Whoever calls from outside (a stream, the journal) serves other sessions too, and must not hear of a failure in this one. */
+  #guarded(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.#violation("client", error);
     }
-    this.#end({ by: "violation", side, error });
   }
 
   #clientEnds(): void {
@@ -176,13 +186,16 @@ export class Relay {
     if (this.#stopped || this.#clientGone) {
       return;
     }
-    const scanner = this.#clientScanner;
     try {
-      scanner.push(chunk);
+      this.#readClient(chunk, release);
     } catch (error) {
       this.#violation("client", error);
-      return;
     }
+  }
+
+  #readClient(chunk: Buffer, release: Release | undefined): void {
+    const scanner = this.#clientScanner;
+    scanner.push(chunk);
     if (this.#overwrites.length > 0) {
       for (const { at, bytes } of this.#overwrites.splice(0)) {
         overwriteParts(this.#held, chunk, at, bytes);
@@ -271,13 +284,25 @@ export class Relay {
     if (this.#stopped) {
       return;
     }
-    const scanner = this.#serverScanner;
+    const stood = this.clientAtBoundary;
     try {
-      scanner.push(chunk);
+      this.#serverScanner.push(chunk);
     } catch (error) {
+      this.#stoodAtBoundary = stood;
       this.#violation("server", error);
       return;
     }
+    try {
+      this.#give(chunk, release);
+    } catch (error) {
+      // How much of the chunk the client got is not known.
+      this.#stoodAtBoundary = false;
+      this.#violation("server", error);
+    }
+  }
+
+  #give(chunk: Buffer, release: Release | undefined): void {
+    const scanner = this.#serverScanner;
     const { boundary } = scanner;
     // The tracker keeps copies only; the scanner keeps parts of the memory itself.
     const mayRelease = scanner.keepsParts ? undefined : release;

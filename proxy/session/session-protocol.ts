@@ -22,7 +22,9 @@ export interface OpenedUpstream {
 export type RelayEnd =
   /** `asked`: the client had said that it leaves, or had gone. */
   | { readonly by: "server"; readonly asked: boolean }
-  | { readonly by: "violation"; readonly side: "client" | "server" | "audit"; readonly error: Error };
+  | { readonly by: "violation"; readonly side: "client" | "server" | "audit"; readonly error: Error }
+  /** Code of the proxy's own failed. */
+  | { readonly by: "defect"; readonly error: unknown };
 
 /** What a relay tells its session. */
 export interface RelayEvents {
@@ -60,6 +62,14 @@ export class SessionCut extends Error {
   }
 }
 
+/** Code of the proxy's own failed while it served the session, which ends for that; its words tell the client no more than this. */
+export class SessionDefect extends Error {
+  constructor() {
+    super("the session ended by a defect of the proxy");
+    this.name = "SessionDefect";
+  }
+}
+
 /** The session's first record found no room, so nothing may begin. */
 export class OpeningNotRecorded extends Error {
   constructor() {
@@ -81,7 +91,7 @@ export interface SessionProtocol<U extends OpenedUpstream, L extends LiveParts> 
   /** What tells the client that it is logged in. */
   greeting(upstream: U): Buffer;
   /**
-   * What the client reads last, in its own protocol: `SessionCut`, `OpeningNotRecorded`, `UpstreamError` and the protocol's own
+   * What the client reads last, in its own protocol: `SessionCut`, `SessionDefect`, `OpeningNotRecorded`, `UpstreamError` and the protocol's own
    * violations. Undefined for anything else, which is a defect.
    */
   lastWords(error: unknown): Buffer | undefined;

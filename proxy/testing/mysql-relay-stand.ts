@@ -5,7 +5,8 @@ import { trackedCapabilities } from "../mysql/protocol.ts";
 import type { SessionOptions } from "../mysql/session-state.ts";
 import { MySqlTracker } from "../mysql/tracker.ts";
 import type { RelayEnd } from "../session/session-protocol.ts";
-import { MySqlRelay, type MySqlRelayParts } from "../session/mysql-relay.ts";
+import { MySqlRelay } from "../session/mysql-relay.ts";
+import type { MySqlRelayParts } from "../session/mysql-relay-parts.ts";
 import { Recorder } from "../session/recorder.ts";
 import { duplexPair } from "./duplex-pair.ts";
 import { MemoryJournal } from "./journal.ts";
@@ -50,6 +51,7 @@ export function startMySqlRelay(
     }),
     redactSQL: (sql) => redactBytes(sql, "mysql"),
     now: () => clock.now(),
+    onDefect: (error) => ends.push({ by: "defect", error }),
   });
   const tracker: MySqlTracker = new MySqlTracker(recorder, () => clock.monotonicMs(), {
     capabilities: trackedCapabilities.mysql & ~0x0a00_0000,
