@@ -10,9 +10,9 @@ export * from "#proxy/upstream/connect.ts";
  * product knows no such thing, so only the bench's process has it.
  */
 export const connectUpstream: typeof verifiedConnect = async (target) => {
-  const socket = connectSocket({ host: target.host, port: target.port });
+  const socket = connectSocket({ host: target.address ?? target.host, port: target.port });
   ignoreErrors(socket);
   await once(socket, "connect");
   const plain = Object.assign(socket, { getPeerX509Certificate: () => undefined }) as never;
-  return { socket: plain, reset: () => void socket.resetAndDestroy() };
+  return { socket: plain, address: socket.remoteAddress ?? target.host, reset: () => void socket.resetAndDestroy() };
 };

@@ -9,6 +9,8 @@ export interface NotedBackend {
   readonly grantID: string;
   readonly database: LinkGrant["database"];
   readonly role: LinkGrant["role"];
+  /** IP address of its server: the name may lead to another one by the time the backend has to be ended. */
+  readonly address: string;
   /** The server's own process ID of it. */
   readonly pid: number;
   /** When its login was answered, by the wall clock: another process may have to reckon with it. */

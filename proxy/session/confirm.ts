@@ -15,7 +15,8 @@ export type BackendFate = "gone" | "alive" | "unknown";
 
 /** A backend as a second connection of its role finds it. */
 export interface BackendRef {
-  readonly target: UpstreamTarget;
+  /** With the address of the backend's own server: another one behind the same name knows nothing of it, and has others by its number. */
+  readonly target: UpstreamTarget & { readonly address: string };
   readonly username: string;
   readonly databaseName: string;
   readonly password: PasswordSource;

@@ -68,8 +68,8 @@ export class DatabaseSession<U extends OpenedUpstream, L extends LiveParts> impl
     return this.#protocol.cancelKey;
   }
 
-  get threadID(): number | undefined {
-    return this.#live === undefined ? undefined : this.#protocol.threadID;
+  get thread(): Session["thread"] {
+    return this.#live === undefined ? undefined : this.#protocol.thread;
   }
 
   /** Logs in to the server, greets the client and relays until either leaves or the session is cut. Never rejects. */
@@ -168,13 +168,13 @@ export class DatabaseSession<U extends OpenedUpstream, L extends LiveParts> impl
     });
   }
 
-  #noteBackend({ processID }: U): NotedBackend | undefined {
+  #noteBackend({ processID, address }: U): NotedBackend | undefined {
     if (processID === undefined) {
       return undefined;
     }
     const { grantID, database, role } = this.#admitted.grant;
     const loggedIn = this.#ports.clock.now();
-    const noted = { session: this.id, grantID, database, role, pid: processID, loggedIn };
+    const noted = { session: this.id, grantID, database, role, address, pid: processID, loggedIn };
     this.#ports.backends.note(noted);
     return noted;
   }

@@ -4,7 +4,7 @@ import { pause } from "#lib/clock.ts";
 import type { Upstream } from "../upstream/login.ts";
 import { queryUpstream } from "../upstream/query.ts";
 import { cancelUpstream, closeUpstream, openSide } from "../upstream/side.ts";
-import type { PasswordSource, UpstreamTarget } from "../upstream/target.ts";
+import type { PasswordSource } from "../upstream/target.ts";
 import {
   type BackendFate,
   type BackendRef,
@@ -17,7 +17,7 @@ import {
 /** One session's backend, and how to reach its server again. */
 export interface Backend {
   readonly upstream: Upstream;
-  readonly target: UpstreamTarget;
+  readonly target: BackendRef["target"];
   readonly username: string;
   readonly databaseName: string;
   readonly password: PasswordSource;

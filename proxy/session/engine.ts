@@ -1,3 +1,4 @@
+import type { LookupFunction } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
@@ -20,6 +21,8 @@ export interface SessionPorts {
   readonly onLeft: (backend: NotedBackend) => void;
   /** Authorities that may sign a database's certificate, PEM. */
   readonly authorities: readonly string[];
+  /** How a database's name is resolved; absent: as the system does. */
+  readonly lookup?: LookupFunction;
   readonly taskARN: string;
   readonly passwordOf: (grant: LinkGrant) => PasswordSource;
   readonly randomBytes: (count: number) => Buffer;

@@ -41,7 +41,7 @@ async function busyBackend(): Promise<{ pid: number; ended: Promise<string> }> {
 
 function note(session: string, pid: number, ageMs: number): void {
   const { grantID, database, role: granted } = grantFor(postgres);
-  book.note({ session, grantID, database, role: granted, pid, loggedIn: Date.now() - ageMs });
+  book.note({ session, grantID, database, role: granted, address: "127.0.0.1", pid, loggedIn: Date.now() - ageMs });
 }
 
 async function endAll(): Promise<void> {

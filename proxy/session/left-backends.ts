@@ -55,14 +55,14 @@ export async function endLeftBackends(book: BackendBook, left: readonly NotedBac
 
 async function endOne(backend: NotedBackend, ports: LeftBackendPorts): Promise<BackendFate> {
   const { clock, log, authorities, passwordOf, signal } = ports;
-  const { database, role, pid, loggedIn } = backend;
+  const { database, role, address, pid, loggedIn } = backend;
   const { host, port, tlsMode, databaseName } = database;
   const giveUp = new AbortController();
   const cancelTimer = clock.after(confirmTimeoutMs, () => giveUp.abort(new Error("timeout")));
   try {
     return await terminators[database.engine](
       {
-        target: { host, port, tlsMode, authorities },
+        target: { host, port, address, tlsMode, authorities },
         username: role.username,
         databaseName,
         password: passwordOf(backend),

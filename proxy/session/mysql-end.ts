@@ -1,7 +1,7 @@
 import { type Clock, pause } from "#lib/clock.ts";
 import type { MySqlUpstream } from "../upstream/mysql-login.ts";
 import { ask, MySqlQueryError, openSide, quit } from "../upstream/mysql-side.ts";
-import type { PasswordSource, UpstreamTarget } from "../upstream/target.ts";
+import type { PasswordSource } from "../upstream/target.ts";
 import {
   type BackendFate,
   type BackendRef,
@@ -23,7 +23,7 @@ const driftTolerance = 100;
 /** One session's connection to its server, and how to reach that server again. */
 export interface Thread {
   readonly upstream: MySqlUpstream;
-  readonly target: UpstreamTarget;
+  readonly target: BackendRef["target"];
   readonly username: string;
   readonly password: PasswordSource;
   /** Whether the server was sent more than the one command it works on: none of the rest may begin. */

@@ -271,7 +271,15 @@ describe.each([
     const ended = left.query("select sleep(300)").catch((error: { code: string }) => error.code);
     const pid = await untilRunning("sleep(300)");
     const { grantID, database, role: granted } = grantFor(server);
-    book.note({ session: "session-1", grantID, database, role: granted, pid, loggedIn: Date.now() });
+    book.note({
+      session: "session-1",
+      grantID,
+      database,
+      role: granted,
+      address: "127.0.0.1",
+      pid,
+      loggedIn: Date.now(),
+    });
 
     await endLeftBackends(book, book.all(), {
       clock: systemClock,
@@ -296,7 +304,15 @@ describe.each([
     const { grantID, database, role: granted } = grantFor(server);
     // It logged in before this server was up.
     const loggedIn = Date.now() - 3_600_000;
-    book.note({ session: "session-2", grantID, database, role: granted, pid: bystander.threadId, loggedIn });
+    book.note({
+      session: "session-2",
+      grantID,
+      database,
+      role: granted,
+      address: "127.0.0.1",
+      pid: bystander.threadId,
+      loggedIn,
+    });
 
     await endLeftBackends(book, book.all(), {
       clock: systemClock,

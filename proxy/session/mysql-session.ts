@@ -24,7 +24,7 @@ import type { MySqlUpstream, Proof } from "../upstream/mysql-login.ts";
 import { quit } from "../upstream/mysql-side.ts";
 import { UpstreamError, type PasswordSource, type UpstreamTarget } from "../upstream/target.ts";
 import { withPassword } from "../upstream/with-password.ts";
-import type { BackendFate } from "./confirm.ts";
+import type { BackendFate, BackendRef } from "./confirm.ts";
 import {
   type OpenedUpstream,
   OpeningNotRecorded,
@@ -38,6 +38,7 @@ import { cancelThread, endThread } from "./mysql-end.ts";
 import { MySqlDoor } from "./mysql-opening.ts";
 import { MySqlRelay } from "./mysql-relay.ts";
 import { Recorder, type SessionView } from "./recorder.ts";
+import type { Session } from "./registry.ts";
 
 type Opened = MySqlUpstream & OpenedUpstream & { readonly login: ClientLogin; readonly agreed: Flags };
 
@@ -55,7 +56,7 @@ export class MySqlSession implements SessionProtocol<Opened, MySqlLive> {
   readonly #target: UpstreamTarget;
   readonly #password: PasswordSource;
   #door: MySqlDoor | undefined;
-  #threadID: number | undefined;
+  #thread: Session["thread"];
   #live: MySqlLive | undefined;
 
   constructor(admitted: AdmittedStream, ports: SessionPorts) {
@@ -67,12 +68,13 @@ export class MySqlSession implements SessionProtocol<Opened, MySqlLive> {
       port: database.port,
       tlsMode: database.tlsMode,
       authorities: ports.authorities,
+      lookup: ports.lookup,
     };
     this.#password = ports.passwordOf(admitted.grant);
   }
 
-  get threadID(): number | undefined {
-    return this.#threadID;
+  get thread(): Session["thread"] {
+    return this.#thread;
   }
 
   /** The server greets first; what it said is what the client is told, and what the client can is what the server is asked for. */
@@ -90,7 +92,7 @@ export class MySqlSession implements SessionProtocol<Opened, MySqlLive> {
       login ??= await this.#clientLogin(door, greeted, proof, signal);
       const agreed = agreedFlags(login, greeting);
       const upstream = await logIn(greeted, this.#target, this.#serverLogin(login, agreed), proof, options);
-      this.#threadID = greeting.threadID;
+      this.#thread = { address: upstream.address, id: greeting.threadID };
       return {
         ...upstream,
         login,
@@ -163,11 +165,11 @@ export class MySqlSession implements SessionProtocol<Opened, MySqlLive> {
   warn(): void {}
 
   async cancel(upstream: Opened): Promise<void> {
-    await cancelThread({ upstream, ...this.#way() }, this.#ports.clock);
+    await cancelThread({ upstream, ...this.#way(upstream) }, this.#ports.clock);
   }
 
   endBackend(upstream: Opened, about: { isPipelined: boolean; loggedInMs: number }): Promise<BackendFate> {
-    return endThread({ upstream, ...this.#way(), ...about }, this.#ports.clock);
+    return endThread({ upstream, ...this.#way(upstream), ...about }, this.#ports.clock);
   }
 
   async #clientLogin(door: MySqlDoor, greeted: GreetedServer, proof: Proof, signal: AbortSignal): Promise<ClientLogin> {
@@ -214,8 +216,10 @@ export class MySqlSession implements SessionProtocol<Opened, MySqlLive> {
     };
   }
 
-  #way(): { target: UpstreamTarget; username: string; password: PasswordSource } {
-    return { target: this.#target, username: this.#admitted.grant.role.username, password: this.#password };
+  /** How to reach the server of this session again, and no other. */
+  #way({ address }: Opened): { target: BackendRef["target"]; username: string; password: PasswordSource } {
+    const target = { ...this.#target, address };
+    return { target, username: this.#admitted.grant.role.username, password: this.#password };
   }
 
   /** The server would let a role end any of its own connections. A role is shared by people, a grant is not. */
@@ -224,7 +228,9 @@ export class MySqlSession implements SessionProtocol<Opened, MySqlLive> {
       const message = "KILL is available here with the number of one connection only";
       return { code: errors.killDenied, message, notices: killNotices };
     }
-    return this.#ports.sessions.hasThread(this.#admitted.grant.grantID, thread)
+    const { grantID } = this.#admitted.grant;
+    const address = this.#thread?.address;
+    return address !== undefined && this.#ports.sessions.hasThread(grantID, { address, id: thread })
       ? undefined
       : { code: errors.noSuchThread, message: `Unknown thread id: ${thread}`, notices: killNotices };
   }

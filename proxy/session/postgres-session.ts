@@ -84,6 +84,7 @@ export class PostgresSession implements SessionProtocol<PostgresUpstream, Postgr
       port: database.port,
       tlsMode: database.tlsMode,
       authorities: ports.authorities,
+      lookup: ports.lookup,
     };
     this.#password = ports.passwordOf(admitted.grant);
   }
@@ -200,7 +201,7 @@ export class PostgresSession implements SessionProtocol<PostgresUpstream, Postgr
   async cancel(upstream: PostgresUpstream, live: PostgresLive): Promise<void> {
     if (upstream.key !== undefined) {
       live.tracker.cancelAsked();
-      await cancelUpstream(this.#target, upstream.key, { clock: this.#ports.clock });
+      await cancelUpstream({ ...this.#target, address: upstream.address }, upstream.key, { clock: this.#ports.clock });
     }
   }
 
@@ -209,7 +210,7 @@ export class PostgresSession implements SessionProtocol<PostgresUpstream, Postgr
     return endBackend(
       {
         upstream,
-        target: this.#target,
+        target: { ...this.#target, address: upstream.address },
         username: grant.role.username,
         databaseName: grant.database.databaseName,
         password: this.#password,

@@ -4,6 +4,13 @@ import type { BackendFate } from "./confirm.ts";
 /** Why a session is ended from outside. */
 export type CutReason = "grant-expired" | "grant-revoked" | "drained" | "controller-lost" | "proxy-stopped";
 
+/** A connection of a server: several servers behind one name number theirs each for itself. */
+export interface ServerThread {
+  /** IP address of the server. */
+  readonly address: string;
+  readonly id: number;
+}
+
 /** One live connection of a person to a database, whatever the engine. */
 export interface Session {
   readonly id: string;
@@ -13,7 +20,7 @@ export interface Session {
   /** What a cancel request of the same grant must show; undefined where the engine has none. */
   readonly cancelKey: { readonly pid: number; readonly key: Buffer } | undefined;
   /** What a KILL of the same grant may name; undefined where the engine has none, or before the server is logged in to. */
-  readonly threadID?: number | undefined;
+  readonly thread?: ServerThread | undefined;
   /** Asks the database to cancel what runs. */
   cancel(): Promise<void>;
   /** Tells the client something between two messages. */
@@ -66,9 +73,9 @@ export class SessionRegistry {
     await found?.cancel();
   }
 
-  /** Whether a server's connection of this number is one of this grant's sessions. A grant is for one database, so one server. */
-  hasThread(grantID: string, threadID: number): boolean {
-    return this.ofGrant(grantID).some((session) => session.threadID === threadID);
+  /** Whether a server's connection is one of this grant's sessions. */
+  hasThread(grantID: string, { address, id }: ServerThread): boolean {
+    return this.ofGrant(grantID).some(({ thread }) => thread?.address === address && thread.id === id);
   }
 
   /** Cuts all sessions of a grant at once. */

@@ -9,6 +9,8 @@ export interface OpenedUpstream {
   readonly socket: Duplex;
   /** The server's own number of the backend: process ID, thread ID. Undefined where the server tells none. */
   readonly processID: number | undefined;
+  /** IP address of the server: the number means nothing to another one behind the same name. */
+  readonly address: string;
   readonly serverVersion: string | undefined;
   /** What the client calls itself in its login. */
   readonly applicationName: string | undefined;
@@ -83,7 +85,7 @@ export interface SessionProtocol<U extends OpenedUpstream, L extends LiveParts> 
   /** What a cancel request of the same grant must show; undefined where the protocol has none. */
   readonly cancelKey: Session["cancelKey"];
   /** The server's own number of the backend, where clients of the protocol cancel by it. */
-  readonly threadID?: number | undefined;
+  readonly thread?: Session["thread"];
   /** Connects and logs in; `signal` is aborted when the client leaves or the session is cut. Throws `UpstreamError` and violations. */
   open(session: string, reader: ChunkReader, signal: AbortSignal): Promise<U>;
   /** Makes relay, tracker and recorder; nothing flows yet. */

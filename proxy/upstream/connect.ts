@@ -12,6 +12,8 @@ export const connectTimeoutMs = 10_000;
 /** A verified TLS connection. */
 export interface UpstreamConnection {
   readonly socket: TLSSocket;
+  /** IP address of the server; see `UpstreamTarget`. */
+  readonly address: string;
   /**
    * Breaks the connection off at once, by a TCP reset: what was sent and not yet read by the server is as good as lost, since the
    * server stops at its first failed answer. `destroy` would let it work through everything first.
@@ -32,9 +34,10 @@ export interface ConnectOptions {
 export async function connectUpstream(target: UpstreamTarget, options: ConnectOptions): Promise<UpstreamConnection> {
   const socket = dial(target);
   return connecting(socket, target, options, async () => {
-    await connected(socket);
+    const address = await connected(socket);
     await requestTLS(socket, target);
     return {
+      address,
       socket: await startTLS(socket, target, ["postgresql"]),
       reset: () => void socket.resetAndDestroy(),
     };
@@ -43,7 +46,13 @@ export async function connectUpstream(target: UpstreamTarget, options: ConnectOp
 
 /** Begins a TCP connection to a server of any engine. */
 export function dial(target: UpstreamTarget): Socket {
-  const socket = connectTCP({ host: target.host, port: target.port, noDelay: true });
+  const { host, port, address, lookup } = target;
+  const socket = connectTCP({
+    host: address ?? host,
+    port,
+    noDelay: true,
+    ...(lookup === undefined ? {} : { lookup }),
+  });
   ignoreErrors(socket);
   return socket;
 }
@@ -86,10 +95,14 @@ export async function connecting<T>(
   }
 }
 
-/** Settles once a socket that was just begun is connected, or cannot be. */
-export function connected(socket: Socket): Promise<void> {
+/** Settles once a socket that was just begun is connected, to which address, or cannot be. */
+export function connected(socket: Socket): Promise<string> {
   return new Promise((resolve, reject) => {
-    socket.once("connect", resolve);
+    // Without an address it was reset in the meantime.
+    socket.once("connect", () => {
+      const { remoteAddress } = socket;
+      return remoteAddress === undefined ? reject(new Error("closed")) : resolve(remoteAddress);
+    });
     socket.once("error", reject);
     socket.once("close", () => reject(new Error("closed")));
   });

@@ -26,6 +26,8 @@ export interface Upstream {
   readonly socket: TLSSocket;
   /** Breaks the connection off; see `UpstreamConnection`. */
   readonly reset: () => void;
+  /** IP address of the server: other connections about this one go there. */
+  readonly address: string;
   /** Parameters as the server reported them, in its order. */
   readonly parameters: ReadonlyMap<string, string>;
   /** Absent behind proxies that give none (RDS Proxy): then there is no cancelling. */
@@ -79,7 +81,7 @@ async function attempt(
   proof: { readonly password: Secret; readonly version: number },
   options: ConnectOptions,
 ): Promise<Upstream> {
-  const { socket, reset } = await connectUpstream(target, options);
+  const { socket, reset, address } = await connectUpstream(target, options);
   const giveUp = (): void => void socket.destroy();
   const cancelTimer = options.clock.after(loginTimeoutMs, giveUp);
   options.signal?.addEventListener("abort", giveUp, { once: true });
@@ -90,7 +92,7 @@ async function attempt(
     const opened = await conversation.run();
     const isAskable = opened.key === undefined && opened.rest.length === 0;
     const pid = isAskable ? await askBackendPid(socket) : opened.key?.pid;
-    return { ...opened, pid, reset };
+    return { ...opened, pid, reset, address };
   } catch (error) {
     socket.destroy();
     const explained = explain(error, target);
@@ -152,7 +154,7 @@ class Login {
     return this.#method === undefined && !this.#authenticated && isAboutVersion;
   }
 
-  async run(): Promise<Omit<Upstream, "reset" | "pid">> {
+  async run(): Promise<Omit<Upstream, "reset" | "pid" | "address">> {
     for (;;) {
       const { type, body } = await this.#reader.next();
       if (type === back.authentication) {

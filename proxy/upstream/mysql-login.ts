@@ -28,6 +28,8 @@ export interface GreetedServer {
   readonly greeting: ServerGreeting;
   readonly socket: Socket;
   readonly channel: PacketChannel;
+  /** IP address of the server. */
+  readonly address: string;
 }
 
 /** What to log in as; flags as agreed with the client. */
@@ -48,6 +50,8 @@ export interface MySqlUpstream {
   readonly socket: TLSSocket;
   /** Breaks the connection off at once; see `UpstreamConnection`. */
   readonly reset: () => void;
+  /** IP address of the server: other connections about this one go there. */
+  readonly address: string;
   readonly greeting: ServerGreeting;
   /** Payload of the OK packet that ended the login: session state that the client wants to know too. */
   readonly ok: Buffer;
@@ -62,7 +66,7 @@ export interface MySqlUpstream {
 export async function greetedByServer(target: UpstreamTarget, options: ConnectOptions): Promise<GreetedServer> {
   const socket = dial(target);
   return connecting(socket, target, options, async () => {
-    await connected(socket);
+    const address = await connected(socket);
     const channel = new PacketChannel(socket);
     try {
       const payload = await channel.read();
@@ -73,7 +77,7 @@ export async function greetedByServer(target: UpstreamTarget, options: ConnectOp
       if ((greeting.flags & capability.tls) === 0) {
         throw new UpstreamError("TLSRefused", `the database at ${target.host}:${target.port} does not offer TLS`);
       }
-      return { greeting, socket, channel };
+      return { greeting, socket, channel, address };
     } catch (error) {
       throw explain(error, target);
     }
@@ -88,7 +92,7 @@ export async function logIn(
   proof: Proof,
   options: ConnectOptions,
 ): Promise<MySqlUpstream> {
-  const { socket, channel, greeting } = greeted;
+  const { socket, channel, greeting, address } = greeted;
   const secure = await connecting(socket, target, options, async () => {
     const request = channel.encode(encodeTLSRequest(login));
     if (channel.detach().length > 0) {
@@ -107,7 +111,7 @@ export async function logIn(
     const conversation = new PacketChannel(secure.stream, undefined, secure.sequence);
     const ok = await converse(conversation, greeting, login, proof);
     const reset = (): void => void socket.resetAndDestroy();
-    return { socket: secure.stream, reset, greeting, ok, rest: conversation.detach() };
+    return { socket: secure.stream, reset, address, greeting, ok, rest: conversation.detach() };
   } catch (error) {
     secure.stream.destroy();
     throw explain(error, target);

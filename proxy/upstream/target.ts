@@ -1,3 +1,4 @@
+import type { LookupFunction } from "node:net";
 import type { Secret } from "#lib/secret.ts";
 
 /** What the proxy last learned of a database, as the controller's Database status shows it. */
@@ -21,6 +22,13 @@ export class UpstreamError extends Error {
 export interface UpstreamTarget {
   readonly host: string;
   readonly port: number;
+  /**
+   * The one server that is meant, where `host` is the name of several (an Aurora reader endpoint): its IP address. The certificate is
+   * checked against `host` all the same. Absent: whichever the name leads to.
+   */
+  readonly address?: string;
+  /** How the name is resolved; absent: as the system does. */
+  readonly lookup?: LookupFunction | undefined;
   /** `VerifyFull`: authority and name; `VerifyCA`: authority only. There is no weaker mode. */
   readonly tlsMode: "VerifyFull" | "VerifyCA";
   /** Trusted authorities, PEM. */
