@@ -13,6 +13,7 @@ import {
   setPayloads,
   stringValue,
 } from "../testing/mysql-packets.ts";
+import { pipelineDepthMax } from "../mysql/limits.ts";
 import { settle, startMySqlRelay } from "../testing/mysql-relay-stand.ts";
 
 /** A conversation with every kind of command that is read, and its answer. */
@@ -62,6 +63,7 @@ const answers = [
 ];
 /** What the proxy answers itself. */
 const refused = 6;
+const refusalBytes = answers[refused]?.length ?? 0;
 const forwarded = Buffer.concat(sent.filter((_, index) => index !== refused));
 const received = Buffer.concat(answers.flatMap((answer) => answer ?? []));
 
@@ -142,6 +144,30 @@ describe("the MySQL relay", () => {
     }
     const bytewise = await converse((bytes) => [...bytes].map((byte) => Buffer.from([byte])));
     expect(bytewise).toEqual(whole);
+  });
+
+  it("commands that are refused behind a slow statement make their client wait once many do, and are answered all the same", async () => {
+    const { client, server, toServer, toClient, tracker } = startMySqlRelay();
+    const [slow, refusedOnes] = [ask.query("select sleep(600)"), 64];
+    const chunk = Buffer.concat(Array.from({ length: refusedOnes }, () => command(0x11, "somebody else")));
+    const chunks = (4 * pipelineDepthMax) / refusedOnes;
+
+    client.write(slow);
+    for (let count = 0; count < chunks; count += 1) {
+      client.write(chunk);
+      await settle();
+    }
+
+    // The chunk that reaches the limit is read as a whole.
+    expect(tracker.depth).toBeGreaterThan(pipelineDepthMax);
+    expect(tracker.depth).toBeLessThanOrEqual(pipelineDepthMax + refusedOnes);
+    const reply = answerOf([okPayload()]);
+    server.write(reply);
+    while (tracker.depth > 0 || toClient().length < reply.length + chunks * refusedOnes * refusalBytes) {
+      await settle();
+    }
+    expect(toServer().equals(slow)).toBe(true);
+    expect(toClient()).toHaveLength(reply.length + chunks * refusedOnes * refusalBytes);
   });
 
   it("commands that follow without waiting are answered in their order, refused ones among them", async () => {
