@@ -1,4 +1,5 @@
 import { mysqlWordEnd, numberEnd, postgresWordEnd, spaceEnd } from "./characters.ts";
+import { type Runs, skippedEnd } from "./mysql-comments.ts";
 
 /** The SQL dialects whose literals are understood. */
 export type Dialect = "postgres" | "mysql";
@@ -11,6 +12,8 @@ export interface LexerOptions {
   readonly ansiQuotes: boolean;
   /** MySQL sql_mode NO_BACKSLASH_ESCAPES. */
   readonly noBackslashEscapes: boolean;
+  /** Which executable comments of MySQL and MariaDB are code; all of them when absent. */
+  readonly runs?: Runs | undefined;
 }
 
 /**
@@ -32,6 +35,8 @@ export interface Token {
 
 const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
 const parameter = /\$\d+/y;
+/** Opening mark of an executable comment. */
+const executableMark = /\/\*(M?)!(\d{0,6})/y;
 /** Marks of a MySQL or MariaDB executable comment, whose content is code: opening with its version, and closing. */
 const mysqlMarks = /\/\*M?!\d*|\*\//y;
 /** MySQL joins literals with any white space between. */
@@ -47,6 +52,12 @@ const mysqlCommentStart = /--(?=[\u0000-\u0020\u007f]|$)/y;
 export function* lex(sql: string, dialect: Dialect, options: LexerOptions): Generator<Token> {
   let isOpen = false;
   for (let at = spaceEnd(sql, 0); at < sql.length;) {
+    const skipped = options.runs === undefined ? undefined : skippedComment(sql, at, options.runs);
+    if (skipped !== undefined) {
+      yield skipped;
+      at = spaceEnd(sql, skipped.end);
+      continue;
+    }
     const markEnd = dialect === "mysql" ? mysqlMarkEnd(sql, at, isOpen) : at;
     if (markEnd > at) {
       isOpen = sql[at] === "/";
@@ -74,6 +85,9 @@ function postgresToken(sql: string, at: number, options: LexerOptions): Token {
   if ((char === "e" || char === "E") && next === "'") {
     return postgresString(sql, at, at + 2, true);
   }
+  if ((char === "b" || char === "B" || char === "x" || char === "X") && next === "'") {
+    return bitString(sql, at, !options.standardConformingStrings);
+  }
   if ((char === "u" || char === "U") && next === "&" && (sql[at + 2] === "'" || sql[at + 2] === '"')) {
     return sql[at + 2] === "'"
       ? postgresString(sql, at, at + 3, false)
@@ -99,6 +113,35 @@ function postgresString(sql: string, start: number, from: number, backslash: boo
     token = quoted(sql, start, more, "'", "string", backslash);
   }
   return { ...token, from };
+}
+
+/**
+ * Bits have no escapes and no doubled quotes: what looks like one ends them, and begins an ordinary literal (PostgreSQL scan.l, states
+ * xb and xh). Both are told as one.
+ */
+function bitString(sql: string, start: number, backslash: boolean): Token {
+  for (let from = start + 2; ;) {
+    const to = sql.indexOf("'", from);
+    if (to < 0) {
+      return {
+        kind: "string",
+        start,
+        end: sql.length,
+        from: start + 2,
+        to: sql.length,
+        terminated: false,
+        dollar: false,
+      };
+    }
+    if (sql[to + 1] === "'") {
+      return { ...postgresString(sql, start, to + 2, backslash), from: start + 2 };
+    }
+    const more = postgresContinuation(sql, to + 1);
+    if (more === undefined) {
+      return { kind: "string", start, end: to + 1, from: start + 2, to, terminated: true, dollar: false };
+    }
+    from = more;
+  }
 }
 
 /**
@@ -230,6 +273,19 @@ function blockComment(sql: string, start: number): Token {
     terminated,
     dollar: false,
   };
+}
+
+/** An executable comment at `at` that the server does not run. */
+function skippedComment(sql: string, at: number, runs: Runs): Token | undefined {
+  executableMark.lastIndex = at;
+  const mark = sql[at] === "/" ? executableMark.exec(sql) : null;
+  if (mark === null || runs(mark[2] ?? "", mark[1] === "M")) {
+    return undefined;
+  }
+  const from = at + mark[0].length;
+  const closed = skippedEnd(sql, from);
+  const [end, to] = closed < 0 ? [sql.length, sql.length] : [closed, closed - 2];
+  return { kind: "comment", start: at, end, from, to, terminated: closed >= 0, dollar: false };
 }
 
 function plain(kind: "word" | "other", start: number, end: number): Token {

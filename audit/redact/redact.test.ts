@@ -119,6 +119,20 @@ describe("redact, Postgres", () => {
   });
 });
 
+describe("redact, Postgres bits", () => {
+  it.each([
+    "select b'\\'; alter role x password 'hunter22' --'",
+    "select X'a\\'; alter role x password 'hunter22' --'",
+    "select b'0'\n'\\'; alter role x password 'hunter22' --'",
+    // A doubled quote ends bits, and begins a literal that has escapes.
+    "select b'0''\\'; ' ; alter role x password 'hunter22' --'",
+  ])("have no backslash escapes, whatever standard_conforming_strings says: %s", (sql) => {
+    const { text } = redact(sql, "postgres", { standardConformingStrings: false });
+
+    expect(text).toBe(sql.replace("hunter22", mark));
+  });
+});
+
 describe("redact, MySQL", () => {
   it.each([
     ["select 2 */* ' */ 3; set password = 'hunter22' -- '", `select 2 */* ' */ 3; set password = '${mark}' -- '`],

@@ -2,6 +2,7 @@ import { Secret } from "#lib/secret.ts";
 import { asciiOf, bytesOfText, textOf, type Text } from "../text.ts";
 import { contentSecrets } from "./content.ts";
 import type { Dialect, LexerOptions } from "./lexer.ts";
+import { mysqlSecrets } from "./mysql-secrets.ts";
 import { cutSpans, mergeSpans, type Span } from "./spans.ts";
 import { statementSecrets } from "./statement.ts";
 import { isPlain } from "./trigger.ts";
@@ -31,9 +32,11 @@ const defaults: LexerOptions = { standardConformingStrings: true, ansiQuotes: fa
  * It knows the ways in which SQL carries credentials, not secrets in general: data in ordinary columns stays.
  */
 export function redact(sql: string, dialect: Dialect, options: Partial<LexerOptions> = {}): Redaction<string> {
-  return trigger.test(sql)
-    ? cut(sql, statementSecrets(sql, dialect, { ...defaults, ...options }))
-    : { text: sql, redacted: 0, removed: [] };
+  if (!trigger.test(sql)) {
+    return { text: sql, redacted: 0, removed: [] };
+  }
+  const reading = { ...defaults, ...options };
+  return cut(sql, dialect === "mysql" ? mysqlSecrets(sql, reading) : statementSecrets(sql, reading));
 }
 
 /** A bound value, a COPY option, a name: text that may be a connection string or a statement. */

@@ -23,8 +23,8 @@ function stream(sql: Buffer, cuts: readonly number[], kind: StreamedText = postg
 }
 
 /** As `redactBytes` says it, one character for each byte. */
-function whole(sql: Buffer): { text: string; redacted: number } {
-  const { text, redacted } = redactBytes(sql, "postgres", { encoding: "UTF8" });
+function whole(sql: Buffer, standardConformingStrings = true): { text: string; redacted: number } {
+  const { text, redacted } = redactBytes(sql, "postgres", { encoding: "UTF8", standardConformingStrings });
   const bytes = typeof text === "string" ? Buffer.from(text) : Buffer.from(text.base64, "base64");
   return { text: bytes.toString("latin1"), redacted };
 }
@@ -74,6 +74,37 @@ describe("streamed redaction", () => {
         expect({ text, redacted }).toEqual(whole(sql));
       }),
       { numRuns: 600 },
+    );
+  });
+
+  it("is that of the whole text where backslashes escape in ordinary literals and not in bits", () => {
+    const token = fc.constantFrom(
+      "b'",
+      "X'",
+      "E'",
+      "'",
+      "''",
+      "\\",
+      "\\'",
+      " ",
+      "\n",
+      "password ",
+      "geheim",
+      ";",
+      "kdf(",
+      ",",
+    );
+    const old: StreamedText = { ...postgres, standardConformingStrings: false };
+    fc.assert(
+      fc.property(fc.array(token, { maxLength: 40 }), fc.array(fc.nat(), { maxLength: 8 }), (tokens, places) => {
+        const sql = Buffer.from(tokens.join(""));
+        const cuts = places.map((place) => place % (sql.length + 1));
+
+        const { text, redacted } = stream(sql, cuts, old);
+
+        expect({ text, redacted }).toEqual(whole(sql, false));
+      }),
+      { numRuns: 1_000 },
     );
   });
 

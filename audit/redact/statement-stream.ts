@@ -1,7 +1,8 @@
 import { ContentScan, contentSecrets } from "./content.ts";
 import type { OpenSpan } from "./finders.ts";
 import { bodyDepthMax, type NamePlace, TokenScan } from "./statement.ts";
-import { StreamLexer, type TokenSink } from "./stream-lexer.ts";
+import { StreamLexer } from "./stream-lexer.ts";
+import type { TokenSink } from "./token-sink.ts";
 import { trigger } from "./words.ts";
 
 /** What finds the secrets of a text that passes. */

@@ -1,7 +1,14 @@
 import { contentSecrets } from "./content.ts";
-import { lex, type Dialect, type LexerOptions, type Token } from "./lexer.ts";
+import { lex, type LexerOptions, type Token } from "./lexer.ts";
 import type { Span } from "./spans.ts";
-import { plainMappingOptions, secretFunctions, secretNames, secretOption, trigger } from "./words.ts";
+import {
+  plainMappingOptions,
+  secretFirstFunctions,
+  secretFunctions,
+  secretNames,
+  secretOption,
+  trigger,
+} from "./words.ts";
 
 /** How deep bodies in dollar quotes are followed. Deeper ones are taken out from the first suspicious word on. */
 export const bodyDepthMax = 4;
@@ -16,13 +23,13 @@ const statementOpeners: ReadonlySet<string> = new Set(["", ";", "begin", "then",
 /** A literal without quotes that is a string to MySQL: a hash as `SHOW CREATE USER` prints it. */
 const hexLiteral = /^0x[0-9a-f]+$/;
 
-/** Finds the secrets of one or more statements. One pass: time and memory stay in proportion to the text. */
-export function statementSecrets(sql: string, dialect: Dialect, options: LexerOptions, depth = 0): Span[] {
+/** Finds the secrets of one or more statements of Postgres. One pass: time and memory stay in proportion to the text. */
+export function statementSecrets(sql: string, options: LexerOptions, depth = 0): Span[] {
   const spans: Span[] = [];
   const scanner = new TokenScan((span) => spans.push(span));
   const bodySecrets = (body: string): Span[] =>
-    depth < bodyDepthMax ? statementSecrets(body, dialect, options, depth + 1) : fromTrigger(body);
-  for (const token of lex(sql, dialect, options)) {
+    depth < bodyDepthMax ? statementSecrets(body, options, depth + 1) : fromTrigger(body);
+  for (const token of lex(sql, "postgres", options)) {
     if (!token.terminated && trigger.test(sql)) {
       // No server accepts it, or it reads the text differently from us. Either way nothing can be told apart any more.
       return fromTrigger(sql);
@@ -33,12 +40,13 @@ export function statementSecrets(sql: string, dialect: Dialect, options: LexerOp
 }
 
 /** From behind the first suspicious word to the end: what a secret stands behind comes before it. */
-function fromTrigger(text: string): Span[] {
+export function fromTrigger(text: string): Span[] {
   const found = trigger.exec(text);
   return found === null ? [] : [{ start: found.index + found[0].length, end: text.length }];
 }
 
-function takeToken(
+/** Tells one token to `scanner`, and adds the secrets that it and its content are. Bodies in dollar quotes are left to `bodySecrets`. */
+export function takeToken(
   scanner: TokenScan,
   sql: string,
   { kind, start, end, from, to, dollar }: Token,
@@ -74,7 +82,8 @@ const takesSecrets = (name: string): boolean => name.length > 1 && (secretNames.
 /** What an open bracket means for the literals in it. */
 interface Bracket {
   readonly depth: number;
-  readonly meaning: "secrets" | "options" | "mapping-options";
+  /** `first-secret` holds up to its first comma. */
+  readonly meaning: "secrets" | "first-secret" | "options" | "mapping-options";
 }
 
 /** Where a name stands in the text. */
@@ -140,6 +149,7 @@ export class TokenScan {
       case undefined:
         return false;
       case "secrets":
+      case "first-secret":
         return true;
       case "options":
         return this.#previousEscaped || secretOption.test(this.#previous);
@@ -185,6 +195,11 @@ export class TokenScan {
     } else if (name === "(") {
       this.#depth += 1;
       this.#openBracket();
+    } else if (name === ",") {
+      const bracket = this.#brackets.at(-1);
+      if (bracket?.meaning === "first-secret" && bracket.depth === this.#depth) {
+        this.#brackets.pop();
+      }
     } else if (name === ")") {
       if (this.#brackets.at(-1)?.depth === this.#depth) {
         this.#brackets.pop();
@@ -201,6 +216,8 @@ export class TokenScan {
       takesSecrets(this.#previous) || (connectors.has(this.#previous) && takesSecrets(this.#beforePrevious));
     if (around !== "secrets" && isNamed) {
       this.#brackets.push({ depth, meaning: "secrets" });
+    } else if (around !== "secrets" && around !== "first-secret" && secretFirstFunctions.has(this.#previous)) {
+      this.#brackets.push({ depth, meaning: "first-secret" });
     } else if (around === undefined && this.#previous === "options") {
       this.#brackets.push({ depth, meaning: this.#mapping ? "mapping-options" : "options" });
     }

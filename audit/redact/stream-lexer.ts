@@ -1,23 +1,5 @@
 import { isDigit, isTagCharacter, lineEnd, nameCharactersMax, numberEnd, postgresWordEnd } from "./characters.ts";
-
-/** Hears of the tokens of a text that passes. Offsets count from the beginning of the whole text. */
-export interface TokenSink {
-  /** A name in lower case, a number, or one character of anything else. Of one that is longer than `nameCharactersMax`, its beginning. */
-  name(
-    kind: "word" | "identifier" | "other",
-    name: string,
-    place: { readonly start: number; readonly end: number; readonly isEscaped: boolean },
-  ): void;
-  /** A literal or comment begins; its content is at `from`. `tag` is the mark of a dollar quote. */
-  begin(
-    kind: "string" | "comment",
-    place: { readonly start: number; readonly from: number; readonly tag: string },
-  ): void;
-  /** The next part of its content, quotes of joined literals included. */
-  content(text: string): void;
-  /** It ended; its content did at `to`. `mayGoOn`: so much stands behind it that nobody looked whether it is joined to the next one. */
-  end(to: number, mayGoOn: boolean): void;
-}
+import type { TokenSink } from "./token-sink.ts";
 
 /** White space and comments between two literals that are joined; where more lies between, they are two. */
 const joinCharactersMax = 4_096;
@@ -40,6 +22,8 @@ export class StreamLexer {
   #inside: Inside | undefined;
   #quote = "'";
   #backslash = false;
+  /** In bits, where a doubled quote ends them and begins an ordinary literal. */
+  #isBits = false;
   #isIdentifier = false;
   #start = 0;
   #from = 0;
@@ -139,6 +123,9 @@ export class StreamLexer {
     if ((code | 0x20) === 0x65 && next === 0x27) {
       return this.#beginQuoted(2, "'", true, false);
     }
+    if (((code | 0x20) === 0x62 || (code | 0x20) === 0x78) && next === 0x27) {
+      return this.#beginQuoted(2, "'", false, false, true);
+    }
     if ((code | 0x20) === 0x75 && next === 0x26) {
       const mark = text[at + 2];
       if (mark === "'" || mark === '"') {
@@ -189,10 +176,11 @@ export class StreamLexer {
     return true;
   }
 
-  #beginQuoted(marks: number, quote: string, backslash: boolean, isIdentifier: boolean): boolean {
+  #beginQuoted(marks: number, quote: string, backslash: boolean, isIdentifier: boolean, isBits = false): boolean {
     this.#inside = "quoted";
     this.#quote = quote;
     this.#backslash = backslash;
+    this.#isBits = isBits;
     this.#isIdentifier = isIdentifier;
     this.#name = "";
     this.#begin(marks, isIdentifier ? undefined : "string", "");
@@ -240,6 +228,8 @@ export class StreamLexer {
         return false;
       }
       if (text.charCodeAt(at) !== quote || text.charCodeAt(at + 1) === quote) {
+        this.#backslash ||= this.#isBits && !this.#standardStrings;
+        this.#isBits = false;
         at += 1;
         continue;
       }

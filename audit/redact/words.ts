@@ -50,6 +50,12 @@ export const secretFunctions: ReadonlySet<string> = new Set([
   "rds_set_external_source_with_gtid",
 ]);
 
+/** Functions whose first argument only is a secret. */
+export const secretFirstFunctions: ReadonlySet<string> = new Set([
+  // MariaDB: key derivation from a password, with a salt.
+  "kdf",
+]);
+
 /** Options of a user mapping that are no secret; every other one is taken as one. */
 export const plainMappingOptions: ReadonlySet<string> = new Set([
   "user",
@@ -88,5 +94,9 @@ export const triggerWords = [
   "aes_decrypt",
   "des_encrypt",
   "des_decrypt",
+  "kdf",
+  // EXECUTE IMMEDIATE and PREPARE run text, in which a word may be cut or escaped.
+  "immediate",
+  "prepare",
 ] as const;
 export const trigger = new RegExp(triggerWords.join("|"), "i");

@@ -36,6 +36,11 @@ it("a backslash escapes in every string where the server says that it does", () 
   expect(parts("select '\\'; x', 1; y", false)).toEqual(["select '\\'; x', 1", "y"]);
 });
 
+it("a backslash is one in bits, whatever the server says of other strings", () => {
+  expect(parts("select b'\\'; x", false)).toEqual(["select b'\\'", "x"]);
+  expect(parts("select X'0''\\'; x', 1; y", false)).toEqual(["select X'0''\\'; x', 1", "y"]);
+});
+
 it("never crashes, never loses or repeats a character of a statement, and leaves no semicolon between two that it cut", () => {
   const piece = fc.constantFrom(
     "select",

@@ -178,7 +178,7 @@ function skipToken(sql: string, offset: number, standardStrings: boolean, state:
     return skipDollar(sql, offset);
   }
   if (isWordStart(at)) {
-    return skipWord(sql, offset, state);
+    return skipWord(sql, offset, standardStrings, state);
   }
   state.begun = false;
   if (at === 40) {
@@ -207,6 +207,15 @@ function skipQuoted(sql: string, offset: number, mark: number, escapes: boolean)
   return sql.length;
 }
 
+/** Bits have no escapes: what looks like a doubled quote ends them, and begins an ordinary literal (PostgreSQL scan.l). */
+function skipBits(sql: string, offset: number, standardStrings: boolean): number {
+  const end = sql.indexOf("'", offset + 1);
+  if (end < 0) {
+    return sql.length;
+  }
+  return sql.charCodeAt(end + 1) === quote ? skipQuoted(sql, end + 1, quote, !standardStrings) : end + 1;
+}
+
 const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y;
 
 function skipDollar(sql: string, offset: number): number {
@@ -223,7 +232,7 @@ function isWordStart(at: number): boolean {
   return (at >= 65 && at <= 90) || (at >= 97 && at <= 122) || at === 95 || at >= 128;
 }
 
-function skipWord(sql: string, offset: number, state: SplitState): number {
+function skipWord(sql: string, offset: number, standardStrings: boolean, state: SplitState): number {
   let end = offset + 1;
   for (; end < sql.length; end += 1) {
     const at = sql.charCodeAt(end);
@@ -234,6 +243,9 @@ function skipWord(sql: string, offset: number, state: SplitState): number {
   const word = end - offset > 16 ? "" : sql.slice(offset, end).toLowerCase();
   if (word === "e" && sql.charCodeAt(end) === quote) {
     return skipQuoted(sql, end, quote, true);
+  }
+  if ((word === "b" || word === "x") && sql.charCodeAt(end) === quote) {
+    return skipBits(sql, end, standardStrings);
   }
   if (state.words.length < leadingWordsMax) {
     state.words.push(word);
