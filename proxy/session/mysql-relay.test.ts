@@ -354,4 +354,20 @@ describe("the MySQL relay", () => {
     expect(toServer()).toHaveLength(0);
     expect(ends).toMatchObject([{ by: "violation", side: "client", error: { errno: 1156 } }]);
   });
+
+  it("a defect of whoever judges statements ends the session, and nothing more is forwarded in either direction", async () => {
+    const judge = (): never => {
+      throw new Error("a defect");
+    };
+    const { client, server, toServer, toClient, ends, relay } = startMySqlRelay({}, { judge });
+
+    client.write(Buffer.concat([ask.query("select 1"), ask.query("select 2")]));
+    await settle();
+    server.write(answerOf([okPayload()]));
+    await settle();
+
+    expect(ends).toEqual([{ by: "defect", error: expect.any(Error) }]);
+    expect([toServer(), toClient()].map((bytes) => bytes.length)).toEqual([0, 0]);
+    expect(relay.clientAtBoundary).toBe(true);
+  });
 });

@@ -173,4 +173,25 @@ describe("the relay", () => {
 
     expect(ends).toMatchObject([{ by: "violation", side: "server" }]);
   });
+
+  it("a defect while an answer is read puts no error into the message of which the client has the first half", async () => {
+    const { client, server, journal, relay } = startRelay();
+    journal.verdict = (record) => {
+      if (record.kind === "statement.end") {
+        throw new Error("a defect");
+      }
+      return "written";
+    };
+    client.write(say.query("select 1"));
+    await settle();
+    const completed = message(back.commandComplete, "SELECT 1\0");
+
+    server.write(completed.subarray(0, 8));
+    await settle();
+    server.write(Buffer.concat([completed.subarray(8), message(back.readyForQuery, "I")]));
+    await settle();
+
+    expect(ends).toEqual([{ by: "defect", error: expect.any(Error) }]);
+    expect(relay.clientAtBoundary).toBe(false);
+  });
 });
