@@ -5,6 +5,26 @@ import { redact, redactBytes, redactValue } from "./redact.ts";
 
 const mark = "[redacted]";
 
+describe("a password that somebody forgot to quote", () => {
+  it.each([
+    ["postgres", "create role r password hunter22", `create role r password ${mark}`],
+    ["postgres", 'alter role r encrypted password "hunter22" login', `alter role r encrypted password ${mark} login`],
+    ["postgres", "alter role r password 123456", `alter role r password ${mark}`],
+    ["mysql", "alter user u identified by hunter22", `alter user u identified by ${mark}`],
+  ] as const)("is taken out all the same (%s)", (dialect, sql, expected) => {
+    expect(redact(sql, dialect).text).toBe(expected);
+  });
+
+  it.each([
+    ["postgres", "create role r password null login"],
+    ["postgres", "select password from users"],
+    ["mysql", "alter user u identified by random password"],
+    ["mysql", "alter user u password expire never"],
+  ] as const)("is not seen in words that belong to the statement (%s, %s)", (dialect, sql) => {
+    expect(redact(sql, dialect).text).toBe(sql);
+  });
+});
+
 describe("redact, Postgres", () => {
   it.each([
     ["ALTER ROLE ro PASSWORD 'hunter22'", `ALTER ROLE ro PASSWORD '${mark}'`],

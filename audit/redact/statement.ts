@@ -94,6 +94,25 @@ export interface NamePlace {
   readonly isEscaped: boolean;
 }
 
+/** What stands before ROLE, USER or GROUP in a statement about an account. */
+const accountVerbs: ReadonlySet<string> = new Set(["create", "alter", "replace"]);
+const accountNouns: ReadonlySet<string> = new Set(["role", "user", "group"]);
+/** Words that may follow PASSWORD or IDENTIFIED BY in a statement about an account, and are no secret. */
+const passwordWords: ReadonlySet<string> = new Set([
+  "null",
+  "expire",
+  "history",
+  "reuse",
+  "require",
+  "random",
+  "default",
+  "never",
+  "interval",
+]);
+/** The prefix of a literal: `E'…'`, `N'…'`, `_utf8mb4 '…'`. */
+const literalPrefix = /^(?:[bnex]|u&|_.*)$/;
+const bareValue = /^[\w$]/;
+
 /** Goes over the tokens of a text once and says which literals are secrets, before it sees what they hold. */
 export class TokenScan {
   readonly #found: (span: Span) => void;
@@ -106,6 +125,8 @@ export class TokenScan {
   /** End of a word that is a literal's prefix (`N`, `_utf8mb4`) if a literal follows at once. */
   #prefixEnd = -1;
   #identified = false;
+  /** In CREATE or ALTER of a role or user: a password that somebody forgot to quote is one all the same. */
+  #account = false;
   /** In MySQL's SET PASSWORD [FOR user] = …, whose REPLACE names the old one. */
   #setPassword = false;
   #mapping = false;
@@ -171,6 +192,9 @@ export class TokenScan {
     } else if (this.#connectorsLeft >= 0 && kind === "word" && hexLiteral.test(name)) {
       this.#found({ start, end });
       this.#connectorsLeft = -1;
+    } else if (this.#connectorsLeft >= 0 && this.#prefixEnd < 0 && this.#isBarePassword(name)) {
+      this.#found({ start, end });
+      this.#connectorsLeft = -1;
     } else if (this.#connectorsLeft >= 0 && this.#prefixEnd < 0 && kind === "word") {
       // A character set's introducer may stand apart from its literal.
       this.#prefixEnd = name.startsWith("_") ? -1 : end;
@@ -180,9 +204,15 @@ export class TokenScan {
     }
   }
 
+  #isBarePassword(name: string): boolean {
+    const isAccount = this.#account || this.#identified;
+    return isAccount && bareValue.test(name) && !passwordWords.has(name) && !literalPrefix.test(name);
+  }
+
   #track(name: string): void {
     if (name === ";") {
       this.#identified = false;
+      this.#account = false;
       this.#setPassword = false;
       this.#mapping = false;
       this.#open = false;
@@ -190,6 +220,8 @@ export class TokenScan {
       this.#identified = true;
     } else if (name === "password" && this.#previous === "set" && statementOpeners.has(this.#beforePrevious)) {
       this.#setPassword = true;
+    } else if (accountNouns.has(name) && accountVerbs.has(this.#previous)) {
+      this.#account = true;
     } else if (name === "mapping" && this.#previous === "user") {
       this.#mapping = true;
     } else if (name === "(") {

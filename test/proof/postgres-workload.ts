@@ -59,6 +59,7 @@ const query = fc
       "do $$ begin perform N; end $$",
       `create role rN login password '${secretMark}N''s'`,
       `alter role missing_N password '${secretMark}N'`,
+      `create role rN password ${secretMark}N`,
       `select dblink_connect('host=x password=${secretMark}N')`,
       "prepare pN as select $1::int + N",
       "set application_name = 'N'",
