@@ -68,6 +68,6 @@ it("loses no record that was reported as written when its process is killed unde
   );
   // The dead processes had shipped, and room was given back, so records were linked on both sides of a death.
   expect(shipped).toBeGreaterThan(0);
-  expect(files.length).toBeLessThan(4);
-  expect(segments).toBeLessThan(6);
+  expect(Math.min(...files.map((name) => Number(/\d+/.exec(name)?.[0])))).toBeGreaterThan(1);
+  expect(files.length).toBeLessThanOrEqual(segments);
 });
