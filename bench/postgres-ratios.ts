@@ -50,6 +50,14 @@ export function ratiosOf(cell: Cell): CellRatios[] {
   });
 }
 
+/** By so much, µs, one client's median moves from round to round: what PgBouncer adds must be more before anything can be a multiple of it. */
+const noiseMicroseconds = 10;
+
+/** Whether PgBouncer's own added latency is more than noise, so that a ratio to it says something. */
+export function saysAdded({ systems }: CellRatios): boolean {
+  return (systems.get("pgbouncer")?.addedP50Microseconds ?? 0) > noiseMicroseconds;
+}
+
 function ratios(
   seen: Seen,
   { direct, bouncer, haproxy }: { readonly direct: Seen; readonly bouncer: Seen; readonly haproxy: Seen | undefined },

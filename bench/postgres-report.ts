@@ -1,5 +1,5 @@
 import { durabilities } from "./grants.ts";
-import type { CellRatios } from "./postgres-ratios.ts";
+import { type CellRatios, saysAdded } from "./postgres-ratios.ts";
 import { median } from "./statistics.ts";
 import { formatNumber, formatRatio, table } from "./table.ts";
 
@@ -48,7 +48,7 @@ export function postgresTables(cells: readonly CellRatios[]): string {
         const ratios = cell.systems.get(name);
         return ratios === undefined
           ? "–"
-          : `${formatNumber(ratios.addedP50VsPgBouncer)} (${formatNumber(ratios.addedP50Microseconds)} µs)`;
+          : `${saysAdded(cell) ? formatNumber(ratios.addedP50VsPgBouncer) : "–"} (${formatNumber(ratios.addedP50Microseconds)} µs)`;
       }),
     );
   const first = ["protocol", "clients"];
@@ -56,7 +56,7 @@ export function postgresTables(cells: readonly CellRatios[]): string {
   return [
     "Statements a second ÷ PgBouncer's; the last two columns ÷ the server's own:",
     table([[...first, ...heads, "PgBouncer ÷ direct", "Written ÷ direct"], ...throughput]),
-    "Added median latency at one client ÷ PgBouncer's (and what it is here):",
+    "Added median latency at one client ÷ PgBouncer's (and what it is here); no ratio where PgBouncer's own is not above the noise:",
     table([[...first, ...heads], ...added]),
     "CPU of the proxy's process for a statement ÷ PgBouncer's:",
     table([[...first, ...heads], ...cpu]),
