@@ -56,6 +56,13 @@ export function readBenchOptions(args: readonly string[]): BenchOptions {
   if (values.output !== "text" && values.output !== "json") {
     throw new UserError("UnknownOutput", `There is no output "${values.output}".`, { next: "Known: text, json." });
   }
+  const count = (name: string, text: string): number => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < 1) {
+      throw new UserError("InvalidNumber", `--${name} takes whole numbers from 1 on, and "${text}" is none.`);
+    }
+    return value;
+  };
   const list = (text: string): string[] => text.split(",").filter((item) => item !== "");
   return {
     parts: chosen.length > 0 ? chosen : values.quick ? quickParts : parts,
@@ -65,9 +72,9 @@ export function readBenchOptions(args: readonly string[]): BenchOptions {
     profile: values.profile,
     only: {
       protocols: list(values.protocols),
-      clients: list(values.clients).map(Number),
+      clients: list(values.clients).map((text) => count("clients", text)),
       systems: list(values.systems),
     },
-    rounds: values.rounds === undefined ? undefined : Number(values.rounds),
+    rounds: values.rounds === undefined ? undefined : count("rounds", values.rounds),
   };
 }
