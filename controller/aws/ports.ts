@@ -29,6 +29,8 @@ export interface AccountRef {
   readonly accountID: string;
   readonly region: string;
   readonly assumeRoleARN?: string;
+  /** External ID that the role asks for; absent: the installation's own. */
+  readonly externalID?: string;
 }
 
 /** How a failed call is to be treated. `busy`: this process itself is updating a role in that account; ask again in a moment. */

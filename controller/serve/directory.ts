@@ -1,5 +1,6 @@
 import type { Proxy } from "#kinds/index.ts";
 import type { Clock } from "#lib/clock.ts";
+import { defined } from "#lib/defined.ts";
 import type { AccountPort, AwsPorts, IdentityStorePort } from "../aws/ports.ts";
 import type { Source } from "../source/source.ts";
 import type { IdentityDirectory } from "./auth/identify.ts";
@@ -71,6 +72,6 @@ export function createDirectory(options: DirectoryOptions): IdentityDirectory & 
 
 /** The ports for a Proxy's account and region. */
 export function accountOf(ports: AwsPorts, proxy: Proxy): AccountPort {
-  const { accountID, region, assumeRoleARN } = proxy.spec.ecs;
-  return ports.account({ accountID, region, ...(assumeRoleARN === undefined ? {} : { assumeRoleARN }) });
+  const { accountID, region, assumeRoleARN, externalID } = proxy.spec.ecs;
+  return ports.account({ accountID, region, ...defined({ assumeRoleARN, externalID }) });
 }

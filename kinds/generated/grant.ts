@@ -189,6 +189,8 @@ export interface GrantStatusExternal {
   readonly taskRegion?: string;
   /** Role that the controller takes in that account. Absent means its own credentials. (at most 1024 characters) */
   readonly assumeRoleARN?: string;
+  /** External ID with which it takes the role. Absent: the installation's own. (at most 1224 characters) */
+  readonly externalID?: string;
   /** The Grant's own permission set. (at most 1024 characters) */
   readonly permissionSetARN?: string;
   /** Identity Store user ID of the assignment. (at most 64 characters) */

@@ -49,6 +49,8 @@ export interface ProxySpecEcs {
   readonly containerName: string;
   /** Role to assume for calls to this account. Absent: the controller's own identity. (at most 1024 characters) */
   readonly assumeRoleARN?: string;
+  /** External ID that the role's trust policy asks for; it has an effect with `assumeRoleARN` only. Absent: `sallyport:` and the installation's name. (at most 1224 characters) */
+  readonly externalID?: string;
 }
 
 /** What the service should look like. Required unless managementPolicy is Observe. */
@@ -73,6 +75,8 @@ export interface ProxySpecService {
   readonly executionRoleARN: string;
   /** Additional environment variables of the container. (at most 64) */
   readonly environment?: readonly ProxySpecServiceEnvironment[];
+  /** Seconds for which a task that is being replaced keeps the sessions it has. Absent means 172800, the two days for which ECS protects a task. (0…172800) */
+  readonly drainLimitSeconds?: number;
 }
 
 /** One variable. */
@@ -111,6 +115,8 @@ export interface ProxyStatus {
   readonly runningTasks?: number;
   /** The running tasks. (at most 100) */
   readonly tasks?: readonly ProxyStatusTask[];
+  /** The last change of the configuration on its way to the tasks. */
+  readonly rollout?: ProxyStatusRollout;
   /** When a difference was last found. (RFC 3339) */
   readonly lastDriftTime?: string;
 }
@@ -125,4 +131,18 @@ export interface ProxyStatusTask {
   readonly connected: boolean;
   /** Version of Sallyport that the task runs. (at most 128 characters) */
   readonly version?: string;
+  /** Whether the task is being replaced, so that it keeps its sessions and takes no new ones. */
+  readonly draining?: boolean;
+}
+
+/** The last change of the configuration on its way to the tasks. */
+export interface ProxyStatusRollout {
+  /** Digest of the configuration that is rolled out. (at most 128 characters) */
+  readonly configRevision: string;
+  /** Failed means that ECS gave up and went back to the configuration before, where there was one. It is not tried again before the spec changes or a reconcile is requested. */
+  readonly state: "InProgress" | "Completed" | "Failed";
+  /** When it began. (RFC 3339) */
+  readonly startTime: string;
+  /** Why it failed, as ECS tells it. (at most 4096 characters) */
+  readonly message?: string;
 }

@@ -1812,6 +1812,12 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                   "minLength": 1,
                   "maxLength": 1024
                 },
+                "externalID": {
+                  "description": "External ID with which it takes the role. Absent: the installation's own.",
+                  "type": "string",
+                  "minLength": 2,
+                  "maxLength": 1224
+                },
                 "permissionSetARN": {
                   "description": "The Grant's own permission set.",
                   "type": "string",
@@ -2323,6 +2329,13 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                   "minLength": 20,
                   "maxLength": 1024,
                   "pattern": "^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9/_+=,.@-]+$"
+                },
+                "externalID": {
+                  "description": "External ID that the role's trust policy asks for; it has an effect with `assumeRoleARN` only. Absent: `sallyport:` and the installation's name.",
+                  "type": "string",
+                  "minLength": 2,
+                  "maxLength": 1224,
+                  "pattern": "^[A-Za-z0-9_+=,.@:/-]+$"
                 }
               }
             },
@@ -2463,6 +2476,13 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                       }
                     }
                   }
+                },
+                "drainLimitSeconds": {
+                  "description": "Seconds for which a task that is being replaced keeps the sessions it has. Absent means 172800, the two days for which ECS protects a task.",
+                  "type": "integer",
+                  "format": "int32",
+                  "minimum": 0,
+                  "maximum": 172800
                 }
               }
             },
@@ -2680,7 +2700,49 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                     "type": "string",
                     "minLength": 1,
                     "maxLength": 128
+                  },
+                  "draining": {
+                    "description": "Whether the task is being replaced, so that it keeps its sessions and takes no new ones.",
+                    "type": "boolean"
                   }
+                }
+              }
+            },
+            "rollout": {
+              "description": "The last change of the configuration on its way to the tasks.",
+              "type": "object",
+              "required": [
+                "configRevision",
+                "state",
+                "startTime"
+              ],
+              "properties": {
+                "configRevision": {
+                  "description": "Digest of the configuration that is rolled out.",
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 128
+                },
+                "state": {
+                  "description": "Failed means that ECS gave up and went back to the configuration before, where there was one. It is not tried again before the spec changes or a reconcile is requested.",
+                  "type": "string",
+                  "enum": [
+                    "InProgress",
+                    "Completed",
+                    "Failed"
+                  ]
+                },
+                "startTime": {
+                  "description": "When it began.",
+                  "type": "string",
+                  "format": "date-time",
+                  "maxLength": 29,
+                  "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,3})?(Z|[+-][0-9]{2}:[0-9]{2})$"
+                },
+                "message": {
+                  "description": "Why it failed, as ECS tells it.",
+                  "type": "string",
+                  "maxLength": 4096
                 }
               }
             },

@@ -114,6 +114,7 @@ function approve(
       taskRegion: ecs.region,
       principalID: user.userID,
       ...(ecs.assumeRoleARN === undefined ? {} : { assumeRoleARN: ecs.assumeRoleARN }),
+      ...(ecs.externalID === undefined ? {} : { externalID: ecs.externalID }),
     },
   };
   return {
