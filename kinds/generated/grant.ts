@@ -31,7 +31,7 @@ export interface GrantSpec {
   readonly notAfterTime: string;
   /** Why the access is needed, a ticket for instance. Checked against the workflow's `reasonPolicy`. (at most 2048 characters) */
   readonly reason?: string;
-  /** Who asked, when it is not the principal: set by the control API or the admission policy, never by hand. Immutable. */
+  /** Who asked: written by the control API, or by whoever creates the Grant, whom the admission policy then holds to their own name. Absent: the pipeline that brought it. Immutable. */
   readonly requester?: GrantSpecRequester;
   /** BreakGlass asks for access without waiting for approval, where the workflow's `breakGlass` allows it. Absent means Normal. Immutable. */
   readonly urgency?: "Normal" | "BreakGlass";
@@ -61,7 +61,7 @@ export interface GrantSpecAvailabilityRef {
   readonly name: string;
 }
 
-/** Who asked, when it is not the principal: set by the control API or the admission policy, never by hand. Immutable. */
+/** Who asked: written by the control API, or by whoever creates the Grant, whom the admission policy then holds to their own name. Absent: the pipeline that brought it. Immutable. */
 export interface GrantSpecRequester {
   /** User name of the requester. (at most 256 characters) */
   readonly username: string;

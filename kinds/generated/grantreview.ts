@@ -21,7 +21,7 @@ export interface GrantReviewSpec {
   readonly decision: "Approve" | "Deny";
   /** Approval step that the decision is for. Absent: the step that is waiting. (at most 63 characters) */
   readonly step?: string;
-  /** Who decides: set by the control API or the admission policy, never by hand. */
+  /** Who decides: written by the control API, or by whoever creates the review, whom the admission policy then holds to their own name. Absent in a file: the pipeline that brought it. */
   readonly reviewer?: GrantReviewSpecReviewer;
   /** The reviewer's words, kept in the record. (at most 2048 characters) */
   readonly comment?: string;
@@ -33,9 +33,11 @@ export interface GrantReviewSpecGrantRef {
   readonly name: string;
 }
 
-/** Who decides: set by the control API or the admission policy, never by hand. */
+/** Who decides: written by the control API, or by whoever creates the review, whom the admission policy then holds to their own name. Absent in a file: the pipeline that brought it. */
 export interface GrantReviewSpecReviewer {
-  /** User name of the reviewer. (at most 256 characters) */
+  /** Pipeline is a CI identity, as AccessWorkflows name it. Absent means User, a person of the Identity Store. */
+  readonly kind?: "User" | "Pipeline";
+  /** User name of the person, or name of the pipeline. (at most 256 characters) */
   readonly username: string;
 }
 

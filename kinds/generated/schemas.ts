@@ -1386,7 +1386,7 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
               "maxLength": 2048
             },
             "requester": {
-              "description": "Who asked, when it is not the principal: set by the control API or the admission policy, never by hand. Immutable.",
+              "description": "Who asked: written by the control API, or by whoever creates the Grant, whom the admission policy then holds to their own name. Absent: the pipeline that brought it. Immutable.",
               "type": "object",
               "required": [
                 "username"
@@ -2089,14 +2089,22 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
               "pattern": "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
             },
             "reviewer": {
-              "description": "Who decides: set by the control API or the admission policy, never by hand.",
+              "description": "Who decides: written by the control API, or by whoever creates the review, whom the admission policy then holds to their own name. Absent in a file: the pipeline that brought it.",
               "type": "object",
               "required": [
                 "username"
               ],
               "properties": {
+                "kind": {
+                  "description": "Pipeline is a CI identity, as AccessWorkflows name it. Absent means User, a person of the Identity Store.",
+                  "type": "string",
+                  "enum": [
+                    "User",
+                    "Pipeline"
+                  ]
+                },
                 "username": {
-                  "description": "User name of the reviewer.",
+                  "description": "User name of the person, or name of the pipeline.",
                   "type": "string",
                   "minLength": 1,
                   "maxLength": 256,
