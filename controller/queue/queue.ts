@@ -2,6 +2,7 @@ import type { Clock, EpochMs } from "#lib/clock.ts";
 import { createBackoff, type BackoffLimits } from "./backoff.ts";
 import { createDelays } from "./delays.ts";
 import { moreUrgent, priorities, type Priority } from "./priority.ts";
+import type { QueueRecorder } from "./recorder.ts";
 
 /** A key handed to a worker, who owns it until `done`. */
 export interface Work {
@@ -15,6 +16,7 @@ export interface QueueOptions {
   /** In [0, 1); jitter. */
   readonly random: () => number;
   readonly backoff: BackoffLimits;
+  readonly recorder?: QueueRecorder;
 }
 
 /**
@@ -68,11 +70,13 @@ class PriorityWorkQueue implements WorkQueue {
   readonly #drainWaiters: (() => void)[] = [];
   readonly #backoff;
   readonly #delays;
+  readonly #recorder: QueueRecorder | undefined;
   #shuttingDown = false;
 
   constructor(options: QueueOptions) {
     this.#backoff = createBackoff(options.backoff, options.random);
     this.#delays = createDelays(options.clock, (key, priority) => this.add(key, priority));
+    this.#recorder = options.recorder;
   }
 
   add(key: string, priority: Priority): void {
@@ -85,6 +89,11 @@ class PriorityWorkQueue implements WorkQueue {
       return;
     }
     this.#dirty.set(key, now);
+    if (before === undefined) {
+      this.#recorder?.added(key, now);
+    } else {
+      this.#recorder?.raised(key, now);
+    }
     if (this.#processing.has(key)) {
       return;
     }
@@ -99,12 +108,14 @@ class PriorityWorkQueue implements WorkQueue {
     if (afterMs <= 0) {
       this.add(key, priority);
     } else if (!this.#shuttingDown) {
+      this.#recorder?.delayed(key);
       this.#delays.after(key, priority, afterMs);
     }
   }
 
   addAt(key: string, priority: Priority, at: EpochMs): void {
     if (!this.#shuttingDown) {
+      this.#recorder?.delayed(key);
       this.#delays.at(key, priority, at);
     }
   }
@@ -134,6 +145,7 @@ class PriorityWorkQueue implements WorkQueue {
     if (!this.#processing.delete(key)) {
       throw new Error(`no worker has this key: ${key}`);
     }
+    this.#recorder?.done(key);
     const priority = this.#dirty.get(key);
     if (priority !== undefined) {
       this.#queued[priority].add(key);
@@ -152,6 +164,7 @@ class PriorityWorkQueue implements WorkQueue {
       if (which.includes(priority)) {
         this.#queued[priority].delete(key);
         this.#dirty.delete(key);
+        this.#recorder?.dropped(key);
       }
     }
     this.#handOut();
@@ -201,6 +214,7 @@ class PriorityWorkQueue implements WorkQueue {
         this.#queued[priority].delete(key);
         this.#dirty.delete(key);
         this.#processing.add(key);
+        this.#recorder?.given(key);
         return { key, priority };
       }
     }

@@ -234,7 +234,7 @@ describe("loop", () => {
     await loop.stop();
   });
 
-  it("gives each run an ID in the log and the key it is for", async () => {
+  it("gives each run an ID in the log and says whom it is for, in the words of controller-runtime", async () => {
     const fields: unknown[] = [];
     const log: Log = { ...silentLog, with: (given) => (fields.push(given), silentLog) };
     const { loop } = setUp(async () => settled, { keys: ["Grant/default/a"], log });
@@ -242,7 +242,7 @@ describe("loop", () => {
     await loop.start();
     await flush();
 
-    expect(fields).toEqual([{ key: "Grant/default/a", reconcileID: "run-1" }]);
+    expect(fields).toEqual([{ controller: "grant", namespace: "default", name: "a", reconcileID: "run-1" }]);
     await loop.stop();
   });
 });

@@ -5,8 +5,9 @@ import { formatKey, parseKey, type Kind, type ObjectKey } from "#kinds/index.ts"
 import { reconcileBackoff, type BackoffLimits } from "../queue/backoff.ts";
 import { createQueue, type Work, type WorkQueue } from "../queue/queue.ts";
 import type { Source } from "../source/source.ts";
-import { applyOutcome } from "./outcome.ts";
+import { applyOutcome, isDefect } from "./outcome.ts";
 import type { Enqueue, Outcome, Priority, Reconciler } from "./reconciler.ts";
+import type { LoopRecorder } from "./recorder.ts";
 import { createStats, type LoopStats } from "./stats.ts";
 
 /**
@@ -48,6 +49,7 @@ export interface LoopOptions {
   readonly resyncMs?: number;
   readonly graceMs?: number;
   readonly backoff?: BackoffLimits;
+  readonly recorder?: LoopRecorder;
 }
 
 /** Keeps every object converged: changes and times in, runs of the reconcilers out. */
@@ -72,6 +74,7 @@ export function createLoop(options: LoopOptions): Loop {
 interface Run {
   readonly startedMs: number;
   readonly abort: AbortController;
+  isDefect: boolean;
 }
 
 class ReconcileLoop implements Loop {
@@ -86,9 +89,14 @@ class ReconcileLoop implements Loop {
   #cancelResync: CancelTimer = () => {};
 
   constructor(options: LoopOptions) {
-    const { clock, random, backoff = reconcileBackoff } = options;
+    const { clock, random, backoff = reconcileBackoff, recorder } = options;
     this.#options = options;
-    this.#queue = createQueue({ clock, random, backoff });
+    this.#queue = createQueue({
+      clock,
+      random,
+      backoff,
+      ...(recorder === undefined ? {} : { recorder: recorder.queue }),
+    });
     this.#reconcilers = new Map(options.reconcilers.map((reconciler) => [reconciler.kind, reconciler]));
     this.#lastProgressMs = clock.monotonicMs();
   }
@@ -104,7 +112,9 @@ class ReconcileLoop implements Loop {
     await this.#options.source.start();
     this.#enqueueAll();
     this.#armResync();
-    this.#workers = Array.from({ length: this.#options.workers ?? workersDefault }, () => this.#work());
+    const { workers = workersDefault, recorder } = this.#options;
+    recorder?.started([...this.#reconcilers.keys()], workers);
+    this.#workers = Array.from({ length: workers }, () => this.#work());
   }
 
   async stop(): Promise<void> {
@@ -200,15 +210,21 @@ class ReconcileLoop implements Loop {
   }
 
   async #runOne(work: Work): Promise<void> {
-    const { clock, newID } = this.#options;
+    const { clock, newID, recorder } = this.#options;
     const key = parseKey(work.key);
-    const log = this.#options.log.with({ key: work.key, reconcileID: newID() });
-    const run: Run = { startedMs: clock.monotonicMs(), abort: new AbortController() };
+    const { namespace, name } = key;
+    // The names of controller-runtime (`pkg/internal/controller`), which people's log searches know.
+    const fields = { controller: key.kind.toLowerCase(), namespace, name, reconcileID: newID() };
+    const log = this.#options.log.with(fields);
+    const run: Run = { startedMs: clock.monotonicMs(), abort: new AbortController(), isDefect: false };
     this.#runs.set(work.key, run);
+    recorder?.runStarted(key.kind);
     const outcome = await this.#reconcile(key, run, log);
     this.#runs.delete(work.key);
     this.#lastProgressMs = clock.monotonicMs();
-    this.#stats.ended(key.kind, outcome.kind, this.#lastProgressMs - run.startedMs);
+    const tookMs = this.#lastProgressMs - run.startedMs;
+    this.#stats.ended(key.kind, outcome.kind, tookMs);
+    recorder?.runEnded(key.kind, outcome.kind, tookMs, run.isDefect);
     // What must end is tried again before all else, whatever it was that woke it.
     const priority = this.#priorityOf(key) === "revoke" ? "revoke" : work.priority;
     applyOutcome(this.#queue, { ...work, priority }, outcome, log, clock.now());
@@ -219,6 +235,7 @@ class ReconcileLoop implements Loop {
     const { clock, deadlineMs = reconcileDeadlineMs } = this.#options;
     const cancelDeadline = clock.after(deadlineMs, () => {
       this.#stats.deadline(key.kind);
+      this.#options.recorder?.deadlinePassed(key.kind);
       log.warn("reconcile is past its deadline", { deadlineMs });
       run.abort.abort(new Error(`reconcile took longer than ${deadlineMs} ms`));
     });
@@ -227,6 +244,7 @@ class ReconcileLoop implements Loop {
       // Awaited even past the deadline: giving the key to another worker while this one may still act would be worse.
       return (await this.#reconcilers.get(key.kind)?.reconcile(key, context)) ?? { kind: "settled" };
     } catch (thrown) {
+      run.isDefect = isDefect(thrown);
       return { kind: "failed", error: coerceError(thrown) };
     } finally {
       cancelDeadline();

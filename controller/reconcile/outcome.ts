@@ -1,7 +1,9 @@
 import type { EpochMs } from "#lib/clock.ts";
 import { assertNever } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
+import { isFailure } from "../aws/errors.ts";
 import { AwsFailure } from "../aws/ports.ts";
+import { isKubeFailure, KubeFailure } from "../kube/failure.ts";
 import type { Work, WorkQueue } from "../queue/queue.ts";
 import type { Outcome } from "./reconciler.ts";
 
@@ -49,11 +51,27 @@ function waitUntil(untilMs: EpochMs, now: EpochMs): EpochMs {
   return untilMs > now ? untilMs : now + waitMinMs;
 }
 
-/** An answer of AWS is something to expect; anything else that was thrown is a defect and keeps its stack. */
+/** What only a mistake in the program throws. */
+export function isDefect(thrown: unknown): boolean {
+  return (
+    !(thrown instanceof Error) ||
+    [TypeError, RangeError, ReferenceError, SyntaxError].some((mistake) => thrown instanceof mistake)
+  );
+}
+
+/**
+ * What to expect of AWS and of an API server is no error: people read every error line as a fault. That another writer was first is not
+ * even worth a warning. Anything else that was thrown is a defect and keeps its stack.
+ */
 function logFailure(log: Log, error: Error, retryInMs: number): void {
-  if (error instanceof AwsFailure) {
+  if (isFailure(error, "conflict", "busy") || isKubeFailure(error, "conflict")) {
+    log.info("another change was first, will retry", { why: error.message, retryInMs });
+  } else if (error instanceof AwsFailure) {
     const { call, code, failure, message } = error;
     log.warn("AWS did not do what was asked, will retry", { call, code, failure, why: message, retryInMs });
+  } else if (error instanceof KubeFailure) {
+    const { kind, code, reason, message } = error;
+    log.warn("the API server did not do what was asked, will retry", { code, kind, reason, why: message, retryInMs });
   } else {
     log.error("reconcile failed, will retry", { error, stack: error.stack, retryInMs });
   }

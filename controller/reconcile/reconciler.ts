@@ -26,7 +26,7 @@ export type Outcome =
 export interface ReconcileContext {
   /** Aborted at the run's deadline and when the loop must stop. */
   readonly signal: AbortSignal;
-  /** Carries `key` and `reconcileID`, so that all lines of one run can be found. */
+  /** Carries `controller`, `namespace`, `name` and `reconcileID`, so that all lines of one run can be found. */
   readonly log: Log;
   readonly clock: Clock;
   /** Wall-clock time at which the run began; `decide` gets this one. */
