@@ -1,6 +1,7 @@
 import { bringDebianPackages } from "./debian-packages.ts";
 import { bringFromSuite } from "./debian-suite.ts";
 import { bringDrivers } from "./drivers.ts";
+import { bringKube } from "./kube.ts";
 import { isMissing, rememberMissing } from "./part.ts";
 import { mysqlRequest, postgresClientRequest } from "./servers.ts";
 
@@ -8,6 +9,7 @@ import { mysqlRequest, postgresClientRequest } from "./servers.ts";
 export function bringParts(report: (text: string) => void): void {
   bringDebianPackages(report);
   bringDrivers(report);
+  bringKube(report);
   for (const [part, request] of [
     ["mysql", mysqlRequest],
     ["postgresClient18", postgresClientRequest],

@@ -1,17 +1,9 @@
 import { createHash } from "node:crypto";
-import {
-  copyFileSync,
-  existsSync,
-  globSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, existsSync, globSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { cacheDirectory } from "../node24.mjs";
 import { findVenv, prepareVenv } from "../python.ts";
+import { build, findBuilt } from "./built.ts";
 import { command } from "./command.ts";
 import { isMissing, type Part, reasonFor, rememberMissing } from "./part.ts";
 
@@ -36,7 +28,7 @@ export function driverParts(): Promise<DriverParts> {
   const python = findVenv(requirements);
   return Promise.resolve({
     python: python === undefined ? { missing: reasonFor("python") } : { file: python },
-    go: found(goTarget()) ?? { missing: reasonFor("go") },
+    go: findBuilt(goTarget()) ?? { missing: reasonFor("go") },
     java: javaIn(javaTarget()) ?? { missing: reasonFor("java drivers") },
   });
 }
@@ -45,7 +37,7 @@ export function driverParts(): Promise<DriverParts> {
 export function bringDrivers(report: (text: string) => void): void {
   const python = prepareVenv(requirements, () => report("bringing psycopg and PyMySQL from PyPI (about 10 MB, once)"));
   remember("python", python);
-  remember("go", found(goTarget()) ?? buildGo(goTarget(), report));
+  remember("go", findBuilt(goTarget()) ?? buildGo(goTarget(), report));
   remember("java drivers", javaIn(javaTarget()) ?? buildJava(javaTarget(), report));
 }
 
@@ -53,10 +45,6 @@ function remember(part: string, brought: Part<object>): void {
   if (isMissing(brought)) {
     rememberMissing(part, brought.missing);
   }
-}
-
-function found(folder: string): { folder: string } | undefined {
-  return existsSync(path.join(folder, "ready")) ? { folder } : undefined;
 }
 
 /** A folder for exactly these sources: their names and contents are in its name. */
@@ -71,21 +59,6 @@ function targetFor(name: string, files: readonly string[]): string {
 const goTarget = (): string => targetFor("drivers-go", globSync("go/{go.mod,go.sum,*/*.go}", { cwd: sources }));
 const javaFiles = (): string[] => globSync("java/{pom.xml,jars.sha256,src/*.java}", { cwd: sources });
 const javaTarget = (): string => targetFor("drivers-java", javaFiles());
-
-/** Fills a folder beside its target and moves it there when it is whole. */
-function build(target: string, fill: (staging: string) => string | undefined): Part<{ readonly folder: string }> {
-  const staging = `${target}.${process.pid}`;
-  mkdirSync(staging, { recursive: true });
-  const failed = fill(staging);
-  if (failed !== undefined) {
-    rmSync(staging, { recursive: true, force: true });
-    return { missing: failed };
-  }
-  rmSync(target, { recursive: true, force: true });
-  renameSync(staging, target);
-  writeFileSync(path.join(target, "ready"), "");
-  return { folder: target };
-}
 
 function buildGo(target: string, report: (text: string) => void): Part<{ readonly folder: string }> {
   report("building the Go drivers' programs (about a minute, once)");
