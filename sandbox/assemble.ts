@@ -11,7 +11,9 @@ import { identityStoreService } from "./identity-store/identity-store.ts";
 import type { CompiledOptions } from "./options.ts";
 import type { PageParts } from "./pages.ts";
 import { plantSeed } from "./plant.ts";
+import { createEventLog } from "./events.ts";
 import { createEvaluate } from "./policy/verdict.ts";
+import { createReads } from "./reads.ts";
 import { rdsService } from "./rds/rds.ts";
 import { createCompute, type RunningCompute } from "./running.ts";
 import type { Sandbox } from "./sandbox.ts";
@@ -47,7 +49,7 @@ export function assemble(options: CompiledOptions, hooks: Hooks): Assembly {
   const grants = createDeviceGrants(clock, random);
   const codes = createAuthorizationCodes(clock, random);
   const failure = context.asyncFailure;
-  const book = createRequestBook({ clock, random, delayMs: delays.identityCenterMs, failure });
+  const book = createRequestBook({ clock, random, delayMs: delays.identityCenterMs, failure, events: state.events });
   const compute = createCompute(context, options.compute);
   return {
     context,
@@ -71,8 +73,10 @@ export function assemble(options: CompiledOptions, hooks: Hooks): Assembly {
 
 function createContext(options: CompiledOptions, hooks: Hooks): Context {
   const { clock, random, log, delays, limits } = options;
+  const state = emptyState(options.seed, random, () => clock.now(), createEventLog(clock));
   return {
-    state: emptyState(options.seed, random, () => clock.now()),
+    state,
+    reads: createReads(state, clock),
     clock,
     random,
     log,

@@ -2,12 +2,15 @@ import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
 import type { Authorize } from "./authorize.ts";
 import type { Random } from "./ids.ts";
+import type { Reads } from "./reads.ts";
 import type { AsyncRequest } from "./identity-center/requests.ts";
 import type { State } from "./state.ts";
 
 /** What each service of the sandbox is built from. */
 export interface Context {
   readonly state: State;
+  /** What operations that only read see of sets, assignments and roles. */
+  readonly reads: Reads;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

@@ -41,3 +41,23 @@ export function conflicting(): FaultAction {
 export function failing(): FaultAction {
   return { error: new AwsError("InternalServerException", "Internal server error", 500) };
 }
+
+/** What IAM and every service answer to a caller who may not. */
+export function denied(): FaultAction {
+  return { error: new AwsError("AccessDeniedException", "User is not authorized to perform this operation", 403) };
+}
+
+/** What every service answers to credentials that have expired. */
+export function expired(): FaultAction {
+  return { error: new AwsError("ExpiredTokenException", "The security token included in the request is expired", 403) };
+}
+
+/** A quota of permission sets that is used up, in Identity Center's words. */
+export function quotaReached(): FaultAction {
+  return { error: new AwsError("ServiceQuotaExceededException", "You have exceeded AWS SSO limits.") };
+}
+
+/** Something between the caller and the service that answers by itself, without a body that any SDK knows. */
+export function gatewayFailing(): FaultAction {
+  return { error: new AwsError("UnknownError", "Service Unavailable", 503) };
+}

@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { createEvaluate } from "./policy/verdict.ts";
 import type { Compute } from "./compute.ts";
 import type { Context } from "./context.ts";
@@ -27,7 +27,7 @@ export interface ComputeOptions {
 /** This checkout's proxy under the Node that runs the sandbox, whatever the image is called. */
 const runProxy: ChooseCommand = () => ({
   file: process.execPath,
-  args: [resolve(import.meta.dirname, "../cli/main.ts"), "proxy"],
+  args: [fileURLToPath(new URL("../cli/main.ts", import.meta.url)), "proxy"],
 });
 
 /** Builds ECS and Session Manager; tasks run as child processes. */

@@ -2,6 +2,7 @@ import type { Context } from "./context.ts";
 import type { IssuedCredentials } from "./credentials.ts";
 import type { EcsService } from "./ecs/service.ts";
 import type { EnvironmentParts } from "./env-file.ts";
+import type { EventLog } from "./events.ts";
 import type { FaultPlan } from "./faults.ts";
 import type { AsyncRequest } from "./identity-center/requests.ts";
 import type { RecordedCall } from "./server/calls.ts";
@@ -29,6 +30,10 @@ export interface Sandbox {
   readonly services: readonly Service[];
   /** Calls in the order in which they arrived. */
   readonly calls: readonly RecordedCall[];
+  /** Every change of sets, assignments and roles, every call, and who made them. */
+  readonly events: EventLog;
+  /** How far what Identity Center and IAM show lags behind what is, in milliseconds; 0 at the start, may be changed at any time. */
+  readLagMs: number;
   /** Decides the fate of calls; may be replaced at any time. */
   faults: FaultPlan;
   /** Decides whether an asynchronous Identity Center request fails, and why; may be replaced at any time. */

@@ -38,6 +38,13 @@ export async function startSandbox(given: SandboxOptions = {}): Promise<Sandbox>
     ecs: compute.ecs,
     ssm: compute.ssm,
     calls: calls.list,
+    events: state.events,
+    get readLagMs() {
+      return context.reads.lagMs;
+    },
+    set readLagMs(lagMs) {
+      context.reads.lagMs = lagMs;
+    },
     get faults() {
       return hooks.faults;
     },
@@ -76,6 +83,7 @@ function handlersOf({ context, services, pages, compute }: Assembly, calls: Call
     random,
     region: state.region,
     calls,
+    events: state.events,
     faults: () => hooks.faults,
   };
   return {

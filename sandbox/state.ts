@@ -1,11 +1,14 @@
 import type { EpochMs } from "#lib/clock.ts";
 import { createCredentialRegistry, type CredentialRegistry } from "./credentials.ts";
+import { createEventLog, type EventLog, ObservedMap } from "./events.ts";
 import type { Random } from "./ids.ts";
 import { createRoleRegistry, type RoleRegistry } from "./roles.ts";
 import type { Seed, SeedAccount, SeedDBCluster, SeedDBInstance } from "./seed.ts";
 
 /** Everything the sandbox remembers. Its services change it; tests may read it, and change it to play a person at the console. */
 export interface State {
+  /** What happened so far to sets, assignments and roles, and which calls arrived. */
+  readonly events: EventLog;
   readonly region: string;
   readonly instance: Instance;
   /** By account ID. */
@@ -131,11 +134,17 @@ export function assignmentKey(assignment: Assignment): string {
   return [accountID, permissionSetARN, principalType, principalID].join("\n");
 }
 
-/** A state with nobody in it but the instance. `plantSeed` fills it. */
-export function emptyState(seed: Seed, random: Random, now: () => EpochMs): State {
-  const roles = createRoleRegistry(random, now);
+/** A state with nobody in it but the instance. `plantSeed` fills it. `events` is told of every change of sets, assignments and roles. */
+export function emptyState(
+  seed: Seed,
+  random: Random,
+  now: () => EpochMs,
+  events: EventLog = createEventLog({ now, monotonicMs: now }),
+): State {
+  const roles = observedRoles(createRoleRegistry(random, now), events);
   const { instanceID, identityStoreID, accountID } = seed.identityCenter;
   return {
+    events,
     region: seed.region,
     instance: {
       instanceARN: `arn:aws:sso:::instance/${instanceID}`,
@@ -148,13 +157,47 @@ export function emptyState(seed: Seed, random: Random, now: () => EpochMs): Stat
     people: new Map(),
     groups: new Map(),
     memberships: new Map(),
-    permissionSets: new Map(),
-    assignments: new Map(),
+    permissionSets: observedSets(events),
+    assignments: observedAssignments(events),
     roles,
     credentials: createCredentialRegistry(random, roles, now),
     secrets: new Map(),
     dbInstances: [...seed.dbInstances],
     dbClusters: [...seed.dbClusters],
+  };
+}
+
+function observedSets(events: EventLog): Map<string, PermissionSet> {
+  const about = ({ arn, name, tags }: PermissionSet) => ({ arn, name, tags: Object.fromEntries(tags) });
+  return new ObservedMap(
+    (set) => events.record({ kind: "set-created", ...about(set) }),
+    (set) => events.record({ kind: "set-deleted", ...about(set) }),
+  );
+}
+
+function observedAssignments(events: EventLog): Map<string, Assignment> {
+  return new ObservedMap(
+    (assignment, isNew) => events.record({ kind: "assigned", again: !isNew, ...assignment }),
+    (assignment) => events.record({ kind: "unassigned", ...assignment }),
+  );
+}
+
+function observedRoles(registry: RoleRegistry, events: EventLog): RoleRegistry {
+  return {
+    ...registry,
+    create(wanted) {
+      const role = registry.create(wanted);
+      const { accountID, roleName, roleID } = role;
+      events.record({ kind: "role-created", accountID, roleName, roleID });
+      return role;
+    },
+    remove(roleID) {
+      const role = registry.byID(roleID);
+      registry.remove(roleID);
+      if (role !== undefined) {
+        events.record({ kind: "role-removed", accountID: role.accountID, roleName: role.roleName, roleID });
+      }
+    },
   };
 }
 

@@ -33,6 +33,7 @@ export function containerEnvironment(
       ? {}
       : { AWS_CONTAINER_CREDENTIALS_FULL_URI: `${facts.sandboxURL}/_task/credentials/${task.secretID}` }),
     ECS_CONTAINER_METADATA_URI_V4: `${facts.sandboxURL}/_task/metadata/${task.secretID}-${facts.containerName}`,
+    ECS_AGENT_URI: `${facts.sandboxURL}/_task/agent/${task.secretID}-${facts.containerName}`,
     SALLYPORT_LOOPBACK: facts.host,
     HOSTNAME: `ip-${facts.host.replaceAll(".", "-")}.${task.region}.compute.internal`,
   };

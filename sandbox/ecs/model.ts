@@ -46,7 +46,9 @@ export interface Deployment {
   readonly definition: TaskDefinition;
   readonly createdAt: EpochMs;
   updatedAt: EpochMs;
-  rolloutState: "IN_PROGRESS" | "COMPLETED";
+  rolloutState: "IN_PROGRESS" | "COMPLETED" | "FAILED";
+  /** Whether it ever reached a steady state: a rollback goes to the newest that did. */
+  wasSteady: boolean;
   /** Tasks that stopped before they had run for a while, one after another; a task that holds out resets it. */
   failedTasks: number;
 }
@@ -62,7 +64,9 @@ export interface EcsServiceRecord {
   minimumHealthyPercent: number;
   maximumPercent: number;
   enableExecuteCommand: boolean;
-  readonly propagateTags: "SERVICE" | "TASK_DEFINITION" | "NONE";
+  /** Ends a deployment whose tasks keep failing; with `rollback`, goes back to the last one that was steady. */
+  circuitBreaker: { readonly enable: boolean; readonly rollback: boolean };
+  propagateTags: "SERVICE" | "TASK_DEFINITION" | "NONE";
   readonly enableECSManagedTags: boolean;
   tags: readonly Tag[];
   deployments: Deployment[];

@@ -64,9 +64,29 @@ export function readPercents(
   return { minimumHealthyPercent, maximumPercent };
 }
 
+/** The circuit breaker of a request, as it was where it is absent (ECS API reference, DeploymentCircuitBreaker). */
+export function readCircuitBreaker(
+  input: Record<string, unknown>,
+  before: EcsServiceRecord["circuitBreaker"],
+): EcsServiceRecord["circuitBreaker"] {
+  const configuration = optionalObject(input, "deploymentConfiguration") ?? {};
+  const wanted = optionalObject(configuration, "deploymentCircuitBreaker");
+  if (wanted === undefined) {
+    return before;
+  }
+  const { enable, rollback } = wanted;
+  if (typeof enable !== "boolean" || typeof rollback !== "boolean") {
+    throw invalid("deploymentCircuitBreaker needs enable and rollback.");
+  }
+  return { enable, rollback };
+}
+
 /** Value of propagateTags. Throws InvalidParameterException. */
-export function readPropagateTags(input: Record<string, unknown>): EcsServiceRecord["propagateTags"] {
-  const value = optionalText(input, "propagateTags") ?? "NONE";
+export function readPropagateTags(
+  input: Record<string, unknown>,
+  before: EcsServiceRecord["propagateTags"] = "NONE",
+): EcsServiceRecord["propagateTags"] {
+  const value = optionalText(input, "propagateTags") ?? before;
   if (value !== "SERVICE" && value !== "TASK_DEFINITION" && value !== "NONE") {
     throw invalid("propagateTags must be SERVICE, TASK_DEFINITION or NONE.");
   }

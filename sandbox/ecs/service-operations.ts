@@ -7,6 +7,7 @@ import { clusterName, ecsARN, findCluster, findService, shortName } from "./name
 import {
   checkNetwork,
   checkStrategy,
+  readCircuitBreaker,
   readPercents,
   readPropagateTags,
   runnableDefinition,
@@ -68,6 +69,7 @@ function createService(engine: Engine, input: Record<string, unknown>, call: Cal
     status: "ACTIVE",
     desiredCount,
     ...readPercents(input, { minimumHealthyPercent: 100, maximumPercent: 200 }),
+    circuitBreaker: readCircuitBreaker(input, { enable: false, rollback: false }),
     enableExecuteCommand: input["enableExecuteCommand"] === true,
     propagateTags: readPropagateTags(input),
     enableECSManagedTags: input["enableECSManagedTags"] === true,
@@ -101,6 +103,9 @@ function updateService(engine: Engine, input: Record<string, unknown>, call: Cal
     input["forceNewDeployment"] === true ||
     JSON.stringify(shown) !== JSON.stringify(service.shown);
   Object.assign(service, readPercents(input, service));
+  service.circuitBreaker = readCircuitBreaker(input, service.circuitBreaker);
+  // Tags and the agent reach tasks that are started from now on; what runs stays as it is.
+  service.propagateTags = readPropagateTags(input, service.propagateTags);
   service.desiredCount = optionalCount(input, "desiredCount") ?? service.desiredCount;
   service.enableExecuteCommand = enableExecuteCommand === true;
   service.shown = shown;

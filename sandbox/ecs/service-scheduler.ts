@@ -36,6 +36,7 @@ export class ServiceScheduler {
       createdAt: now,
       updatedAt: now,
       rolloutState: "IN_PROGRESS",
+      wasSteady: false,
       failedTasks: 0,
     };
     service.deployments = [deployment, ...service.deployments];
@@ -89,7 +90,9 @@ export class ServiceScheduler {
         .runner(arn)
         ?.stop("ServiceSchedulerInitiated", `Scaling activity initiated by (deployment ${task?.deploymentID ?? ""})`);
     }
-    if (plan.start > 0 && service.notBefore > now) {
+    if (primary.rolloutState === "FAILED") {
+      // The circuit breaker ended it and there was nothing to go back to: nothing is started for it any more.
+    } else if (plan.start > 0 && service.notBefore > now) {
       this.#again(account, service, service.notBefore - now);
     } else {
       this.#startTasks(account, service, primary, plan.start);
@@ -97,6 +100,7 @@ export class ServiceScheduler {
     this.#watchProtection(account, service, tasks, now);
     if (plan.steady && primary.rolloutState === "IN_PROGRESS") {
       primary.rolloutState = "COMPLETED";
+      primary.wasSteady = true;
       primary.updatedAt = now;
       service.deployments = [primary];
       this.#event(service, "has reached a steady state.");
@@ -139,6 +143,26 @@ export class ServiceScheduler {
       const doublings = Math.min(deployment.failedTasks - 2, 10);
       service.notBefore = now + Math.min(failurePauseMs.first * 2 ** doublings, failurePauseMs.longest);
     }
+    if (service.circuitBreaker.enable && deployment.failedTasks >= breakerThreshold(service)) {
+      this.#breakOff(service, deployment, now);
+    }
+  }
+
+  /** A deployment that ever was steady is not broken off: its tasks fail for another reason than the deployment. */
+  #breakOff(service: EcsServiceRecord, deployment: Deployment, now: number): void {
+    if (deployment !== service.deployments[0] || deployment.rolloutState !== "IN_PROGRESS" || deployment.wasSteady) {
+      return;
+    }
+    deployment.rolloutState = "FAILED";
+    deployment.updatedAt = now;
+    this.#event(service, `(deployment ${deployment.id}) deployment failed: tasks failed to start.`);
+    const last = service.deployments.find((one) => one.wasSteady);
+    if (service.circuitBreaker.rollback && last !== undefined) {
+      Object.assign(last, { rolloutState: "IN_PROGRESS", updatedAt: now, failedTasks: 0 });
+      service.deployments = [last, ...service.deployments.filter((one) => one !== last)];
+      service.notBefore = now;
+      this.#event(service, `rolling back to deployment ${last.id}.`);
+    }
   }
 
   /** Of several moments the earliest counts: looking then tells the next one. */
@@ -164,6 +188,11 @@ export class ServiceScheduler {
     };
     service.events = [event, ...service.events].slice(0, eventsMax);
   }
+}
+
+/** Failed tasks that end a deployment: half the desired count, 3 to 200 (ECS Developer Guide, "deployment circuit breaker"). */
+function breakerThreshold({ desiredCount }: EcsServiceRecord): number {
+  return Math.min(Math.max(Math.ceil(desiredCount / 2), 3), 200);
 }
 
 /** The service's tasks that are not to stop, in the order in which they were started. */

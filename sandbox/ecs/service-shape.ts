@@ -1,3 +1,4 @@
+import { assertNever } from "#lib/errors.ts";
 import type { AccountState, Deployment, EcsServiceRecord, TaskRecord } from "./model.ts";
 import { ecsARN } from "./names.ts";
 import { tasksOf } from "./service-scheduler.ts";
@@ -15,7 +16,7 @@ export function serviceShape(account: AccountState, service: EcsServiceRecord, w
     ...counts(tasks),
     taskDefinition: primary?.definition.arn,
     deploymentConfiguration: {
-      deploymentCircuitBreaker: { enable: false, rollback: false },
+      deploymentCircuitBreaker: service.circuitBreaker,
       minimumHealthyPercent: service.minimumHealthyPercent,
       maximumPercent: service.maximumPercent,
     },
@@ -64,10 +65,21 @@ function deploymentShape(
       ? {}
       : { networkConfiguration: service.shown["networkConfiguration"] }),
     rolloutState: deployment.rolloutState,
-    rolloutStateReason: `ECS deployment ${deployment.id} ${
-      deployment.rolloutState === "COMPLETED" ? "completed." : "in progress."
-    }`,
+    rolloutStateReason: rolloutReason(deployment),
   };
+}
+
+function rolloutReason({ id, rolloutState }: Deployment): string {
+  switch (rolloutState) {
+    case "COMPLETED":
+      return `ECS deployment ${id} completed.`;
+    case "IN_PROGRESS":
+      return `ECS deployment ${id} in progress.`;
+    case "FAILED":
+      return "ECS deployment circuit breaker: tasks failed to start.";
+    default:
+      return assertNever(rolloutState);
+  }
 }
 
 function counts(tasks: readonly TaskRecord[]): { runningCount: number; pendingCount: number } {

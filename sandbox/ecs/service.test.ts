@@ -129,6 +129,29 @@ describe("a service", () => {
     expect([service.status, status, (await describeService(bench)).status]).toEqual(["DRAINING", "INACTIVE", "ACTIVE"]);
   });
 
+  it("goes back to the deployment that was steady when the tasks of the new one keep failing, and says so", async () => {
+    await using bench = startBench();
+    const [good, bad] = [await bench.register(tellingScript), await bench.register("process.exit(3)")];
+    const deploymentConfiguration = { deploymentCircuitBreaker: { enable: true, rollback: true } };
+    await bench.createService(good, { deploymentConfiguration });
+    const old = await steady(bench, good);
+
+    await bench.call("UpdateService", { cluster: "main", service: "proxy", taskDefinition: bad });
+    await bench.ecs.until(() =>
+      bench.ecs.tasks().filter((task) => task.definitionARN === bad && task.lastStatus === "STOPPED").length >= 3
+        ? true
+        : undefined,
+    );
+    const service = await describeService(bench);
+
+    expect(service.taskDefinition).toBe(good);
+    expect(service.deploymentConfiguration).toMatchObject(deploymentConfiguration);
+    expect(bench.ecs.tasks().find((task) => task.arn === old.arn)?.desiredStatus).toBe("RUNNING");
+    expect(service.events.map((event: any) => event.message).join("\n")).toMatch(
+      /rolling back to deployment ecs-svc\/\d+\.[^]*deployment failed: tasks failed to start/,
+    );
+  });
+
   it("waits longer and longer before it starts tasks that fail at once", async () => {
     await using bench = startBench();
     await bench.createService(await bench.register("process.exit(3)"));

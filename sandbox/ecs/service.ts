@@ -5,7 +5,6 @@ import type { CredentialRegistry } from "../credentials.ts";
 import type { Random } from "../ids.ts";
 import type { RoleRegistry } from "../roles.ts";
 import type { Answer } from "../server/answer.ts";
-import type { HttpRequest } from "../server/request.ts";
 import type { Service } from "../service.ts";
 import type { TargetDirectory } from "../ssm/target.ts";
 import type { SecretRecord } from "../state.ts";
@@ -14,13 +13,13 @@ import { clusterOperations } from "./cluster-operations.ts";
 import { definitionOperations } from "./definition-operations.ts";
 import { Engine } from "./engine.ts";
 import { tagRecord } from "./input.ts";
-import type { ContainerRecord, TaskRecord, TaskStatus } from "./model.ts";
+import { isProtected, type ContainerRecord, type TaskRecord, type TaskStatus } from "./model.ts";
 import { defaultEcsDelays } from "./options.ts";
 import type { ChooseCommand, EcsDelays } from "./options.ts";
 import { containerSecret } from "./secrets.ts";
 import { serviceOperations } from "./service-operations.ts";
 import { tagOperations } from "./tag-operations.ts";
-import { createTaskEndpoints } from "./task-endpoints.ts";
+import { createTaskEndpoints, type TaskRequest } from "./task-endpoints.ts";
 import { taskOperations } from "./task-operations.ts";
 
 /** What ECS needs from the sandbox. */
@@ -51,6 +50,8 @@ export interface TaskView {
   readonly lastStatus: TaskStatus;
   readonly desiredStatus: "RUNNING" | "STOPPED";
   readonly stoppedReason: string | undefined;
+  /** Whether scale-in and deployments leave it alone now. */
+  readonly isProtected: boolean;
   /** Its loopback address, once it has one. */
   readonly host: string | undefined;
   /** Target names of its containers whose agent is connected. */
@@ -63,7 +64,7 @@ export interface TaskView {
 /** ECS: the service, the endpoints that its tasks use, and what a test may do to tasks. */
 export interface EcsService extends Service {
   /** Answers requests under `/_task/`; undefined for other paths. */
-  serveTask(request: Pick<HttpRequest, "method" | "path">): Answer | undefined;
+  serveTask(request: TaskRequest): Answer | undefined;
   /** Where Session Manager finds the agents of running tasks. */
   readonly targets: TargetDirectory;
   /** All tasks in the order in which they were started, those that stopped within the last hour too. */
@@ -107,7 +108,7 @@ export function ecsService(deps: EcsDeps): EcsService {
     mutating: mutatingOperations,
     serveTask: createTaskEndpoints({ ...deps, engine }),
     targets: targetDirectory(engine, tasks),
-    tasks: () => tasks().map(view),
+    tasks: () => tasks().map((task) => view(task, engine)),
     kill: (taskARN, signal, name) => engine.runner(taskARN)?.signal(signal, name) ?? false,
     pid: (taskARN, name) => container(taskARN, name)?.pid,
     logs: (taskARN) => engine.runner(taskARN)?.log.text ?? "",
@@ -168,7 +169,7 @@ function targetDirectory(engine: Engine, tasks: () => TaskRecord[]): TargetDirec
   };
 }
 
-function view(task: TaskRecord): TaskView {
+function view(task: TaskRecord, engine: Engine): TaskView {
   return {
     arn: task.arn,
     taskID: task.taskID,
@@ -179,6 +180,7 @@ function view(task: TaskRecord): TaskView {
     lastStatus: task.lastStatus,
     desiredStatus: task.desiredStatus,
     stoppedReason: task.stoppedReason,
+    isProtected: isProtected(task, engine.clock.now()),
     host: task.host,
     targets: task.containers
       .filter((container) => container.agent === "RUNNING")

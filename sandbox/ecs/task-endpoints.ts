@@ -6,9 +6,13 @@ import type { HttpRequest } from "../server/request.ts";
 import type { Engine } from "./engine.ts";
 import type { ContainerRecord, TaskRecord } from "./model.ts";
 import { ecsARN } from "./names.ts";
+import { answerAgent } from "./task-agent.ts";
 
 /** Path under which a task's own processes find what the platform offers them. */
 const taskPath = "/_task/";
+
+/** A request of a task's own process. */
+export type TaskRequest = Pick<HttpRequest, "method" | "path"> & Partial<Pick<HttpRequest, "body">>;
 
 /** What the endpoints need. */
 export interface EndpointDeps {
@@ -25,14 +29,12 @@ const credentialLifeMs = 6 * 3_600_000;
 const refreshBelowMs = 15 * 60_000;
 
 /**
- * Answers requests under `/_task/`: container credentials and task metadata version 4; undefined for other paths. The
+ * Answers requests under `/_task/`: container credentials, task metadata version 4, the ECS agent; undefined for other paths. The
  * secret in the path is the proof of who asks.
  */
-export function createTaskEndpoints(
-  deps: EndpointDeps,
-): (request: Pick<HttpRequest, "method" | "path">) => Answer | undefined {
+export function createTaskEndpoints(deps: EndpointDeps): (request: TaskRequest) => Answer | undefined {
   const issued = new WeakMap<TaskRecord, IssuedCredentials>();
-  return ({ method, path }) => {
+  return ({ method, path, body: sent }) => {
     if (!path.startsWith(taskPath)) {
       return undefined;
     }
@@ -42,6 +44,9 @@ export function createTaskEndpoints(
       .accounts()
       .flatMap((account) => [...account.tasks.values()])
       .find((one) => one.secretID === secretID && one.lastStatus !== "STOPPED");
+    if (task !== undefined && kind === "agent") {
+      return answerAgent({ method, path: rest.join("/"), body: sent }, task, deps) ?? notFound;
+    }
     if (task === undefined || method !== "GET") {
       return notFound;
     }

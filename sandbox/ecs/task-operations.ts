@@ -4,6 +4,7 @@ import type { Engine } from "./engine.ts";
 import { invalid, optionalCount, optionalText, page, readTags, requiredText, tagRecord, textList } from "./input.ts";
 import { isProtected } from "./model.ts";
 import type { AccountState, TaskRecord } from "./model.ts";
+import { protectionDefaultMinutes, protectionMaxMinutes, protectTask } from "./protection.ts";
 import { clusterName, ecsARN, findCluster, findTask, shortName } from "./names.ts";
 import { checkNetwork, runnableDefinition } from "./service-input.ts";
 import { taskShape } from "./task-shape.ts";
@@ -12,10 +13,6 @@ import { taskShape } from "./task-shape.ts";
 const describeMax = 100;
 const runMax = 10;
 const protectMax = 10;
-
-/** Task protection lasts two hours unless told otherwise, at most 48 hours; both in minutes. */
-const protectionDefaultMinutes = 120;
-const protectionMaxMinutes = 2_880;
 
 /** Tasks (ECS API reference 2014-11-13). */
 export function taskOperations(engine: Engine): Readonly<Record<string, Operation>> {
@@ -118,15 +115,7 @@ function updateProtection(engine: Engine, input: Record<string, unknown>, call: 
     throw invalid(`expiresInMinutes must be from 1 to ${protectionMaxMinutes}.`);
   }
   const { found, missing } = eachTask(engine, "ecs:UpdateTaskProtection", account, input, call, protectNames(input));
-  const until = engine.clock.now() + minutes * 60_000;
-  const able = found.filter((task) => task.serviceName !== undefined && task.desiredStatus === "RUNNING");
-  for (const task of able) {
-    task.protectedUntil = enabled ? until : undefined;
-    const service = account.services.get(`${task.clusterName}/${task.serviceName ?? ""}`);
-    if (service !== undefined) {
-      engine.scheduler.reconcile(account, service);
-    }
-  }
+  const able = found.filter((task) => protectTask(engine, task, enabled ? minutes : undefined));
   const unable = found.filter((task) => !able.includes(task));
   return {
     protectedTasks: able.map((task) => protectionShape(engine, task)),

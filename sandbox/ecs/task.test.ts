@@ -53,6 +53,7 @@ describe("a task's process", () => {
       ECS_CONTAINER_METADATA_URI_V4: expect.stringMatching(
         /^http:\/\/127\.0\.0\.1:4599\/_task\/metadata\/[0-9a-f]{48}-proxy$/,
       ) as string,
+      ECS_AGENT_URI: expect.stringMatching(/^http:\/\/127\.0\.0\.1:4599\/_task\/agent\/[0-9a-f]{48}-proxy$/) as string,
       SALLYPORT_LOOPBACK: task.host,
       HOSTNAME: `ip-${task.host?.replaceAll(".", "-")}.eu-west-1.compute.internal`,
     });

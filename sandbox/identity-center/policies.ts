@@ -15,6 +15,7 @@ export function policyOperations({ state }: Context, book: RequestBook): Record<
       checkPolicy(policy);
       set.inlinePolicy = policy;
       set.revision += 1;
+      state.events.record({ kind: "policy", arn: set.arn, policy });
       return {};
     },
     // A set without a policy answers the empty text.
@@ -23,6 +24,7 @@ export function policyOperations({ state }: Context, book: RequestBook): Record<
       const set = idleSet(state, book, input);
       set.inlinePolicy = "";
       set.revision += 1;
+      state.events.record({ kind: "policy", arn: set.arn, policy: "" });
       return {};
     },
     AttachManagedPolicyToPermissionSet(input) {

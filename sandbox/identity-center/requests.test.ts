@@ -1,11 +1,18 @@
 import { manualClock } from "#lib/clock.ts";
 import { expect, test } from "vitest";
+import { createEventLog } from "../events.ts";
 import { randomFrom } from "../ids.ts";
 import { createRequestBook, requestsKeptMax } from "./requests.ts";
 
 function build(failure: () => string | undefined = () => undefined) {
   const clock = manualClock();
-  const book = createRequestBook({ clock, random: randomFrom("requests"), delayMs: 10, failure });
+  const book = createRequestBook({
+    clock,
+    random: randomFrom("requests"),
+    delayMs: 10,
+    failure,
+    events: createEventLog(clock),
+  });
   const work = (accountID: string) =>
     ({ kind: "provisioning", accountIDs: [accountID], permissionSetARN: "ps", principal: undefined }) as const;
   return { clock, book, work };

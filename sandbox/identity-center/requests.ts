@@ -1,4 +1,5 @@
 import type { CancelTimer, Clock, EpochMs } from "#lib/clock.ts";
+import { asNow, type EventLog } from "../events.ts";
 import { type Random, uuid } from "../ids.ts";
 import { AwsError } from "../service.ts";
 
@@ -45,6 +46,7 @@ export interface RequestBookParts {
   readonly random: Random;
   readonly delayMs: number;
   readonly failure: (request: AsyncRequest) => string | undefined;
+  readonly events: EventLog;
 }
 
 /** How many requests are remembered. AWS forgets a status after some days; 10,000 is days of what a test or a demo asks for. */
@@ -73,10 +75,16 @@ export function createRequestBook(parts: RequestBookParts): RequestBook {
       requests.set(request.requestID, request);
       inProgress.add(request);
       forgetOldest(requests);
+      parts.events.record({ kind: "operation-started", operation: { ...request } });
+      const end = asNow(() => {
+        finish(request, effect, parts.failure);
+        const { failureReason } = request;
+        parts.events.record({ kind: "operation-ended", operation: { ...request }, failureReason });
+      });
       const cancel = parts.clock.after(parts.delayMs, () => {
         timers.delete(cancel);
         inProgress.delete(request);
-        finish(request, effect, parts.failure);
+        end();
       });
       timers.add(cancel);
       return { ...request };

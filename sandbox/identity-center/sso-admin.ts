@@ -13,21 +13,42 @@ import { tagOperations } from "./tags.ts";
 /** Identity Center's administration API. */
 export function ssoAdminService(context: Context, book: RequestBook): Service {
   const take = tokenBucket(context.clock, context.limits.identityCenterPerSecond);
-  const operations = {
+  const operations = operationsOn(context, book);
+  return {
+    signingName: "sso",
+    protocol: "json",
+    target: "SWBExternalService",
+    operations: Object.fromEntries(
+      Object.entries(operations).map(([name, operation]) => [
+        name,
+        guarded(name, lagging(name, operation, context, book), context, take),
+      ]),
+    ),
+    mutating: Object.keys(operations).filter((name) => !isRead(name)),
+  };
+}
+
+function operationsOn(context: Context, book: RequestBook): Record<string, Operation> {
+  return {
     ...instanceOperations(context.state),
     ...permissionSetOperations(context, book),
     ...policyOperations(context, book),
     ...tagOperations(context.state),
     ...assignmentOperations(context, book),
   };
-  return {
-    signingName: "sso",
-    protocol: "json",
-    target: "SWBExternalService",
-    operations: Object.fromEntries(
-      Object.entries(operations).map(([name, operation]) => [name, guarded(name, operation, context, take)]),
-    ),
-    mutating: Object.keys(operations).filter((name) => !/^(?:Describe|Get|List)/.test(name)),
+}
+
+function isRead(name: string): boolean {
+  return /^(?:Describe|Get|List)/.test(name);
+}
+
+/** Reads see what `context.reads` shows, which may be older than what is. */
+function lagging(name: string, operation: Operation, context: Context, book: RequestBook): Operation {
+  return (input, call) => {
+    const state = context.reads.view();
+    const shown =
+      state === context.state || !isRead(name) ? operation : operationsOn({ ...context, state }, book)[name];
+    return shown?.(input, call);
   };
 }
 

@@ -40,6 +40,7 @@ export function tagOperations(state: State): Record<string, Operation> {
     TagResource(input) {
       const tags = readTags(input);
       setTags(tagsOf(state, input), tags);
+      tell(state, input);
       return {};
     },
     UntagResource(input) {
@@ -47,6 +48,7 @@ export function tagOperations(state: State): Record<string, Operation> {
       for (const key of texts(input, "TagKeys", tagKeyRule)) {
         resource.delete(key);
       }
+      tell(state, input);
       return {};
     },
     ListTagsForResource(input) {
@@ -55,6 +57,11 @@ export function tagOperations(state: State): Record<string, Operation> {
       return { Tags: items, NextToken: next };
     },
   };
+}
+
+function tell(state: State, input: Input): void {
+  const tags = Object.fromEntries(tagsOf(state, input));
+  state.events.record({ kind: "tagged", arn: text(input, "ResourceArn"), tags });
 }
 
 function tagsOf(state: State, input: Input): Map<string, string> {

@@ -1,5 +1,6 @@
 import type { Clock } from "#lib/clock.ts";
 import type { CredentialRegistry } from "../credentials.ts";
+import { actingAs, type EventLog } from "../events.ts";
 import type { FaultAction, FaultEvent, FaultPlan } from "../faults.ts";
 import { type Random, uuid } from "../ids.ts";
 import type { Call, Caller, Service } from "../service.ts";
@@ -17,6 +18,7 @@ export interface Dispatcher {
   readonly random: Random;
   readonly region: string;
   readonly calls: CallLog;
+  readonly events: EventLog;
   /** Asked for each call, so that a test can change the plan while the sandbox runs. */
   readonly faults: () => FaultPlan;
 }
@@ -72,9 +74,11 @@ async function perform({ service, operation, input }: Route, call: Call, parts: 
   const recorded = parts.calls.add(about, mutating);
   const ask = async (phase: FaultEvent["phase"]): Promise<void> =>
     obey(await parts.faults()({ ...recorded, mutating, phase }));
+  const { signingName } = service;
+  actingAs(call.caller?.arn, () => parts.events.record({ kind: "call", service: signingName, operation, mutating }));
   try {
     await ask("before");
-    const effect = await settle(() => service.operations[operation]?.(input, call));
+    const effect = await settle(() => actingAs(call.caller?.arn, () => service.operations[operation]?.(input, call)));
     await ask("after");
     if ("error" in effect) {
       throw effect.error;
@@ -84,6 +88,9 @@ async function perform({ service, operation, input }: Route, call: Call, parts: 
   } catch (error) {
     recorded.outcome = error === dropped ? "dropped" : asAwsError(error).code;
     throw error;
+  } finally {
+    const { outcome } = recorded;
+    actingAs(call.caller?.arn, () => parts.events.record({ kind: "answer", service: signingName, operation, outcome }));
   }
 }
 

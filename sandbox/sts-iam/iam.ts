@@ -17,10 +17,10 @@ export function iamService(context: Context): Service {
   };
 }
 
-function getRole({ state, authorize }: Context): Operation {
+function getRole({ reads, authorize }: Context): Operation {
   return (input, call) => {
     const roleName = text(input, "RoleName", { min: 1, max: 64, pattern: /^[\w+=,.@-]+$/ });
-    const role = state.roles.get(accountOf(call), roleName);
+    const role = reads.view().roles.get(accountOf(call), roleName);
     authorize(call, "iam:GetRole", role?.arn ?? `arn:aws:iam::${accountOf(call)}:role/${roleName}`);
     if (role === undefined) {
       throw new AwsError("NoSuchEntity", `The role with name ${roleName} cannot be found.`, 404);
@@ -29,11 +29,11 @@ function getRole({ state, authorize }: Context): Operation {
   };
 }
 
-function listRoles({ state, authorize }: Context): Operation {
+function listRoles({ reads, authorize }: Context): Operation {
   return (input: Input, call) => {
     const prefix = optionalText(input, "PathPrefix", { min: 1, max: 512, pattern: /^\/[\u0021-\u007F]*$/ }) ?? "/";
     authorize(call, "iam:ListRoles", `arn:aws:iam::${accountOf(call)}:role${prefix}`);
-    const { items, next } = page(state.roles.list(accountOf(call), prefix), input, markerPaging, 1000);
+    const { items, next } = page(reads.view().roles.list(accountOf(call), prefix), input, markerPaging, 1000);
     return { Roles: items.map((role) => shape(role)), IsTruncated: next !== undefined, Marker: next };
   };
 }
