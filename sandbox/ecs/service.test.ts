@@ -131,7 +131,7 @@ describe("a service", () => {
 
   it("goes back to the deployment that was steady when the tasks of the new one keep failing, and says so", async () => {
     await using bench = startBench();
-    const [good, bad] = [await bench.register(tellingScript), await bench.register("process.exit(3)")];
+    const [good, bad] = [await bench.register(tellingScript), await bench.register("missing")];
     const deploymentConfiguration = { deploymentCircuitBreaker: { enable: true, rollback: true } };
     await bench.createService(good, { deploymentConfiguration });
     const old = await steady(bench, good);
