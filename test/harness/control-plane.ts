@@ -116,7 +116,11 @@ function createControlPlane(
   let written = 0;
   const startServer = (): Promise<void> =>
     servers.start(async () => (await request({ path: "/readyz" })).status === 200);
-  const stopServer = (signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> => servers.stop(signal);
+  const stopServer = async (signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> => {
+    await servers.stop(signal);
+    // Idle connections of ours ended with it; the next request must not find one of them.
+    agent.destroy();
+  };
   return {
     url,
     caPEM,
