@@ -1,0 +1,260 @@
+import { pause, type Clock } from "#lib/clock.ts";
+import { coerceError, UserError } from "#lib/errors.ts";
+import type { Log } from "#lib/log.ts";
+import { createBackoff, type Backoff } from "./backoff.ts";
+import { ObjectCache, type CacheChange } from "./cache.ts";
+import { isKubeFailure, KubeFailure } from "./failure.ts";
+import type { KubeObject } from "./object.ts";
+import type { ResourceClient } from "./resource.ts";
+import { readEvent } from "./watch-event.ts";
+
+/** Shortest and longest life of a watch, in seconds: random, so that not all are renewed at once (client-go). */
+export const watchSeconds = { min: 300, max: 600 } as const;
+
+/**
+ * Silence, in milliseconds, after which a watch counts as dead. Bookmarks come about every 60 s, and the server keeps about 75 s of
+ * events: a watch that is resumed now misses nothing and needs no list.
+ */
+export const silenceMaxMs = 70_000;
+
+/** A watch that ended within this time, in milliseconds, without having told anything is waited after like a failure. */
+export const shortWatchMs = 1_000;
+
+/**
+ * So many watches that fail one after the other without telling anything, and for a reason that is not the server's being away or
+ * busy, are followed by a list: what lets lists through and not watches must not leave the cache as it was.
+ */
+export const fruitlessWatchesMax = 5;
+
+/** How long a start waits for the first list, in milliseconds: controller-runtime's CacheSyncTimeout. */
+export const syncTimeoutMs = 120_000;
+
+/** What a reflector needs. */
+export interface ReflectorOptions<T extends KubeObject> {
+  readonly resource: ResourceClient<T>;
+  /** For messages: `grants`. */
+  readonly name: string;
+  /** Absent: all namespaces. */
+  readonly namespace?: string | undefined;
+  readonly clock: Clock;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly log: Log;
+  /** Told of what the server tells; not of this process's own writes. */
+  readonly onChange: (change: CacheChange<T>) => void;
+}
+
+/** What is known of a reflector's work; times are monotonic milliseconds. */
+export interface ReflectorStats {
+  readonly isSynced: boolean;
+  readonly objects: number;
+  /** When a list was last complete; undefined before the first. */
+  readonly lastListMs: number | undefined;
+  /** When the server last told anything on a watch, bookmarks included. */
+  readonly lastEventMs: number | undefined;
+  /** When the reflector last did anything at all: it is stuck where this is minutes ago. */
+  readonly lastStepMs: number;
+  readonly lists: number;
+  readonly watches: number;
+  /** What went wrong last and has not gone right since. */
+  readonly failure: KubeFailure | undefined;
+}
+
+/**
+ * Keeps a cache equal to what the API server has of one kind: a paged list, then watches that are resumed where they broke off,
+ * and a new list only where the server says that it must be. It never gives up by itself.
+ */
+export class Reflector<T extends KubeObject> {
+  readonly #options: ReflectorOptions<T>;
+  readonly #cache = new ObjectCache<T>();
+  readonly #backoff: Backoff;
+  readonly #stopping = new AbortController();
+  readonly #synced = Promise.withResolvers<void>();
+  #running: Promise<void> | undefined;
+  #mustList = true;
+  #fruitless = 0;
+  #stats: Omit<ReflectorStats, "objects">;
+
+  constructor(options: ReflectorOptions<T>) {
+    const { clock, random } = options;
+    this.#options = options;
+    this.#backoff = createBackoff(clock, random);
+    this.#synced.promise.catch(() => {});
+    const none = { lastListMs: undefined, lastEventMs: undefined, failure: undefined };
+    this.#stats = { ...none, isSynced: false, lastStepMs: clock.monotonicMs(), lists: 0, watches: 0 };
+  }
+
+  /** The objects as last known. */
+  get cache(): Pick<ObjectCache<T>, "get" | "list" | "observe" | "forget"> {
+    return this.#cache;
+  }
+
+  /** Begins; goes on until `stop`. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Ends the watch and resolves when nothing more will be told. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#synced.reject(new Error("the reflector was stopped"));
+    await this.#running;
+  }
+
+  /** Resolves when the first list is complete. Rejects with a `UserError` after `timeoutMs`: a controller must not act on half of what there is. */
+  async waitForSync(timeoutMs = syncTimeoutMs): Promise<void> {
+    const { clock, name } = this.#options;
+    const late = Promise.withResolvers<never>();
+    const cancel = clock.after(timeoutMs, () => {
+      const why = this.#stats.failure?.message ?? "The API server did not answer.";
+      const what = `the ${name} of the cluster could not be listed within ${Math.round(timeoutMs / 1_000)} s`;
+      const next = "Check that the API server can be reached, that the CRDs are installed, and the controller's RBAC.";
+      late.reject(new UserError("CacheNotSynced", what, { why, next }));
+    });
+    try {
+      await Promise.race([this.#synced.promise, late.promise]);
+    } finally {
+      cancel();
+    }
+  }
+
+  stats(): ReflectorStats {
+    return { ...this.#stats, objects: this.#cache.list().length };
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      this.#step();
+      try {
+        await (this.#mustList ? this.#list() : this.#watch());
+      } catch (thrown) {
+        await this.#recover(thrown);
+      }
+    }
+  }
+
+  /** A complete list, always a consistent read: one from a server's cache may show objects as they were before what was seen last. */
+  async #list(): Promise<void> {
+    const { resource, namespace } = this.#options;
+    const { signal } = this.#stopping;
+    const items: T[] = [];
+    let page = await resource.page(namespace, undefined, { signal });
+    items.push(...page.items);
+    while (page.next !== undefined) {
+      this.#step();
+      page = await resource.page(namespace, page.next, { signal });
+      items.push(...page.items);
+    }
+    this.#tell(this.#cache.replace(items, page.resourceVersion));
+    this.#mustList = false;
+    this.#fruitless = 0;
+    const { lists } = this.#stats;
+    this.#stats = { ...this.#stats, isSynced: true, lastListMs: this.#step(), lists: lists + 1, failure: undefined };
+    this.#synced.resolve();
+  }
+
+  async #watch(): Promise<void> {
+    const { resource, namespace, clock, random } = this.#options;
+    const position = this.#cache.position ?? "";
+    const spread = watchSeconds.max - watchSeconds.min + 1;
+    const lines = resource.watch(namespace, position, watchSeconds.min + Math.floor(random() * spread));
+    const startedMs = this.#step();
+    this.#stats = { ...this.#stats, watches: this.#stats.watches + 1 };
+    const stop = (): void => lines.close();
+    this.#stopping.signal.addEventListener("abort", stop, { once: true });
+    let cancelSilence = clock.after(silenceMaxMs, stop);
+    try {
+      for await (const line of lines) {
+        cancelSilence();
+        cancelSilence = clock.after(silenceMaxMs, stop);
+        this.#stats = { ...this.#stats, lastEventMs: this.#step(), failure: undefined };
+        this.#fruitless = 0;
+        this.#take(line);
+      }
+    } finally {
+      cancelSilence();
+      this.#stopping.signal.removeEventListener("abort", stop);
+      lines.close();
+    }
+    const isIdle = this.#cache.position === position;
+    if (isIdle && this.#step() - startedMs < shortWatchMs && !this.#stopping.signal.aborted) {
+      throw new KubeFailure("unavailable", "the watch ended at once", { reason: "VeryShortWatch" });
+    }
+  }
+
+  #take(line: string): void {
+    const event = readEvent<T>(line);
+    switch (event.type) {
+      case "BOOKMARK":
+        this.#cache.passed(event.resourceVersion);
+        return;
+      case "DELETED":
+        this.#tell(this.#cache.remove(event.object));
+        return;
+      default:
+        this.#tell(this.#cache.put(event.object));
+    }
+  }
+
+  /** After a failure: resume where the watch was, unless the server says that this cannot be. */
+  async #recover(thrown: unknown): Promise<void> {
+    const { log, name, clock } = this.#options;
+    const { signal } = this.#stopping;
+    if (signal.aborted) {
+      return;
+    }
+    const failure = isKubeFailure(thrown) ? thrown : new KubeFailure("unavailable", coerceError(thrown).message);
+    const known = this.#stats.failure?.message === failure.message;
+    this.#stats = { ...this.#stats, failure };
+    const wasListing = this.#mustList;
+    // What a watch cannot be told is gone, too new for the server, or nothing that is known: only a list helps.
+    this.#fruitless += isAway(failure) ? 0 : 1;
+    this.#mustList ||= !resumable.has(failure.kind) || this.#fruitless >= fruitlessWatchesMax;
+    const waitMs = this.#backoff.next(failure.retryAfterMs);
+    const fields = { resource: name, kind: failure.kind, reason: failure.reason, why: failure.message, waitMs };
+    log[known || isOrdinary(failure) ? "debug" : "warn"](
+      wasListing ? "a list failed, will list again" : "a watch failed, will go on",
+      { ...fields, lists: this.#mustList },
+    );
+    await pause(clock, waitMs, signal).catch(() => {});
+  }
+
+  #tell(changes: readonly CacheChange<T>[]): void {
+    for (const change of changes) {
+      try {
+        this.#options.onChange(change);
+      } catch (thrown) {
+        this.#options.log.error("a change could not be passed on", {
+          resource: this.#options.name,
+          name: change.object.metadata.name,
+          error: coerceError(thrown),
+        });
+      }
+    }
+  }
+
+  #step(): number {
+    const lastStepMs = this.#options.clock.monotonicMs();
+    this.#stats = { ...this.#stats, lastStepMs };
+    return lastStepMs;
+  }
+}
+
+/** Failures after which the same watch may be resumed. `refused` is not among them: a watch that is refused as it stands never works. */
+const resumable: ReadonlySet<string> = new Set([
+  "unavailable",
+  "tooManyRequests",
+  "forbidden",
+  "unauthorized",
+  "notFound",
+]);
+
+/** A server that is away or busy would only have more to do with a list. */
+function isAway({ kind, reason }: KubeFailure): boolean {
+  return kind === "tooManyRequests" || reason === "ECONNREFUSED";
+}
+
+/** What belongs to the daily life of a watch. */
+function isOrdinary({ kind, reason }: KubeFailure): boolean {
+  return kind === "gone" || reason === "VeryShortWatch" || reason === "ECONNRESET";
+}
