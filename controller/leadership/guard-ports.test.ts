@@ -1,18 +1,17 @@
 import { expect, it } from "vitest";
-import type { AccountPort, AwsPorts, IdentityCenterPort } from "../aws/ports.ts";
+import type { AccountPort, AwsPorts, IdentityCenterPort, IdentityStorePort } from "../aws/ports.ts";
 import { guardPorts } from "./guard-ports.ts";
 import { alwaysLeading, NotLeading, type Leadership } from "./leadership.ts";
 
 /** Ports that note the methods called on them. */
 function notingPorts(): { ports: AwsPorts; called: string[] } {
   const called: string[] = [];
-  const port = <T extends object>(): T =>
-    new Proxy({} as T, { get: (_, name) => async () => void called.push(String(name)) });
+  const port = new Proxy({}, { get: (_, name) => async () => void called.push(String(name)) });
   const ports: AwsPorts = {
     instances: async () => [],
-    identityCenter: () => port<IdentityCenterPort>(),
-    identityStore: () => port(),
-    account: () => port<AccountPort>(),
+    identityCenter: () => port as IdentityCenterPort,
+    identityStore: () => port as IdentityStorePort,
+    account: () => port as AccountPort,
   };
   return { ports, called };
 }
