@@ -15,6 +15,7 @@ const tasks = {
   test: ["tools/test.ts"],
   sallyport: ["cli/main.ts"],
   bench: ["bench/main.ts"],
+  build: ["tools/bundle.ts"],
   generate: ["tools/generate.ts"],
   lint: ["tools/lint.ts"],
   types: ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"],

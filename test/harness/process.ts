@@ -7,6 +7,11 @@ import { fileURLToPath } from "node:url";
 /** The checkout. */
 export const repository = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 
+/** The program that `startSallyport` runs: the sources, or what `SALLYPORT_PROGRAM` names, such as the bundle. */
+function program(): string {
+  return process.env["SALLYPORT_PROGRAM"] ?? path.join(repository, "cli", "main.ts");
+}
+
 /** A `sallyport` process under test, with everything it said. */
 export interface SallyportProcess {
   readonly pid: number;
@@ -19,13 +24,13 @@ export interface SallyportProcess {
   kill(signal?: NodeJS.Signals): void;
 }
 
-/** Starts `sallyport …` from the sources with exactly this environment. */
+/** Starts `sallyport …` with exactly this environment. */
 export function startSallyport(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
   options: { readonly cwd?: string; readonly onLine?: (line: string) => void } = {},
 ): SallyportProcess {
-  const child = spawn(process.execPath, [path.join(repository, "cli", "main.ts"), ...args], {
+  const child = spawn(process.execPath, [program(), ...args], {
     env: { PATH: process.env["PATH"] ?? "", ...environment },
     cwd: options.cwd ?? repository,
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,5 +1,6 @@
 import { bringDebianPackages } from "./debian-packages.ts";
 import { bringFromSuite } from "./debian-suite.ts";
+import { bringDeployParts } from "./deploy.ts";
 import { bringDrivers } from "./drivers.ts";
 import { bringKube } from "./kube.ts";
 import { isMissing, rememberMissing } from "./part.ts";
@@ -10,6 +11,7 @@ export function bringParts(report: (text: string) => void): void {
   bringDebianPackages(report);
   bringDrivers(report);
   bringKube(report);
+  bringDeployParts(report);
   for (const [part, request] of [
     ["mysql", mysqlRequest],
     ["postgresClient18", postgresClientRequest],

@@ -17,7 +17,7 @@ export function helmPart(): Part<{ readonly file: string }> {
   return built === undefined || !existsSync(file) ? { missing: reasonFor("helm") } : { file };
 }
 
-/** Builds Helm once from its module: about four minutes on two cores, 60 MB. */
+/** Builds Helm once from its module: about two minutes on two cores, 65 MB. */
 export function bringHelm(report: (text: string) => void): void {
   if (!isMissing(helmPart())) {
     return;
@@ -29,7 +29,7 @@ export function bringHelm(report: (text: string) => void): void {
 }
 
 function buildHelm(report: (text: string) => void): Part<{ readonly folder: string }> {
-  report("building Helm from its Go module (about four minutes, 60 MB, once)");
+  report("building Helm from its Go module (about two minutes, 65 MB, once)");
   const flags = `-ldflags=-s -w -X helm.sh/helm/v4/internal/version.version=v${helmVersion()}`;
   return build(target(), (staging) => {
     const args = ["-C", module, "build", "-mod=readonly", "-trimpath", flags, "-o", path.join(staging, "helm")];
