@@ -191,6 +191,25 @@ describe("a lease", () => {
   });
 });
 
+it("counts from the beginning of a renewal: an answer that is read late is no news", async () => {
+  const world = new LeaseWorld();
+  const [a, b] = [world.replica("a"), world.replica("b")];
+  a.elector.start();
+  await world.run(1);
+  b.elector.start();
+  await world.run(19_000);
+  world.delays = () => ({ thereMs: 1, backMs: 100 });
+  await world.run(20_050);
+  let most = 0;
+  world.afterEach = () => (most = Math.max(most, world.leading()));
+
+  a.pause(60_000);
+  await world.run(70_000);
+
+  expect(b.elector.isLeading()).toBe(true);
+  expect(most).toBe(1);
+});
+
 const chaos = fc.record({
   /** Fastest ÷ slowest is 1.41; duration ÷ deadline is 1.5. */
   rates: fc.array(fc.double({ min: 0.85, max: 1.2, noNaN: true }), { minLength: 2, maxLength: 4 }),
