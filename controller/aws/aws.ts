@@ -11,6 +11,7 @@ import { ecsCalls } from "./ecs.ts";
 import { iamCalls } from "./iam.ts";
 import { identityStorePort } from "./identity-store.ts";
 import { createLimiter, identityCenterLimit } from "./limiter.ts";
+import { measureClient, measureLimiter, type AwsRecorder } from "./measure.ts";
 import type { AccountPort, AccountRef, AwsPorts } from "./ports.ts";
 import { rdsCalls } from "./rds.ts";
 import { ssmCalls } from "./ssm.ts";
@@ -25,6 +26,8 @@ export interface AwsOptions {
   /** Where AWS is. Absent: AWS itself, or what `AWS_ENDPOINT_URL` says. */
   readonly endpoint?: string;
   readonly clock: Clock;
+  /** Absent: nothing is measured. */
+  readonly recorder?: AwsRecorder;
 }
 
 /** Static credentials, for tests and the sandbox. */
@@ -43,9 +46,9 @@ const assumedSeconds = 3_600;
 
 /** The AWS ports over SDK clients, one client per service and place, made when first needed. */
 export function awsPorts(options: AwsOptions): AwsPorts {
-  const { clock } = options;
-  const limiter = createLimiter(identityCenterLimit, clock);
-  const storeLimiter = createLimiter(identityCenterLimit, clock);
+  const { clock, recorder } = options;
+  const limiter = measureLimiter(createLimiter(identityCenterLimit, clock), "sso", recorder, clock);
+  const storeLimiter = measureLimiter(createLimiter(identityCenterLimit, clock), "identitystore", recorder, clock);
   const lock = createAccountLock(clock);
   const names = new Map<string, string>();
   const own = {
@@ -54,12 +57,13 @@ export function awsPorts(options: AwsOptions): AwsPorts {
   };
   const http = { requestHandler: { connectionTimeout: connectTimeoutMs, requestTimeout: requestTimeoutMs } };
 
-  const adminClient = memo((region) => new SSOAdminClient({ region, ...own, ...http, maxAttempts: 1 }));
-  const storeClient = memo((region) => new IdentitystoreClient({ region, ...own, ...http, maxAttempts: 2 }));
+  const measured: Measured = (client) => measureClient(client, recorder, clock);
+  const adminClient = memo((region) => measured(new SSOAdminClient({ region, ...own, ...http, maxAttempts: 1 })));
+  const storeClient = memo((region) => measured(new IdentitystoreClient({ region, ...own, ...http, maxAttempts: 2 })));
   const account = memo((key) => {
     const { region, assumeRoleARN } = JSON.parse(key) as Pick<AccountRef, "region" | "assumeRoleARN">;
     const credentials = assumeRoleARN === undefined ? {} : { credentials: assumed(assumeRoleARN, options) };
-    return accountPort({ region, ...own, ...credentials, ...http, maxAttempts: 2 });
+    return accountPort({ region, ...own, ...credentials, ...http, maxAttempts: 2 }, measured);
   });
   return {
     instances: (region) => listInstances(adminClient(region), region, limiter),
@@ -78,12 +82,15 @@ export function awsPorts(options: AwsOptions): AwsPorts {
   };
 }
 
-function accountPort(config: ConstructorParameters<typeof ECSClient>[0] & object): AccountPort {
+/** Gives a client back that is measured. */
+type Measured = <C extends Parameters<typeof measureClient>[0]>(client: C) => C;
+
+function accountPort(config: ConstructorParameters<typeof ECSClient>[0] & object, measured: Measured): AccountPort {
   return {
-    ...iamCalls(new IAMClient(config)),
-    ...ecsCalls(new ECSClient(config)),
-    ...ssmCalls(new SSMClient(config)),
-    ...rdsCalls(new RDSClient(config)),
+    ...iamCalls(measured(new IAMClient(config))),
+    ...ecsCalls(measured(new ECSClient(config))),
+    ...ssmCalls(measured(new SSMClient(config))),
+    ...rdsCalls(measured(new RDSClient(config))),
   };
 }
 
@@ -94,6 +101,9 @@ function assumed(RoleArn: string, options: AwsOptions): ReturnType<typeof fromTe
       region: options.region,
       ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
     },
+    clientPlugins: [
+      { applyToStack: (middlewareStack) => void measureClient({ middlewareStack }, options.recorder, options.clock) },
+    ],
     ...(options.credentials === undefined ? {} : { masterCredentials: options.credentials }),
   });
 }

@@ -27,6 +27,8 @@ export interface GaugeMetric<L extends string> {
   remove(labels: LabelValues<L>): void;
 }
 export interface HistogramMetric<L extends string> {
+  /** Shows the series from now on, empty as it is. */
+  expect(labels: LabelValues<L>): void;
   observe(labels: LabelValues<L>, value: number): void;
 }
 /** One value of a gauge that is read when it is asked for. */
@@ -125,6 +127,11 @@ export class MetricRegistry {
     const histogram = new Histogram({ ...this.#configuration(definition), ...buckets });
     const admits = this.#bound(definition);
     return {
+      expect: (labels) => {
+        if (admits(labels)) {
+          histogram.zero(labels);
+        }
+      },
       observe: (labels, value) => {
         if (admits(labels)) {
           histogram.observe(labels, value);

@@ -7,7 +7,7 @@ import type { Source } from "../../source/source.ts";
 import type { Outcome, Priority, ReconcileContext, Reconciler } from "../reconciler.ts";
 import { requestedLook } from "../status/annotations.ts";
 import { writeObjectStatus } from "../status/write.ts";
-import { performAction } from "./act.ts";
+import { performAction, type StepResult } from "./act.ts";
 import { Deadlines } from "./deadlines.ts";
 import { decideGrant } from "./decide.ts";
 import { driftCheckPeriodSecondsDefault, liveRetryMs } from "./decide-live.ts";
@@ -30,8 +30,8 @@ export interface GrantReconcilerOptions {
   readonly random: () => number;
   /** Called after each write of a Grant's status, with the new object: links and Availabilities follow it. */
   readonly onStatusWritten?: (grant: Grant) => void;
-  /** Called after each step that was performed, for the log of changes. */
-  readonly onAction?: (grant: Grant, action: Action) => void;
+  /** Called after each step that was performed, with what it came to, for the log of changes and for metrics. */
+  readonly onAction?: (grant: Grant, action: Action, result: StepResult) => void;
 }
 
 /** Rounds of observe, decide, act in one run. New, approve, set up, live are four; more means that nothing converges. */
@@ -232,7 +232,7 @@ class GrantReconciler implements Reconciler {
   ): Promise<Outcome | "stop" | undefined> {
     try {
       const result = await performAction(action, { ...this.#options, grant, urgent: phaseOf(grant) === "Revoking" });
-      this.#noteAction(grant, action, context);
+      this.#noteAction(grant, action, result, context);
       await this.#write(grant, result.patch ?? {}, refusedConditions(result.refused));
       if (result.refused !== undefined) {
         return { kind: "refused", ...result.refused };
@@ -255,7 +255,7 @@ class GrantReconciler implements Reconciler {
     }
   }
 
-  #noteAction(grant: Grant, action: Action, context: ReconcileContext): void {
+  #noteAction(grant: Grant, action: Action, result: StepResult, context: ReconcileContext): void {
     const uid = grant.metadata.uid ?? "";
     this.#turns.started(grant, action);
     if (["CreatePermissionSet", "PutInlinePolicy", "CreateAssignment", "Provision"].includes(action.kind)) {
@@ -268,7 +268,7 @@ class GrantReconciler implements Reconciler {
       this.#checkedMs.delete(uid);
     }
     context.log.debug("step performed", { action: action.kind, grantID: grant.status?.grantID });
-    this.#options.onAction?.(grant, action);
+    this.#options.onAction?.(grant, action, result);
   }
 
   #waitFor(
