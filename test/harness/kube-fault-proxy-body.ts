@@ -2,20 +2,21 @@ import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { Fault } from "./kube-fault-proxy-faults.ts";
 
-/** Passes an answer's body on, as a fault says. */
+/** Passes an answer's body on, as a fault says. `reset` breaks the client's connection. */
 export async function passBody(
   source: AsyncIterable<Buffer>,
   response: ServerResponse,
   fault: Fault | undefined,
+  reset: () => void,
 ): Promise<void> {
   switch (fault?.kind) {
     case "lostAnswer":
       await whole(source);
-      return void response.socket?.resetAndDestroy();
+      return reset();
     case "cutBody": {
       const body = await whole(source);
-      // The reset must not overtake what goes before it.
-      response.write(body.subarray(0, fault.bytes), () => response.socket?.resetAndDestroy());
+      // A reset would overtake what goes before it.
+      response.write(body.subarray(0, fault.bytes), () => response.socket?.destroy());
       return;
     }
     case "slowBody": {

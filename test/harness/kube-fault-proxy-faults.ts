@@ -32,7 +32,7 @@ export type Fault =
   | { readonly kind: "hold"; readonly until: Promise<void> }
   /** The answer comes in pieces of so many bytes with a pause before each. */
   | { readonly kind: "slowBody"; readonly bytes: number; readonly pauseMs: number }
-  /** So many bytes of the answer's body, then a reset. */
+  /** So many bytes of the answer's body, then the connection ends. */
   | { readonly kind: "cutBody"; readonly bytes: number }
   | WatchFault;
 

@@ -32,11 +32,12 @@ export function isWatchFault(fault: Fault): fault is WatchFault {
   }
 }
 
-/** Passes a watch's events on line by line, changed by at most one fault. */
+/** Passes a watch's events on line by line, changed by at most one fault. `resetConnection` breaks the client's connection. */
 export function passWatch(
   source: AsyncIterable<Buffer>,
   response: ServerResponse,
   fault: WatchFault | undefined,
+  resetConnection: () => void,
 ): WatchStream {
   const { promise: done, resolve: finish } = Promise.withResolvers<void>();
   let isSilent = false;
@@ -47,7 +48,7 @@ export function passWatch(
     }
   };
   const reset = (): void => {
-    response.socket?.resetAndDestroy();
+    resetConnection();
     finish();
   };
   const strike = (seen: number): void => {
@@ -74,7 +75,7 @@ export function passWatch(
   };
   // The client learns of the beginning before there is an event.
   response.flushHeaders();
-  pass().catch(() => (isSilent ? undefined : reset()));
+  pass().catch(() => (isSilent || response.writableEnded ? undefined : reset()));
   return {
     done,
     interrupt(how) {

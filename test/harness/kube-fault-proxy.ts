@@ -53,6 +53,11 @@ export interface KubeFaultProxy extends ApiAddress {
   close(): Promise<void>;
 }
 
+interface Connection {
+  readonly socket: Socket;
+  readonly number: number;
+}
+
 /** A fault that waits for its requests. */
 interface Injected {
   readonly fault: Fault;
@@ -68,17 +73,23 @@ export async function startKubeFaultProxy(upstream: ApiAddress): Promise<KubeFau
   const requests: SeenRequest[] = [];
   const injected: Injected[] = [];
   const watches = new Map<WatchStream, SeenRequest>();
-  const numbers = new Map<number, number>();
+  const connections = new Map<number, Connection>();
   const server = createServer({ cert: pair.certificate, key: pair.privateKey }, (request, response) => {
-    const seen = seenRequest(request, numbers.get(request.socket.remotePort ?? 0) ?? 0);
+    const connection = connections.get(request.socket.remotePort ?? 0);
+    if (connection === undefined) {
+      throw new Error("a request came on no connection of the door");
+    }
+    const seen = seenRequest(request, connection.number);
     requests.push(seen);
     const fault = door.isSilent() ? ({ kind: "silence" } as const) : take(injected, seen);
-    void handle({ upstream, agent, request, response, seen, fault, watches });
+    // Only the socket under the TLS one can be reset.
+    const reset = (): void => void connection.socket.resetAndDestroy();
+    void handle({ upstream, agent, request, response, seen, fault, watches, reset });
   });
   // A client that was cut off is what this is for.
   server.on("tlsClientError", () => {});
-  const door = await openDoor((socket: Socket, number) => {
-    numbers.set(socket.remotePort ?? 0, number);
+  const door = await openDoor((socket, number) => {
+    connections.set(socket.remotePort ?? 0, { socket, number });
     server.emit("connection", socket);
   });
   return {
@@ -134,6 +145,8 @@ interface Exchange {
   readonly seen: SeenRequest;
   readonly fault: Fault | undefined;
   readonly watches: Map<WatchStream, SeenRequest>;
+  /** Breaks the client's connection. */
+  readonly reset: () => void;
 }
 
 async function handle(exchange: Exchange): Promise<void> {
@@ -145,7 +158,7 @@ async function handle(exchange: Exchange): Promise<void> {
     case "silence":
       return void request.resume();
     case "reset":
-      return void request.socket.resetAndDestroy();
+      return exchange.reset();
     case "hold":
       await fault.until;
       return pass(exchange);
@@ -164,21 +177,21 @@ function answer(response: ServerResponse, status: StatusAnswer): void {
 }
 
 /** Passes a request on, and its answer back. The server's failure to answer is the client's: its connection is reset. */
-function pass({ upstream, agent, request, response, seen, fault, watches }: Exchange): void {
+function pass({ upstream, agent, request, response, seen, fault, watches, reset }: Exchange): void {
   const headers = { ...request.headers };
   // Events are read line by line, so the body must come as it is.
   delete headers["accept-encoding"];
   const sent = ask(`${upstream.url}${request.url ?? ""}`, { method: seen.method, agent, headers });
-  const reset = (): void => void response.socket?.resetAndDestroy();
   sent.once("error", reset);
   response.once("close", () => sent.destroy());
   sent.once("response", (answered) => {
     response.writeHead(answered.statusCode ?? 502, answered.headers);
     if (seen.verb !== "watch" || answered.statusCode !== 200) {
-      passBody(answered, response, fault).catch(reset);
+      passBody(answered, response, fault, reset).catch(reset);
       return;
     }
-    const watch = passWatch(answered, response, fault !== undefined && isWatchFault(fault) ? fault : undefined);
+    const ofEvents = fault !== undefined && isWatchFault(fault) ? fault : undefined;
+    const watch = passWatch(answered, response, ofEvents, reset);
     watches.set(watch, seen);
     response.once("close", () => watches.delete(watch));
     void watch.done.then(() => watches.delete(watch));
