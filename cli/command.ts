@@ -22,6 +22,8 @@ export interface Command {
   readonly positionals?: readonly string[];
   readonly options: readonly Option[];
   readonly examples: readonly { readonly run: string; readonly does: string }[];
+  /** Exit code of wrong usage; absent: 2. For commands that say something else with a 2. */
+  readonly usageExitCode?: number;
   /** Runs until done. Resolves with the exit code; a `UserError` is shown in its three parts and exits with 1. */
   run(invocation: Invocation): Promise<number>;
 }

@@ -13,6 +13,8 @@ const commands = allCommands({
     return (environment) => runProxy(environment);
   },
   sandbox: async () => (await import("#sandbox/main.ts")).runSandbox,
+  plan: async () => (await import("#controller/plan/main.ts")).plan,
+  diff: async () => (await import("#controller/plan/main.ts")).diff,
 });
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {

@@ -106,6 +106,15 @@ describe("the command line", () => {
     expect(err).toContain(text);
   });
 
+  it("exits with the command's own code for wrong usage of one for which 2 means something else", async () => {
+    using computer = testComputer();
+    const picky: Command = { ...echo, usageExitCode: 1 };
+
+    expect((await computer.run([picky], "thing", "echo")).code).toBe(1);
+    expect((await computer.run([picky], "thing", "echo", "x", "--volume")).code).toBe(1);
+    expect((await computer.run([picky], "thing", "echo", "--help")).code).toBe(0);
+  });
+
   it("shows an error in its three parts and exits with 1, as JSON where JSON was asked for", async () => {
     using computer = testComputer();
 

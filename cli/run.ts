@@ -40,13 +40,16 @@ export async function runCli(
   } catch (error) {
     if (error instanceof CommanderError) {
       // Commander has printed its message; help and version end with code 0.
-      return error.exitCode === 0 ? 0 : usageError;
+      return error.exitCode === 0 ? 0 : (usageCodes.get(error) ?? usageError);
     }
     createOutput("text", streams).error(toUserError(error));
     return failed;
   }
   return code;
 }
+
+/** Exit codes of wrong usage, by the error that Commander threw, where the command has its own. */
+const usageCodes = new WeakMap<CommanderError, number>();
 
 type Handler = (
   command: Command,
@@ -84,7 +87,10 @@ function addCommand(program: Program, command: Command, handler: Handler): void 
     .command(words.at(-1) ?? "")
     .summary(command.summary)
     .description(command.summary)
-    .exitOverride();
+    .exitOverride((error) => {
+      usageCodes.set(error, command.usageExitCode ?? usageError);
+      throw error;
+    });
   for (const positional of command.positionals ?? []) {
     leaf.argument(positional.endsWith("…") ? `<${positional.slice(0, -1)}...>` : `<${positional}>`);
   }

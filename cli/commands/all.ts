@@ -4,12 +4,13 @@ import { databasesList } from "./databases.ts";
 import { deletionsConfirm } from "./deletions.ts";
 import { grantsGet, grantsList, grantsRevoke } from "./grants.ts";
 import { login } from "./login.ts";
+import { type PlanLoaders, planCommands } from "./plan.ts";
 import { type ProcessLoaders, processCommands } from "./processes.ts";
 import { rdsProxy } from "./rds-proxy.ts";
 import { validate } from "./validate.ts";
 
 /** Every command of `sallyport`, in the order in which help and documentation show them. */
-export function allCommands(load: ProcessLoaders): readonly Command[] {
+export function allCommands(load: ProcessLoaders & PlanLoaders): readonly Command[] {
   return [
     login,
     rdsProxy,
@@ -21,6 +22,7 @@ export function allCommands(load: ProcessLoaders): readonly Command[] {
     auditSearch,
     auditVerify,
     validate,
+    ...planCommands(load),
     deletionsConfirm,
     ...processCommands(load),
   ];

@@ -1,0 +1,80 @@
+import type { AccountPort, ServiceSpec, ServiceView, TaskDefinition } from "../../aws/ports.ts";
+import type { CallRecorder } from "../calls.ts";
+
+type EcsPort = Pick<
+  AccountPort,
+  | "getService"
+  | "listTasks"
+  | "registerTaskDefinition"
+  | "getTaskDefinition"
+  | "createService"
+  | "updateService"
+  | "deleteService"
+>;
+
+/** The ECS that a plan assumes in one account and region: a deployment is over at once, and its tasks run. */
+export function assumedEcs(calls: CallRecorder): EcsPort {
+  const definitions: { readonly arn: string; readonly definition: TaskDefinition }[] = [];
+  const services = new Map<string, ServiceSpec>();
+  return {
+    async getService(cluster, service) {
+      calls.look("ecs:DescribeServices", service);
+      const known = services.get(`${cluster}/${service}`);
+      return known === undefined ? undefined : viewOf(known);
+    },
+    async listTasks(cluster, service) {
+      calls.look("ecs:ListTasks", service);
+      const known = services.get(`${cluster}/${service}`);
+      return known === undefined ? [] : tasksOf(known);
+    },
+    async registerTaskDefinition(definition) {
+      calls.change("ecs:RegisterTaskDefinition", `${definition.family}, image ${definition.image}`);
+      const arn = `arn:aws:ecs:::task-definition/${definition.family}:${definitions.length + 1}`;
+      definitions.push({ arn, definition });
+      return arn;
+    },
+    async getTaskDefinition(familyOrARN) {
+      calls.look("ecs:DescribeTaskDefinition");
+      const found = definitions.findLast(
+        ({ arn, definition }) => arn === familyOrARN || definition.family === familyOrARN,
+      );
+      return found === undefined ? undefined : { arn: found.arn, tags: found.definition.tags };
+    },
+    async createService(service) {
+      calls.change("ecs:CreateService", service.serviceName);
+      services.set(`${service.clusterName}/${service.serviceName}`, service);
+    },
+    async updateService(change) {
+      calls.change("ecs:UpdateService", change.serviceName);
+      const key = `${change.clusterName}/${change.serviceName}`;
+      const known = services.get(key);
+      if (known !== undefined) {
+        services.set(key, { ...known, ...change });
+      }
+    },
+    async deleteService(cluster, service) {
+      calls.change("ecs:DeleteService", service);
+      services.delete(`${cluster}/${service}`);
+    },
+  };
+}
+
+function viewOf(service: ServiceSpec): ServiceView {
+  return {
+    arn: `arn:aws:ecs:::service/${service.clusterName}/${service.serviceName}`,
+    taskDefinitionARN: service.taskDefinitionARN,
+    desiredCount: service.desiredCount,
+    runningCount: service.desiredCount,
+    tags: service.tags,
+    executeCommand: true,
+  };
+}
+
+function tasksOf({ clusterName, serviceName, desiredCount, taskDefinitionARN }: ServiceSpec) {
+  return Array.from({ length: desiredCount }, (_, index) => ({
+    taskARN: `arn:aws:ecs:::task/${clusterName}/${serviceName}-${index}`,
+    taskDefinitionARN,
+    lastStatus: "RUNNING",
+    target: `ecs:${clusterName}_${serviceName}-${index}_assumed`,
+  }));
+}

@@ -1,0 +1,98 @@
+import { describe, expect, it } from "vitest";
+import type { AnyObject } from "#kinds/index.ts";
+import { aDatabase, aGrant, anAvailability, aProxy, aWorkflow } from "../reconcile/testing.ts";
+import { costOf } from "./cost.ts";
+import { planChange } from "./plan.ts";
+
+const now = Date.UTC(2026, 0, 1, 12);
+const controller = { publicURL: "https://c.example", pin: `sha256:${"0".repeat(64)}`, installation: "test" };
+const world: readonly AnyObject[] = [aProxy(), aDatabase(), aWorkflow(), anAvailability()].map(written);
+
+/** As a file has it: without what the controller adds. */
+function written<T extends AnyObject>(object: T): T {
+  const { status: _, ...rest } = object;
+  const { uid: _uid, generation: _generation, ...metadata } = object.metadata;
+  return { ...rest, metadata } as T;
+}
+
+async function plan(base: readonly AnyObject[], wanted: readonly AnyObject[]) {
+  const placed = (objects: readonly AnyObject[]) => objects.map((object) => ({ object, origin: "a.yaml:1" }));
+  const steps = await planChange({ base: placed(base), wanted: placed(wanted), controller, now });
+  return steps.map((step) => ({
+    ...step,
+    does: step.calls.filter(({ mutates }) => mutates).map(({ operation }) => operation),
+  }));
+}
+
+describe("what a plan foresees", () => {
+  it("nothing, where nothing changes", async () => {
+    const everything = [...world, written(aGrant())];
+
+    expect(await plan(everything, everything)).toEqual([]);
+  });
+
+  it("each call that gives access, in order, for a Grant that is added", async () => {
+    const [step] = await plan(world, [...world, written(aGrant())]);
+
+    expect(step).toMatchObject({ change: "add", isRefused: false, becomes: { reason: "Active" } });
+    expect(step?.does).toEqual([
+      "sso:CreatePermissionSet",
+      "sso:PutInlinePolicyToPermissionSet",
+      "sso:CreateAccountAssignment",
+      "sso:TagResource",
+    ]);
+  });
+
+  it("each call that takes access away, for a Grant that is removed", async () => {
+    const [step] = await plan([...world, written(aGrant())], world);
+
+    expect(step?.change).toBe("remove");
+    expect(step?.does).toEqual(expect.arrayContaining(["sso:DeleteAccountAssignment", "sso:DeletePermissionSet"]));
+  });
+
+  it("the end of live Grants whose Database is pointed elsewhere, though they did not change", async () => {
+    const database = written(aDatabase());
+    const elsewhere = { ...database, spec: { ...database.spec, databaseName: "other" } };
+    const rest = world.filter(({ kind }) => kind !== "Database");
+
+    const steps = await plan([...world, written(aGrant())], [...rest, elsewhere, written(aGrant())]);
+
+    const grant = steps.find(({ key }) => key.kind === "Grant");
+    expect(grant?.change).toBe("none");
+    expect(grant?.does).toContain("sso:DeleteAccountAssignment");
+  });
+
+  it("that a Grant nobody is entitled to gets nothing, and why", async () => {
+    const withoutAvailability = world.filter(({ kind }) => kind !== "Availability");
+
+    const [step] = await plan(withoutAvailability, [...withoutAvailability, written(aGrant())]);
+
+    expect(step?.does).toEqual([]);
+    expect(step?.becomes?.reason).not.toBe("Active");
+  });
+
+  it("does not name the ID of a grant that is not there yet", async () => {
+    const [step] = await plan(world, [...world, written(aGrant())]);
+
+    const create = step?.calls.find(({ operation }) => operation === "sso:CreatePermissionSet");
+    expect(create?.about).toBe("(the grant's ID)");
+  });
+});
+
+describe("what a plan costs", () => {
+  it("counts calls, those that change something, those to Identity Center, and role updates by account", () => {
+    const cost = costOf([
+      { operation: "sso:CreatePermissionSet", about: "", mutates: true },
+      { operation: "sso:CreateAccountAssignment", about: "", mutates: true, updatesRoleIn: "111122223333" },
+      { operation: "iam:ListRoles", about: "", mutates: false },
+    ]);
+
+    expect(cost).toEqual({
+      calls: 3,
+      changes: 2,
+      identityCenter: 2,
+      secondsMin: 0.1,
+      roleUpdates: { "111122223333": 1 },
+    });
+  });
+});
