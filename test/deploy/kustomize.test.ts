@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import {
+  type ControlPlane,
+  controlPlaneMissing,
+  kubectlMissing,
+  startControlPlane,
+} from "#test/harness/control-plane.ts";
+import { kustomize, nameOf, objectsOf, overlays, workloadOf } from "./render.ts";
+
+const missing = controlPlaneMissing() ?? kubectlMissing();
+let cluster: ControlPlane;
+
+beforeAll(async () => {
+  if (missing === undefined) {
+    cluster = await startControlPlane();
+    // The namespaced overlay is for namespaces that are there.
+    await cluster.kubectl(["create", "namespace", "access"]);
+  }
+});
+afterAll(() => cluster?.close());
+beforeEach(({ skip }) => skip(missing !== undefined, missing));
+
+/** Strict: a field that the API server does not know is an error and not dropped. */
+function apply(manifest: string, ...more: string[]): Promise<string> {
+  return cluster.kubectl(["apply", "--server-side", "--validate=strict", ...more, "-f", "-"], { stdin: manifest });
+}
+
+describe.each(overlays)("the overlay %s", (overlay) => {
+  it("is accepted whole by a real API server, and again without a change", async () => {
+    const manifest = await kustomize(overlay);
+
+    await apply(manifest);
+    const again = await cluster.kubectl(["diff", "--server-side", "-f", "-"], { stdin: manifest });
+
+    expect(again).toBe("");
+    for (const object of objectsOf(manifest)) {
+      const { name, namespace } = object.metadata;
+      const where = namespace === undefined ? [] : ["--namespace", namespace];
+      const found = await cluster.kubectl(["get", object.kind, name, ...where, "--output", "name"]);
+      expect(found.trim(), nameOf(object)).toMatch(new RegExp(`/${name}$`));
+    }
+  });
+
+  it("would be accepted in a dry run too, as pipelines do before they apply", async () => {
+    await expect(apply(await kustomize(overlay), "--dry-run=server")).resolves.toContain("statefulset.apps");
+  });
+
+  it("runs a pod that Kubernetes' strictest standard lets pass", async () => {
+    const { spec } = workloadOf(objectsOf(await kustomize(overlay)));
+    const pod = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: `try-${overlay}`, namespace: "sallyport-system", labels: spec.template.metadata.labels },
+      spec: {
+        ...spec.template.spec,
+        volumes: [...spec.template.spec.volumes, { name: "state", persistentVolumeClaim: { claimName: "state" } }],
+      },
+    };
+
+    // The namespace enforces the standard: the same pod with one wish more is refused.
+    await expect(apply(JSON.stringify(pod), "--dry-run=server")).resolves.toContain("serverside-applied");
+    const privileged = { ...pod, spec: { ...pod.spec, hostNetwork: true } };
+    await expect(apply(JSON.stringify(privileged), "--dry-run=server")).rejects.toThrow(/PodSecurity/);
+  });
+
+  it("names only objects that are part of it: accounts, ports, selectors, secrets and configuration", async () => {
+    const objects = objectsOf(await kustomize(overlay));
+    const { spec } = workloadOf(objects);
+    const pod = spec.template.spec;
+    const names = objects.map(nameOf);
+
+    expect(names).toContain(`ServiceAccount sallyport-system/${pod.serviceAccountName}`);
+    const [container] = pod.containers;
+    const configuration = JSON.stringify(container).match(/"configMapRef":\{"name":"([^"]+)"/)?.[1];
+    expect(names).toContain(`ConfigMap sallyport-system/${configuration}`);
+    const ports = container?.ports.map(({ name }) => name);
+    const wanted = [...JSON.stringify(objects).matchAll(/"(?:targetPort|port)":"([^"]+)"/g)].map(([, port]) => port);
+    expect(wanted).not.toEqual([]);
+    expect(wanted.filter((port) => !ports?.includes(port ?? ""))).toEqual([]);
+    for (const object of objects) {
+      expect(object.metadata.labels?.["app.kubernetes.io/name"] ?? object.kind, nameOf(object)).toMatch(
+        /^(sallyport|CustomResourceDefinition)$/,
+      );
+    }
+  });
+
+  it("gives each variable of its arguments a value", async () => {
+    const objects = objectsOf(await kustomize(overlay));
+    const args = workloadOf(objects).spec.template.spec.containers[0]?.args ?? [];
+    const map = objects.find(({ kind, metadata }) => kind === "ConfigMap" && metadata.name !== "sallyport-admission");
+    const data = map?.["data"] as Record<string, string>;
+
+    for (const [, variable = ""] of args.join(" ").matchAll(/\$\((\w+)\)/g)) {
+      expect(data[variable], variable).toMatch(/./);
+    }
+    expect(data["AWS_REGION"]).toMatch(/./);
+  });
+});
+
+it("limits the namespaced controller to its namespaces: elsewhere it may not even look", async () => {
+  const another = await startControlPlane();
+  try {
+    await another.kubectl(["create", "namespace", "access"]);
+    await another.kubectl(["create", "namespace", "elsewhere"]);
+    const stdin = await kustomize("namespaced");
+    await another.kubectl(["apply", "--server-side", "--validate=strict", "-f", "-"], { stdin });
+    const may = (verb: string, resource: string, namespace: string): Promise<string> =>
+      another
+        .kubectl([
+          "auth",
+          "can-i",
+          verb,
+          resource,
+          "--namespace",
+          namespace,
+          "--as",
+          "system:serviceaccount:sallyport-system:sallyport-controller",
+        ])
+        .then((answer) => answer.trim())
+        .catch(() => "no");
+
+    expect(await may("list", "grants.sallyport.dev", "access")).toBe("yes");
+    expect(await may("patch", "grants.sallyport.dev/status", "access")).toBe("yes");
+    expect(await may("list", "grants.sallyport.dev", "elsewhere")).toBe("no");
+    expect(await may("list", "secrets", "access")).toBe("no");
+    expect(await may("update", "leases.coordination.k8s.io", "sallyport-system")).toBe("yes");
+  } finally {
+    await another.close();
+  }
+});
