@@ -1,7 +1,7 @@
 import { decodeRecord } from "#audit/codec.ts";
 import { type HeadLog, readHeadLines } from "#audit/heads.ts";
 import type { AuditRecord } from "#audit/record.ts";
-import type { AuditStore, AuditFilter as StoreFilter } from "#audit/store/store.ts";
+import type { AuditStore, AuditFilter as StoreFilter, IngestResult } from "#audit/store/store.ts";
 import { verify } from "#audit/verify.ts";
 import { defined } from "#lib/defined.ts";
 import type { Log } from "#lib/log.ts";
@@ -24,6 +24,14 @@ export interface AuditKeeping {
   readonly databaseKey: (name: string) => string;
 }
 
+/** What becomes of the batches of a Proxy (`namespace/name`), for metrics. */
+export interface AuditRecorder {
+  /** A batch is stored; `records` are those of it that can be read. */
+  stored(proxyKey: string, result: IngestResult, records: readonly AuditRecord[]): void;
+  /** A batch was not stored, for whatever reason; its link ends. */
+  refused(proxyKey: string): void;
+}
+
 /** Sessions of one answer; a person looks at far fewer. */
 const sessionsMax = 1_000;
 
@@ -34,20 +42,31 @@ const sessionsMax = 1_000;
 export function auditSink(
   { store, heads, log, proxyOfGrant }: AuditKeeping,
   onFlagged: (grantIDs: readonly string[]) => void = () => {},
+  recorder?: AuditRecorder,
 ): AuditSink {
+  const take: AuditSink["ingest"] = async (proxyKey, taskID, records) => {
+    const readable = records.map(tryDecode).filter((record) => record !== undefined);
+    for (const record of readable) {
+      assertOwnGrant(proxyKey, record, proxyOfGrant);
+    }
+    const result = await store.ingest(proxyKey, taskID, records);
+    for (const finding of result.findings) {
+      log.error("audit record does not fit its chain", { ...finding });
+    }
+    heads.note(result.head);
+    onFlagged(result.flagged);
+    recorder?.stored(proxyKey, result, readable);
+    return result.ackSeq;
+  };
   return {
     acknowledged: (proxyKey, taskID) => store.acknowledged(proxyKey, taskID),
     async ingest(proxyKey, taskID, records) {
-      for (const record of records) {
-        assertOwnGrant(proxyKey, record, proxyOfGrant);
+      try {
+        return await take(proxyKey, taskID, records);
+      } catch (error) {
+        recorder?.refused(proxyKey);
+        throw error;
       }
-      const result = await store.ingest(proxyKey, taskID, records);
-      for (const finding of result.findings) {
-        log.error("audit record does not fit its chain", { ...finding });
-      }
-      heads.note(result.head);
-      onFlagged(result.flagged);
-      return result.ackSeq;
     },
   };
 }
@@ -56,9 +75,8 @@ export function auditSink(
  * A proxy may record sessions of its own Proxy's grants only: nobody who takes over one proxy can write another's history. A
  * grant that is no longer known may have been its own; throws only where the grant is known to be another Proxy's.
  */
-function assertOwnGrant(proxyKey: string, bytes: Buffer, proxyOfGrant: AuditKeeping["proxyOfGrant"]): void {
-  const record = tryDecode(bytes);
-  const owner = record?.kind === "session.open" ? proxyOfGrant(record.grantID) : undefined;
+function assertOwnGrant(proxyKey: string, record: AuditRecord, proxyOfGrant: AuditKeeping["proxyOfGrant"]): void {
+  const owner = record.kind === "session.open" ? proxyOfGrant(record.grantID) : undefined;
   if (owner !== undefined && owner !== proxyKey) {
     throw new Error(`a session of ${proxyKey} names a grant of ${owner}`);
   }

@@ -81,6 +81,18 @@ export class Links {
     );
   }
 
+  /** Every Proxy that has linked tasks, with what they report, for metrics. */
+  overview(): { proxyKey: string; tasks: LinkedTask[]; sessions: number }[] {
+    const keys = new Set([...this.#links.values()].flatMap(({ task }) => (task === undefined ? [] : [task.proxyKey])));
+    return [...keys].map((proxyKey) => ({
+      proxyKey,
+      tasks: this.tasksOf(proxyKey),
+      sessions: [...this.#reports.values()]
+        .filter(({ task }) => task.proxyKey === proxyKey)
+        .reduce((sum, { status }) => sum + status.sessions.length, 0),
+    }));
+  }
+
   /** What the linked tasks of a Database's own Proxy last said of it (`namespace/name`); another Proxy's word does not count. */
   reportsOn(databaseKey: string): ProxyStatus["databases"][number][] {
     const [namespace = "", name = ""] = databaseKey.split("/");
