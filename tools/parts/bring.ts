@@ -4,6 +4,7 @@ import { bringDeployParts } from "./deploy.ts";
 import { bringDrivers } from "./drivers.ts";
 import { bringKube } from "./kube.ts";
 import { isMissing, rememberMissing } from "./part.ts";
+import { bringPipelineChecker } from "./pipelines.ts";
 import { mysqlRequest, postgresClientRequest } from "./servers.ts";
 
 /** Brings every server and client that tests want and this machine lacks. Whatever cannot be brought is remembered with its reason. */
@@ -12,6 +13,7 @@ export function bringParts(report: (text: string) => void): void {
   bringDrivers(report);
   bringKube(report);
   bringDeployParts(report);
+  bringPipelineChecker(report);
   for (const [part, request] of [
     ["mysql", mysqlRequest],
     ["postgresClient18", postgresClientRequest],
