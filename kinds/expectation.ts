@@ -26,6 +26,7 @@ export const patternWords: { readonly [pattern: string]: string } = {
   "^sha256:[0-9a-f]{64}$": "`sha256:` and 64 lower-case hexadecimal digits",
   "^[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*$": "an RDS identifier: letters, digits and single hyphens, a letter first",
   "^[A-Za-z0-9_-]+$": "letters, digits, `_` and `-`",
+  "^[A-Za-z0-9._/#-]+$": "the name of a log group such as /sallyport/proxy",
   "^[A-Za-z0-9_+=,.@:/-]+$": "an external ID of letters, digits and `_+=,.@:/-`",
   "^[A-Za-z0-9][A-Za-z0-9._/:@-]*$": "a container image such as registry.example/sallyport:1.0",
   "^subnet-[0-9a-f]{8,17}$": "a subnet ID such as subnet-0a1b2c3d4e5f60718",

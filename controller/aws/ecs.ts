@@ -1,139 +1,59 @@
 import {
-  CreateServiceCommand,
-  DeleteServiceCommand,
-  DescribeServicesCommand,
   DescribeTaskDefinitionCommand,
   DescribeTasksCommand,
   ListTasksCommand,
   RegisterTaskDefinitionCommand,
-  UpdateServiceCommand,
+  type DesiredStatus,
   type ECSClient,
-  type Tag,
   type Task,
 } from "@aws-sdk/client-ecs";
+import { definitionView, registrationOf } from "./ecs-definition.ts";
+import type { EcsPort, StoppedTask, TaskView } from "./ecs-port.ts";
+import { serviceCalls } from "./ecs-service.ts";
+import { fromEcsTags } from "./ecs-tags.ts";
 import { callAws, callAwsOptional, isFailure, malformedAnswer } from "./errors.ts";
 import { pages } from "./paging.ts";
-import type { AccountPort, ServiceView, TaskDefinition, TaskView } from "./ports.ts";
-
-type EcsCalls = Pick<
-  AccountPort,
-  | "getService"
-  | "listTasks"
-  | "registerTaskDefinition"
-  | "getTaskDefinition"
-  | "createService"
-  | "updateService"
-  | "deleteService"
->;
 
 /** DescribeTasks takes at most this many tasks (ECS API reference). */
 const describeTasksMax = 100;
 
-/**
- * A container that exits within this many seconds of its start is not restarted in place. The least that ECS takes; its own
- * default of 300 would turn a crash in the first minutes into the loss of the task and its spool.
- */
-const restartAttemptPeriodSeconds = 60;
-
 /** The ECS calls of the account port. */
-export function ecsCalls(client: ECSClient): EcsCalls {
-  return { ...serviceCalls(client), ...taskCalls(client) };
+export function ecsCalls(client: ECSClient): EcsPort {
+  return { ...serviceCalls(client), ...taskCalls(client), ...definitionCalls(client) };
 }
 
-function serviceCalls(
-  client: ECSClient,
-): Pick<EcsCalls, "getService" | "createService" | "updateService" | "deleteService"> {
-  const getService = async (cluster: string, service: string): Promise<ServiceView | undefined> => {
-    const answer = await callAwsOptional("ecs:DescribeServices", () =>
-      client.send(new DescribeServicesCommand({ cluster, services: [service], include: ["TAGS"] })),
-    );
-    const found = answer?.services?.[0];
-    if (found?.serviceArn === undefined || found.status !== "ACTIVE") {
-      return undefined;
+function taskCalls(client: ECSClient): Pick<EcsPort, "listTasks" | "listStoppedTasks"> {
+  const list = async (cluster: string, serviceName: string, desiredStatus: DesiredStatus): Promise<Task[]> => {
+    const arns = await pages(async (token) => {
+      const nextToken = token.NextToken === undefined ? {} : { nextToken: token.NextToken };
+      const answer = await callAwsOptional("ecs:ListTasks", () =>
+        client.send(new ListTasksCommand({ cluster, serviceName, desiredStatus, ...nextToken })),
+      );
+      return { items: answer?.taskArns ?? [], next: answer?.nextToken };
+    });
+    const tasks: Task[] = [];
+    for (let from = 0; from < arns.length; from += describeTasksMax) {
+      const some = arns.slice(from, from + describeTasksMax);
+      const answer = await callAws("ecs:DescribeTasks", () =>
+        client.send(new DescribeTasksCommand({ cluster, tasks: some, include: ["TAGS"] })),
+      );
+      tasks.push(...(answer.tasks ?? []));
     }
-    return {
-      arn: found.serviceArn,
-      taskDefinitionARN: found.taskDefinition ?? "",
-      desiredCount: found.desiredCount ?? 0,
-      runningCount: found.runningCount ?? 0,
-      tags: fromEcsTags(found.tags),
-      executeCommand: found.enableExecuteCommand === true,
-    };
+    return tasks;
   };
   return {
-    getService,
-    async createService(service) {
-      await callAws("ecs:CreateService", () =>
-        client.send(
-          new CreateServiceCommand({
-            cluster: service.clusterName,
-            serviceName: service.serviceName,
-            taskDefinition: service.taskDefinitionARN,
-            desiredCount: service.desiredCount,
-            launchType: "FARGATE",
-            platformVersion: "LATEST",
-            enableExecuteCommand: true,
-            // People's permission sets are conditioned on the tag that tasks inherit from the service.
-            propagateTags: "SERVICE",
-            tags: toEcsTags(service.tags),
-            networkConfiguration: {
-              awsvpcConfiguration: {
-                subnets: [...service.subnetIDs],
-                securityGroups: [...service.securityGroupIDs],
-                assignPublicIp: service.assignPublicIP ? "ENABLED" : "DISABLED",
-              },
-            },
-            // The new task runs before the old one stops.
-            deploymentConfiguration: { minimumHealthyPercent: 100, maximumPercent: 200 },
-          }),
-        ),
-      );
-    },
-    async updateService(service) {
-      const { clusterName: cluster, serviceName } = service;
-      await callAws("ecs:UpdateService", () =>
-        client.send(
-          new UpdateServiceCommand({
-            cluster,
-            service: serviceName,
-            taskDefinition: service.taskDefinitionARN,
-            desiredCount: service.desiredCount,
-            enableExecuteCommand: true,
-            propagateTags: "SERVICE",
-          }),
-        ),
-      );
-    },
-    async deleteService(cluster, service) {
-      await callAwsOptional("ecs:DeleteService", () =>
-        client.send(new DeleteServiceCommand({ cluster, service, force: true })),
-      );
-    },
+    listTasks: async (cluster, serviceName, containerName) =>
+      (await list(cluster, serviceName, "RUNNING")).flatMap((task) => taskView(task, containerName)),
+    listStoppedTasks: async (cluster, serviceName, containerName) =>
+      (await list(cluster, serviceName, "STOPPED")).flatMap((task) => stoppedTask(task, containerName)),
   };
 }
 
-function taskCalls(client: ECSClient): Pick<EcsCalls, "listTasks" | "registerTaskDefinition" | "getTaskDefinition"> {
+function definitionCalls(client: ECSClient): Pick<EcsPort, "registerTaskDefinition" | "getTaskDefinition"> {
   return {
-    async listTasks(cluster, serviceName, containerName) {
-      const arns = await pages(async (token) => {
-        const nextToken = token.NextToken === undefined ? {} : { nextToken: token.NextToken };
-        const answer = await callAwsOptional("ecs:ListTasks", () =>
-          client.send(new ListTasksCommand({ cluster, serviceName, ...nextToken })),
-        );
-        return { items: answer?.taskArns ?? [], next: answer?.nextToken };
-      });
-      const views: TaskView[] = [];
-      for (let from = 0; from < arns.length; from += describeTasksMax) {
-        const answer = await callAws("ecs:DescribeTasks", () =>
-          client.send(new DescribeTasksCommand({ cluster, tasks: arns.slice(from, from + describeTasksMax) })),
-        );
-        views.push(...(answer.tasks ?? []).flatMap((task) => taskView(task, containerName)));
-      }
-      return views;
-    },
     async registerTaskDefinition(definition) {
       const answer = await callAws("ecs:RegisterTaskDefinition", () =>
-        client.send(new RegisterTaskDefinitionCommand(registration(definition))),
+        client.send(new RegisterTaskDefinitionCommand(registrationOf(definition))),
       );
       const arn = answer.taskDefinition?.taskDefinitionArn;
       if (arn === undefined) {
@@ -146,8 +66,7 @@ function taskCalls(client: ECSClient): Pick<EcsCalls, "listTasks" | "registerTas
         const answer = await callAws("ecs:DescribeTaskDefinition", () =>
           client.send(new DescribeTaskDefinitionCommand({ taskDefinition, include: ["TAGS"] })),
         );
-        const arn = answer.taskDefinition?.taskDefinitionArn;
-        return arn === undefined ? undefined : { arn, tags: fromEcsTags(answer.tags) };
+        return definitionView(answer.taskDefinition, answer.tags);
       } catch (thrown) {
         // ECS has no not-found error here: "ClientException: Unable to describe task definition."
         if (isFailure(thrown, "not-found") || (isFailure(thrown, "invalid") && thrown.code === "ClientException")) {
@@ -156,33 +75,6 @@ function taskCalls(client: ECSClient): Pick<EcsCalls, "listTasks" | "registerTas
         throw thrown;
       }
     },
-  };
-}
-
-function registration(definition: TaskDefinition) {
-  return {
-    family: definition.family,
-    networkMode: "awsvpc" as const,
-    requiresCompatibilities: ["FARGATE" as const],
-    cpu: definition.cpu,
-    memory: definition.memory,
-    taskRoleArn: definition.taskRoleARN,
-    executionRoleArn: definition.executionRoleARN,
-    containerDefinitions: [
-      {
-        name: definition.containerName,
-        image: definition.image,
-        command: ["proxy"],
-        essential: true,
-        environment: Object.entries(definition.environment).map(([name, value]) => ({ name, value })),
-        // The processes that execute-command starts need an init to reap them (ECS developer guide, "ECS Exec").
-        linuxParameters: { initProcessEnabled: true },
-        ...(definition.restartContainer
-          ? { restartPolicy: { enabled: true, restartAttemptPeriod: restartAttemptPeriodSeconds } }
-          : {}),
-      },
-    ],
-    tags: toEcsTags(definition.tags),
   };
 }
 
@@ -197,7 +89,25 @@ function taskView(task: Task, containerName: string): TaskView[] {
       taskDefinitionARN: task.taskDefinitionArn ?? "",
       lastStatus: task.lastStatus ?? "UNKNOWN",
       ...(target === undefined ? {} : { target }),
+      // A service's tasks name the deployment that started them (ECS API reference, Task).
+      ...(task.startedBy === undefined ? {} : { deploymentID: task.startedBy }),
+      tags: fromEcsTags(task.tags),
+      executeCommand: task.enableExecuteCommand === true,
     },
+  ];
+}
+
+function stoppedTask(task: Task, containerName: string): StoppedTask[] {
+  if (task.taskArn === undefined) {
+    return [];
+  }
+  const container = task.containers?.find((other) => other.name === containerName);
+  const { reason, exitCode } = container ?? {};
+  const parts = [task.stoppedReason ?? "", reason ?? "", exitCode === undefined ? "" : `exit code ${exitCode}`].filter(
+    (part) => part !== "",
+  );
+  return [
+    { taskARN: task.taskArn, taskDefinitionARN: task.taskDefinitionArn ?? "", reason: [...new Set(parts)].join("; ") },
   ];
 }
 
@@ -210,12 +120,4 @@ function targetOf(task: Task, containerName: string): string | undefined {
   return agent?.lastStatus !== "RUNNING" || container?.runtimeId === undefined || cluster === undefined
     ? undefined
     : `ecs:${cluster}_${taskID}_${container.runtimeId}`;
-}
-
-function fromEcsTags(tags: readonly Tag[] | undefined): Record<string, string> {
-  return Object.fromEntries((tags ?? []).flatMap(({ key, value }) => (key === undefined ? [] : [[key, value ?? ""]])));
-}
-
-function toEcsTags(tags: Readonly<Record<string, string>>): { key: string; value: string }[] {
-  return Object.entries(tags).map(([key, value]) => ({ key, value }));
 }

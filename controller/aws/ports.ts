@@ -1,3 +1,7 @@
+import type { EcsPort } from "./ecs-port.ts";
+
+export type { ServiceSpec, ServiceView, TaskDefinition, TaskView } from "./ecs-port.ts";
+
 /**
  * What the reconcilers need from AWS, one port per service, in plain data. Every method rejects with an `AwsFailure` only;
  * `controller/aws/errors.ts` classifies once. Methods are named for what they do, not for the API call; the call is in the
@@ -161,41 +165,14 @@ export interface IdentityStorePort {
   groupsOf(userID: string): Promise<readonly string[]>;
 }
 
-/** One running or starting task of the proxy's service. */
-export interface TaskView {
-  readonly taskARN: string;
-  readonly taskDefinitionARN: string;
-  readonly lastStatus: string;
-  /** `ecs:<cluster>_<task>_<runtime>` once the container has a runtime id and its ExecuteCommandAgent runs; else undefined. */
-  readonly target?: string;
-}
-
 /** ECS, IAM, SSM and RDS in one account and region. */
-export interface AccountPort {
+export interface AccountPort extends EcsPort {
   /** iam:ListRoles under `/aws-reserved/sso.amazonaws.com/` and iam:GetRole: the role that Identity Center made for this permission set; undefined until it exists. */
   findReservedRole(
     permissionSetName: string,
   ): Promise<{ readonly roleName: string; readonly roleID: string } | undefined>;
   /** iam:GetRole; undefined when there is none of that name. */
   getRole(roleName: string): Promise<{ readonly roleName: string; readonly roleID: string } | undefined>;
-  /** ecs:DescribeServices; undefined when missing or INACTIVE. */
-  getService(cluster: string, service: string): Promise<ServiceView | undefined>;
-  /** ecs:ListTasks and ecs:DescribeTasks. */
-  listTasks(cluster: string, service: string, containerName: string): Promise<readonly TaskView[]>;
-  /** ecs:RegisterTaskDefinition; the new revision's ARN. */
-  registerTaskDefinition(definition: TaskDefinition): Promise<string>;
-  /** ecs:DescribeTaskDefinition with tags, newest active revision of the family; undefined when there is none. */
-  getTaskDefinition(
-    familyOrARN: string,
-  ): Promise<{ readonly arn: string; readonly tags: Readonly<Record<string, string>> } | undefined>;
-  /** ecs:CreateService with execute-command on and tags propagated from the service. */
-  createService(service: ServiceSpec): Promise<void>;
-  /** ecs:UpdateService; execute-command and tag propagation are set again. */
-  updateService(
-    service: Pick<ServiceSpec, "clusterName" | "serviceName" | "taskDefinitionARN" | "desiredCount">,
-  ): Promise<void>;
-  /** ecs:DeleteService with force; done as well when it is already gone. */
-  deleteService(cluster: string, service: string): Promise<void>;
   /** ssm:DescribeSessions (Active, by owner's session name) and ssm:TerminateSession; the ids ended. */
   terminateSessions(filter: {
     readonly userName: string;
@@ -208,43 +185,9 @@ export interface AccountPort {
   getCluster(identifier: string): Promise<RdsEndpoint | undefined>;
 }
 
-export interface ServiceView {
-  readonly arn: string;
-  readonly taskDefinitionARN: string;
-  readonly desiredCount: number;
-  readonly runningCount: number;
-  readonly tags: Readonly<Record<string, string>>;
-  readonly executeCommand: boolean;
-}
-
 export interface RdsEndpoint {
   readonly host: string;
   readonly port: number;
   readonly engine: string;
   readonly engineVersion: string;
-}
-
-export interface TaskDefinition {
-  readonly family: string;
-  readonly containerName: string;
-  readonly image: string;
-  readonly cpu: string;
-  readonly memory: string;
-  readonly taskRoleARN: string;
-  readonly executionRoleARN: string;
-  readonly environment: Readonly<Record<string, string>>;
-  /** Whether ECS restarts the container in its task when it exits, which keeps the task's storage (container restart policy). */
-  readonly restartContainer: boolean;
-  readonly tags: Readonly<Record<string, string>>;
-}
-
-export interface ServiceSpec {
-  readonly clusterName: string;
-  readonly serviceName: string;
-  readonly taskDefinitionARN: string;
-  readonly desiredCount: number;
-  readonly subnetIDs: readonly string[];
-  readonly securityGroupIDs: readonly string[];
-  readonly assignPublicIP: boolean;
-  readonly tags: Readonly<Record<string, string>>;
 }

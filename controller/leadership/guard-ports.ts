@@ -31,6 +31,7 @@ const accountWrites: Operations<AccountPort> = {
   getRole: undefined,
   getService: undefined,
   listTasks: undefined,
+  listStoppedTasks: undefined,
   getTaskDefinition: undefined,
   getInstance: undefined,
   getCluster: undefined,

@@ -11,6 +11,7 @@ import {
   type ObjectKey,
   type Proxy,
 } from "#kinds/index.ts";
+import { needsCleanUp } from "../source/clean-up.ts";
 import type { Source, Stored, Tombstone } from "../source/source.ts";
 
 /** Account, region and instance of the objects below: those of the sandbox's demo organisation. */
@@ -140,7 +141,7 @@ export function anAvailability(changes: Changes<Availability> = {}): Availabilit
 export interface MemorySource extends Source {
   /** Adds or replaces an object and tells subscribers. */
   put(object: AnyObject): void;
-  /** Deletes: a Grant stays with a deletionTimestamp until it is released; the others go at once. */
+  /** Deletes: what needs clean-up stays with a deletionTimestamp until it is released; the others go at once. */
   remove(key: ObjectKey, at: string): void;
   readonly tombstones: Map<string, Tombstone>;
 }
@@ -209,9 +210,9 @@ function writes({ stored, subscribers }: Memory, now: () => number) {
   };
   const remove = (key: ObjectKey, at: string): void => {
     const object = stored.get(formatKey(key));
-    if (object?.kind === "Grant") {
+    if (object !== undefined && needsCleanUp(object)) {
       const metadata = { ...object.metadata, deletionTimestamp: at };
-      stored.set(formatKey(key), { ...object, metadata });
+      stored.set(formatKey(key), { ...object, metadata } as AnyObject);
     } else {
       stored.delete(formatKey(key));
     }

@@ -73,7 +73,7 @@ export interface Source {
   /** Deletes an object that was made through the API; what a file says can only be deleted there. */
   delete(key: ObjectKey): Promise<void>;
   /**
-   * Lets a deleted Grant go (the finalizer's removal). Durable when it resolves. A no-op where the object is not being
+   * Lets a deleted object that was held for clean-up go (the finalizer's removal; see `needsCleanUp`). Durable when it resolves. A no-op where the object is not being
    * deleted, is gone or has another uid. Where its text is there again, it comes back as a new object with another uid.
    */
   release(object: AnyObject): Promise<void>;

@@ -75,6 +75,8 @@ export interface ProxySpecService {
   readonly executionRoleARN: string;
   /** Additional environment variables of the container. (at most 64) */
   readonly environment?: readonly ProxySpecServiceEnvironment[];
+  /** CloudWatch log group that the tasks' logs go to; it must exist, and the execution role may write to it. Absent: they are not kept. (at most 512 characters) */
+  readonly logGroup?: string;
   /** Seconds for which a task that is being replaced keeps the sessions it has. Absent means 172800, the two days for which ECS protects a task. (0…172800) */
   readonly drainLimitSeconds?: number;
 }
@@ -143,6 +145,8 @@ export interface ProxyStatusRollout {
   readonly state: "InProgress" | "Completed" | "Failed";
   /** When it began. (RFC 3339) */
   readonly startTime: string;
+  /** Time of the newest thing that ECS told of the service when it began, by ECS's clock: what failed before is not counted. (RFC 3339) */
+  readonly afterTime?: string;
   /** Why it failed, as ECS tells it. (at most 4096 characters) */
   readonly message?: string;
 }

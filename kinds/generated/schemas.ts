@@ -2485,6 +2485,13 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                     }
                   }
                 },
+                "logGroup": {
+                  "description": "CloudWatch log group that the tasks' logs go to; it must exist, and the execution role may write to it. Absent: they are not kept.",
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 512,
+                  "pattern": "^[A-Za-z0-9._/#-]+$"
+                },
                 "drainLimitSeconds": {
                   "description": "Seconds for which a task that is being replaced keeps the sessions it has. Absent means 172800, the two days for which ECS protects a task.",
                   "type": "integer",
@@ -2742,6 +2749,13 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                 },
                 "startTime": {
                   "description": "When it began.",
+                  "type": "string",
+                  "format": "date-time",
+                  "maxLength": 29,
+                  "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,3})?(Z|[+-][0-9]{2}:[0-9]{2})$"
+                },
+                "afterTime": {
+                  "description": "Time of the newest thing that ECS told of the service when it began, by ECS's clock: what failed before is not counted.",
                   "type": "string",
                   "format": "date-time",
                   "maxLength": 29,

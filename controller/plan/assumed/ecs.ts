@@ -1,16 +1,6 @@
-import type { AccountPort, ServiceSpec, ServiceView, TaskDefinition } from "../../aws/ports.ts";
+import { deploymentRules, type EcsPort } from "../../aws/ecs-port.ts";
+import type { ServiceSpec, ServiceView, TaskDefinition } from "../../aws/ports.ts";
 import type { CallRecorder } from "../calls.ts";
-
-type EcsPort = Pick<
-  AccountPort,
-  | "getService"
-  | "listTasks"
-  | "registerTaskDefinition"
-  | "getTaskDefinition"
-  | "createService"
-  | "updateService"
-  | "deleteService"
->;
 
 /** The ECS that a plan assumes in one account and region: a deployment is over at once, and its tasks run. */
 export function assumedEcs(calls: CallRecorder): EcsPort {
@@ -27,6 +17,7 @@ export function assumedEcs(calls: CallRecorder): EcsPort {
       const known = services.get(`${cluster}/${service}`);
       return known === undefined ? [] : tasksOf(known);
     },
+    listStoppedTasks: async () => [],
     async registerTaskDefinition(definition) {
       calls.change("ecs:RegisterTaskDefinition", `${definition.family}, image ${definition.image}`);
       const arn = `arn:aws:ecs:::task-definition/${definition.family}:${definitions.length + 1}`;
@@ -38,7 +29,7 @@ export function assumedEcs(calls: CallRecorder): EcsPort {
       const found = definitions.findLast(
         ({ arn, definition }) => arn === familyOrARN || definition.family === familyOrARN,
       );
-      return found === undefined ? undefined : { arn: found.arn, tags: found.definition.tags };
+      return found === undefined ? undefined : { ...found, foreign: [] };
     },
     async createService(service) {
       calls.change("ecs:CreateService", service.serviceName);
@@ -67,6 +58,21 @@ function viewOf(service: ServiceSpec): ServiceView {
     runningCount: service.desiredCount,
     tags: service.tags,
     executeCommand: true,
+    propagateTags: "SERVICE",
+    network: service,
+    rules: deploymentRules,
+    deployments: [
+      {
+        id: "assumed",
+        isPrimary: true,
+        taskDefinitionARN: service.taskDefinitionARN,
+        state: "COMPLETED",
+        reason: "",
+        createdAt: 0,
+        failedTasks: 0,
+      },
+    ],
+    events: [],
   };
 }
 

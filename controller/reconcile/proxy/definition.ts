@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { canonicalJson, type Proxy } from "#kinds/index.ts";
+import type { DefinitionView } from "../../aws/ecs-port.ts";
 import type { ServiceSpec, TaskDefinition } from "../../aws/ports.ts";
 
 /** What the tasks must know of the controller. */
@@ -32,14 +33,22 @@ export function ownershipTags(proxy: Proxy, installation: string): Record<string
 }
 
 /**
- * The task definition that the Proxy's spec asks for, and its revision: the SHA-256 of everything in it. The revision is a tag
- * of the definition, so that what runs can be compared with what should, whoever registered it. Undefined without a
- * `spec.service`.
+ * Seconds between SIGTERM and SIGKILL: the longest that Fargate takes. A task that must stop all the same, protected or not, gives
+ * its sessions most of this time.
  */
-export function desiredDefinition(
-  proxy: Proxy,
-  controller: ControllerIdentity,
-): { readonly definition: TaskDefinition; readonly revision: string } | undefined {
+export const stopTimeoutSeconds = 120;
+
+/** The task definition that is wanted, and its revision. */
+export interface DesiredDefinition {
+  readonly definition: TaskDefinition;
+  readonly revision: string;
+}
+
+/**
+ * The task definition that the Proxy's spec asks for, and its revision (`revisionOf`), which is also a tag of the definition for
+ * people to see. Undefined without a `spec.service`.
+ */
+export function desiredDefinition(proxy: Proxy, controller: ControllerIdentity): DesiredDefinition | undefined {
   const { ecs, service, port = proxyPortDefault } = proxy.spec;
   if (service === undefined) {
     return undefined;
@@ -60,15 +69,29 @@ export function desiredDefinition(
       SALLYPORT_CONTROLLER_URL: controller.publicURL,
       SALLYPORT_CONTROLLER_PIN: controller.pin,
       SALLYPORT_PORT: String(port),
+      SALLYPORT_STOP_TIMEOUT_SECONDS: String(stopTimeoutSeconds),
     },
     restartContainer: true,
+    stopTimeoutSeconds,
+    ...(service.logGroup === undefined ? {} : { log: { group: service.logGroup, region: ecs.region } }),
     tags: ownershipTags(proxy, controller.installation),
   };
-  const revision = createHash("sha256").update(canonicalJson(definition)).digest("hex");
+  const revision = revisionOf({ definition, foreign: [] });
   return {
     definition: { ...definition, tags: { ...definition.tags, [proxyTags.revision]: revision } },
     revision,
   };
+}
+
+/**
+ * SHA-256 of everything in a definition that has an effect, its tags left out: what runs is compared with what should run by what
+ * it is, whoever registered it and whatever its tags say.
+ */
+export function revisionOf({ definition, foreign }: Omit<DefinitionView, "arn">): string {
+  const { tags: _, ...effect } = definition;
+  return createHash("sha256")
+    .update(canonicalJson({ ...effect, foreign }))
+    .digest("hex");
 }
 
 /** The service that the Proxy's spec asks for, with a task definition. Undefined without a `spec.service`. */

@@ -1,15 +1,15 @@
-import type { ConditionInput, ObjectKey, Proxy, ProxyStatus } from "#kinds/index.ts";
+import type { ConditionInput, ObjectKey, Proxy } from "#kinds/index.ts";
 import type { Clock } from "#lib/clock.ts";
 import { assertNever } from "#lib/errors.ts";
 import { isFailure } from "../../aws/errors.ts";
 import type { AccountPort, AwsFailure, AwsPorts } from "../../aws/ports.ts";
 import type { Source } from "../../source/source.ts";
 import type { Outcome, ReconcileContext, Reconciler } from "../reconciler.ts";
-import type { Patch } from "../status/patch.ts";
 import { notReady } from "../status/simple.ts";
-import { writeObjectStatus } from "../status/write.ts";
-import { decideProxy, firstOfService, type ConnectedTask, type ProxyAction, type ProxyInput } from "./decide.ts";
-import { desiredDefinition, desiredService, proxyKeyOf, proxyTags, type ControllerIdentity } from "./definition.ts";
+import { type StatusWrite, writeObjectStatus } from "../status/write.ts";
+import { decideProxy, firstOfService } from "./decide.ts";
+import { desiredDefinition, desiredService, proxyKeyOf, revisionOf, type ControllerIdentity } from "./definition.ts";
+import type { ConnectedTask, ProxyAction, ProxyInput } from "./input.ts";
 
 /** What the Proxy reconciler needs. */
 export interface ProxyReconcilerOptions {
@@ -21,6 +21,12 @@ export interface ProxyReconcilerOptions {
   readonly connectedTasks: (proxyKey: string) => readonly ConnectedTask[];
 }
 
+/**
+ * Milliseconds for which the deletion of a Proxy is tried when ECS cannot be asked: its account may be gone, or the role that leads
+ * there. Then the object is let go and its service, if there still is one, is left; the log says so.
+ */
+export const deletionTriedMs = 3_600_000;
+
 /** Converges Proxies to their ECS services. */
 export function proxyReconciler(options: ProxyReconcilerOptions): Reconciler {
   return new ProxyReconciler(options);
@@ -29,7 +35,7 @@ export function proxyReconciler(options: ProxyReconcilerOptions): Reconciler {
 class ProxyReconciler implements Reconciler {
   readonly kind = "Proxy";
   readonly #options: ProxyReconcilerOptions;
-  /** Revision tag by ARN of the task definition; definitions never change. */
+  /** Revision by ARN of the task definition; definitions never change. */
   readonly #revisions = new Map<string, string>();
 
   constructor(options: ProxyReconcilerOptions) {
@@ -46,7 +52,7 @@ class ProxyReconciler implements Reconciler {
     try {
       const input = await this.#observe(proxy, account, context.clock.now());
       const decision = decideProxy(input);
-      await this.#write(proxy, decision.patch, decision.conditions);
+      await this.#write(proxy, decision);
       let registered: string | undefined;
       for (const action of decision.actions) {
         context.signal.throwIfAborted();
@@ -58,9 +64,24 @@ class ProxyReconciler implements Reconciler {
       if (!isFailure(thrown)) {
         throw thrown;
       }
-      await this.#write(proxy, {}, failureConditions(thrown, proxy));
-      return { kind: "failed", error: thrown };
+      return this.#failed(thrown, proxy, context);
     }
+  }
+
+  async #failed(failure: AwsFailure, proxy: Proxy, { log, clock }: ReconcileContext): Promise<Outcome> {
+    const { deletionTimestamp } = proxy.metadata;
+    const isGivenUp = deletionTimestamp !== undefined && clock.now() - Date.parse(deletionTimestamp) > deletionTriedMs;
+    if (isGivenUp) {
+      const { accountID, region, clusterName, serviceName } = proxy.spec.ecs;
+      log.error("Proxy is let go without knowing that its ECS service is gone", {
+        ...{ accountID, region, clusterName, serviceName },
+        why: failure.message,
+      });
+      await this.#options.source.release(proxy);
+      return { kind: "settled" };
+    }
+    await this.#write(proxy, { patch: {}, conditions: failureConditions(failure, proxy) });
+    return { kind: "failed", error: failure };
   }
 
   /** A Proxy that shared its service with one that is gone gets its turn. */
@@ -81,11 +102,13 @@ class ProxyReconciler implements Reconciler {
     const { clusterName, serviceName, containerName, taskDefinitionFamily } = proxy.spec.ecs;
     const service = await account.getService(clusterName, serviceName);
     const tasks = service === undefined ? [] : await account.listTasks(clusterName, serviceName, containerName);
+    const deployments = service?.deployments ?? [];
+    const isFailing = deployments.some(({ failedTasks, state }) => failedTasks > 0 || state === "FAILED");
     const newest = await account.getTaskDefinition(taskDefinitionFamily);
-    const inUse = new Set([...tasks.map((task) => task.taskDefinitionARN), service?.taskDefinitionARN ?? ""]);
-    const revisions = new Map<string, string>();
-    for (const arn of inUse) {
-      const revision = arn === "" ? undefined : await this.#revisionOf(arn, account);
+    const inUse = [service?.taskDefinitionARN ?? "", ...[...tasks, ...deployments].map((one) => one.taskDefinitionARN)];
+    const revisions = new Map(newest === undefined ? [] : [[newest.arn, revisionOf(newest)]]);
+    for (const arn of new Set(inUse)) {
+      const revision = arn === "" ? undefined : (revisions.get(arn) ?? (await this.#revisionOf(arn, account)));
       if (revision !== undefined) {
         revisions.set(arn, revision);
       }
@@ -100,19 +123,22 @@ class ProxyReconciler implements Reconciler {
       ),
       desired: desiredDefinition(proxy, controller),
       service,
-      newest: newest === undefined ? undefined : { arn: newest.arn, revision: newest.tags[proxyTags.revision] },
+      newest: newest === undefined ? undefined : { arn: newest.arn, revision: revisionOf(newest) },
       tasks,
+      stopped: isFailing ? await account.listStoppedTasks(clusterName, serviceName, containerName) : [],
       revisions,
       connected: connectedTasks(proxyKeyOf(proxy)),
     };
   }
 
   async #revisionOf(arn: string, account: AccountPort): Promise<string | undefined> {
-    const known = this.#revisions.get(arn) ?? (await account.getTaskDefinition(arn))?.tags[proxyTags.revision];
-    if (known !== undefined) {
-      this.#revisions.set(arn, known);
+    const known = this.#revisions.get(arn);
+    const view = known === undefined ? await account.getTaskDefinition(arn) : undefined;
+    const revision = view === undefined ? known : revisionOf(view);
+    if (revision !== undefined) {
+      this.#revisions.set(arn, revision);
     }
-    return known;
+    return revision;
   }
 
   /** Answers the ARN of a definition that was registered. */
@@ -131,7 +157,9 @@ class ProxyReconciler implements Reconciler {
         const arn = registered ?? action.taskDefinitionARN ?? "";
         const service = desiredService(proxy, this.#options.controller.installation, arn);
         if (service !== undefined) {
-          await (action.kind === "CreateService" ? account.createService(service) : account.updateService(service));
+          await (action.kind === "CreateService"
+            ? account.createService(service)
+            : account.updateService({ ...service, forceNewDeployment: action.forceNewDeployment }));
         }
         return undefined;
       }
@@ -146,8 +174,8 @@ class ProxyReconciler implements Reconciler {
     }
   }
 
-  #write(proxy: Proxy, patch: Patch<ProxyStatus>, conditions: readonly ConditionInput[]): Promise<void> {
-    return writeObjectStatus(this.#options.source, proxy, { patch, conditions }, this.#options.clock);
+  #write(proxy: Proxy, write: StatusWrite<Proxy>): Promise<void> {
+    return writeObjectStatus(this.#options.source, proxy, write, this.#options.clock);
   }
 }
 

@@ -5,6 +5,7 @@ import { validateObject } from "#kinds/validate.ts";
 import { takeLock, unusable, type StateLock } from "../../state/lock.ts";
 import { isBlankState, openState } from "../../state/sqlite.ts";
 import type { ObjectRow, State } from "../../state/state.ts";
+import { needsCleanUp } from "../clean-up.ts";
 import type { Recovered, Source, Stored, Tombstone } from "../source.ts";
 import { judgeAbsence, noAbsence, type AbsenceMemory } from "./absence.ts";
 import { decideScan, type Absent, type Verdicts } from "./decide.ts";
@@ -382,11 +383,11 @@ function isAboutFolder(failure: Error): boolean {
   return [FolderUnreadable, FolderTooLarge, FolderUnsteady].some((kind) => failure instanceof kind);
 }
 
-/** A Grant stays, marked, until it is released; other kinds have nothing that must be undone first. */
+/** What must be undone first stays, marked, until it is released. */
 function deletions(rows: readonly ObjectRow[], now: number) {
   const live = rows.filter(({ object }) => object.metadata.deletionTimestamp === undefined);
   return {
-    put: live.filter(({ object }) => object.kind === "Grant").map((row) => deletedRow(row, now)),
-    remove: live.filter(({ object }) => object.kind !== "Grant").map(({ object }) => keyOf(object)),
+    put: live.filter(({ object }) => needsCleanUp(object)).map((row) => deletedRow(row, now)),
+    remove: live.filter(({ object }) => !needsCleanUp(object)).map(({ object }) => keyOf(object)),
   };
 }
