@@ -6,12 +6,14 @@ import { bringKube } from "./kube.ts";
 import { isMissing, rememberMissing } from "./part.ts";
 import { bringPipelineChecker } from "./pipelines.ts";
 import { mysqlRequest, postgresClientRequest } from "./servers.ts";
+import { bringStatusPrograms } from "./status-programs.ts";
 
 /** Brings every server and client that tests want and this machine lacks. Whatever cannot be brought is remembered with its reason. */
 export function bringParts(report: (text: string) => void): void {
   bringDebianPackages(report);
   bringDrivers(report);
   bringKube(report);
+  bringStatusPrograms(report);
   bringDeployParts(report);
   bringPipelineChecker(report);
   for (const [part, request] of [
