@@ -5,6 +5,7 @@ import { bringDrivers } from "./drivers.ts";
 import { bringKube } from "./kube.ts";
 import { isMissing, rememberMissing } from "./part.ts";
 import { bringPipelineChecker } from "./pipelines.ts";
+import { bringPromtool } from "./promtool.ts";
 import { mysqlRequest, postgresClientRequest } from "./servers.ts";
 import { bringStatusPrograms } from "./status-programs.ts";
 
@@ -16,6 +17,7 @@ export function bringParts(report: (text: string) => void): void {
   bringStatusPrograms(report);
   bringDeployParts(report);
   bringPipelineChecker(report);
+  bringPromtool(report);
   for (const [part, request] of [
     ["mysql", mysqlRequest],
     ["postgresClient18", postgresClientRequest],
