@@ -1,0 +1,108 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { parse, parseDocument, stringify } from "yaml";
+import { type ControlPlane, controlPlaneMissing, startControlPlane } from "#test/harness/control-plane.ts";
+import { eventually } from "#test/harness/process.ts";
+import { grantFile } from "#tools/demo/grant-file.ts";
+import { Helm, helmMissing, setting } from "./helm.ts";
+import { chart, run } from "./render.ts";
+
+const missing = controlPlaneMissing() ?? helmMissing();
+const scratch = mkdtempSync(path.join(tmpdir(), "sallyport-chart-"));
+let cluster: ControlPlane;
+let helm: Helm;
+
+beforeAll(async () => {
+  if (missing === undefined) {
+    cluster = await startControlPlane();
+    helm = new Helm(cluster);
+  }
+});
+afterAll(async () => {
+  helm?.remove();
+  rmSync(scratch, { recursive: true, force: true });
+  await cluster?.close();
+});
+beforeEach(({ skip }) => skip(missing !== undefined, missing));
+
+const namespace = ["--namespace", "sallyport-system"];
+
+// One story, since each step stands on the one before.
+it("installs, upgrades an older release with its objects, and uninstalls without taking a Grant along", async () => {
+  const older = await olderChart();
+  await helm.run("install", "sallyport", older, ...namespace, "--create-namespace", ...setting());
+  await cluster.kubectl(["apply", "--validate=strict", "-f", "-"], { stdin: requestedBy("admin") });
+  const { uid } = (await grant()).metadata;
+  await expect(takesPriority()).resolves.toBe(false);
+
+  await helm.run("upgrade", "sallyport", chart, ...namespace, ...setting({ replicas: 2 }));
+
+  // The API server takes a new definition into use a moment after it accepted it.
+  await eventually("the new field is known", async () => ((await takesPriority()) ? true : undefined));
+  expect((await grant()).metadata.uid).toBe(uid);
+  expect(JSON.parse(await get("statefulset/sallyport-controller"))).toMatchObject({ spec: { replicas: 2 } });
+
+  await helm.run("uninstall", "sallyport", ...namespace);
+
+  await expect(get("statefulset/sallyport-controller")).rejects.toThrow(/NotFound/);
+  await expect(get("validatingadmissionpolicybinding/sallyport-controller-only")).rejects.toThrow(/NotFound/);
+  expect((await grant()).metadata.uid).toBe(uid);
+  const definitions = await cluster.kubectl(["get", "crd", "--output", "name"]);
+  expect(definitions.trim().split("\n")).toHaveLength(6);
+
+  await helm.run("install", "sallyport", chart, ...namespace, ...setting());
+
+  expect((await grant()).metadata.uid).toBe(uid);
+});
+
+interface Found {
+  readonly metadata: { readonly uid: string };
+}
+
+async function grant(): Promise<Found> {
+  return JSON.parse(await cluster.kubectl(["get", "grant", "main", "--output", "json"])) as Found;
+}
+
+function get(what: string): Promise<string> {
+  return cluster.kubectl(["get", what, ...namespace, "--output", "json"]);
+}
+
+/** Whether the API server takes an AccessWorkflow with a field that the older release does not know. */
+function takesPriority(): Promise<boolean> {
+  const workflow = {
+    apiVersion: "sallyport.dev/v1alpha1",
+    kind: "AccessWorkflow",
+    metadata: { name: "usual" },
+    spec: { maxDurationSeconds: 3_600, priority: 1 },
+  };
+  const create = ["create", "--validate=strict", "--dry-run=server", "-f", "-"];
+  return cluster.kubectl(create, { stdin: JSON.stringify(workflow) }).then(
+    () => true,
+    (error: unknown) => {
+      expect(String(error)).toContain('unknown field "spec.priority"');
+      return false;
+    },
+  );
+}
+
+function requestedBy(username: string): string {
+  const object = parse(grantFile({ name: "main", person: "ada", database: "orders", role: "app_owner" })) as {
+    spec: object;
+  };
+  return stringify({ ...object, spec: { ...object.spec, requester: { username } } });
+}
+
+/** The chart as an earlier release could have been: workflows have no priority yet. */
+async function olderChart(): Promise<string> {
+  // Packed first: in the checkout, what the chart shares with kustomize are links to it.
+  const packed = await helm.run("package", chart, "--destination", scratch);
+  await run("tar", ["-xzf", packed.trim().split(": ").at(-1) ?? "", "-C", scratch]);
+  const file = path.join(scratch, "sallyport", "files", "crds", "accessworkflow.yaml");
+  const definition = parseDocument(readFileSync(file, "utf8"));
+  const schema = ["spec", "versions", 0, "schema", "openAPIV3Schema"];
+  expect(definition.deleteIn([...schema, "properties", "spec", "properties", "priority"])).toBe(true);
+  writeFileSync(file, definition.toString());
+  return path.join(scratch, "sallyport");
+}
