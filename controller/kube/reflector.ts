@@ -72,6 +72,9 @@ export class Reflector<T extends KubeObject> {
   readonly #synced = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
   #mustList = true;
+  /** Whoever waits for a list that has not begun yet. */
+  #awaited: PromiseWithResolvers<void>[] = [];
+  #endWatch: () => void = () => {};
   #fruitless = 0;
   #stats: Omit<ReflectorStats, "objects">;
 
@@ -82,6 +85,11 @@ export class Reflector<T extends KubeObject> {
     this.#synced.promise.catch(() => {});
     const none = { lastListMs: undefined, lastEventMs: undefined, failure: undefined };
     this.#stats = { ...none, isSynced: false, lastStepMs: clock.monotonicMs(), lists: 0, watches: 0 };
+  }
+
+  /** What it follows, for messages. */
+  get name(): string {
+    return this.#options.name;
   }
 
   /** The objects as last known. */
@@ -97,8 +105,12 @@ export class Reflector<T extends KubeObject> {
   /** Ends the watch and resolves when nothing more will be told. */
   async stop(): Promise<void> {
     this.#stopping.abort();
-    this.#synced.reject(new Error("the reflector was stopped"));
+    const stopped = new Error("the reflector was stopped");
+    this.#synced.reject(stopped);
     await this.#running;
+    for (const { reject } of this.#awaited.splice(0)) {
+      reject(stopped);
+    }
   }
 
   /** Resolves when the first list is complete. Rejects with a `UserError` after `timeoutMs`: a controller must not act on half of what there is. */
@@ -116,6 +128,15 @@ export class Reflector<T extends KubeObject> {
     } finally {
       cancel();
     }
+  }
+
+  /** Lists again, however well the watch does; resolves when a list that began after the call is complete. */
+  relist(): Promise<void> {
+    const listed = Promise.withResolvers<void>();
+    this.#awaited.push(listed);
+    this.#mustList = true;
+    this.#endWatch();
+    return listed.promise;
   }
 
   stats(): ReflectorStats {
@@ -138,6 +159,7 @@ export class Reflector<T extends KubeObject> {
     const { resource, namespace } = this.#options;
     const { signal } = this.#stopping;
     const items: T[] = [];
+    const awaited = this.#awaited.length;
     let page = await resource.page(namespace, undefined, { signal });
     items.push(...page.items);
     while (page.next !== undefined) {
@@ -146,7 +168,10 @@ export class Reflector<T extends KubeObject> {
       items.push(...page.items);
     }
     this.#tell(this.#cache.replace(items, page.resourceVersion));
-    this.#mustList = false;
+    for (const { resolve } of this.#awaited.splice(0, awaited)) {
+      resolve();
+    }
+    this.#mustList = this.#awaited.length > 0;
     this.#fruitless = 0;
     const { lists } = this.#stats;
     this.#stats = { ...this.#stats, isSynced: true, lastListMs: this.#step(), lists: lists + 1, failure: undefined };
@@ -161,6 +186,7 @@ export class Reflector<T extends KubeObject> {
     const startedMs = this.#step();
     this.#stats = { ...this.#stats, watches: this.#stats.watches + 1 };
     const stop = (): void => lines.close();
+    this.#endWatch = stop;
     this.#stopping.signal.addEventListener("abort", stop, { once: true });
     let cancelSilence = clock.after(silenceMaxMs, stop);
     try {
@@ -177,7 +203,8 @@ export class Reflector<T extends KubeObject> {
       lines.close();
     }
     const isIdle = this.#cache.position === position;
-    if (isIdle && this.#step() - startedMs < shortWatchMs && !this.#stopping.signal.aborted) {
+    const isAsked = this.#stopping.signal.aborted || this.#mustList;
+    if (isIdle && this.#step() - startedMs < shortWatchMs && !isAsked) {
       throw new KubeFailure("unavailable", "the watch ended at once", { reason: "VeryShortWatch" });
     }
   }

@@ -71,14 +71,22 @@ export interface ResourceClient<T extends KubeObject> {
   ): Promise<T>;
   /** A JSON merge patch (RFC 7396): null removes. */
   patch(key: ResourceKey, change: unknown, options?: WriteOptions): Promise<T>;
-  delete(key: ResourceKey, options?: DeleteOptions): Promise<void>;
+  /** Answers the object where finalizers keep it for now; undefined where it is gone. */
+  delete(key: ResourceKey, options?: DeleteOptions): Promise<T | undefined>;
 }
 
 /** Parts of an object. */
 type DeepPartial<T> = { readonly [K in keyof T]?: T[K] extends object | undefined ? unknown : T[K] };
 
-/** A client of one kind on `transport`. */
-export function createResource<T extends KubeObject>(transport: KubeTransport, name: ResourceName): ResourceClient<T> {
+/**
+ * A client of one kind on `transport`.
+ * @param labelSelector lists and watches see only objects with these labels; absent: all
+ */
+export function createResource<T extends KubeObject>(
+  transport: KubeTransport,
+  name: ResourceName,
+  labelSelector?: string,
+): ResourceClient<T> {
   const base = name.group === "" ? `/api/${name.version}` : `/apis/${name.group}/${name.version}`;
   const collection = (namespace: string | undefined): string =>
     namespace === undefined
@@ -91,13 +99,16 @@ export function createResource<T extends KubeObject>(transport: KubeTransport, n
   return {
     get: (key, options) => ask({ method: "GET", path: item(key) }, options),
     async page(namespace, next, options) {
-      const query = { limit: pageLimit, continue: next };
+      const query = { limit: pageLimit, continue: next, labelSelector };
       const list = await ask<RawList<T>>({ method: "GET", path: collection(namespace), query }, options);
       const { resourceVersion, continue: more } = list.metadata;
-      return { items: list.items ?? [], resourceVersion, next: more === "" ? undefined : more };
+      // Built-in kinds leave these out of the items of a list.
+      const type = { apiVersion: list.apiVersion, kind: list.kind.replace(/List$/, "") };
+      const items = (list.items ?? []).map((entry) => ({ ...type, ...entry }));
+      return { items, resourceVersion, next: more === "" ? undefined : more };
     },
     watch(namespace, resourceVersion, timeoutSeconds) {
-      const query = { watch: true, allowWatchBookmarks: true, resourceVersion, timeoutSeconds };
+      const query = { watch: true, allowWatchBookmarks: true, resourceVersion, timeoutSeconds, labelSelector };
       return transport.lines({ method: "GET", path: collection(namespace), query });
     },
     create(object, options = {}) {
@@ -129,12 +140,15 @@ export function createResource<T extends KubeObject>(transport: KubeTransport, n
         ...(dryRun === true ? { dryRun: ["All"] } : {}),
         preconditions,
       };
-      await ask({ method: "DELETE", path: item(key), body }, options);
+      const answer = await ask<T>({ method: "DELETE", path: item(key), body }, options);
+      return answer.kind === "Status" ? undefined : answer;
     },
   };
 }
 
 interface RawList<T> {
+  readonly apiVersion: string;
+  readonly kind: string;
   readonly metadata: { readonly resourceVersion: string; readonly continue?: string };
   readonly items?: readonly T[] | null;
 }

@@ -7,12 +7,16 @@ import type { Source } from "./source.ts";
 /** One installation that a source reads: how a test acts on it as people do. */
 export interface SourceHarness {
   readonly clock: ManualClock;
+  /** Namespace of the objects that people write here. */
+  readonly namespace: string;
   /** A source on what is there, and on what it remembers; not started. Called again after `close` for a restart. */
   open(): Source;
   /** Writes an object, as a person does with a file or kubectl. Resolves when the source that is open has seen it. */
   apply(manifest: Manifest): Promise<void>;
   /** Removes the object's text. Resolves when the source that is open counts it as deleted, where it does. */
   remove(key: ObjectKey): Promise<void>;
+  /** The uid that a recovered Grant must have to be the object of that name: any where the source gives out uids. */
+  uidOf(key: ObjectKey): Promise<string>;
   /** Frees everything. */
   dispose(): Promise<void>;
 }
@@ -48,22 +52,43 @@ export function workflowManifest(name: string, maxDurationSeconds = 3600): Manif
   return { apiVersion: "sallyport.dev/v1alpha1", kind: "AccessWorkflow", metadata: { name }, spec };
 }
 
-/** The key of a manifest of the default namespace. */
-export function keyOfManifest(manifest: Manifest): ObjectKey {
-  return { kind: manifest.kind as ObjectKey["kind"], namespace: "default", name: manifest.metadata.name };
+/** The key of a manifest. */
+export function keyOfManifest(manifest: Manifest, namespace = "default"): ObjectKey {
+  return { kind: manifest.kind as ObjectKey["kind"], namespace, name: manifest.metadata.name };
+}
+
+/** Grant IDs of the contract's tests: a source may hold statuses to the schema. */
+const firstID = `g${"a".repeat(26)}`;
+const secondID = `g${"b".repeat(26)}`;
+
+/** Status of a Grant that has given access: what taking it away needs is in it. */
+export function givenStatus(grantID: string): NonNullable<Grant["status"]> {
+  return {
+    grantID,
+    external: {
+      instanceARN: "arn:aws:sso:::instance/ssoins-6804a1b2c3d4e5f6",
+      identityStoreID: "d-93671a2b3c",
+      region: "eu-west-1",
+      accountID: "111122223333",
+      principalID: "906712a3-0001-4000-8000-000000000001",
+    },
+  };
 }
 
 interface Stage {
   harness: SourceHarness;
   source: Source;
   grant(name?: string): Grant;
+  key(manifest: Manifest): ObjectKey;
   restart(): Promise<void>;
 }
 
 /** What every source promises, whatever is behind it. `makeHarness` gives an empty installation. */
 export function sourceContract(name: string, makeHarness: () => Promise<SourceHarness>): void {
   describe(`${name}: what every source promises`, () => {
-    const stage = { grant: (grant = "ada") => stage.source.get("Grant", "default", grant)?.object } as Stage;
+    const stage = {} as Stage;
+    stage.grant = (grant = "ada") => stage.source.get("Grant", stage.harness.namespace, grant)?.object as Grant;
+    stage.key = (manifest) => keyOfManifest(manifest, stage.harness.namespace);
     stage.restart = async () => {
       await stage.source.close();
       stage.source = stage.harness.open();
@@ -113,7 +138,7 @@ function identity(stage: Stage): void {
     await stage.source.start();
     await stage.harness.apply(grantManifest("ada"));
     await stage.harness.apply(grantManifest("ada", { durationSeconds: 600 }));
-    await stage.source.writeStatus(stage.grant(), (old) => ({ ...old, grantID: "g1" }));
+    await stage.source.writeStatus(stage.grant(), (old) => ({ ...old, grantID: firstID }));
     const before = stage.grant();
 
     await stage.restart();
@@ -136,11 +161,11 @@ function identity(stage: Stage): void {
 
     await stage.harness.apply(workflowManifest("quick"));
     await stage.harness.apply(workflowManifest("quick", 7200));
-    await stage.harness.remove(keyOfManifest(workflowManifest("quick")));
+    await stage.harness.remove(stage.key(workflowManifest("quick")));
     leave();
     await stage.harness.apply(workflowManifest("slow"));
 
-    expect([...new Set(seen)]).toEqual(["AccessWorkflow/default/quick"]);
+    expect([...new Set(seen)]).toEqual([formatKey(stage.key(workflowManifest("quick")))]);
     expect(seen.length).toBeGreaterThanOrEqual(3);
   });
 }
@@ -151,11 +176,12 @@ function status(stage: Stage): void {
     await stage.harness.apply(grantManifest("ada"));
     const early = stage.grant();
 
-    await stage.source.writeStatus(early, (old) => ({ ...old, grantID: "g1" }));
+    await stage.source.writeStatus(early, (old) => ({ ...old, grantID: firstID }));
     await stage.source.writeStatus(early, (old) => ({ ...old, requestTime: "2026-01-01T00:00:00Z" }));
 
-    expect(stage.grant().status).toMatchObject({ grantID: "g1", requestTime: "2026-01-01T00:00:00Z" });
-    expect(stage.grant()).toMatchObject({ metadata: early.metadata, spec: early.spec });
+    expect(stage.grant().status).toMatchObject({ grantID: firstID, requestTime: "2026-01-01T00:00:00Z" });
+    const { uid, generation } = early.metadata;
+    expect(stage.grant()).toMatchObject({ metadata: { uid, generation }, spec: early.spec });
   });
 
   it("tells nobody of a status unless asked to", async () => {
@@ -164,25 +190,31 @@ function status(stage: Stage): void {
     const seen: string[] = [];
     stage.source.subscribe((key) => seen.push(formatKey(key)));
 
-    await stage.source.writeStatus(stage.grant(), (old) => ({ ...old, grantID: "g1" }));
+    await stage.source.writeStatus(stage.grant(), (old) => ({ ...old, grantID: firstID }));
     expect(seen).toEqual([]);
 
-    await stage.source.writeStatus(stage.grant(), (old) => ({ ...old, grantID: "g1" }), { notify: true });
+    await stage.source.writeStatus(stage.grant(), (old) => ({ ...old, grantID: firstID }), { notify: true });
     expect(seen).toEqual([]);
 
-    await stage.source.writeStatus(stage.grant(), (old) => ({ ...old, grantID: "g2" }), { notify: true });
-    expect(seen).toEqual(["Grant/default/ada"]);
+    // What the write set off behind the source has been seen once this one is.
+    await stage.harness.apply(grantManifest("other"));
+    expect([...new Set(seen)]).toEqual([formatKey(stage.key(grantManifest("other")))]);
+    seen.length = 0;
+
+    await stage.source.writeStatus(stage.grant(), (old) => ({ ...old, grantID: secondID }), { notify: true });
+    expect(seen).toEqual([formatKey(stage.key(grantManifest("ada")))]);
   });
 
   it("writes nothing to an object that has taken the place of another", async () => {
     await stage.source.start();
     await stage.harness.apply(grantManifest("ada"));
+    await stage.source.writeStatus(stage.grant(), (old) => ({ ...old, grantID: firstID }));
     const first = stage.grant();
-    await stage.harness.remove(keyOfManifest(grantManifest("ada")));
+    await stage.harness.remove(stage.key(grantManifest("ada")));
     await stage.source.release(stage.grant());
     await stage.harness.apply(grantManifest("ada"));
 
-    await stage.source.writeStatus(first, () => ({ grantID: "stale" }));
+    await stage.source.writeStatus(first, () => ({ grantID: secondID }));
 
     expect(stage.grant().metadata.uid).not.toBe(first.metadata.uid);
     expect(stage.grant().status?.grantID).toBeUndefined();
@@ -193,11 +225,11 @@ function deletion(stage: Stage): void {
   it("keeps a deleted Grant, marked, with its status, until it is released", async () => {
     await stage.source.start();
     await stage.harness.apply(grantManifest("ada"));
-    await stage.source.writeStatus(stage.grant(), (old) => ({ ...old, grantID: "g1" }));
+    await stage.source.writeStatus(stage.grant(), (old) => ({ ...old, grantID: firstID }));
 
-    await stage.harness.remove(keyOfManifest(grantManifest("ada")));
+    await stage.harness.remove(stage.key(grantManifest("ada")));
     expect(stage.grant().metadata.deletionTimestamp).toBeDefined();
-    expect(stage.grant().status?.grantID).toBe("g1");
+    expect(stage.grant().status?.grantID).toBe(firstID);
 
     await stage.restart();
     expect(stage.grant().metadata.deletionTimestamp).toBeDefined();
@@ -223,67 +255,70 @@ function deletion(stage: Stage): void {
     await stage.source.start();
     await stage.harness.apply(workflowManifest("quick"));
 
-    await stage.harness.remove(keyOfManifest(workflowManifest("quick")));
+    await stage.harness.remove(stage.key(workflowManifest("quick")));
 
     expect(stage.source.list("AccessWorkflow")).toEqual([]);
   });
 }
 
 function apiObjects(stage: Stage): void {
-  const made = grantManifest("made") as unknown as Grant;
+  const made = (spec: Readonly<Record<string, unknown>> = {}, name = "made"): Grant => {
+    const manifest = grantManifest(name, spec);
+    return { ...manifest, metadata: { name, namespace: stage.harness.namespace } } as unknown as Grant;
+  };
 
   it("keeps an object made through the API over a restart, and says where it is from", async () => {
     await stage.source.start();
-    const { object } = await stage.source.create(made);
+    const { object } = await stage.source.create(made());
 
     await stage.restart();
 
-    expect(stage.source.get("Grant", "default", "made")).toMatchObject({ object, origin: "api" });
+    expect(stage.source.get("Grant", stage.harness.namespace, "made")).toMatchObject({ object, origin: "api" });
   });
 
   it("refuses a name that is taken and an object that is not valid, with a message for a person", async () => {
     await stage.source.start();
-    await stage.source.create(made);
+    await stage.source.create(made());
 
-    await expect(stage.source.create(made)).rejects.toThrow(UserError);
-    const invalid = grantManifest("other", { durationSeconds: 1 }) as unknown as Grant;
+    await expect(stage.source.create(made())).rejects.toThrow(UserError);
+    const invalid = made({ durationSeconds: 1 }, "other");
     await expect(stage.source.create(invalid)).rejects.toThrow(/durationSeconds/);
     expect(stage.source.list("Grant")).toHaveLength(1);
   });
 
   it("applies the rules for changes when such an object is updated", async () => {
     await stage.source.start();
-    await stage.source.create(made);
+    await stage.source.create(made());
 
-    const shorter = grantManifest("made", { durationSeconds: 600 }) as unknown as Grant;
+    const shorter = made({ durationSeconds: 600 });
     const { object } = await stage.source.update(shorter);
     expect(object.metadata.generation).toBe(2);
     expect(object.spec.durationSeconds).toBe(600);
 
-    await expect(stage.source.update(made)).rejects.toThrow(/durationSeconds/);
+    await expect(stage.source.update(made())).rejects.toThrow(/durationSeconds/);
   });
 
   it("deletes what the API made as it deletes anything else, and leaves alone what people wrote", async () => {
     await stage.source.start();
-    await stage.source.create(made);
+    await stage.source.create(made());
     await stage.harness.apply(grantManifest("ada"));
 
-    await stage.source.delete(keyOfManifest(grantManifest("made")));
+    await stage.source.delete(stage.key(grantManifest("made")));
 
     expect(stage.grant("made").metadata.deletionTimestamp).toBeDefined();
-    await expect(stage.source.delete(keyOfManifest(grantManifest("ada")))).rejects.toThrow(UserError);
+    await expect(stage.source.delete(stage.key(grantManifest("ada")))).rejects.toThrow(UserError);
   });
 }
 
 function memory(stage: Stage): void {
   it("is blank until it has started for the first time", async () => {
-    expect(stage.source.isBlank()).toBe(true);
+    expect(await stage.source.isBlank()).toBe(true);
 
     await stage.source.start();
     await stage.source.close();
     stage.source = stage.harness.open();
 
-    expect(stage.source.isBlank()).toBe(false);
+    expect(await stage.source.isBlank()).toBe(false);
     await stage.source.start();
   });
 
@@ -308,19 +343,41 @@ function memory(stage: Stage): void {
   it("gives back what AWS remembers: to the object that is still written, and as a deletion where it is not", async () => {
     await stage.harness.apply(grantManifest("ada"));
     await stage.harness.apply(workflowManifest("quick"));
-    const [uidOfAda, uidOfBob] = [crypto.randomUUID(), crypto.randomUUID()];
+    const uidOfAda = await stage.harness.uidOf(stage.key(grantManifest("ada")));
+    const uidOfBob = crypto.randomUUID();
     stage.source.adopt([
-      { key: keyOfManifest(grantManifest("ada")), uid: uidOfAda, status: { grantID: "g1" } },
-      { key: keyOfManifest(grantManifest("bob")), uid: uidOfBob, status: { grantID: "g2" } },
+      { key: stage.key(grantManifest("ada")), uid: uidOfAda, status: givenStatus(firstID) },
+      { key: stage.key(grantManifest("bob")), uid: uidOfBob, status: givenStatus(secondID) },
     ]);
 
     await stage.source.start();
-    await stage.harness.remove(keyOfManifest(grantManifest("bob")));
+    await stage.harness.remove(stage.key(grantManifest("bob")));
 
-    expect(stage.grant()).toMatchObject({ metadata: { uid: uidOfAda }, status: { grantID: "g1" } });
+    expect(stage.grant()).toMatchObject({ metadata: { uid: uidOfAda }, status: { grantID: firstID } });
     expect(stage.grant().spec.databaseRef.name).toBe("orders");
     expect(stage.grant().metadata.deletionTimestamp).toBeUndefined();
-    expect(stage.grant("bob")).toMatchObject({ metadata: { uid: uidOfBob }, status: { grantID: "g2" } });
+    expect(stage.grant("bob")).toMatchObject({ metadata: { uid: uidOfBob }, status: { grantID: secondID } });
     expect(stage.grant("bob").metadata.deletionTimestamp).toBeDefined();
+  });
+
+  it("takes away what AWS remembers of a Grant that is another one by now, before the new one is seen", async () => {
+    await stage.harness.apply(grantManifest("ada", { roleName: "app_owner" }));
+    const spec = { databaseRef: { name: "orders" }, roleName: "read_only", notAfterTime: "2026-02-01T00:00:00Z" };
+    const key = stage.key(grantManifest("ada"));
+    const uid = crypto.randomUUID();
+    stage.source.adopt([{ key, uid, status: givenStatus(firstID), spec }]);
+
+    await stage.source.start();
+    await stage.harness.apply(workflowManifest("quick"));
+    expect(stage.grant()).toMatchObject({ metadata: { uid }, status: { grantID: firstID } });
+    expect(stage.grant().metadata.deletionTimestamp).toBeDefined();
+
+    const end = { reason: "Deleted", message: "", time: "2026-01-01T00:00:00Z" };
+    await stage.source.writeStatus(stage.grant(), (old) => ({ ...old, end, endTime: end.time }));
+    expect(stage.grant().status?.end).toEqual(end);
+    await stage.source.release(stage.grant());
+    expect(stage.grant().metadata.uid).not.toBe(uid);
+    expect(stage.grant().spec.roleName).toBe("app_owner");
+    expect(stage.grant().status?.external).toBeUndefined();
   });
 }

@@ -33,18 +33,24 @@ export interface Recovered {
 
 /**
  * Where objects come from and where their status goes: a folder of YAML, or a cluster. One contract suite runs on both.
- * All methods answer from memory; only writes touch the disk or the network.
+ * Everything but `isBlank` and `preview` answers from memory; only writes touch the disk or the network.
  */
 export interface Source {
   /**
-   * Takes the single-writer lock and reads everything once; resolves when `list` is complete. Rejects with a `UserError`
-   * where another controller holds the lock, or the folder cannot be read and nothing is known from before. Stops on `close`.
+   * Takes the single-writer lock where there is one and reads everything once; resolves when `list` is complete. Rejects with a
+   * `UserError` where another controller holds the lock, or what there is cannot be read. Stops on `close`.
    * Subscribers are told of changes after that only. A second call answers what the first did.
    */
   start(): Promise<void>;
   /** Whether this source has never held state: the moment to ask AWS what it remembers, before `start`. */
-  isBlank(): boolean;
-  /** Gives back uids and status for Grants that AWS remembers. Those whose file is gone appear as being deleted. Before `start` only. */
+  isBlank(): Promise<boolean>;
+  /** The Proxies, and maybe more, that there are now: asked before `start`, without taking anything over. A folder that cannot be read has none. */
+  preview(): Promise<readonly AnyObject[]>;
+  /**
+   * Gives back what AWS remembers. A Grant that is still the same gets its status, and where the source gives out uids, its uid;
+   * what AWS has of a Grant that is gone, or is another one by now, appears as being deleted until it is released. No clock
+   * starts again. Before `start` only.
+   */
   adopt(recovered: readonly Recovered[]): void;
   list<K extends Kind>(kind: K): readonly Stored<Extract<AnyObject, { kind: K }>>[];
   get<K extends Kind>(kind: K, namespace: string, name: string): Stored<Extract<AnyObject, { kind: K }>> | undefined;

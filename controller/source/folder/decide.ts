@@ -3,6 +3,7 @@ import { canonicalJson } from "#kinds/digest.ts";
 import { formatProblem, problemAt } from "#kinds/problem.ts";
 import { validateObject } from "#kinds/validate.ts";
 import type { ObjectRow, Origin } from "../../state/state.ts";
+import type { Absent } from "../absence.ts";
 import type { Entry, ManifestFile } from "./manifest.ts";
 import { unknownName } from "./rows.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -13,13 +14,6 @@ interface Accepted {
   readonly object: AnyObject;
   readonly digest: string;
   readonly origin: Origin;
-}
-
-/** An object of the state that no file has any more. */
-export interface Absent {
-  readonly key: string;
-  /** What was seen where it used to be: the fingerprint of its file, or `gone`. Another one means that it is being edited. */
-  readonly evidence: string;
 }
 
 /** What a snapshot means for the objects of the state. */

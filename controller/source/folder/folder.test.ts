@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { formatKey } from "#kinds/index.ts";
 import { manifestBytesMax } from "#kinds/parse.ts";
 import { grantManifest, workflowManifest } from "../contract.ts";
-import { settleMs } from "./absence.ts";
+import { settleMs } from "../absence.ts";
 import { FolderHarness } from "./harness.ts";
 
 let harness: FolderHarness;

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -5,13 +6,14 @@ import { manualClock, type ManualClock } from "#lib/clock.ts";
 import { silentLog, type Log } from "#lib/log.ts";
 import type { ObjectKey } from "#kinds/index.ts";
 import type { Manifest, SourceHarness } from "../contract.ts";
-import { settleMs } from "./absence.ts";
+import { settleMs } from "../absence.ts";
 import type { FolderSourceOptions } from "./options.ts";
 import { createFolderSource, type FolderSource } from "./source.ts";
 
 /** A folder and a state directory of a test's own, and a source that sees changes only when told to look. */
 export class FolderHarness implements SourceHarness {
   readonly clock: ManualClock = manualClock();
+  readonly namespace = "default";
   readonly folder: string;
   readonly state: string;
   readonly #root: string;
@@ -69,6 +71,10 @@ export class FolderHarness implements SourceHarness {
   async remove(key: ObjectKey): Promise<void> {
     this.erase(`${key.kind}-${key.name}.yaml`);
     await this.#lookIfStarted();
+  }
+
+  async uidOf(): Promise<string> {
+    return randomUUID();
   }
 
   async dispose(): Promise<void> {

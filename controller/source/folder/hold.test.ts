@@ -4,7 +4,7 @@ import type { Log, LogFields } from "#lib/log.ts";
 import { silentLog } from "#lib/log.ts";
 import { formatKey, type Grant } from "#kinds/index.ts";
 import { grantManifest, keyOfManifest, workflowManifest } from "../contract.ts";
-import { massCountMax, massShareMax, massWindowMs } from "./absence.ts";
+import { massCountMax, massShareMax, massWindowMs } from "../absence.ts";
 import { FolderHarness } from "./harness.ts";
 import { confirmCommand } from "./reports.ts";
 
@@ -199,7 +199,7 @@ describe("a folder that vanishes", () => {
     renameSync(harness.folder, `${harness.folder}-away`);
     harness.open();
     await expect(harness.source.start()).rejects.toThrow(/cannot be read: it does not exist/);
-    expect(harness.source.isBlank()).toBe(true);
+    expect(await harness.source.isBlank()).toBe(true);
     renameSync(`${harness.folder}-away`, harness.folder);
     harness.open();
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { grantManifest } from "../contract.ts";
-import { massWindowMs } from "./absence.ts";
+import { massWindowMs } from "../absence.ts";
 import { FolderHarness } from "./harness.ts";
 
 const names = ["ada", "bob", "eve"] as const;

@@ -7,8 +7,8 @@ import { isBlankState, openState } from "../../state/sqlite.ts";
 import type { ObjectRow, State } from "../../state/state.ts";
 import { needsCleanUp } from "../clean-up.ts";
 import type { Recovered, Source, Stored, Tombstone } from "../source.ts";
-import { judgeAbsence, noAbsence, type AbsenceMemory } from "./absence.ts";
-import { decideScan, type Absent, type Verdicts } from "./decide.ts";
+import { judgeAbsence, noAbsence, type Absent, type AbsenceMemory } from "../absence.ts";
+import { decideScan, type Verdicts } from "./decide.ts";
 import { folderUnreadable, inFile, invalidObject, nameTaken, noSuchObject } from "./errors.ts";
 import { completed, type FolderSourceOptions } from "./options.ts";
 import { createPacer, type Pacer } from "./pacer.ts";
@@ -25,8 +25,6 @@ const retryMs = 1_000;
 
 /** A source that reads a folder. More than the interface: a scan at will. */
 export interface FolderSource extends Source {
-  /** What the folder says now, before `start` and without taking anything over. Empty where it cannot be read. */
-  preview(): Promise<readonly AnyObject[]>;
   /** Reads the folder now and takes over what changed. */
   rescan(): Promise<void>;
   /** Whether `start` has resolved and `close` was not called. */
@@ -75,7 +73,7 @@ class YamlFolder implements FolderSource {
     return this.#starting;
   }
 
-  isBlank(): boolean {
+  async isBlank(): Promise<boolean> {
     return this.#open === undefined && isBlankState(this.#options.state);
   }
 

@@ -1,5 +1,4 @@
-import type { ObjectRow } from "../../state/state.ts";
-import type { Absent } from "./decide.ts";
+import type { AnyObject } from "#kinds/index.ts";
 
 /**
  * How long, in milliseconds, an object must be missing, with nothing changing where it used to be, before it counts as
@@ -16,6 +15,20 @@ export const massShareMax = 0.5;
 
 /** Disappearances within this time, in milliseconds, count together: removing a tree takes several scans to see. */
 export const massWindowMs = 60_000;
+
+/** An object that may go missing. */
+export interface AbsenceRow {
+  readonly object: AnyObject;
+  /** What was made through the control API in a folder's state cannot go missing from the folder. */
+  readonly origin: { readonly via: string };
+}
+
+/** An object that is not where it was. */
+export interface Absent {
+  readonly key: string;
+  /** What was seen where it used to be: the fingerprint of its file, or `gone`. Another one means that it is being edited. */
+  readonly evidence: string;
+}
 
 /** What is remembered between scans. */
 export interface AbsenceMemory {
@@ -46,7 +59,7 @@ export interface AbsenceVerdict {
  * @param nowMs monotonic
  */
 export function judgeAbsence(
-  rows: ReadonlyMap<string, ObjectRow>,
+  rows: ReadonlyMap<string, AbsenceRow>,
   absent: readonly Absent[],
   memory: AbsenceMemory,
   nowMs: number,
@@ -78,7 +91,7 @@ export function judgeAbsence(
   };
 }
 
-function isMass(rows: ReadonlyMap<string, ObjectRow>, keys: readonly string[], recent: AbsenceMemory["recent"]) {
+function isMass(rows: ReadonlyMap<string, AbsenceRow>, keys: readonly string[], recent: AbsenceMemory["recent"]) {
   const all = [...rows.values()].filter(isRemovable).flatMap(countable);
   const gone = [...keys.flatMap((key) => countable(rows.get(key))), ...recent];
   const exceeds = (goneCount: number, liveCount: number, recentCount: number): boolean =>
@@ -87,11 +100,11 @@ function isMass(rows: ReadonlyMap<string, ObjectRow>, keys: readonly string[], r
   return exceeds(gone.length, all.length, recent.length) || exceeds(grants(gone), grants(all), grants(recent));
 }
 
-function isRemovable({ origin, object }: ObjectRow): boolean {
+function isRemovable({ origin, object }: AbsenceRow): boolean {
   return origin.via !== "api" && object.metadata.deletionTimestamp === undefined;
 }
 
-function countable(row: ObjectRow | undefined): readonly { readonly isGrant: boolean }[] {
+function countable(row: AbsenceRow | undefined): readonly { readonly isGrant: boolean }[] {
   if (row === undefined) {
     return [];
   }
