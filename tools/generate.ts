@@ -5,6 +5,7 @@ import { controlRoutes } from "#controller/serve/routes.ts";
 import { generateCliReference } from "./generate-cli.ts";
 import { generateKinds } from "./generate-kinds.ts";
 import { generateKindsDocument } from "./generate-kinds-doc.ts";
+import { generateMetrics } from "./generate-metrics.ts";
 
 /** `npm run generate [-- --check]`: everything that is made from something else. With `--check` nothing is written and drift fails. */
 function main(check: boolean): number {
@@ -13,6 +14,7 @@ function main(check: boolean): number {
     ...generateKindsDocument({ check }),
     ...generateOpenApi(check),
     ...generateCliReference(check),
+    ...generateMetrics({ check }),
   ];
   for (const file of stale) {
     process.stdout.write(`${check ? "out of date" : "written"}: ${file}\n`);

@@ -1,4 +1,4 @@
-import { define, exponentialBuckets } from "#lib/metrics/definition.ts";
+import { define, exponentialBuckets, type MetricDefinition } from "#lib/metrics/definition.ts";
 import { droppedSeries } from "#lib/metrics/registry.ts";
 import { runtimeMetrics } from "./runtime-definitions.ts";
 
@@ -189,5 +189,14 @@ const processMetrics = {
 /** Metrics that are ours. */
 export const ownMetrics = { ...objectMetrics, ...awsMetrics, ...proxyMetrics, ...processMetrics };
 
+/** All definitions, as `docs/metrics.md` groups them. */
+export const metricGroups: readonly { readonly title: string; readonly definitions: readonly MetricDefinition[] }[] = [
+  { title: "Grants and what they depend on", definitions: Object.values(objectMetrics) },
+  { title: "AWS", definitions: Object.values(awsMetrics) },
+  { title: "Proxies and audit", definitions: Object.values(proxyMetrics) },
+  { title: "The process", definitions: Object.values(processMetrics) },
+  { title: "As controller-runtime and client-go name them", definitions: Object.values(runtimeMetrics) },
+];
+
 /** Everything that the controller's own code exposes. prom-client adds `process_*` and `nodejs_*`. */
-export const controllerMetrics = [...Object.values(runtimeMetrics), ...Object.values(ownMetrics)];
+export const controllerMetrics = metricGroups.flatMap(({ definitions }) => definitions);

@@ -133,20 +133,14 @@ class ControllerTelemetry implements Telemetry {
     return countDrift(this.registry, source);
   }
 
-  async listen({ probes, metrics }: TelemetryListeners) {
-    const { log } = this.#options;
-    const probesPort = await this.#open(probes, (address) =>
-      listenHTTP({ address, log, answer: probeAnswerer((): ProbeChecks => this.#checks, log) }),
-    );
-    const metricsPort = await this.#open(metrics, ({ address, tls, access }) =>
-      listenHTTP({
-        address,
-        log,
-        answer: metricsAnswerer(this.registry, access),
-        ...(tls === undefined ? {} : { tls }),
-      }),
-    );
-    return { probes: probesPort, metrics: metricsPort };
+  async listen(listeners: TelemetryListeners) {
+    try {
+      return await this.#listen(listeners);
+    } catch (error) {
+      // A listener that is left open would keep a process alive that could not start.
+      await this.close();
+      throw error;
+    }
   }
 
   observe(controller: ObservedController): void {
@@ -167,6 +161,22 @@ class ControllerTelemetry implements Telemetry {
   async close(): Promise<void> {
     this.#eventLoop.stop();
     await Promise.all(this.#listeners.map((listener) => listener.close()));
+  }
+
+  async #listen({ probes, metrics }: TelemetryListeners) {
+    const { log } = this.#options;
+    const probesPort = await this.#open(probes, (address) =>
+      listenHTTP({ address, log, answer: probeAnswerer((): ProbeChecks => this.#checks, log) }),
+    );
+    const metricsPort = await this.#open(metrics, ({ address, tls, access }) =>
+      listenHTTP({
+        address,
+        log,
+        answer: metricsAnswerer(this.registry, access),
+        ...(tls === undefined ? {} : { tls }),
+      }),
+    );
+    return { probes: probesPort, metrics: metricsPort };
   }
 
   async #open<T>(wanted: T | undefined, open: (wanted: T) => Promise<HTTPListener>): Promise<number | undefined> {
