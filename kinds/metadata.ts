@@ -35,6 +35,25 @@ const fields: { readonly [name: string]: { readonly is: (value: unknown) => bool
   selfLink: { is: isString, words: text },
 };
 
+/**
+ * Reads the empty values (`null`) in metadata, a plain copy, as the API server reads them into its own type: a field is absent, a label or an
+ * annotation is the empty text.
+ */
+export function readNullMetadata(metadata: unknown): void {
+  if (!isObject(metadata)) {
+    return;
+  }
+  const own = metadata as Record<string, unknown>;
+  for (const name of Object.keys(fields).filter((field) => own[field] === null)) {
+    delete own[name];
+  }
+  for (const map of [own["labels"], own["annotations"]].filter(isObject)) {
+    for (const key of Object.keys(map).filter((name) => map[name] === null)) {
+      (map as Record<string, unknown>)[key] = "";
+    }
+  }
+}
+
 /** Checks what the API server checks of metadata; unknown fields are refused. `metadata` is plain data. */
 export function checkMetadata(kind: Kind, metadata: unknown, position: Position): readonly Problem[] {
   const at = (path: FieldPath, message: string): Problem => problemAt(position, ["metadata", ...path], message);
@@ -129,9 +148,8 @@ function isString(value: unknown): value is string {
   return typeof value === "string";
 }
 
-/** kubectl writes `creationTimestamp: null` into what it prints. */
 function isTime(value: unknown): boolean {
-  return value === null || (isString(value) && !Number.isNaN(Date.parse(value)));
+  return isString(value) && !Number.isNaN(Date.parse(value));
 }
 
 function isObject(value: unknown): value is { readonly [name: string]: unknown } {

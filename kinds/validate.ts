@@ -1,6 +1,7 @@
 import { apiVersion, definitions, kinds, type AnyObject } from "./generated/schemas.ts";
 import { defaultNamespace, isKind } from "./key.ts";
-import { checkMetadata } from "./metadata.ts";
+import { checkMetadata, readNullMetadata } from "./metadata.ts";
+import { withoutNulls } from "./nulls.ts";
 import { plainCopy } from "./plain.ts";
 import { describeValue, nowhere, problemAt, type Position, type Problem } from "./problem.ts";
 import { checkRules } from "./rules.ts";
@@ -25,7 +26,7 @@ export type Validation =
 /**
  * Decides, as a Kubernetes API server with `fieldValidation=Strict` would, whether `value` is a legal object and, given
  * `old`, a legal next version of it. Never throws, whatever the value is. Nothing is coerced and nothing is defaulted but
- * the namespace.
+ * the namespace; a field that is empty (`null`) is left out.
  */
 export function validateObject(value: unknown, options: ValidateOptions = {}): Validation {
   const position = options.position ?? nowhere;
@@ -39,6 +40,8 @@ export function validateObject(value: unknown, options: ValidateOptions = {}): V
     return { problems: strangers };
   }
   const candidate = object as AnyObject;
+  readNullMetadata(candidate.metadata);
+  withoutNulls(definitions[candidate.kind].schema, candidate);
   const problems = [
     ...checkMetadata(candidate.kind, candidate.metadata, position),
     ...checkStructure(candidate.kind, candidate, position),

@@ -20,6 +20,8 @@ export interface ApiRequest {
   readonly method?: string;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** Sent as it is, in place of `body`. */
+  readonly raw?: string;
   /** `application/json` by default; patches name theirs. */
   readonly contentType?: string;
   /** The administrator's by default. */
@@ -34,13 +36,14 @@ export interface ApiAddress {
 
 /** Asks the API server. Every status is an answer; only a connection that fails rejects. */
 export async function ask(address: ApiAddress, agent: Agent, what: ApiRequest, token: string): Promise<ApiAnswer> {
+  const sending = what.raw ?? (what.body === undefined ? undefined : JSON.stringify(what.body));
   const sent = request(`${address.url}${what.path}`, {
     method: what.method ?? "GET",
     agent,
     headers: {
       authorization: `Bearer ${what.token ?? token}`,
       accept: "application/json",
-      ...(what.body === undefined ? {} : { "content-type": what.contentType ?? "application/json" }),
+      ...(sending === undefined ? {} : { "content-type": what.contentType ?? "application/json" }),
     },
   });
   const answered = new Promise<ApiAnswer>((resolve, reject) => {
@@ -52,7 +55,7 @@ export async function ask(address: ApiAddress, agent: Agent, what: ApiRequest, t
       );
     });
   });
-  sent.end(what.body === undefined ? undefined : JSON.stringify(what.body));
+  sent.end(sending);
   return answered;
 }
 
