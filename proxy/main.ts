@@ -42,6 +42,7 @@ export async function startProxy(env: Environment, deps: ProxyDeps = {}): Promis
   const stopHealth = await serveHealth(`${deps.directory ?? "."}/${healthSocketName}`, () => ({
     status: lifecycle.isStopping ? "stopping" : "ok",
     controller: link.connected ? "connected" : "lost",
+    ready: link.wasConnected,
     sessions: sessions.all().length,
   }));
   const linked = link.run();

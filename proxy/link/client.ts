@@ -43,6 +43,7 @@ export class LinkClient {
   readonly #stop = new AbortController();
   #socket: WebSocket | undefined;
   #isAccepted = false;
+  #wasAccepted = false;
 
   constructor(ports: LinkPorts) {
     this.#ports = ports;
@@ -51,6 +52,11 @@ export class LinkClient {
   /** Whether the controller has accepted this task and the link stands. */
   get connected(): boolean {
     return this.#isAccepted;
+  }
+
+  /** Whether the controller ever accepted this process. */
+  get wasConnected(): boolean {
+    return this.#wasAccepted;
   }
 
   /** Connects again and again until `stop`. Never rejects. */
@@ -97,6 +103,7 @@ export class LinkClient {
     }
     const conversation = new Conversation(socket, this.#ports, () => {
       this.#isAccepted = true;
+      this.#wasAccepted = true;
     });
     try {
       return await conversation.over;

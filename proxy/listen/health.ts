@@ -7,8 +7,10 @@ export const healthSocketName = "health.sock";
 
 /** What the socket tells: one line of JSON, then it closes. */
 export interface HealthFacts {
-  readonly status: "ok" | "starting" | "stopping";
+  readonly status: "ok" | "draining" | "stopping";
   readonly controller: "connected" | "lost";
+  /** Whether the controller ever accepted this process: before that it can serve nobody. ECS's health check asks for it. */
+  readonly ready: boolean;
   readonly sessions: number;
 }
 

@@ -35,7 +35,7 @@ it("names the port that is taken", async () => {
 it("health is a file in the working directory, one line of JSON, and gone afterwards", async () => {
   const folder = mkdtempSync(path.join(tmpdir(), "sallyport-health-"));
   const file = path.join(folder, "health.sock");
-  const stop = await serveHealth(file, () => ({ status: "ok", controller: "lost", sessions: 2 }));
+  const stop = await serveHealth(file, () => ({ status: "ok", controller: "lost", ready: false, sessions: 2 }));
 
   const socket = connect(file);
   let text = "";
@@ -43,7 +43,7 @@ it("health is a file in the working directory, one line of JSON, and gone afterw
   await once(socket, "close");
   stop();
 
-  expect(JSON.parse(text)).toEqual({ status: "ok", controller: "lost", sessions: 2 });
+  expect(JSON.parse(text)).toEqual({ status: "ok", controller: "lost", ready: false, sessions: 2 });
   expect(existsSync(file)).toBe(false);
   rmSync(folder, { recursive: true });
 });

@@ -202,6 +202,7 @@ export class Engine {
         reason: undefined,
         agent: wanted.enableExecuteCommand ? "PENDING" : undefined,
         agentStartedAt: undefined,
+        health: "UNKNOWN",
         pid: undefined,
         restartCount: 0,
       })),

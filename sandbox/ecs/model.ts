@@ -16,6 +16,7 @@ export interface ContainerDefinition {
   readonly command?: readonly string[];
   /** Seconds between SIGTERM and SIGKILL; absent: 30. */
   readonly stopTimeout?: number;
+  readonly healthCheck?: { readonly command: readonly string[] };
   readonly restartPolicy?: { readonly enabled: boolean; readonly ignoredExitCodes?: readonly number[] };
 }
 
@@ -104,6 +105,8 @@ export interface ContainerRecord {
   /** The agent behind ECS Exec and Session Manager; undefined when the task was started without it. */
   agent: "PENDING" | "RUNNING" | "STOPPED" | undefined;
   agentStartedAt: EpochMs | undefined;
+  /** `UNKNOWN` until its health check has succeeded once, and without one. */
+  health: "UNKNOWN" | "HEALTHY" | "UNHEALTHY";
   /** Process ID of the container's process; undefined while none runs. */
   pid: number | undefined;
   /** How often the restart policy has started the process again. */
@@ -170,6 +173,18 @@ export function emptyAccount(accountID: string, region: string): AccountState {
     services: new Map(),
     tasks: new Map(),
   };
+}
+
+/** Whether a task counts as running in a deployment: its containers run, and those with a health check are healthy. */
+export function isUp(task: TaskRecord): boolean {
+  return task.lastStatus === "RUNNING" && isHealthy(task);
+}
+
+/** Whether every container that has a health check is healthy, or was when it ended. */
+export function isHealthy(task: TaskRecord): boolean {
+  return task.containers.every(
+    ({ definition, health }) => definition.healthCheck === undefined || health === "HEALTHY",
+  );
 }
 
 /** Whether scale-in and deployments must leave the task alone at `now`. */

@@ -18,6 +18,8 @@ export interface EcsDelays {
   readonly pendingMs: number;
   /** From RUNNING until the agent is connected. */
   readonly agentMs: number;
+  /** From the start of a container until it must be healthy, where it has a health check. AWS: at most five minutes. */
+  readonly healthyWithinMs: number;
   /** DEPROVISIONING: the network interface is removed. */
   readonly deprovisioningMs: number;
 }
@@ -27,5 +29,6 @@ export const defaultEcsDelays: EcsDelays = {
   provisioningMs: 100,
   pendingMs: 100,
   agentMs: 200,
+  healthyWithinMs: 30_000,
   deprovisioningMs: 50,
 };

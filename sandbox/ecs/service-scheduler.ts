@@ -1,7 +1,7 @@
 import type { CancelTimer } from "#lib/clock.ts";
 import { hex, uuid } from "../ids.ts";
 import type { Engine } from "./engine.ts";
-import { isProtected } from "./model.ts";
+import { isHealthy, isProtected, isUp } from "./model.ts";
 import type { AccountState, Deployment, EcsServiceRecord, TaskDefinition, TaskRecord } from "./model.ts";
 import { schedule } from "./schedule.ts";
 
@@ -79,7 +79,7 @@ export class ServiceScheduler {
       tasks: tasks.map((task) => ({
         arn: task.arn,
         deploymentID: task.deploymentID ?? "",
-        running: task.lastStatus === "RUNNING",
+        running: isUp(task),
         protected: service.status === "ACTIVE" && isProtected(task, now),
       })),
     });
@@ -138,7 +138,8 @@ export class ServiceScheduler {
     this.#noted.add(task);
     const now = this.#engine.clock.now();
     const ranMs = task.startedAt === undefined ? 0 : (task.stoppingAt ?? now) - task.startedAt;
-    deployment.failedTasks = ranMs < failedBelowMs ? deployment.failedTasks + 1 : 0;
+    const wasHealthy = isHealthy(task);
+    deployment.failedTasks = ranMs < failedBelowMs || !wasHealthy ? deployment.failedTasks + 1 : 0;
     if (deployment.failedTasks > 1) {
       const doublings = Math.min(deployment.failedTasks - 2, 10);
       service.notBefore = now + Math.min(failurePauseMs.first * 2 ** doublings, failurePauseMs.longest);

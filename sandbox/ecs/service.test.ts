@@ -152,6 +152,32 @@ describe("a service", () => {
     );
   });
 
+  it("keeps the old task until the new one is healthy, and goes back when it never is", async () => {
+    await using bench = startBench();
+    const healthCheck = { command: ["CMD", "node", "-e", "process.exit(require('fs').existsSync('well') ? 0 : 1)"] };
+    const well = 'require("fs").writeFileSync("well", ""); setInterval(() => {}, 1000);';
+    const good = await bench.register(well, { healthCheck });
+    const bad = await bench.register(tellingScript, { healthCheck });
+    const deploymentConfiguration = { deploymentCircuitBreaker: { enable: true, rollback: true } };
+    await bench.createService(good, { deploymentConfiguration });
+    const isSteady = async () => (await describeService(bench)).deployments[0].rolloutState === "COMPLETED";
+    await bench.ecs.until(() => bench.ecs.tasks()[0]?.isHealthy || undefined);
+    const before = await isSteady();
+
+    await bench.call("UpdateService", { cluster: "main", service: "proxy", taskDefinition: bad });
+    await bench.ecs.until(() =>
+      bench.ecs.tasks().filter((task) => task.definitionARN === bad && task.desiredStatus === "STOPPED").length >= 3
+        ? true
+        : undefined,
+    );
+    const service = await describeService(bench);
+
+    expect(before).toBe(true);
+    expect(service.taskDefinition).toBe(good);
+    expect(bench.ecs.tasks()[0]).toMatchObject({ definitionARN: good, lastStatus: "RUNNING" });
+    expect(bench.ecs.tasks()[1]?.stoppedReason).toBe("Task failed container health checks");
+  });
+
   it("waits longer and longer before it starts tasks that fail at once", async () => {
     await using bench = startBench();
     await bench.createService(await bench.register("process.exit(3)"));

@@ -13,7 +13,7 @@ import { clusterOperations } from "./cluster-operations.ts";
 import { definitionOperations } from "./definition-operations.ts";
 import { Engine } from "./engine.ts";
 import { tagRecord } from "./input.ts";
-import { isProtected, type ContainerRecord, type TaskRecord, type TaskStatus } from "./model.ts";
+import { isHealthy, isProtected, type ContainerRecord, type TaskRecord, type TaskStatus } from "./model.ts";
 import { defaultEcsDelays } from "./options.ts";
 import type { ChooseCommand, EcsDelays } from "./options.ts";
 import { containerSecret } from "./secrets.ts";
@@ -50,6 +50,7 @@ export interface TaskView {
   readonly lastStatus: TaskStatus;
   readonly desiredStatus: "RUNNING" | "STOPPED";
   readonly stoppedReason: string | undefined;
+  readonly isHealthy: boolean;
   /** Whether scale-in and deployments leave it alone now. */
   readonly isProtected: boolean;
   /** Its loopback address, once it has one. */
@@ -180,6 +181,7 @@ function view(task: TaskRecord, engine: Engine): TaskView {
     lastStatus: task.lastStatus,
     desiredStatus: task.desiredStatus,
     stoppedReason: task.stoppedReason,
+    isHealthy: isHealthy(task),
     isProtected: isProtected(task, engine.clock.now()),
     host: task.host,
     targets: task.containers

@@ -6,6 +6,7 @@ import type { Log } from "#lib/log.ts";
 import { startProcess } from "./container-process.ts";
 import type { ContainerProcess } from "./container-process.ts";
 import { containerEnvironment } from "./environment.ts";
+import { checkHealth } from "./health-check.ts";
 import type { LoopbackAddress, LoopbackAddresses } from "./loopback.ts";
 import type { ContainerRecord, StopCode, TaskRecord } from "./model.ts";
 import type { ChooseCommand, EcsDelays } from "./options.ts";
@@ -53,6 +54,8 @@ export class TaskRunner {
   readonly log = new TaskLog();
   readonly #deps: RunnerDeps;
   readonly #processes = new Map<ContainerRecord, ContainerProcess>();
+  /** Aborted when a container's health is no longer asked for. */
+  readonly #health = new Map<ContainerRecord, AbortController>();
   #address: LoopbackAddress | undefined;
   #stopping = false;
   /** Nothing is waited for any more: the sandbox stops, and a test's clock may stand still. */
@@ -165,8 +168,30 @@ export class TaskRunner {
       this.#deps.reaper,
     );
     this.#processes.set(container, child);
-    Object.assign(container, { pid: child.pid, lastStatus: "RUNNING" });
+    Object.assign(container, { pid: child.pid, lastStatus: "RUNNING", health: "UNKNOWN" });
     this.#startAgent(container);
+    this.#startHealth(container, environment);
+  }
+
+  #startHealth(container: ContainerRecord, environment: Record<string, string>): void {
+    const { healthCheck } = container.definition;
+    if (healthCheck === undefined) {
+      return;
+    }
+    const over = new AbortController();
+    this.#health.set(container, over);
+    const place = { directory: this.#directory, environment };
+    checkHealth(healthCheck, place, this.#deps.clock, over.signal, () => {
+      container.health = "HEALTHY";
+      over.abort();
+      this.#change({});
+    });
+    this.#deps.clock.after(this.#deps.delays.healthyWithinMs, () => {
+      if (!over.signal.aborted) {
+        container.health = "UNHEALTHY";
+        this.stop("EssentialContainerExited", "Task failed container health checks");
+      }
+    });
   }
 
   #startAgent(container: ContainerRecord): void {
@@ -192,6 +217,7 @@ export class TaskRunner {
 
   #exited(container: ContainerRecord, exitCode: number, ranMs: number): void {
     this.#processes.delete(container);
+    this.#health.get(container)?.abort();
     const hadAgent = container.agent !== undefined;
     Object.assign(container, { pid: undefined, lastStatus: "STOPPED", exitCode });
     if (hadAgent) {

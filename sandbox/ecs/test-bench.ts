@@ -72,7 +72,7 @@ export function startBench(clock: Clock = systemClock): Bench {
       }
       return { file: process.execPath, args: ["-e", Buffer.from(image, "base64url").toString()] };
     },
-    delays: { provisioningMs: 0, pendingMs: 0, agentMs: 0, deprovisioningMs: 0 },
+    delays: { provisioningMs: 0, pendingMs: 0, agentMs: 0, healthyWithinMs: 1_000, deprovisioningMs: 0 },
   });
   const bench: Bench = {
     ecs,

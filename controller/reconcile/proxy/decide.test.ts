@@ -1,88 +1,27 @@
 import { describe, expect, it } from "vitest";
-import type { Proxy } from "#kinds/index.ts";
 import { aProxy } from "../testing.ts";
-import { deploymentRules, type DeploymentView } from "../../aws/ecs-port.ts";
-import type { ServiceView, TaskView } from "../../aws/ports.ts";
-import { reconcileRequestedAt } from "../status/annotations.ts";
-import { decideProxy, firstOfService, type ProxyDecision } from "./decide.ts";
-import { desiredDefinition, ownershipTags, proxyTags, revisionOf } from "./definition.ts";
+import { deploymentRules } from "../../aws/ecs-port.ts";
+import { decideProxy, firstOfService } from "./decide.ts";
+import { desiredDefinition, proxyTags, revisionOf } from "./definition.ts";
 import type { ProxyInput } from "./input.ts";
 import { drainingLookMs } from "./next-look.ts";
 import { skewMaxMs } from "./readiness.ts";
-
-const now = Date.UTC(2026, 0, 1, 12);
-const controller = {
-  publicURL: "https://sallyport.example.com:8443",
-  pin: `sha256:${"0".repeat(64)}`,
-  installation: "test",
-};
-const proxy = aProxy();
-const desired = desiredDefinition(proxy, controller) as NonNullable<ReturnType<typeof desiredDefinition>>;
-const current = "arn:aws:ecs:eu-west-1:111122223333:task-definition/sallyport-proxy:1";
-const deployment: DeploymentView = {
-  id: "ecs-svc/1",
-  isPrimary: true,
-  taskDefinitionARN: current,
-  state: "COMPLETED",
-  reason: "",
-  createdAt: now - 60_000,
-  failedTasks: 0,
-};
-const service: ServiceView = {
-  arn: "arn:aws:ecs:eu-west-1:111122223333:service/sallyport/sallyport-proxy",
-  taskDefinitionARN: current,
-  desiredCount: 1,
-  runningCount: 1,
-  tags: ownershipTags(proxy, "test"),
-  executeCommand: true,
-  propagateTags: "SERVICE",
-  network: {
-    subnetIDs: proxy.spec.service?.subnetIDs ?? [],
-    securityGroupIDs: proxy.spec.service?.securityGroupIDs ?? [],
-    assignPublicIP: false,
-  },
-  rules: deploymentRules,
-  deployments: [deployment],
-  events: [],
-};
-const task: TaskView = {
-  taskARN: "task-1",
-  taskDefinitionARN: current,
-  lastStatus: "RUNNING",
-  target: "ecs:sallyport_1_1",
-  deploymentID: deployment.id,
-  tags: ownershipTags(proxy, "test"),
-  executeCommand: true,
-};
-const link = { taskARN: "task-1", version: "0.1.0", skewMs: 0 };
-const oldTask: TaskView = { ...task, taskARN: "task-0", taskDefinitionARN: "older", deploymentID: "ecs-svc/0" };
-
-/** A Proxy that has converged. */
-const input = (more: Partial<ProxyInput> = {}): ProxyInput => ({
-  now,
-  installation: "test",
-  proxy,
-  sharedWith: undefined,
+import {
+  controller,
+  converged,
+  current,
   desired,
+  input,
+  kinds,
+  link,
+  message,
+  now,
+  oldTask,
+  proxy,
+  ready,
   service,
-  newest: { arn: current, revision: desired.revision },
-  tasks: [task],
-  stopped: [],
-  revisions: new Map([[current, desired.revision]]),
-  connected: [link],
-  ...more,
-});
-const kinds = (decision: ProxyDecision) => decision.actions.map(({ kind }) => kind);
-const ready = ({ conditions }: ProxyDecision) => {
-  const found = conditions.find(({ type }) => type === "Ready");
-  return `${found?.status} ${found?.reason}`;
-};
-const message = ({ conditions }: ProxyDecision) => conditions.find(({ type }) => type === "Ready")?.message;
-const converged = {
-  observedGeneration: 1,
-  desiredConfigRevision: desired.revision,
-  observedConfigRevision: desired.revision,
-};
+  task,
+} from "./testing.ts";
 
 describe("the task definition", () => {
   it("tells tasks who and where the controller is, and nothing in spec can tell them otherwise", () => {
@@ -284,85 +223,6 @@ describe("a managed Proxy", () => {
     const decision = decideProxy(input({ connected: [{ ...link, skewMs: -skewMaxMs - 1 }] }));
 
     expect(decision.conditions).toContainEqual(expect.objectContaining({ type: "ClockSkewed", status: "True" }));
-  });
-});
-
-describe("a rollout", () => {
-  const afterTime = new Date(now - 30_000).toISOString();
-  const rollout = { configRevision: desired.revision, state: "InProgress" as const, startTime: afterTime, afterTime };
-  const during = (more: Partial<NonNullable<Proxy["status"]>["rollout"]> = {}, metadata = {}) =>
-    aProxy({ metadata, status: { rollout: { ...rollout, ...more } } as never });
-  const back: ServiceView = {
-    ...service,
-    taskDefinitionARN: "older",
-    deployments: [{ ...deployment, id: "ecs-svc/0", taskDefinitionARN: "older" }],
-    events: [{ time: now - 1_000, message: "(service sallyport-proxy) rolling back to deployment ecs-svc/0." }],
-  };
-  const revisions = new Map([
-    [current, desired.revision],
-    ["older", "old"],
-  ]);
-
-  it("begins with the change that makes it, after everything that ECS has told so far", () => {
-    const decision = decideProxy(input({ service: { ...back, events: [] }, revisions }));
-
-    expect(kinds(decision)).toEqual(["UpdateService"]);
-    expect(decision.patch.rollout).toEqual({
-      configRevision: desired.revision,
-      state: "InProgress",
-      startTime: new Date(now).toISOString(),
-      afterTime: new Date(deployment.createdAt).toISOString(),
-    });
-  });
-
-  it("is over when its deployment is", () => {
-    expect(decideProxy(input({ proxy: during() })).patch.rollout?.state).toBe("Completed");
-  });
-
-  it("that ECS undid is told with ECS's reasons and not tried again, while the old tasks serve", () => {
-    const stopped = [{ taskARN: "t", taskDefinitionARN: current, reason: "CannotPullContainerError: no such image" }];
-    const old = { ...oldTask, target: "ecs:sallyport_0_0" };
-    const seen = { service: back, revisions, stopped, tasks: [old], connected: [{ ...link, taskARN: "task-0" }] };
-
-    const decision = decideProxy(input({ ...seen, proxy: during() }));
-    const later = decideProxy(input({ ...seen, proxy: during({ state: "Failed", message: "why" }) }));
-
-    expect(decision.actions).toEqual([]);
-    expect(ready(decision)).toBe("False RolloutFailed");
-    expect(message(decision)).toMatch(/rolling back.*no such image.*1 tasks .* go on serving.*reconcile-requested-at/);
-    expect([later.actions, ready(later)]).toEqual([[], "False RolloutFailed"]);
-    expect(decision.next).toMatchObject({ untilMs: now + 300_000 });
-  });
-
-  it("that failed is seen in its deployment as well, where there was nothing to go back to", () => {
-    const failed = { ...deployment, state: "FAILED" as const, createdAt: now, reason: "circuit breaker" };
-
-    const decision = decideProxy(input({ proxy: during(), tasks: [], service: { ...service, deployments: [failed] } }));
-
-    expect(ready(decision)).toBe("False RolloutFailed");
-    expect(message(decision)).toMatch(/circuit breaker.*No task serves/);
-  });
-
-  it("is not taken for failed by what failed before it", () => {
-    const earlier = { ...back, events: [{ time: now - 31_000, message: "deployment failed" }] };
-
-    const decision = decideProxy(input({ proxy: during(), service: earlier, revisions }));
-
-    expect(kinds(decision)).toEqual(["UpdateService"]);
-  });
-
-  it("that failed is tried again when a person asks for it, or the spec asks for something else", () => {
-    const asked = during({ state: "Failed" }, { annotations: { [reconcileRequestedAt]: "again" } });
-    const failed = { ...deployment, state: "FAILED" as const };
-    const stuck = { ...service, deployments: [failed] };
-
-    const retried = decideProxy(input({ proxy: asked, service: stuck, tasks: [] }));
-    const changed = decideProxy(
-      input({ proxy: during({ state: "Failed", configRevision: "x" }), service: back, revisions }),
-    );
-
-    expect(retried.actions).toEqual([{ kind: "UpdateService", taskDefinitionARN: current, forceNewDeployment: true }]);
-    expect(kinds(changed)).toEqual(["UpdateService"]);
   });
 });
 

@@ -74,7 +74,10 @@ class ProxyReconciler implements Reconciler {
     if (isGivenUp) {
       const { accountID, region, clusterName, serviceName } = proxy.spec.ecs;
       log.error("Proxy is let go without knowing that its ECS service is gone", {
-        ...{ accountID, region, clusterName, serviceName },
+        accountID,
+        region,
+        clusterName,
+        serviceName,
         why: failure.message,
       });
       await this.#options.source.release(proxy);
@@ -103,7 +106,6 @@ class ProxyReconciler implements Reconciler {
     const service = await account.getService(clusterName, serviceName);
     const tasks = service === undefined ? [] : await account.listTasks(clusterName, serviceName, containerName);
     const deployments = service?.deployments ?? [];
-    const isFailing = deployments.some(({ failedTasks, state }) => failedTasks > 0 || state === "FAILED");
     const newest = await account.getTaskDefinition(taskDefinitionFamily);
     const inUse = [service?.taskDefinitionARN ?? "", ...[...tasks, ...deployments].map((one) => one.taskDefinitionARN)];
     const revisions = new Map(newest === undefined ? [] : [[newest.arn, revisionOf(newest)]]);
@@ -113,6 +115,13 @@ class ProxyReconciler implements Reconciler {
         revisions.set(arn, revision);
       }
     }
+    const desired = desiredDefinition(proxy, controller);
+    // A deployment that was undone may be gone from the list by now; its tasks still tell why.
+    const isUndone =
+      proxy.status?.rollout?.state === "InProgress" &&
+      desired !== undefined &&
+      revisions.get(service?.taskDefinitionARN ?? "") !== desired.revision;
+    const isFailing = isUndone || deployments.some(({ failedTasks, state }) => failedTasks > 0 || state === "FAILED");
     return {
       now,
       installation: controller.installation,
@@ -121,7 +130,7 @@ class ProxyReconciler implements Reconciler {
         proxy,
         source.list("Proxy").map(({ object }) => object),
       ),
-      desired: desiredDefinition(proxy, controller),
+      desired,
       service,
       newest: newest === undefined ? undefined : { arn: newest.arn, revision: revisionOf(newest) },
       tasks,
