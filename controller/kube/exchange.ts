@@ -65,7 +65,8 @@ export class Exchange {
   async send(request: KubeRequest): Promise<IncomingMessage> {
     const aborted = this.#signals.find((signal) => signal.aborted);
     if (aborted !== undefined) {
-      throw coerceError(aborted.reason);
+      this.#endedBy = coerceError(aborted.reason);
+      throw this.#endedBy;
     }
     const { clock, access } = this.#options;
     const timeoutMs = request.timeoutMs ?? this.#options.requestTimeoutMs ?? requestTimeoutMs;
