@@ -69,7 +69,7 @@ export class ObjectCache<T extends KubeObject> {
   /** A complete list. What it does not have is gone; an object of the same name with another uid is another object. */
   replace(objects: readonly T[], resourceVersion: string): readonly CacheChange<T>[] {
     this.#position = resourceVersion;
-    const listed = new Set(objects.map(nameOf));
+    const listed = new Map(objects.map((object) => [nameOf(object), object.metadata.uid]));
     const changes: CacheChange<T>[] = [];
     for (const [name, known] of this.#objects) {
       const own = this.#own.get(name);
@@ -80,7 +80,11 @@ export class ObjectCache<T extends KubeObject> {
       }
     }
     for (const [name, own] of this.#own) {
-      if (isEarlier(resourceVersion, own.resourceVersion) !== true) {
+      // A list that still has what we let go was read before that.
+      const isSettled = own.isGone
+        ? listed.get(name) !== own.uid
+        : isEarlier(resourceVersion, own.resourceVersion) !== true;
+      if (isSettled) {
         this.#own.delete(name);
       }
     }
