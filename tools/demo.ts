@@ -1,18 +1,32 @@
 import { once } from "node:events";
 import { parseArgs } from "node:util";
+import type { ControlPlane } from "#test/harness/control-plane.ts";
+import { type ClusterPlace, prepareCluster } from "#test/harness/control-plane-installation.ts";
 import { type Installation, startInstallation, untilProxyLinked } from "#test/harness/installation.ts";
+import { clusterHand, startDemoCluster } from "./demo/cluster-hand.ts";
+import { folderHand } from "./demo/hand.ts";
 import { keepRunning } from "./demo/keep.ts";
 import { tellMainJob } from "./demo/main-job.ts";
 import { mysqlAtHand, tellMySql } from "./demo/mysql-part.ts";
 import { createScreen } from "./demo/screen.ts";
-import { StepFailed, Story } from "./demo/story.ts";
+import { Story, StepFailed } from "./demo/story.ts";
 
-/** `npm run demo [-- --keep]`: the main job on real parts. Exit 0 when everything was proved, 1 with the reason otherwise. */
-async function main(keep: boolean): Promise<number> {
+/** How the demo was asked for. */
+interface DemoOptions {
+  /** Leaves everything running for somebody to try. */
+  readonly keep: boolean;
+  /** Objects live in a real Kubernetes API server, and kubectl declares them. */
+  readonly cluster: boolean;
+}
+
+/** `npm run demo [-- --keep | --cluster]`: the main job on real parts. Exit 0 when everything was proved, 1 with the reason otherwise. */
+async function main({ keep, cluster: inCluster }: DemoOptions): Promise<number> {
   const screen = createScreen(process.stdout.isTTY === true);
   const story = new Story(screen);
   const startedMs = performance.now();
   let installation: Installation | undefined;
+  let cluster: ControlPlane | undefined;
+  let place: ClusterPlace | undefined;
   // Ctrl-C stops what was started, too, instead of leaving it behind.
   const interrupted = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]).then(() => {
     throw new StepFailed("interrupted");
@@ -20,9 +34,25 @@ async function main(keep: boolean): Promise<number> {
   interrupted.catch(() => {});
   try {
     screen.title("Sallyport: just-in-time access to databases on AWS RDS");
+    if (inCluster) {
+      cluster = await startDemoCluster(story, screen);
+    }
     const mysql = await mysqlAtHand();
+    const started = cluster;
     installation = await story.step("sandbox AWS, the databases and the controller run", (tell) =>
-      startInstallation({ onProgress: tell, ...("start" in mysql ? { mysql: mysql.start } : {}) }),
+      startInstallation({
+        onProgress: tell,
+        ...("start" in mysql ? { mysql: mysql.start } : {}),
+        ...(started === undefined
+          ? {}
+          : {
+              async place(folder) {
+                tell("applying definitions, roles, policies and examples to the cluster");
+                place = await prepareCluster(started, folder);
+                return place.controllerArguments;
+              },
+            }),
+      }),
     );
     const running = installation;
     await story.step("ECS (in the sandbox) starts the real proxy, which links to the controller", () =>
@@ -32,11 +62,13 @@ async function main(keep: boolean): Promise<number> {
       await keepRunning(running, screen);
       return 0;
     }
-    await Promise.race([tellMainJob(running, story, screen), interrupted]);
+    const hand =
+      cluster === undefined || place === undefined ? folderHand(running) : await clusterHand(cluster, place, screen);
+    await Promise.race([tellMainJob(running, hand, story, screen), interrupted]);
     if ("missing" in mysql) {
       screen.text(`MySQL and MariaDB are left out: ${mysql.missing}`);
     } else {
-      await Promise.race([tellMySql(running, story, screen), interrupted]);
+      await Promise.race([tellMySql(running, hand, story, screen), interrupted]);
     }
     screen.title(`Proved in ${((performance.now() - startedMs) / 1_000).toFixed(0)} s`);
     screen.table(story.proofs);
@@ -54,8 +86,15 @@ async function main(keep: boolean): Promise<number> {
     return 1;
   } finally {
     await installation?.stop();
+    await cluster?.close();
   }
 }
 
-const { values } = parseArgs({ options: { keep: { type: "boolean", default: false } } });
-process.exit(await main(values.keep));
+const { values } = parseArgs({
+  options: { keep: { type: "boolean", default: false }, cluster: { type: "boolean", default: false } },
+});
+if (values.keep && values.cluster) {
+  process.stderr.write("--keep runs on a folder: leave out --cluster\n");
+  process.exit(1);
+}
+process.exit(await main(values));

@@ -38,6 +38,8 @@ export interface Installation {
 }
 
 export interface InstallationOptions {
+  /** Takes the prepared folder to where the objects shall be instead; gives what the controller is told of it. Absent: `--folder`. */
+  readonly place?: (folder: string) => Promise<readonly string[]>;
   /** Starts a second database, `stock`, and declares it. */
   readonly mysql?: StartMySql;
   readonly sandbox?: Omit<SandboxOptions, "seed">;
@@ -47,6 +49,8 @@ export interface InstallationOptions {
   /** Port of the control API; a free one when absent. */
   readonly port?: number;
   readonly logLevel?: string;
+  /** Further flags of the controller, without the dashes. */
+  readonly flags?: Readonly<Record<string, string>>;
 }
 
 /** Starts everything and waits until the control API answers. */
@@ -68,10 +72,20 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
   copyExamples(folder, sandbox, databaseCAFile, stock);
   const port = options.port ?? (await freePort());
   const url = `https://127.0.0.1:${port}`;
+  const place = (await options.place?.(folder)) ?? ["--folder", folder];
   let controller: SallyportProcess | undefined;
   const startController = async (): Promise<SallyportProcess> => {
     const started = startSallyport(
-      controllerArguments({ root, folder, stateDirectory, port, url, sandbox, logLevel: options.logLevel ?? "info" }),
+      controllerArguments({
+        root,
+        place,
+        stateDirectory,
+        port,
+        url,
+        sandbox,
+        logLevel: options.logLevel ?? "info",
+        flags: options.flags,
+      }),
       controllerEnvironment(root, sandbox),
       options.onControllerLine ? { onLine: options.onControllerLine } : {},
     );
@@ -179,15 +193,15 @@ function copyExamples(
 
 function controllerArguments(at: {
   root: string;
-  folder: string;
+  place: readonly string[];
   stateDirectory: string;
   port: number;
   url: string;
   sandbox: Sandbox;
   logLevel: string;
+  flags: InstallationOptions["flags"];
 }): string[] {
   const options = {
-    folder: at.folder,
     state: at.stateDirectory,
     installation: "demo",
     "tls-cert": path.join(at.root, "tls.crt"),
@@ -198,8 +212,9 @@ function controllerArguments(at: {
     "auditor-group": "auditors",
     "administrator-group": "administrators",
     "log-level": at.logLevel,
+    ...at.flags,
   };
-  return ["controller", ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])];
+  return ["controller", ...at.place, ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])];
 }
 
 function controllerEnvironment(root: string, sandbox: Sandbox): Record<string, string> {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import pg from "pg";
-import { grantFile } from "./grant-file.ts";
+import type { Hand } from "./hand.ts";
 import type { Screen } from "./screen.ts";
 import { loggedStatements } from "./server-log.ts";
 import type { Story } from "./story.ts";
@@ -13,7 +13,7 @@ import { eventually, type SallyportProcess } from "#test/harness/process.ts";
 const accountID = "111122223333";
 const person = "ada";
 const auditor = "margaret";
-const manifest = "grants/ada-orders.yaml";
+const grant = { name: "ada-orders", person, database: "orders", role: "app_owner" };
 
 /** What the parts of the story hand on. */
 interface Way {
@@ -23,34 +23,24 @@ interface Way {
   readonly url: string;
 }
 
-/** The main job from the Grant in the folder to the verified trail, each step observed from outside. */
-export async function tellMainJob(installation: Installation, story: Story, screen: Screen): Promise<void> {
+/** The main job from the Grant, declared by one or the other hand, to the verified trail, each step observed from outside. */
+export async function tellMainJob(installation: Installation, hand: Hand, story: Story, screen: Screen): Promise<void> {
   screen.title("Access is declared, and AWS follows");
-  const grantID = await openAccess(installation, story, screen);
+  const grantID = await openAccess(installation, hand, story, screen);
   screen.title("A person connects as to any local database");
   const way = await connectPerson(installation, story, screen, grantID);
   screen.title("Every statement is on record before it runs");
   await runQueries(installation, way, story);
   screen.title("The grant ends while a transaction is open and a query is running");
-  await endAccess(installation, story, screen, way);
+  await endAccess(installation, hand, { story, screen }, way);
   screen.title("The trail is proved");
   await verifyTrail(installation, story, way);
 }
 
-async function openAccess(installation: Installation, story: Story, screen: Screen): Promise<string> {
+async function openAccess(installation: Installation, hand: Hand, story: Story, screen: Screen): Promise<string> {
   const viewer = awsViewer(installation.sandbox, accountID);
-  await story.step(`a Grant for ${person} is written into the folder (${manifest})`, async () => {
-    installation.writeManifest(
-      manifest,
-      grantFile({ name: "ada-orders", person, database: "orders", role: "app_owner" }),
-    );
-  });
-  const active = await story.step("the controller gives access and reports the Grant active", () =>
-    eventually("the Grant is active", () =>
-      installation.controller().lines.find((line) => line.includes('"grant active"')),
-    ),
-  );
-  const { grantID } = JSON.parse(active) as { grantID: string };
+  await story.step(hand.declares(grant), () => hand.declare(grant));
+  const grantID = await story.step(hand.reports, () => hand.untilActive(grant));
   await story.step(`Identity Center holds the permission set ${grantID}, assigned and provisioned`, async () => {
     const view = await viewer.find(grantID);
     story.prove("permission set named by the grant ID", view !== undefined, view?.permissionSetARN ?? "not there");
@@ -155,7 +145,12 @@ async function runQueries(installation: Installation, way: Way, story: Story): P
   });
 }
 
-async function endAccess(installation: Installation, story: Story, screen: Screen, way: Way): Promise<void> {
+async function endAccess(
+  installation: Installation,
+  hand: Hand,
+  { story, screen }: { readonly story: Story; readonly screen: Screen },
+  way: Way,
+): Promise<void> {
   const client = new pg.Client({ connectionString: way.url });
   const seen: string[] = [];
   client.on("error", (error) => seen.push(error.message));
@@ -172,8 +167,8 @@ async function endAccess(installation: Installation, story: Story, screen: Scree
     });
   });
   const startedMs = performance.now();
-  await story.step("the Grant's file is deleted; the client is told why", async () => {
-    installation.deleteManifest(manifest);
+  await story.step(`${hand.withdraws(grant)}; the client is told why`, async () => {
+    await hand.withdraw(grant);
     const reason = await eventually("the client sees the reason", () => seen.find((message) => message !== ""));
     screen.quote(person, reason);
     story.prove("the client sees why", /grant|access|revoked/i.test(reason), reason);
@@ -185,7 +180,7 @@ async function endAccess(installation: Installation, story: Story, screen: Scree
       return rows.length === 0 ? true : undefined;
     });
     const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
-    story.prove("the backend is gone", true, `pg_stat_activity, ${seconds} s after the file was deleted`);
+    story.prove("the backend is gone", true, `pg_stat_activity, ${seconds} s after the deletion`);
     const returnedAfter = await returnedOrders(installation);
     const observation = `${returnedAfter} of 1000 rows are 'returned', ${returnedBefore} before the update`;
     story.prove("the write was rolled back", returnedAfter === returnedBefore && returnedAfter < 1_000, observation);
@@ -197,6 +192,7 @@ async function endAccess(installation: Installation, story: Story, screen: Scree
       (await viewer.find(way.grantID)) === undefined ? true : undefined;
     await eventually("the permission set is gone", gone, 60_000, 1_000);
     story.prove("nothing is left in AWS", true, `no permission set ${way.grantID}`);
+    await hand.untilGone(grant, story);
   });
 }
 

@@ -6,11 +6,11 @@ import { mysqlMissing, startMySQL } from "#test/harness/mysql.ts";
 import type { StartMySql, StockDatabase } from "#test/harness/organisation.ts";
 import { freePort } from "#test/harness/postgres.ts";
 import { eventually, type SallyportProcess } from "#test/harness/process.ts";
-import { grantFile } from "./grant-file.ts";
+import type { Hand } from "./hand.ts";
 import type { Screen } from "./screen.ts";
 import type { Story } from "./story.ts";
 
-const manifest = "grants/ada-stock.yaml";
+const grant = { name: "ada-stock", person: "ada", database: "stock", role: "app_owner" };
 
 /** The server of the MySQL family that this machine has; MariaDB first, which starts faster. */
 export async function mysqlAtHand(): Promise<{ readonly start: StartMySql } | { readonly missing: string }> {
@@ -23,17 +23,14 @@ export async function mysqlAtHand(): Promise<{ readonly start: StartMySql } | { 
 }
 
 /** The same story on a database of the MySQL family: a Grant, a client, a trail, an end. Ada is signed in already. */
-export async function tellMySql(installation: Installation, story: Story, screen: Screen): Promise<void> {
+export async function tellMySql(installation: Installation, hand: Hand, story: Story, screen: Screen): Promise<void> {
   const { stock } = installation;
   if (stock === undefined) {
     return;
   }
   const { engine } = stock.server;
   screen.title(`The same on ${engine}`);
-  await story.step("a Grant on the database stock is written into the folder", async () => {
-    const grant = { name: "ada-stock", person: "ada", database: "stock", role: "app_owner" };
-    installation.writeManifest(manifest, grantFile(grant));
-  });
+  await story.step(hand.declares(grant), () => hand.declare(grant));
   const port = await freePort();
   const way = ["--database", "stock", "--role", "app_owner", "--port", String(port), "--yes"];
   const proxy = installation.run("ada", ["rds", "proxy", ...way], (line) => screen.quote("ada", line));
@@ -41,7 +38,7 @@ export async function tellMySql(installation: Installation, story: Story, screen
     proxy.line((line) => line.includes("connection string")),
   );
   await runQueries(installation, stock, port, story);
-  await endAccess(installation, stock, { port, proxy }, story, screen);
+  await endAccess(hand, stock, { port, proxy }, story, screen);
 }
 
 async function runQueries(
@@ -75,7 +72,7 @@ async function runQueries(
 }
 
 async function endAccess(
-  installation: Installation,
+  hand: Hand,
   { server }: StockDatabase,
   { port, proxy }: { readonly port: number; readonly proxy: SallyportProcess },
   story: Story,
@@ -92,8 +89,8 @@ async function endAccess(
       return (await server.query(sql)).length > 0 ? true : undefined;
     });
   });
-  await story.step("the Grant's file is deleted; the client is told why", async () => {
-    installation.deleteManifest(manifest);
+  await story.step(`${hand.withdraws(grant)}; the client is told why`, async () => {
+    await hand.withdraw(grant);
     const reason = await eventually("the client sees the reason", () => seen[0]);
     screen.quote("ada", reason);
     story.prove("the client of MySQL sees why", /grant|access|revoked/i.test(reason), reason);

@@ -1,0 +1,49 @@
+import path from "node:path";
+import { writeKubeconfig } from "./control-plane-client.ts";
+import type { ControlPlane } from "./control-plane.ts";
+import { repository } from "./process.ts";
+
+/** Namespace of the controller, as `manifests/` has it. */
+const controllerNamespace = "sallyport-system";
+/** Service account of the controller, as `manifests/rbac` has it. */
+const controllerAccount = "sallyport-controller";
+
+/** A cluster that is ready for a controller. */
+export interface ClusterPlace {
+  /** Where the objects are. */
+  readonly namespace: string;
+  /** What the controller is told instead of `--folder`. */
+  readonly controllerArguments: readonly string[];
+  /** A kubeconfig for a person whom the cluster knows by their name in Identity Center, with one of the roles of `manifests/rbac`. */
+  kubeconfigFor(
+    userName: string,
+    role: "sallyport-requester" | "sallyport-reviewer" | "sallyport-viewer",
+  ): Promise<string>;
+}
+
+/**
+ * Does what an administrator does: definitions, roles and admission policies from `manifests/`, then the objects of a folder. The controller
+ * gets a service account's token, no more.
+ */
+export async function prepareCluster(cluster: ControlPlane, folder: string): Promise<ClusterPlace> {
+  const namespace = "shop";
+  await cluster.installCRDs();
+  const token = await cluster.serviceAccountToken(controllerNamespace, controllerAccount);
+  for (const part of ["rbac", "admission"]) {
+    await cluster.kubectl(["apply", "-k", path.join(repository, "manifests", part)]);
+  }
+  await cluster.kubectl(["create", "namespace", namespace]);
+  await cluster.kubectl(["apply", "--namespace", namespace, "--filename", folder]);
+  const home = path.dirname(cluster.kubeconfigFile);
+  const kubeconfig = writeKubeconfig(path.join(home, "controller.kubeconfig"), cluster, controllerAccount, token);
+  const flags = { kubeconfig, "controller-namespace": controllerNamespace, namespace };
+  return {
+    namespace,
+    controllerArguments: ["--cluster", ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value])],
+    async kubeconfigFor(userName, role) {
+      const binding = ["create", "rolebinding", `${userName}-${role}`, "--namespace", namespace];
+      await cluster.kubectl([...binding, `--clusterrole=${role}`, `--user=${userName}`]);
+      return cluster.kubeconfigFor(userName);
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import { eventually } from "#test/harness/process.ts";
+import type { Installation } from "#test/harness/installation.ts";
+import { type DemoGrant, grantFile } from "./grant-file.ts";
+import type { Story } from "./story.ts";
+
+/** How access is declared and withdrawn in the story: by files in a folder, or by kubectl. The words are titles of steps. */
+export interface Hand {
+  declares(grant: DemoGrant): string;
+  declare(grant: DemoGrant): Promise<void>;
+  /** By what the Grant is seen to be active. */
+  readonly reports: string;
+  /** Resolves with the grant's ID. */
+  untilActive(grant: DemoGrant): Promise<string>;
+  withdraws(grant: DemoGrant): string;
+  /** Resolves when that was said; the access ends after it. */
+  withdraw(grant: DemoGrant): Promise<void>;
+  /** Resolves when nothing more is to come of a withdrawn Grant. */
+  untilGone(grant: DemoGrant, story: Story): Promise<void>;
+}
+
+/** Files in the controller's folder, as a pipeline writes them. */
+export function folderHand(installation: Installation): Hand {
+  const file = ({ name }: DemoGrant): string => `grants/${name}.yaml`;
+  return {
+    declares: (grant) => `a Grant for ${grant.person} is written into the folder (${file(grant)})`,
+    declare: (grant) => Promise.resolve(installation.writeManifest(file(grant), grantFile(grant))),
+    reports: "the controller gives access and reports the Grant active",
+    async untilActive() {
+      const line = await eventually("the Grant is active", () =>
+        installation.controller().lines.find((text) => text.includes('"grant active"')),
+      );
+      return (JSON.parse(line) as { grantID: string }).grantID;
+    },
+    withdraws: () => "the Grant's file is deleted",
+    withdraw: (grant) => Promise.resolve(installation.deleteManifest(file(grant))),
+    untilGone: () => Promise.resolve(),
+  };
+}
