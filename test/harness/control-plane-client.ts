@@ -4,6 +4,8 @@ import { type Agent, request } from "node:https";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { stringify } from "yaml";
+import { kubectlPart } from "#tools/parts/kube.ts";
+import { isMissing } from "#tools/parts/part.ts";
 
 /** An answer of the API server. */
 export interface ApiAnswer {
@@ -102,16 +104,24 @@ export class KubectlFailed extends Error {
   }
 }
 
+/** Asked for once: the question starts a process. */
+let kubectl: ReturnType<typeof kubectlPart> | undefined;
+
 /** Runs kubectl and gives what it printed. Rejects with `KubectlFailed`. */
 export function runKubectl(
   args: readonly string[],
   at: { readonly kubeconfig: string; readonly stdin?: string },
 ): Promise<string> {
+  kubectl ??= kubectlPart();
+  if (isMissing(kubectl)) {
+    return Promise.reject(new Error(kubectl.missing));
+  }
   // Its cache of what the server offers belongs to this server alone.
   const home = path.dirname(at.kubeconfig);
   const env = { PATH: process.env["PATH"] ?? "", HOME: home, KUBECONFIG: at.kubeconfig };
+  const { file } = kubectl;
   return new Promise((resolve, reject) => {
-    const child = execFile("kubectl", [...args], { env, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
+    const child = execFile(file, [...args], { env, maxBuffer: 64 << 20 }, (error, stdout, stderr) => {
       if (error === null) {
         resolve(stdout);
       } else if (typeof error.code === "number") {

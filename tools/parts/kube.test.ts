@@ -88,8 +88,17 @@ describe("without it", () => {
 
 const writeFile = 'echo "$@" > "$file"; chmod +x "$file"';
 
-test("kubectl that is not on PATH is missing", () => {
-  vi.stubEnv("PATH", folder);
+describe("kubectl", () => {
+  test("that is nowhere is missing", () => {
+    vi.stubEnv("PATH", folder);
 
-  expect(kubectlPart()).toEqual({ missing: "there is no kubectl on PATH" });
+    expect(kubectlPart()).toEqual({ missing: "there is no kubectl on PATH" });
+  });
+
+  test("beside the API server goes before the one on PATH", () => {
+    vi.stubEnv("KUBEBUILDER_ASSETS", folder);
+    program("kubectl", "exit 0");
+
+    expect(kubectlPart()).toEqual({ file: path.join(folder, "kubectl") });
+  });
 });
