@@ -11,6 +11,8 @@ export interface Option {
   readonly summary: string;
   readonly required?: boolean;
   readonly fallback?: string;
+  /** May be given several times; the values are then joined by commas. */
+  readonly repeatable?: boolean;
 }
 
 /** A command as data: help, parsing and documentation derive from it. */

@@ -100,6 +100,9 @@ function addCommand(program: Program, command: Command, handler: Handler): void 
     if (option.fallback !== undefined) {
       added.default(option.fallback);
     }
+    if (option.repeatable === true) {
+      added.argParser((value, before: string | undefined) => (before === undefined ? value : `${before},${value}`));
+    }
     leaf.addOption(option.required ? added.makeOptionMandatory() : added);
   }
   leaf.addOption(new ProgramOption("-o, --output <FORMAT>", "text or json").choices(["text", "json"]).default("text"));

@@ -1,10 +1,18 @@
 import { randomBytes, randomUUID, X509Certificate, createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { systemClock } from "#lib/clock.ts";
+import { hostname } from "node:os";
+import { type Clock, systemClock } from "#lib/clock.ts";
 import { jsonLog } from "#lib/log.ts";
 import { awsPorts } from "./aws/aws.ts";
+import { createTelemetry } from "./metrics/telemetry.ts";
 import { compileOptions } from "./options.ts";
-import { startController } from "./controller.ts";
+import { LeadershipLost, startController } from "./controller.ts";
+
+/**
+ * How long a stop may take, in milliseconds: the loop's grace twice, and a little for the rest. Kubernetes kills a pod after
+ * `terminationGracePeriodSeconds`, which must be longer.
+ */
+const stopGraceMs = 30_000;
 
 /**
  * `sallyport controller`: runs until `signal` aborts, then stops in the reverse order of the start. Resolves with the exit
@@ -16,17 +24,30 @@ export async function runController(given: Readonly<Record<string, string>>, sig
   const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
     version: string;
   };
+  const clock = systemClock;
+  const { installation } = options;
+  const telemetry = createTelemetry({ version, installation, clock, log, processMetrics: true });
+  await telemetry.listen({
+    probes: options.probeListen,
+    metrics: options.metricsListen === undefined ? undefined : { address: options.metricsListen },
+  });
   const controller = await startController({
     options,
     version,
+    telemetry,
     publicKeyPin: publicKeyPin(options.certificate),
     log,
-    clock: systemClock,
+    clock,
     random: randomBytes,
     newID: randomUUID,
     fetch: globalThis.fetch,
-    ports: awsPorts({ region: options.region, clock: systemClock }),
+    ports: awsPorts({ region: options.region, clock, recorder: telemetry.aws }),
     stsURL: process.env["AWS_ENDPOINT_URL_STS"] ?? process.env["AWS_ENDPOINT_URL"],
+    environment: process.env,
+    hostName: hostname(),
+  }).catch(async (error: unknown) => {
+    await telemetry.close();
+    throw error;
   });
   await Promise.race([
     new Promise<void>((resolve) => {
@@ -38,12 +59,30 @@ export async function runController(given: Readonly<Record<string, string>>, sig
     controller.failed,
   ]);
   const failure = signal.aborted ? undefined : await controller.failed;
-  await controller.stop();
+  if (failure instanceof LeadershipLost) {
+    log.error("controller ends at once", { error: failure });
+    // Another replica acts: nothing may be finished here. What is on the disk bears it, as it bears SIGKILL.
+    process.exit(1);
+  }
+  if (!(await endsInTime(controller.stop(), clock))) {
+    log.error("controller did not stop in time", { graceMs: stopGraceMs });
+    process.exit(1);
+  }
+  await telemetry.close();
   if (failure !== undefined) {
     log.error("controller failed", { error: failure });
     return 1;
   }
   return 0;
+}
+
+/** Whether a stop came to its end within the grace. Rejects as it does. */
+async function endsInTime(stopped: Promise<void>, clock: Clock): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const cancel = clock.after(stopGraceMs, () => late.resolve(false));
+  const isInTime = await Promise.race([stopped.then(() => true), late.promise]);
+  cancel();
+  return isInTime;
 }
 
 /** `sha256:` and the hex digest of the DER SubjectPublicKeyInfo (RFC 7469 2.4 hashes the same bytes): what proxies pin. */

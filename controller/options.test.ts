@@ -32,13 +32,15 @@ describe("the controller's options", () => {
     expect(
       compileOptions({ ...given, "auditor-group": "auditors", "identity-account": "111122223333" }, environment),
     ).toEqual({
-      folder: "access",
+      source: { kind: "folder", folder: "access" },
       state: "state",
       installation: "demo-1",
       certificate: "tls.crt",
       privateKey: "tls.key",
       publicURL: "https://sallyport.example.com",
       listen: { host: "127.0.0.1", port: 8443 },
+      probeListen: undefined,
+      metricsListen: undefined,
       startURL: "https://start",
       identityPermissionSet: "sallyport",
       identityAccount: "111122223333",
@@ -94,5 +96,60 @@ describe("the controller's options", () => {
     );
     expect(() => compileOptions(given, {})).toThrow(expect.objectContaining({ code: "NoRegion" }));
     expect(compileOptions(given, { AWS_DEFAULT_REGION: "us-east-1" }).region).toBe("us-east-1");
+  });
+});
+
+describe("the place of the objects", () => {
+  const clusterGiven = (more: Record<string, string> = {}): Record<string, string> => {
+    const { folder: _folder, ...rest } = given;
+    return { ...rest, cluster: "true", ...more };
+  };
+  const source = (more: Record<string, string> = {}) => compileOptions(clusterGiven(more), environment).source;
+
+  it("is a folder or a cluster, not both and not neither", () => {
+    const { folder: _folder, ...neither } = given;
+
+    expect(() => compileOptions({ ...given, cluster: "true" }, environment)).toThrow(/exclude each other/);
+    expect(() => compileOptions(neither, environment)).toThrow(
+      expect.objectContaining({ next: expect.stringContaining("--cluster") }),
+    );
+  });
+
+  it("is a cluster with client-go's times and an election, unless said otherwise", () => {
+    expect(source()).toEqual({
+      kind: "cluster",
+      kubeconfig: undefined,
+      context: undefined,
+      namespaces: [],
+      ownNamespace: undefined,
+      election: {
+        leaseName: "sallyport",
+        times: { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 },
+      },
+      peerListen: undefined,
+    });
+    expect(source({ namespace: "team-a,team-b,team-a" })).toMatchObject({ namespaces: ["team-a", "team-b"] });
+    expect(source({ "leader-elect": "false" })).toMatchObject({ election: undefined });
+    expect(source({ "peer-listen": "10.0.0.5:8444" })).toMatchObject({ peerListen: { host: "10.0.0.5", port: 8_444 } });
+  });
+
+  it.each([
+    ["namespace", "Team"],
+    ["controller-namespace", "a_b"],
+    ["leader-elect", "maybe"],
+    ["lease-name", "a/b"],
+    ["lease-duration", "15s"],
+    ["lease-duration", "301"],
+    ["lease-duration", "10"],
+    ["lease-renew-deadline", "2"],
+    ["peer-listen", "0.0.0.0:8444"],
+  ])("refuses --%s %j", (name, value) => {
+    expect(() => source({ [name]: value })).toThrow(
+      expect.objectContaining({ code: "InvalidOption", message: expect.stringContaining(`--${name} must be`) }),
+    );
+  });
+
+  it("that is a folder has no use for what is said of a cluster", () => {
+    expect(() => compileOptions({ ...given, "lease-duration": "20" }, environment)).toThrow(/--cluster only/);
   });
 });

@@ -1,16 +1,23 @@
 import { readFileSync } from "node:fs";
 import { UserError } from "#lib/errors.ts";
 import { type LogLevel, logLevels } from "#lib/log.ts";
+import { readSource, type SourceOptions } from "./cluster-options.ts";
+import { type Address, readAddress, wrongOption } from "./option-values.ts";
 
 /** The controller's options with everything present and checked. */
 export interface ControllerOptions {
-  readonly folder: string;
+  readonly source: SourceOptions;
+  /** Directory of this process alone: the audit trail, and with a folder the state of its objects. */
   readonly state: string;
   readonly installation: string;
   readonly certificate: string;
   readonly privateKey: string;
   readonly publicURL: string;
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: Address;
+  /** Where probes are answered; absent: nowhere. */
+  readonly probeListen: Address | undefined;
+  /** Where metrics are shown; absent: nowhere. */
+  readonly metricsListen: Address | undefined;
   readonly startURL: string;
   readonly identityPermissionSet: string;
   /** Absent: the account of the first Proxy. */
@@ -39,11 +46,11 @@ export function compileOptions(
 ): ControllerOptions {
   const installation = given["installation"] ?? "";
   if (!installationPattern.test(installation)) {
-    throw wrong("installation", installation, "lower-case letters, digits and dashes, at most 63");
+    throw wrongOption("installation", installation, "lower-case letters, digits and dashes, at most 63");
   }
   const publicURL = given["public-url"] ?? "";
   if (!URL.canParse(publicURL) || new URL(publicURL).protocol !== "https:") {
-    throw wrong("public-url", publicURL, "an https address");
+    throw wrongOption("public-url", publicURL, "an https address");
   }
   const region = environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"];
   if (region === undefined) {
@@ -51,24 +58,30 @@ export function compileOptions(
   }
   const startURL = given["start-url"] ?? "";
   if (!URL.canParse(startURL)) {
-    throw wrong("start-url", startURL, "the address of the AWS access portal, https://….awsapps.com/start");
+    throw wrongOption("start-url", startURL, "the address of the AWS access portal, https://….awsapps.com/start");
   }
   const identityPermissionSet = given["identity-permission-set"] ?? "";
   if (!permissionSetPattern.test(identityPermissionSet)) {
-    throw wrong("identity-permission-set", identityPermissionSet, "a permission set's name, at most 32 characters");
+    throw wrongOption(
+      "identity-permission-set",
+      identityPermissionSet,
+      "a permission set's name, at most 32 characters",
+    );
   }
   const identityAccount = given["identity-account"];
   if (identityAccount !== undefined && !/^\d{12}$/.test(identityAccount)) {
-    throw wrong("identity-account", identityAccount, "an AWS account ID of 12 digits");
+    throw wrongOption("identity-account", identityAccount, "an AWS account ID of 12 digits");
   }
   return {
-    folder: given["folder"] ?? "",
+    source: readSource(given),
     state: given["state"] ?? "",
     installation,
     certificate: readPem("tls-cert", given["tls-cert"] ?? ""),
     privateKey: readPem("tls-key", given["tls-key"] ?? ""),
     publicURL: publicURL.replace(/\/+$/, ""),
-    listen: readListen(given["listen"] ?? ""),
+    listen: readAddress("listen", given["listen"] ?? ""),
+    probeListen: readOptional("probe-listen", given["probe-listen"]),
+    metricsListen: readOptional("metrics-listen", given["metrics-listen"]),
     startURL,
     identityPermissionSet,
     ...(identityAccount === undefined ? {} : { identityAccount }),
@@ -80,19 +93,14 @@ export function compileOptions(
   };
 }
 
-function readListen(text: string): { host: string; port: number } {
-  const match = /^(?:\[([0-9a-f:]+)\]|([^:\s]+)):(\d{1,5})$/i.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65_535) {
-    throw wrong("listen", text, "HOST:PORT, such as 0.0.0.0:8443");
-  }
-  return { host: match[1] ?? match[2] ?? "", port };
+function readOptional(flag: string, text: string | undefined): Address | undefined {
+  return text === undefined ? undefined : readAddress(flag, text);
 }
 
 function readMinutes(flag: string, text: string, most: number): number {
   const minutes = /^\d{1,9}$/.test(text) ? Number(text) : 0;
   if (minutes < 1 || minutes > most) {
-    throw wrong(flag, text, `a whole number of minutes from 1 to ${most}`);
+    throw wrongOption(flag, text, `a whole number of minutes from 1 to ${most}`);
   }
   return minutes;
 }
@@ -100,7 +108,7 @@ function readMinutes(flag: string, text: string, most: number): number {
 function readLevel(text: string): LogLevel {
   const level = logLevels.find((candidate) => candidate === text);
   if (level === undefined) {
-    throw wrong("log-level", text, logLevels.join(", "));
+    throw wrongOption("log-level", text, logLevels.join(", "));
   }
   return level;
 }
@@ -115,8 +123,4 @@ function readPem(flag: string, file: string): string {
       cause: error,
     });
   }
-}
-
-function wrong(flag: string, found: string, expected: string): UserError {
-  return new UserError("InvalidOption", `--${flag} must be ${expected}, found "${found}"`);
 }

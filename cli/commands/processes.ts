@@ -12,11 +12,12 @@ export interface ProcessLoaders {
 }
 
 const controllerOptions: Command["options"] = [
-  { name: "folder", value: "DIR", summary: "the YAML folder that is the desired state", required: true },
+  { name: "folder", value: "DIR", summary: "the YAML folder that is the desired state" },
+  { name: "cluster", summary: "the desired state is in a Kubernetes cluster" },
   {
     name: "state",
     value: "DIR",
-    summary: "where uids, status, tombstones and the audit trail are kept",
+    summary: "this replica's own directory: the audit trail; with --folder also uids, status and tombstones",
     required: true,
   },
   { name: "installation", value: "NAME", summary: "name of this installation; part of every tag", required: true },
@@ -40,7 +41,56 @@ const controllerOptions: Command["options"] = [
     summary: "how long before the end of a grant people are warned in their sessions, 1 to 1440",
     fallback: "5",
   },
+  { name: "probe-listen", value: "HOST:PORT", summary: "where to answer /healthz and /readyz" },
+  { name: "metrics-listen", value: "HOST:PORT", summary: "where to show /metrics" },
   { name: "log-level", value: "LEVEL", summary: "debug, info, warn or error", fallback: "info" },
+];
+
+/** Of use with `--cluster` only. Without fallbacks, so that it can be told whether they were given. */
+const clusterOptions: Command["options"] = [
+  { name: "kubeconfig", value: "FILE", summary: "with --cluster: a kubeconfig (default: the pod's service account)" },
+  {
+    name: "context",
+    value: "NAME",
+    summary: "with --cluster: a context of that kubeconfig (default: its current one)",
+  },
+  {
+    name: "namespace",
+    value: "NAME",
+    summary: "with --cluster: a namespace to look at; may be repeated (default: all)",
+    repeatable: true,
+  },
+  {
+    name: "controller-namespace",
+    value: "NAME",
+    summary: "with --cluster: where the Lease and the tombstones are (default: the pod's own namespace)",
+  },
+  {
+    name: "leader-elect",
+    value: "BOOLEAN",
+    summary: "with --cluster: false for the only replica of an installation (default: true)",
+  },
+  { name: "lease-name", value: "NAME", summary: "with --cluster: name of the Lease (default: sallyport)" },
+  {
+    name: "lease-duration",
+    value: "SECONDS",
+    summary: "with --cluster: how long others wait after the leader's last sign (default: 15)",
+  },
+  {
+    name: "lease-renew-deadline",
+    value: "SECONDS",
+    summary: "with --cluster: how long a leader that cannot renew goes on (default: 10)",
+  },
+  {
+    name: "lease-retry-period",
+    value: "SECONDS",
+    summary: "with --cluster: pause between two tries to renew or acquire (default: 2)",
+  },
+  {
+    name: "peer-listen",
+    value: "HOST:PORT",
+    summary: "with --cluster: address at which other replicas reach this one, to pass on connections while it leads",
+  },
 ];
 
 /** The commands that run Sallyport's own processes. */
@@ -48,10 +98,11 @@ export function processCommands(load: ProcessLoaders): Command[] {
   return [
     {
       name: "controller",
-      summary: "Run the controller on a folder of YAML",
-      options: controllerOptions,
+      summary: "Run the controller on a folder of YAML or a Kubernetes cluster",
+      options: [...controllerOptions, ...clusterOptions],
       examples: [
         { run: "sallyport controller --folder access/ --state /var/lib/sallyport …", does: "watch and converge" },
+        { run: "sallyport controller --cluster --state /var/lib/sallyport …", does: "the same, in a pod" },
       ],
       run: async (invocation) => (await load.controller())(given(invocation.options), invocation.world.signal),
     },
@@ -89,6 +140,8 @@ export function processCommands(load: ProcessLoaders): Command[] {
 
 function given(options: Readonly<Record<string, string | boolean | undefined>>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(options).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+    Object.entries(options).flatMap(([name, value]) =>
+      value === undefined || value === false ? [] : [[name, value === true ? "true" : value]],
+    ),
   );
 }

@@ -9,7 +9,7 @@ import { createAuthority } from "#sandbox/certificates.ts";
 import { createApp } from "./app.ts";
 import { Tokens } from "./auth/tokens.ts";
 import { HttpProblem, type Route } from "./route.ts";
-import { type ControlServer, startServer } from "./server.ts";
+import { type ListeningServer, startServer } from "./server.ts";
 
 const clock = manualClock();
 const tokens = new Tokens(clock, (bytes) => crypto.getRandomValues(new Uint8Array(bytes)));
@@ -25,7 +25,7 @@ afterEach(async () => {
   }
 });
 
-async function serve(route: Partial<Route>, log: string[] = []): Promise<ControlServer> {
+async function serve(route: Partial<Route>, log: string[] = []): Promise<ListeningServer> {
   const base: Route = {
     method: "GET",
     path: "/stream",
@@ -44,7 +44,7 @@ async function serve(route: Partial<Route>, log: string[] = []): Promise<Control
   return server;
 }
 
-async function call(server: ControlServer, options: RequestOptions = {}): Promise<IncomingMessage> {
+async function call(server: ListeningServer, options: RequestOptions = {}): Promise<IncomingMessage> {
   const sent = request({ host: "127.0.0.1", port: server.port, path: "/stream", agent, ...options });
   sent.on("error", () => {});
   sent.end();

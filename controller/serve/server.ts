@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:https";
 import type { IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import type { Hono } from "hono";
@@ -9,6 +9,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { UserError } from "#lib/errors.ts";
 import { linkMessageBytesMax } from "#wire/link.ts";
 import { guardUnproven } from "./link/unproven.ts";
+import { listenAt } from "./listen.ts";
 
 /** Where proxies connect. */
 export const linkPath = "/v1/link";
@@ -18,8 +19,6 @@ const headersTimeoutMs = 10_000;
 const linkCloseTimeoutMs = 1_000;
 
 export interface ServerOptions {
-  readonly host: string;
-  readonly port: number;
   /** PEM. */
   readonly certificate: string;
   readonly privateKey: string;
@@ -27,10 +26,16 @@ export interface ServerOptions {
   readonly onLink: (socket: WebSocket) => void;
 }
 
-/** The controller's one TLS port: the control API for people and the link for proxies. */
+/** The controller's one TLS server: the control API for people and the link for proxies. */
 export interface ControlServer {
-  readonly port: number;
+  /** Serves a TCP connection that somebody else took. */
+  accept(socket: Socket): void;
   close(): Promise<void>;
+}
+
+/** One that listens at a port of its own. */
+export interface ListeningServer extends ControlServer {
+  readonly port: number;
 }
 
 /** Of the WebSocket server. A constant of its own, because the library's types do not know `closeTimeout` yet. */
@@ -41,8 +46,21 @@ const linkServerOptions = {
   closeTimeout: linkCloseTimeoutMs,
 };
 
-/** Starts listening. Rejects with a `UserError` where the port is taken or the certificate does not fit. */
-export async function startServer(options: ServerOptions): Promise<ControlServer> {
+/** A server that listens at a port of its own. Rejects with a `UserError` where the port is taken or the certificate does not fit. */
+export async function startServer(
+  options: ServerOptions & { readonly host: string; readonly port: number },
+): Promise<ListeningServer> {
+  const { server, control } = create(options);
+  await listenAt(server, options, "listen");
+  return { ...control, port: (server.address() as AddressInfo).port };
+}
+
+/** A server that is given its connections. Throws a `UserError` where the certificate does not fit. */
+export function createControlServer(options: ServerOptions): ControlServer {
+  return create(options).control;
+}
+
+function create(options: ServerOptions): { readonly server: Server; readonly control: ControlServer } {
   const server = createTlsServer(options);
   server.headersTimeout = headersTimeoutMs;
   const sockets = new WebSocketServer(linkServerOptions);
@@ -57,31 +75,20 @@ export async function startServer(options: ServerOptions): Promise<ControlServer
       options.onLink(link);
     });
   });
-  server.listen(options.port, options.host);
-  try {
-    await once(server, "listening");
-  } catch (error) {
-    server.close();
-    throw new UserError("ListenFailed", `cannot listen on ${options.host}:${options.port}`, {
-      why: error instanceof Error ? error.message : "",
-      next: "Choose another address with --listen, or stop what uses this one.",
-      cause: error,
-    });
-  }
-  // What fails for one connection (too many open files) must not end the process.
-  server.on("error", () => {});
-  return {
-    port: (server.address() as AddressInfo).port,
+  const control: ControlServer = {
+    accept: (socket) => void server.emit("connection", socket),
     async close() {
       for (const client of sockets.clients) {
         client.close(1001);
       }
+      const closed = once(server, "close");
       server.close();
       // Tails stay open for ever by design; they end with the process they watch.
       server.closeAllConnections();
-      await once(server, "close");
+      await closed;
     },
   };
+  return { server, control };
 }
 
 function createTlsServer(options: ServerOptions): Server {

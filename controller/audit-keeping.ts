@@ -1,0 +1,47 @@
+import path from "node:path";
+import { HeadLog } from "#audit/heads.ts";
+import { loadSigningKey } from "#audit/signing-key.ts";
+import { AuditStore } from "#audit/store/store.ts";
+import type { AuditKeeping } from "./serve/audit-trail.ts";
+import { findGrant } from "./serve/services.ts";
+import type { Source } from "./source/source.ts";
+import type { ControllerWorld } from "./world.ts";
+
+/** Opens this replica's audit trail, in its own state directory. `onFailed` hears of a failure that leaves nothing to be stored any more. */
+export async function openAudit(
+  { options, clock, log }: ControllerWorld,
+  source: Source,
+  onFailed: (error: Error) => void,
+): Promise<AuditKeeping> {
+  const store = await AuditStore.open({ path: path.join(options.state, "audit", "audit.db"), clock, onFailed });
+  const headsDirectory = path.join(options.state, "heads");
+  const key = loadSigningKey(path.join(options.state, "heads-key.pem"));
+  const { installation } = options;
+  const heads = await HeadLog.open({
+    directory: headsDirectory,
+    privateKey: key.privateKey,
+    installation,
+    clock,
+    onFailed,
+  });
+  // What was stored just before the last process died may not have been signed yet.
+  for (const head of await store.heads()) {
+    heads.note(head);
+  }
+  return {
+    store,
+    heads,
+    headsDirectory,
+    publicKeyPEM: key.publicKeyPEM,
+    log,
+    proxyOfGrant: (grantID) => {
+      const grant = findGrant(source, grantID);
+      const proxy = grant?.status?.target?.proxy;
+      return proxy === undefined ? undefined : `${grant?.metadata.namespace}/${proxy}`;
+    },
+    databaseKey: (name) => {
+      const found = source.list("Database").find(({ object }) => object.metadata.name === name)?.object.metadata;
+      return `${found?.namespace ?? "default"}/${name}`;
+    },
+  };
+}

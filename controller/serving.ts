@@ -1,0 +1,115 @@
+import type { ObjectKey } from "#kinds/index.ts";
+import type { LinkPolicy } from "#wire/link.ts";
+import type { ProofVerifier } from "#wire/proof.ts";
+import { linkGrantOf } from "./reconcile/grant/link-grant.ts";
+import type { Loop } from "./reconcile/loop.ts";
+import { createApp } from "./serve/app.ts";
+import { type AuditKeeping, auditReader, auditSink } from "./serve/audit-trail.ts";
+import { Nonces } from "./serve/auth/nonces.ts";
+import { Tokens } from "./serve/auth/tokens.ts";
+import { accountOf, createDirectory } from "./serve/directory.ts";
+import { entitlementsOf } from "./serve/entitlements.ts";
+import type { GrantFlags } from "./serve/grant-flags.ts";
+import { Links } from "./serve/link/links.ts";
+import { controlRoutes } from "./serve/routes.ts";
+import type { ServerOptions } from "./serve/server.ts";
+import { findGrant, type Services } from "./serve/services.ts";
+import type { Source } from "./source/source.ts";
+import type { ControllerWorld } from "./world.ts";
+
+/**
+ * What proxies do without their controller. Nothing new after a minute: a restart takes seconds. Everything ends after
+ * fifteen: that long a proxy's knowledge of who may do what is good enough for a person who is already at work.
+ */
+const withoutController: Omit<LinkPolicy, "warnBeforeEndMs"> = {
+  admitWithoutControllerMs: 60_000,
+  endWithoutControllerMs: 15 * 60_000,
+};
+
+/** The links to proxies. `enqueue` asks for a look at an object of which a proxy told something. */
+export function createLinks(
+  world: ControllerWorld,
+  source: Source,
+  audit: AuditKeeping,
+  flags: GrantFlags,
+  enqueue: (key: ObjectKey) => void,
+): Links {
+  const { options, clock, log, random, ports } = world;
+  return new Links({
+    source,
+    verifier: verifierOf(world),
+    installation: options.installation,
+    account: (proxy) => accountOf(ports, proxy),
+    clock,
+    log,
+    random,
+    policy: { ...withoutController, warnBeforeEndMs: options.warnBeforeEndMs },
+    audit: auditSink(audit, (grantIDs) => flags.note(grantIDs), world.telemetry?.audit),
+    linkGrantOf: (grant, nowMs) => {
+      const { namespace } = grant.metadata;
+      return linkGrantOf(grant, source.get("Database", namespace, grant.spec.databaseRef.name)?.object, nowMs);
+    },
+    onProxyChanged: (proxyKey) => {
+      const [namespace = "", name = ""] = proxyKey.split("/");
+      enqueue({ kind: "Proxy", namespace, name });
+    },
+    onCut: (task, report) => {
+      const { grantID, sessions, backendsGone } = report;
+      world.telemetry?.revocation.proxyCut(findGrant(source, grantID), report);
+      log.info("proxy cut a grant's sessions", {
+        proxy: task.proxyKey,
+        task: task.taskARN,
+        grantID,
+        sessions,
+        backendsGone,
+      });
+    },
+  });
+}
+
+function verifierOf({ options, clock, fetch, stsURL }: ControllerWorld): ProofVerifier {
+  const url = stsURL ?? `https://sts.${options.region}.amazonaws.com`;
+  return { sts: { url, region: options.region }, clock, fetch };
+}
+
+/** What the control API's server needs. */
+export function serverOptions(
+  world: ControllerWorld,
+  source: Source,
+  audit: AuditKeeping,
+  links: Links,
+  loop: Loop,
+): ServerOptions {
+  const { options, clock, log, random, ports, version } = world;
+  const { identityPermissionSet, identityAccount } = options;
+  const directory = createDirectory({ source, ports, clock, identityPermissionSet, identityAccount });
+  const services: Services = {
+    source,
+    clock,
+    log,
+    random,
+    installation: options.installation,
+    signIn: () => ({
+      installation: options.installation,
+      startURL: options.startURL,
+      ssoRegion: source.list("Proxy")[0]?.object.spec.identityCenter.region ?? options.region,
+      identityPermissionSet,
+      identityAccountID: directory.identityAccountID(),
+    }),
+    verifier: verifierOf(world),
+    directory,
+    audit: auditReader(audit),
+    entitlements: async (person, namespace) => entitlementsOf(source, person, namespace),
+    linkedTasks: (proxyKey) => links.tasksOf(proxyKey),
+  };
+  const tokens = new Tokens(clock, random);
+  const nonces = new Nonces(clock, random);
+  const groups = { auditors: options.auditorGroup, administrators: options.administratorGroup };
+  const routes = controlRoutes({ services, nonces, tokens, groups, version, isStuck: () => loop.stats().stuck });
+  return {
+    certificate: options.certificate,
+    privateKey: options.privateKey,
+    app: createApp(routes, tokens, groups, log),
+    onLink: (socket) => links.accept(socket),
+  };
+}
