@@ -3,6 +3,7 @@ import type { ConnectResult } from "./connect.ts";
 import type { Goal } from "./goal.ts";
 import type { MemoryResult } from "./memory.ts";
 import { type CellRatios, type Ratios, saysAdded } from "./postgres-ratios.ts";
+import type { ScaleResult } from "./scale.ts";
 
 type Case = readonly [string, number];
 
@@ -128,6 +129,40 @@ export function connectGoals({ storm }: ConnectResult): Goal[] {
       wanted: 0,
       is: "at most",
       measured: [["storm", storm.failures]],
+    },
+  ];
+}
+
+/** The goals of scale (docs/scale.md). */
+export function scaleGoals({ convergence, restart, idleLag, busyLag }: ScaleResult): Goal[] {
+  return [
+    {
+      what: `${convergence.grants} Grants live, time ÷ what AWS's limits allow for`,
+      wanted: 1.1,
+      is: "at most",
+      measured: [["convergence", convergence.ratio]],
+    },
+    {
+      what: `Restart with ${restart.objects} Grants, until idle`,
+      wanted: 10,
+      is: "at most",
+      measured: [["restart", restart.idleSeconds]],
+      unit: "s",
+    },
+    { what: "Restart, writes to AWS", wanted: 0, is: "at most", measured: [["restart", restart.writes]] },
+    {
+      what: "Revocation, p99 at the proxy, nothing else to do",
+      wanted: 1_000,
+      is: "at most",
+      measured: [["idle", idleLag.p99]],
+      unit: "ms",
+    },
+    {
+      what: "Revocation, p99 at the proxy, Grants queued for creation",
+      wanted: 5_000,
+      is: "at most",
+      measured: [["busy", busyLag.p99]],
+      unit: "ms",
     },
   ];
 }

@@ -2,8 +2,11 @@ import { parseArgs } from "node:util";
 import { UserError } from "#lib/errors.ts";
 
 /** What can be measured, in the order in which it is. */
-export const parts = ["postgres", "bulk", "memory", "mysql", "connect", "ssm"] as const;
+export const parts = ["postgres", "bulk", "memory", "mysql", "connect", "ssm", "scale"] as const;
 export type Part = (typeof parts)[number];
+
+/** What a run covers unless it is told a part: `scale` takes half an hour of its own. */
+const ordinaryParts: readonly Part[] = parts.filter((part) => part !== "scale");
 
 /** What a quick run covers unless it is told a part: what fits into 50 s. */
 const quickParts: readonly Part[] = ["postgres", "bulk", "memory"];
@@ -65,7 +68,7 @@ export function readBenchOptions(args: readonly string[]): BenchOptions {
   };
   const list = (text: string): string[] => text.split(",").filter((item) => item !== "");
   return {
-    parts: chosen.length > 0 ? chosen : values.quick ? quickParts : parts,
+    parts: chosen.length > 0 ? chosen : values.quick ? quickParts : ordinaryParts,
     quick: values.quick,
     output: values.output,
     report: values.report || (!values.quick && chosen.length === 0),

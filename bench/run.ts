@@ -2,7 +2,7 @@ import { bulkJSON, bulkRatiosOf, bulkTable } from "./bulk-report.ts";
 import { runBulk } from "./bulk.ts";
 import { connectText, runConnect } from "./connect.ts";
 import { type Goal, goalRow } from "./goal.ts";
-import { bulkGoals, connectGoals, memoryGoals, postgresGoals } from "./goals.ts";
+import { bulkGoals, connectGoals, memoryGoals, postgresGoals, scaleGoals } from "./goals.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import { memoryJSON, memoryTable } from "./memory-report.ts";
 import { runMemory } from "./memory.ts";
@@ -10,6 +10,8 @@ import { mysqlJSON, mysqlText } from "./mysql-report.ts";
 import { runMySQL } from "./mysql.ts";
 import type { BenchOptions, Part } from "./options.ts";
 import { say } from "./progress.ts";
+import { scaleText } from "./scale-report.ts";
+import { runScale } from "./scale.ts";
 import { ratiosOf } from "./postgres-ratios.ts";
 import { postgresJSON, postgresTables } from "./postgres-report.ts";
 import { stopSharedPostgres } from "./postgres-server.ts";
@@ -71,6 +73,10 @@ const runners: Readonly<Record<Part, Runner>> = {
     say("ssm: the tunnel");
     const tunnel = await runTunnelBench(quick ? { rounds: 3, mebibytes: 8, roundTrips: 200 } : {});
     return [{ json: { tunnel }, title: "SSM tunnel", text: `\`\`\`text\n${formatTunnelBench(tunnel)}\n\`\`\`` }];
+  },
+  async scale(options) {
+    const result = await runScale(options);
+    return [{ json: { scale: result }, title: "Scale", text: scaleText(result), goals: scaleGoals(result) }];
   },
 };
 

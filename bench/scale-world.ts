@@ -1,0 +1,144 @@
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import type { SeedAccount } from "#sandbox/seed.ts";
+import { freePort } from "#test/harness/postgres.ts";
+import { startInstallation, type Installation } from "#test/harness/installation.ts";
+
+/** What of AWS the bench plays, at AWS's own limits. */
+export const cloud = {
+  /** Identity Center's administration calls, all together ("20 transactions per second", IAM Identity Center quotas). */
+  callsPerSecond: 20,
+  /** From the start of a role update to its end. AWS: "usually seconds"; one at a time in each account. */
+  roleUpdateMs: 1_000,
+  accounts: 5,
+} as const;
+
+/** Calls of the controller to AWS since the last `take`. */
+export interface CallCount {
+  /** `service:operation` to how many. */
+  readonly operations: ReadonlyMap<string, number>;
+  readonly mutations: number;
+  readonly throttled: number;
+}
+
+/** An installation with the real controller and a real proxy, and an AWS with several accounts. */
+export interface ScaleWorld {
+  readonly installation: Installation;
+  /** Databases `d1` … on Proxies of their own, each in its account; `orders` on the one that runs. */
+  readonly databases: readonly string[];
+  /** Whether the controller's queue is empty and no more than one object is being looked at, by its own metrics. */
+  isQuiet(): Promise<boolean>;
+  takeCalls(): CallCount;
+  /** Grants that are live in the sandbox: sets whose window is open. */
+  liveSets(): number;
+  stop(): Promise<void>;
+}
+
+/** Starts it; ready when the proxy is linked. */
+export async function startScaleWorld(): Promise<ScaleWorld> {
+  const metricsPort = await freePort();
+  let operations = new Map<string, number>();
+  let mutations = 0;
+  const installation = await startInstallation({
+    logLevel: "info",
+    flags: { "metrics-listen": `127.0.0.1:${metricsPort}` },
+    sandbox: {
+      delays: { identityCenterMs: cloud.roleUpdateMs },
+      faults: ({ phase, service, operation, mutating, callerARN }) => {
+        if (phase === "before" && callerARN?.endsWith("user/sallyport-controller") === true) {
+          const name = `${service}:${operation}`;
+          operations.set(name, (operations.get(name) ?? 0) + 1);
+          mutations += mutating ? 1 : 0;
+        }
+        return "pass";
+      },
+    },
+  });
+  const { sandbox } = installation;
+  const accounts = Array.from({ length: cloud.accounts }, (_, index) => `22223333444${index}`);
+  for (const accountID of accounts) {
+    const account: SeedAccount = { accountID, name: accountID, emailAddress: `aws-${accountID}@example.com` };
+    sandbox.state.accounts.set(accountID, account);
+  }
+  installation.writeManifest("scale.yaml", accounts.map(placeManifest).join("---\n"));
+  mkdirSync(path.join(installation.folder, "grants"), { recursive: true });
+  return {
+    installation,
+    databases: accounts.map((_, index) => `d${index}`),
+    async isQuiet() {
+      const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+      const sum = (name: string): number =>
+        [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "gm"))].reduce(
+          (total, [, value]) => total + Number(value),
+          0,
+        );
+      return sum("workqueue_depth") === 0 && sum("controller_runtime_active_workers") <= 1;
+    },
+    takeCalls() {
+      const throttled = sandbox.calls.filter(({ outcome }) => outcome === "ThrottlingException").length;
+      const taken = { operations, mutations, throttled };
+      operations = new Map();
+      mutations = 0;
+      return taken;
+    },
+    liveSets: () =>
+      [...sandbox.state.permissionSets.values()].filter(({ tags }) => tags.has("sallyport.dev/expiry")).length,
+    stop: () => installation.stop(),
+  };
+}
+
+/** A Proxy that is only followed, a Database at a fixed address, and who may read it: one account's worth of policy. */
+function placeManifest(accountID: string, index: number): string {
+  return `apiVersion: sallyport.dev/v1alpha1
+kind: Proxy
+metadata: {name: p${index}}
+spec:
+  managementPolicy: Observe
+  ecs: {accountID: "${accountID}", region: eu-west-1, clusterName: sallyport, serviceName: p${index}, taskDefinitionFamily: p${index}, containerName: proxy}
+  identityCenter: {instanceARN: "arn:aws:sso:::instance/ssoins-6804a1b2c3d4e5f6", identityStoreID: d-93671a2b3c, region: eu-west-1}
+---
+apiVersion: sallyport.dev/v1alpha1
+kind: Database
+metadata: {name: d${index}}
+spec:
+  engine: PostgreSQL
+  proxyRef: {name: p${index}}
+  endpoint: {host: d${index}.example.com, port: 5432}
+  databaseName: d${index}
+  roles:
+    - {name: read_only, username: read_only, credentials: {iam: {}}}
+---
+apiVersion: sallyport.dev/v1alpha1
+kind: Availability
+metadata: {name: d${index}-read}
+spec:
+  subjects: [{kind: Group, name: developers}]
+  workflowRef: {name: standard}
+  roleNames: [read_only]
+  databaseRefs: [{name: d${index}}]
+`;
+}
+
+/** Manifests of so many Grants, over these databases in turn. */
+export function grantManifests(
+  prefix: string,
+  count: number,
+  databases: readonly string[],
+  { notAfter = new Date(Date.now() + 8 * 3_600_000) }: { readonly notAfter?: Date } = {},
+): string {
+  const people = ["ada", "grace", "linus"];
+  return Array.from(
+    { length: count },
+    (_, index) => `apiVersion: sallyport.dev/v1alpha1
+kind: Grant
+metadata: {name: ${prefix}-${index}}
+spec:
+  principal: {name: ${people[index % people.length]}}
+  databaseRef: {name: ${databases[index % databases.length]}}
+  roleName: read_only
+  durationSeconds: 28800
+  notAfterTime: "${notAfter.toISOString()}"
+  reason: scale
+`,
+  ).join("---\n");
+}
