@@ -110,6 +110,13 @@ export class ClusterHarness implements SourceHarness {
     leave();
   }
 
+  /** Resolves when `isSo` holds, which is asked again after each answer of the API server to something else. */
+  async until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+    while (!(await isSo())) {
+      await this.#plane.request({ path: "/readyz" });
+    }
+  }
+
   async dispose(): Promise<void> {
     await this.#source?.close();
     this.transport.close();
