@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { openApiDocument } from "#controller/serve/openapi.ts";
 import { controlRoutes } from "#controller/serve/routes.ts";
+import { generateAdmission } from "./generate-admission.ts";
 import { generateCliReference } from "./generate-cli.ts";
 import { generateKinds } from "./generate-kinds.ts";
 import { generateKindsDocument } from "./generate-kinds-doc.ts";
@@ -15,6 +16,7 @@ function main(check: boolean): number {
     ...generateOpenApi(check),
     ...generateCliReference(check),
     ...generateMetrics({ check }),
+    ...generateAdmission({ check }),
   ];
   for (const file of stale) {
     process.stdout.write(`${check ? "out of date" : "written"}: ${file}\n`);

@@ -1,0 +1,32 @@
+// Made from manifests/admission by npm run generate.
+
+/** Name of the ConfigMap with the policies' parameters. */
+export const parametersName = "sallyport-admission";
+
+/** The admission policies of this version and their bindings, which bear the same names: digests of their specs (`admissionDigest`). */
+export const expectedPolicies: readonly {
+  readonly name: string;
+  readonly policyDigest: string;
+  readonly bindingDigest: string;
+}[] = [
+  {
+    name: "sallyport-administrators",
+    policyDigest: "sha256:e39f34e7e74f66cd05c696521c7ca0ea5dda059de867246cc02e6b809b62589b",
+    bindingDigest: "sha256:3d59dc94901fcead39f29e619d8bcd0f70c9d8d5891cd0e9d421a571fba4f9df",
+  },
+  {
+    name: "sallyport-controller-only",
+    policyDigest: "sha256:dddfcb98a713da2e8c57143332bb268d1a1e922a2a586eab447cf2e8e89dda81",
+    bindingDigest: "sha256:17215b34b8311dbce998f2f5085eb014d060fb5c79e4dc6f51ce1c9dd97c96ec",
+  },
+  {
+    name: "sallyport-requester",
+    policyDigest: "sha256:3cd95229f2ff5c1913b5bd9a0bef032889374e908b002a6ed9d84407cedd67c3",
+    bindingDigest: "sha256:5e393f15eafac6af99945488a7ea99e7d88550d65db45eca10ea15773c7548ed",
+  },
+  {
+    name: "sallyport-reviewer",
+    policyDigest: "sha256:d2ca19abce65f328480d78b7cb0b923300f4505a56a23e6894e459265d5d18e5",
+    bindingDigest: "sha256:00420098c8dafdc1a0035b908f787d61cf2ecee90e91fcd2ce48590e126565f2",
+  },
+];
