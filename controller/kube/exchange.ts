@@ -162,7 +162,10 @@ export class Exchange {
         ...headers,
         accept: "application/json",
         "user-agent": `sallyport/${this.#options.version}`,
-        ...(body === undefined ? {} : { "content-type": request.contentType ?? "application/json" }),
+        // Node states no length for the body of a DELETE: the server would take it for the next request on the connection.
+        ...(body === undefined
+          ? {}
+          : { "content-type": request.contentType ?? "application/json", "content-length": Buffer.byteLength(body) }),
       },
     });
     this.#request = sent;
