@@ -171,12 +171,12 @@ class Template {
     if (value === null || typeof value !== "object") {
       return value;
     }
-    const [[name = "", argument = null] = [], ...more] = Object.entries(value);
-    if (more.length === 0 && (name === "Ref" || name.startsWith("Fn::"))) {
-      return this.#call(name, argument);
+    const entries = Object.entries(value);
+    const [first, second] = entries;
+    if (first !== undefined && second === undefined && (first[0] === "Ref" || first[0].startsWith("Fn::"))) {
+      return this.#call(...first);
     }
-    const resolved = Object.entries(value).map(([key, item]) => [key, this.#resolve(item)] as const);
-    return Object.fromEntries(resolved) as { [name: string]: Json };
+    return Object.fromEntries(entries.map(([key, item]) => [key, this.#resolve(item)])) as { [name: string]: Json };
   }
 
   #call(name: string, argument: Json): Json | undefined {

@@ -1,13 +1,18 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { compileOptions } from "#controller/options.ts";
 import {
   type ControlPlane,
   controlPlaneMissing,
   kubectlMissing,
   startControlPlane,
 } from "#test/harness/control-plane.ts";
-import { kustomize, nameOf, objectsOf, overlays, workloadOf } from "./render.ts";
+import { kustomize, type Manifest, nameOf, objectsOf, overlays, workloadOf } from "./render.ts";
 
 const missing = controlPlaneMissing() ?? kubectlMissing();
+const scratch = mkdtempSync(path.join(tmpdir(), "sallyport-kustomize-"));
 let cluster: ControlPlane;
 
 beforeAll(async () => {
@@ -17,7 +22,10 @@ beforeAll(async () => {
     await cluster.kubectl(["create", "namespace", "access"]);
   }
 });
-afterAll(() => cluster?.close());
+afterAll(async () => {
+  rmSync(scratch, { recursive: true, force: true });
+  await cluster?.close();
+});
 beforeEach(({ skip }) => skip(missing !== undefined, missing));
 
 /** Strict: a field that the API server does not know is an error and not dropped. */
@@ -84,16 +92,24 @@ describe.each(overlays)("the overlay %s", (overlay) => {
     }
   });
 
-  it("gives each variable of its arguments a value", async () => {
-    const objects = objectsOf(await kustomize(overlay));
-    const args = workloadOf(objects).spec.template.spec.containers[0]?.args ?? [];
-    const map = objects.find(({ kind, metadata }) => kind === "ConfigMap" && metadata.name !== "sallyport-admission");
-    const data = map?.["data"] as Record<string, string>;
+  it("starts the controller with arguments that it takes, each of their variables with a value", async () => {
+    const { args, environment } = startOf(objectsOf(await kustomize(overlay)));
 
-    for (const [, variable = ""] of args.join(" ").matchAll(/\$\((\w+)\)/g)) {
-      expect(data[variable], variable).toMatch(/./);
-    }
-    expect(data["AWS_REGION"]).toMatch(/./);
+    const options = compileOptions(args, environment);
+
+    expect(options).toMatchObject({
+      installation: "main",
+      publicURL: "https://sallyport.example.com",
+      region: "eu-west-1",
+      state: "/var/lib/sallyport",
+      source: {
+        kind: "cluster",
+        namespaces: overlay === "namespaced" ? ["access"] : [],
+        peerListen: { host: "10.0.0.5", port: 8_444 },
+        ownNamespace: undefined,
+      },
+    });
+    expect(options.source).toMatchObject(overlay === "single" ? { election: undefined } : { election: {} });
   });
 });
 
@@ -123,8 +139,30 @@ it("limits the namespaced controller to its namespaces: elsewhere it may not eve
     expect(await may("patch", "grants.sallyport.dev/status", "access")).toBe("yes");
     expect(await may("list", "grants.sallyport.dev", "elsewhere")).toBe("no");
     expect(await may("list", "secrets", "access")).toBe("no");
-    expect(await may("update", "leases.coordination.k8s.io", "sallyport-system")).toBe("yes");
+    expect(await may("create", "leases.coordination.k8s.io", "sallyport-system")).toBe("yes");
   } finally {
     await another.close();
   }
 });
+
+/** The flags and the environment that the pod gives its controller; the certificate, which the Secret would bring, is a file of ours. */
+function startOf(objects: readonly Manifest[]): {
+  args: Record<string, string>;
+  environment: Record<string, string>;
+} {
+  const map = objects.find(({ kind, metadata }) => kind === "ConfigMap" && metadata.name !== "sallyport-admission");
+  const environment = { ...(map?.["data"] as Record<string, string>), POD_IP: "10.0.0.5" };
+  const [command, ...flags] = workloadOf(objects).spec.template.spec.containers[0]?.args ?? [];
+  expect(command).toBe("controller");
+  const file = path.join(scratch, "tls");
+  writeFileSync(file, "PEM");
+  const args = flags.map((flag) => {
+    const [name = "", value = "true"] = flag.replace(/^--/, "").split("=");
+    const known = value.replaceAll(/\$\((\w+)\)/g, (text, variable: string) =>
+      variable in environment ? environment[variable as keyof typeof environment] : text,
+    );
+    return [name, name.startsWith("tls-") ? file : known] as const;
+  });
+  const defaults = { "identity-permission-set": "sallyport" };
+  return { args: { ...defaults, ...Object.fromEntries(args) }, environment };
+}
