@@ -105,11 +105,11 @@ const rules: readonly Rule[] = [
       kind !== "Grant" || ready === undefined || getCondition(conditions, "Active") !== undefined,
   },
   {
-    promise: "a Grant is Active only between its activation and the confirmed end",
-    holds: ({ kind, conditions, status }) =>
+    promise: "a Grant is Active only after its activation, and not once its end is confirmed and shown",
+    holds: ({ kind, conditions, status, reconciling }) =>
       kind !== "Grant" ||
       !isTrue(conditions, "Active") ||
-      (status.activationTime !== undefined && status.deprovisionTime === undefined),
+      (status.activationTime !== undefined && (status.deprovisionTime === undefined || reconciling !== undefined)),
   },
 ];
 

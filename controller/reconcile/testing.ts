@@ -12,6 +12,7 @@ import {
   type Proxy,
 } from "#kinds/index.ts";
 import { needsCleanUp } from "../source/clean-up.ts";
+import { watchConformance } from "#kinds/conformance-watch.ts";
 import type { Source, Stored, Tombstone } from "../source/source.ts";
 
 /** Account, region and instance of the objects below: those of the sandbox's demo organisation. */
@@ -239,6 +240,7 @@ function writes({ stored, subscribers }: Memory, now: () => number) {
       const status = change(current.status ?? {});
       if (JSON.stringify(status) !== JSON.stringify(current.status ?? {})) {
         stored.set(formatKey(keyOf(object)), { ...current, status } as AnyObject);
+        watchConformance({ ...current, status } as AnyObject);
         if (options?.notify === true) {
           tell(keyOf(object));
         }

@@ -17,7 +17,7 @@ const situations = [...grantSituations, ...otherSituations];
 
 /** The verdicts of the library itself. */
 function judge(objects: readonly object[]): readonly Verdict[] {
-  return isMissing(programs) ? [] : askProgram<Verdict>(programs.kstatus, objects);
+  return isMissing(programs) ? [] : (askProgram(programs.kstatus, objects) as Verdict[]);
 }
 
 describe("what kstatus, and with it Flux, makes of an object", () => {
