@@ -19,11 +19,25 @@ export interface Log {
 export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** JSON lines on standard error (file descriptor 2), as one process of ours writes them. */
-export function jsonLog(level: LogLevel, fields: LogFields = {}): Log {
+/** Takes lines of text, each with its line end. */
+export interface LineSink {
+  write(line: string): void;
+}
+
+/**
+ * JSON lines with `level` (in words), `time` (RFC 3339, UTC), `message` and the fields, on standard error (file descriptor 2) unless
+ * another sink is given.
+ */
+export function jsonLog(level: LogLevel, fields: LogFields = {}, sink?: LineSink): Log {
   const logger = pino(
-    { level, base: fields, timestamp: () => `,"time":"${new Date().toISOString()}"`, messageKey: "message" },
-    pino.destination({ fd: 2, sync: true }),
+    {
+      level,
+      base: fields,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      messageKey: "message",
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    sink ?? pino.destination({ fd: 2, sync: true }),
   );
   return wrap(logger);
 }

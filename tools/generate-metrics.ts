@@ -64,6 +64,10 @@ function reference(): string {
 Prometheus Operator needs are in \`manifests/monitoring/\`; what to do about an alert is in [runbooks.md](runbooks.md). Proxies have no
 listener of their own: what they report to the controller is shown here.
 
+Whoever reaches the address can read them; listen on loopback, or let a network policy say who does. In a cluster \`--metrics-secure\` shows
+them over HTTPS, with the controller's certificate, to whom the API server knows by their bearer token and allows to \`get\` \`/metrics\`, as
+controller-runtime does it; \`manifests/monitoring/secure/\` has what that needs.
+
 - No label names a person, nor a Grant, whose name often does. Grants are counted; who did what is in the audit trail.
 - Every replica shows what it sees. Grants, conditions and held deletions are the same for all: take their \`max\`. Tasks, sessions, audit
   and requests are each replica's own: take their \`sum\`.

@@ -17,7 +17,7 @@ const external = {
 } as const;
 
 function condition(type: string, status: Condition["status"], reason: string): Condition {
-  return { type, status, reason, message: "", lastTransitionTime: now };
+  return { type, status, reason, message: "For a reason.", observedGeneration: 1, lastTransitionTime: now };
 }
 
 function setUp(objects: readonly AnyObject[], rest: Partial<ObservedState> = {}) {

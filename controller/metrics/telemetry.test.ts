@@ -90,25 +90,6 @@ describe("a controller's telemetry", () => {
     expect(text).toContain('leader_election_master_status{name="sallyport"} 1');
   });
 
-  it("shows the metrics to nobody whom it cannot judge, and to whom it is told to", async () => {
-    const verdicts: Record<string, "allowed" | "forbidden"> = { yes: "allowed", no: "forbidden" };
-    const access = async (token: string | undefined) => {
-      if (token === "down") {
-        throw new Error("no API server");
-      }
-      return verdicts[token ?? ""] ?? "unauthorized";
-    };
-    const { metrics } = await setUp({ metrics: { address: anywhere, access } });
-
-    const statusOf = async (token: string) => (await metrics("/metrics", { authorization: `Bearer ${token}` })).status;
-    expect(await statusOf("yes")).toBe(200);
-    expect(await statusOf("no")).toBe(403);
-    expect(await statusOf("other")).toBe(401);
-    expect(await statusOf("down")).toBe(500);
-    expect((await metrics()).status).toBe(401);
-    expect((await metrics("/metrics", { authorization: "Basic yes" })).status).toBe(401);
-  });
-
   it("names the flag where an address is taken", async () => {
     const { telemetry: started } = await setUp();
     const { probes = 0 } = await started.listen({ probes: anywhere });

@@ -49,9 +49,8 @@ export interface TelemetryListeners {
   readonly metrics?:
     | {
         readonly address: ListenAddress;
-        /** With `access`, tokens come over this connection. */
+        /** Present: HTTPS, and nobody may read before `protect` has said how to judge who asks. A token never comes in the clear. */
         readonly tls?: { readonly cert: string; readonly key: string };
-        readonly access?: Access;
       }
     | undefined;
 }
@@ -84,6 +83,8 @@ export interface Telemetry {
   listen(
     listeners: TelemetryListeners,
   ): Promise<{ readonly probes: number | undefined; readonly metrics: number | undefined }>;
+  /** Judges who may read metrics that are protected (`TelemetryListeners.metrics.tls`). */
+  protect(access: Access): void;
   /** Shows the parts of the controller. Call it once, when they are there; a source may still be reading. */
   observe(controller: ObservedController): void;
   close(): Promise<void>;
@@ -103,6 +104,7 @@ class ControllerTelemetry implements Telemetry {
   readonly #options: TelemetryOptions;
   readonly #eventLoop: EventLoopWatch;
   readonly #listeners: HTTPListener[] = [];
+  #access: Access = () => Promise.resolve("unauthorized");
   #checks: { healthz: readonly Check[]; readyz: readonly Check[] };
 
   constructor(options: TelemetryOptions) {
@@ -131,6 +133,10 @@ class ControllerTelemetry implements Telemetry {
 
   countDrift<S extends Source>(source: S): S {
     return countDrift(this.registry, source);
+  }
+
+  protect(access: Access): void {
+    this.#access = access;
   }
 
   async listen(listeners: TelemetryListeners) {
@@ -168,14 +174,11 @@ class ControllerTelemetry implements Telemetry {
     const probesPort = await this.#open(probes, (address) =>
       listenHTTP({ address, log, answer: probeAnswerer((): ProbeChecks => this.#checks, log) }),
     );
-    const metricsPort = await this.#open(metrics, ({ address, tls, access }) =>
-      listenHTTP({
-        address,
-        log,
-        answer: metricsAnswerer(this.registry, access),
-        ...(tls === undefined ? {} : { tls }),
-      }),
-    );
+    const metricsPort = await this.#open(metrics, ({ address, tls }) => {
+      const access: Access | undefined = tls === undefined ? undefined : (token) => this.#access(token);
+      const answer = metricsAnswerer(this.registry, access);
+      return listenHTTP({ address, log, answer, ...(tls === undefined ? {} : { tls }) });
+    });
     return { probes: probesPort, metrics: metricsPort };
   }
 
