@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { parseArgs } from "node:util";
 import type { ControlPlane } from "#test/harness/control-plane.ts";
-import { type ClusterPlace, prepareCluster } from "#test/harness/control-plane-installation.ts";
+import { prepareCluster } from "#test/harness/control-plane-installation.ts";
 import { type Installation, startInstallation, untilProxyLinked } from "#test/harness/installation.ts";
-import { clusterHand, startDemoCluster } from "./demo/cluster-hand.ts";
+import { admitPerson, clusterHand, type DemoCluster, startDemoCluster, tellAdmission } from "./demo/cluster-hand.ts";
 import { folderHand } from "./demo/hand.ts";
 import { keepRunning } from "./demo/keep.ts";
 import { tellMainJob } from "./demo/main-job.ts";
@@ -19,14 +19,14 @@ interface DemoOptions {
   readonly cluster: boolean;
 }
 
-/** `npm run demo [-- --keep | --cluster]`: the main job on real parts. Exit 0 when everything was proved, 1 with the reason otherwise. */
+/** `npm run demo [-- --keep] [--cluster]`: the main job on real parts. Exit 0 when everything was proved, 1 with the reason otherwise. */
 async function main({ keep, cluster: inCluster }: DemoOptions): Promise<number> {
   const screen = createScreen(process.stdout.isTTY === true);
   const story = new Story(screen);
   const startedMs = performance.now();
   let installation: Installation | undefined;
   let cluster: ControlPlane | undefined;
-  let place: ClusterPlace | undefined;
+  let objects: DemoCluster | undefined;
   // Ctrl-C stops what was started, too, instead of leaving it behind.
   const interrupted = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]).then(() => {
     throw new StepFailed("interrupted");
@@ -38,32 +38,23 @@ async function main({ keep, cluster: inCluster }: DemoOptions): Promise<number> 
       cluster = await startDemoCluster(story, screen);
     }
     const mysql = await mysqlAtHand();
-    const started = cluster;
+    const into = cluster === undefined ? {} : { place: placeIn(cluster, (placed) => (objects = placed)) };
+    const server = "start" in mysql ? { mysql: mysql.start } : {};
     installation = await story.step("sandbox AWS, the databases and the controller run", (tell) =>
-      startInstallation({
-        onProgress: tell,
-        ...("start" in mysql ? { mysql: mysql.start } : {}),
-        ...(started === undefined
-          ? {}
-          : {
-              async place(folder) {
-                tell("applying definitions, roles, policies and examples to the cluster");
-                place = await prepareCluster(started, folder);
-                return place.controllerArguments;
-              },
-            }),
-      }),
+      startInstallation({ onProgress: tell, ...server, ...into }),
     );
     const running = installation;
     await story.step("ECS (in the sandbox) starts the real proxy, which links to the controller", () =>
       untilProxyLinked(running),
     );
+    const hand = objects === undefined ? folderHand(running) : clusterHand(objects, screen);
     if (keep) {
-      await keepRunning(running, screen);
+      await keepRunning(running, hand, screen, objects);
       return 0;
     }
-    const hand =
-      cluster === undefined || place === undefined ? folderHand(running) : await clusterHand(cluster, place, screen);
+    if (objects !== undefined) {
+      await tellAdmission(objects, story, screen);
+    }
     await Promise.race([tellMainJob(running, hand, story, screen), interrupted]);
     if ("missing" in mysql) {
       screen.text(`MySQL and MariaDB are left out: ${mysql.missing}`);
@@ -90,11 +81,19 @@ async function main({ keep, cluster: inCluster }: DemoOptions): Promise<number> 
   }
 }
 
+/** Brings the examples into the cluster instead of leaving them in their folder. */
+function placeIn(
+  cluster: ControlPlane,
+  placed: (objects: DemoCluster) => void,
+): (folder: string) => Promise<readonly string[]> {
+  return async (folder) => {
+    const place = await prepareCluster(cluster, folder);
+    placed(await admitPerson(cluster, place));
+    return place.controllerArguments;
+  };
+}
+
 const { values } = parseArgs({
   options: { keep: { type: "boolean", default: false }, cluster: { type: "boolean", default: false } },
 });
-if (values.keep && values.cluster) {
-  process.stderr.write("--keep runs on a folder: leave out --cluster\n");
-  process.exit(1);
-}
 process.exit(await main(values));

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { writeKubeconfig } from "./control-plane-client.ts";
 import type { ControlPlane } from "./control-plane.ts";
-import { repository } from "./process.ts";
+import { eventually, repository } from "./process.ts";
 
 /** Namespace of the controller, as `manifests/` has it. */
 const controllerNamespace = "sallyport-system";
@@ -33,6 +33,7 @@ export async function prepareCluster(cluster: ControlPlane, folder: string): Pro
     await cluster.kubectl(["apply", "-k", path.join(repository, "manifests", part)]);
   }
   await cluster.kubectl(["create", "namespace", namespace]);
+  await untilInForce(cluster, namespace);
   await cluster.kubectl(["apply", "--namespace", namespace, "--filename", folder]);
   const home = path.dirname(cluster.kubeconfigFile);
   const kubeconfig = writeKubeconfig(path.join(home, "controller.kubeconfig"), cluster, controllerAccount, token);
@@ -46,4 +47,25 @@ export async function prepareCluster(cluster: ControlPlane, folder: string): Pro
       return cluster.kubeconfigFor(userName);
     },
   };
+}
+
+/** A policy counts a moment after it is there: until it refuses a Grant that names nobody who asks for it. */
+async function untilInForce(cluster: ControlPlane, namespace: string): Promise<void> {
+  const body = {
+    apiVersion: "sallyport.dev/v1alpha1",
+    kind: "Grant",
+    metadata: { name: "probe" },
+    spec: {
+      principal: { name: "ada" },
+      databaseRef: { name: "orders" },
+      roleName: "read_only",
+      durationSeconds: 60,
+      notAfterTime: new Date(Date.now() + 60_000).toISOString(),
+    },
+  };
+  const path = `/apis/sallyport.dev/v1alpha1/namespaces/${namespace}/grants?dryRun=All`;
+  await eventually("the admission policies are in force", async () => {
+    const answer = await cluster.request({ path, method: "POST", body });
+    return JSON.stringify(answer.body).includes("ValidatingAdmissionPolicy") || undefined;
+  });
 }

@@ -5,11 +5,17 @@ import {
   startControlPlane,
 } from "#test/harness/control-plane.ts";
 import type { ClusterPlace } from "#test/harness/control-plane-installation.ts";
+import { KubectlFailed } from "#test/harness/control-plane-client.ts";
+import { versionOf } from "#tools/parts/command.ts";
 import { bringKube } from "#tools/parts/kube.ts";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { grantFile } from "./grant-file.ts";
 import type { Hand } from "./hand.ts";
 import type { Screen } from "./screen.ts";
 import type { Story } from "./story.ts";
+
+const person = "ada";
 
 /** Starts a real API server, built first where this machine has none. Ends the story with a reason where it cannot be. */
 export async function startDemoCluster(story: Story, screen: Screen): Promise<ControlPlane> {
@@ -23,28 +29,35 @@ export async function startDemoCluster(story: Story, screen: Screen): Promise<Co
   });
 }
 
-/** kubectl in the hands of the person themselves, who may ask for access in their own name and no more. */
-export async function clusterHand(cluster: ControlPlane, place: ClusterPlace, screen: Screen): Promise<Hand> {
-  const person = "ada";
+/** The objects' cluster, and the kubeconfig of the person of the story. */
+export interface DemoCluster {
+  readonly cluster: ControlPlane;
+  readonly namespace: string;
+  readonly kubeconfig: string;
+}
+
+/** Lets the person of the story ask for access, in their own name and no more. */
+export async function admitPerson(cluster: ControlPlane, place: ClusterPlace): Promise<DemoCluster> {
   const kubeconfig = await place.kubeconfigFor(person, "sallyport-requester");
+  return { cluster, namespace: place.namespace, kubeconfig };
+}
+
+/** kubectl in the hands of that person. */
+export function clusterHand(at: DemoCluster, screen: Screen): Hand {
   const deletions = new Map<string, Promise<unknown>>();
-  const kubectl = async (args: readonly string[], stdin?: string): Promise<string> => {
-    const options = { kubeconfig, ...(stdin === undefined ? {} : { stdin }) };
-    const said = await cluster.kubectl(["--namespace", place.namespace, ...args], options);
-    for (const line of said.trimEnd().split("\n")) {
-      screen.quote("kubectl", line);
-    }
-    return said;
-  };
+  const kubectl = (args: readonly string[], stdin?: string): Promise<string> => runKubectl(at, screen, args, stdin);
   return {
     declares: (grant) => `${person} asks for access: kubectl apply (Grant ${grant.name})`,
-    declare: async (grant) =>
-      void (await kubectl(["apply", "--filename", "-"], grantFile({ ...grant, requester: person }))),
+    async declare(grant) {
+      await kubectl(["apply", "--filename", "-"], grantFile({ ...grant, requester: person }));
+    },
     reports: "kubectl wait --for=condition=Active returns, and kubectl get access shows it",
     async untilActive({ name }) {
       await kubectl(["wait", "--for=condition=Active", `grant/${name}`, "--timeout=60s"]);
       await kubectl(["get", "access"]);
-      return kubectl(["get", "grant", name, "--output=jsonpath={.status.grantID}"]);
+      const path = `/apis/sallyport.dev/v1alpha1/namespaces/${at.namespace}/grants/${name}`;
+      const { body } = await at.cluster.request({ path });
+      return (body as { status: { grantID: string } }).status.grantID;
     },
     withdraws: ({ name }) => `kubectl delete grant ${name}`,
     withdraw({ name }) {
@@ -54,9 +67,57 @@ export async function clusterHand(cluster: ControlPlane, place: ClusterPlace, sc
       deletions.set(name, deletion);
       return Promise.resolve();
     },
-    async untilGone({ name }, story) {
+    async untilGone({ name }) {
       await deletions.get(name);
-      story.prove("kubectl delete waited for it", true, `finalizer of grant/${name} removed once AWS had nothing left`);
+      return {
+        what: "kubectl delete waited for it",
+        observation: `grant/${name} went when AWS had nothing left of it`,
+      };
     },
+    useClient: (url, story) => usePsql(url, story, screen),
   };
+}
+
+/** Shows that the API server holds people to their own name. */
+export async function tellAdmission(at: DemoCluster, story: Story, screen: Screen): Promise<void> {
+  await story.step(`${person} may not ask in another person's name`, async () => {
+    const grant = { name: "in-her-name", person, database: "orders", role: "read_only", requester: "margaret" };
+    const refused = await runKubectl(at, screen, ["apply", "--filename", "-"], grantFile(grant)).catch(
+      (error: unknown) => error,
+    );
+    const reason = refused instanceof KubectlFailed ? refused.stderr.trim() : "it was allowed";
+    screen.quote("kubectl", reason);
+    const holds = reason.includes("is margaret, but you are ada");
+    story.prove("nobody asks in another's name", holds, "refused by the API server's admission policy");
+  });
+}
+
+/** The plain client that people have, beside the library that the story goes on with. */
+async function usePsql(url: string, story: Story, screen: Screen): Promise<void> {
+  if (versionOf("psql") === undefined) {
+    screen.text("  psql is left out: it is not on this machine");
+    return;
+  }
+  await story.step("psql connects through it", async () => {
+    const sql = "select name, country from customers order by id limit 2";
+    const { stdout } = await promisify(execFile)("psql", [url, "--no-psqlrc", "--csv", "--command", sql]);
+    for (const line of stdout.trimEnd().split("\n")) {
+      screen.quote("psql", line);
+    }
+    story.prove("psql works unchanged", stdout.trim().split("\n").length === 3, sql);
+  });
+}
+
+async function runKubectl(
+  { cluster, namespace, kubeconfig }: DemoCluster,
+  screen: Screen,
+  args: readonly string[],
+  stdin?: string,
+): Promise<string> {
+  const options = { kubeconfig, ...(stdin === undefined ? {} : { stdin }) };
+  const said = await cluster.kubectl(["--namespace", namespace, ...args], options);
+  for (const line of said.trimEnd().split("\n")) {
+    screen.quote("kubectl", line);
+  }
+  return said;
 }

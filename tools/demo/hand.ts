@@ -14,8 +14,10 @@ export interface Hand {
   withdraws(grant: DemoGrant): string;
   /** Resolves when that was said; the access ends after it. */
   withdraw(grant: DemoGrant): Promise<void>;
-  /** Resolves when nothing more is to come of a withdrawn Grant. */
-  untilGone(grant: DemoGrant, story: Story): Promise<void>;
+  /** Resolves when nothing more is to come of a withdrawn Grant, with what was seen of that. */
+  untilGone(grant: DemoGrant): Promise<{ readonly what: string; readonly observation: string } | undefined>;
+  /** Connects with whatever else is usual there, once the local port is served. */
+  useClient(url: string, story: Story): Promise<void>;
 }
 
 /** Files in the controller's folder, as a pipeline writes them. */
@@ -33,6 +35,7 @@ export function folderHand(installation: Installation): Hand {
     },
     withdraws: () => "the Grant's file is deleted",
     withdraw: (grant) => Promise.resolve(installation.deleteManifest(file(grant))),
-    untilGone: () => Promise.resolve(),
+    untilGone: () => Promise.resolve(undefined),
+    useClient: () => Promise.resolve(),
   };
 }

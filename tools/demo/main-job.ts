@@ -30,6 +30,7 @@ export async function tellMainJob(installation: Installation, hand: Hand, story:
   screen.title("A person connects as to any local database");
   const way = await connectPerson(installation, story, screen, grantID);
   screen.title("Every statement is on record before it runs");
+  await hand.useClient(way.url, story);
   await runQueries(installation, way, story);
   screen.title("The grant ends while a transaction is open and a query is running");
   await endAccess(installation, hand, { story, screen }, way);
@@ -188,11 +189,14 @@ async function endAccess(
   await story.step("assignment and permission set are gone", async () => {
     const viewer = awsViewer(installation.sandbox, accountID);
     // Asked once a second: these calls and the controller's share Identity Center's 20 a second.
-    const gone = async (): Promise<true | undefined> =>
+    const isGone = async (): Promise<true | undefined> =>
       (await viewer.find(way.grantID)) === undefined ? true : undefined;
-    await eventually("the permission set is gone", gone, 60_000, 1_000);
+    await eventually("the permission set is gone", isGone, 60_000, 1_000);
     story.prove("nothing is left in AWS", true, `no permission set ${way.grantID}`);
-    await hand.untilGone(grant, story);
+    const gone = await hand.untilGone(grant);
+    if (gone !== undefined) {
+      story.prove(gone.what, true, gone.observation);
+    }
   });
 }
 

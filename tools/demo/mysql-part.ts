@@ -103,6 +103,7 @@ async function endAccess(
     });
     const [row] = await server.query<{ n: number }>("select count(*) as n from stock");
     story.prove("the deletion was rolled back", Number(row?.n) === 60, `${row?.n} of 60 rows are there`);
+    await hand.untilGone(grant);
   });
 }
 
