@@ -66,6 +66,8 @@ async function begin(
       region,
       sts: { url: "https://sts.bench", region },
       credentials: { fullURI: controller.credentialsURL },
+      agentURI: undefined,
+      drainOnStopMs: 0,
       metadataURL: controller.credentialsURL,
     },
     clock: systemClock,

@@ -140,10 +140,13 @@ function createWorkers(world: ControllerWorld, source: Source, links: Links): Lo
 
 /**
  * A deleted object ends a grant at the proxies at once, before the loop has come to it. What a Database says of its audit trail and of
- * shared users is not pinned: it holds for the next session.
+ * shared users is not pinned: it holds for the next session. What a Proxy's status says of its tasks' duties, they are told.
  */
 function tellLinks(source: Source, links: Links): void {
   source.subscribe(({ kind, namespace, name }) => {
+    if (kind === "Proxy") {
+      links.proxyChanged(`${namespace}/${name}`);
+    }
     const own = kind === "Grant" ? source.get("Grant", namespace, name) : undefined;
     const ofDatabase = kind === "Database" ? source.list("Grant") : [];
     const isOf = ({ metadata, spec }: Grant): boolean =>

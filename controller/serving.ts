@@ -53,6 +53,12 @@ export function createLinks(
       const [namespace = "", name = ""] = proxyKey.split("/");
       enqueue({ kind: "Proxy", namespace, name });
     },
+    onDatabasesChanged: (keys) => {
+      for (const key of keys) {
+        const [namespace = "", name = ""] = key.split("/");
+        enqueue({ kind: "Database", namespace, name });
+      }
+    },
     onCut: (task, report) => {
       const { grantID, sessions, backendsGone } = report;
       world.telemetry?.revocation.proxyCut(findGrant(source, grantID), report);

@@ -3,6 +3,7 @@ import path from "node:path";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { Journal } from "#audit/journal.ts";
 import type { Clock } from "#lib/clock.ts";
+import { defined } from "#lib/defined.ts";
 import type { Log } from "#lib/log.ts";
 import type { LinkGrant } from "#wire/link.ts";
 import { verifyProof } from "#wire/proof.ts";
@@ -10,6 +11,8 @@ import type { AdmissionPorts } from "./admission/admit.ts";
 import { formatWarning } from "./admission/control.ts";
 import { factsOf, refuseGrant } from "./admission/decide.ts";
 import { TicketBook } from "./admission/tickets.ts";
+import { Drain } from "./drain/drain.ts";
+import { TaskProtection } from "./drain/protection.ts";
 import { ControllerContact } from "./grants/contact.ts";
 import { GrantTable } from "./grants/table.ts";
 import { readRoleSettings } from "./hazards/role-settings.ts";
@@ -77,6 +80,8 @@ export interface Assembly {
   readonly endLeft: (signal: AbortSignal) => Promise<void>;
   /** Looks from time to time whether the databases of live grants can be logged in to. */
   readonly prober: Prober;
+  /** Gives sessions time when the task goes. */
+  readonly drain: Drain;
   /** Set first when the proxy stops: nobody new is let in. */
   readonly lifecycle: { isStopping: boolean };
 }
@@ -91,12 +96,11 @@ export function assemble(materials: Materials): Assembly {
   const grants = new GrantTable(clock);
   const tickets = new TicketBook(clock, randomBytes);
   const health = new DatabaseHealth(clock, () => outbox.statusChanged());
-  const sessions = new SessionRegistry(() => outbox.statusChanged());
-  const outbox: Outbox = new Outbox(clock, () => ({
-    type: "status",
-    sessions: sessions.all().map(({ id, grantID, since }) => ({ session: id, grantID, since })),
-    databases: health.report(),
-  }));
+  const sessions: SessionRegistry = new SessionRegistry(() => {
+    outbox.statusChanged();
+    drain.sessionsChanged();
+  });
+  const outbox: Outbox = outboxOf(clock, sessions, health, () => drain);
   const contact = new ControllerContact(clock, () => steward.controllerLost());
   const credentials = taskCredentials(options.credentials, clock);
   const fetch = deps.fetch ?? globalThis.fetch;
@@ -109,6 +113,7 @@ export function assemble(materials: Materials): Assembly {
     tickets,
     engines: new Set(engines.keys()),
     admits: () => contact.admits && !lifecycle.isStopping,
+    isDraining: () => drain.isDraining,
     verify: (proof, audience) => verifyProof(proof, audience, { sts: options.sts, clock, fetch }),
     randomBytes,
   };
@@ -122,6 +127,12 @@ export function assemble(materials: Materials): Assembly {
   const onLeft = (backend: NotedBackend): void => void end([backend]);
   const session = sessionPorts(materials, { sessions, backends, onLeft, health, passwordOf, admission, contact });
   const gate = new Gate({ engines, warnBeforeEndMs: () => contact.policy.warnBeforeEndMs, admission, session });
+  const drain: Drain = drainOf(
+    materials,
+    sessions,
+    () => gate,
+    () => outbox.statusChanged(),
+  );
   const steward: Steward = new Steward({ clock, log, grants, contact, tickets, sessions, gate, outbox });
   const link = new LinkClient({
     clock,
@@ -137,6 +148,7 @@ export function assemble(materials: Materials): Assembly {
     contact,
     journal,
     outbox,
+    onDuty: ({ duty, limitMs }) => drain.duty(duty, limitMs),
     random: Math.random,
   });
   const liveGrants = (): LinkGrant[] => grants.live().map((entry) => entry.grant);
@@ -146,7 +158,7 @@ export function assemble(materials: Materials): Assembly {
     signal.addEventListener("abort", () => stopping.abort(signal.reason), { once: true });
     return end(left);
   };
-  return { gate, link, sessions, steward, outbox, contact, engines, session, endLeft, prober, lifecycle };
+  return { gate, link, sessions, steward, outbox, contact, engines, session, endLeft, prober, lifecycle, drain };
 }
 
 function sessionPorts(
@@ -183,6 +195,36 @@ function sessionPorts(
       return remainingMs <= contact.policy.warnBeforeEndMs ? formatWarning(remainingMs) : undefined;
     },
   };
+}
+
+function outboxOf(clock: Clock, sessions: SessionRegistry, health: DatabaseHealth, drain: () => Drain): Outbox {
+  return new Outbox(clock, () => ({
+    type: "status",
+    sessions: sessions.all().map(({ id, grantID, since }) => ({ session: id, grantID, since })),
+    // Named only where there is something to say: an older controller takes no member that it does not know.
+    ...(drain().isDraining ? { draining: true } : {}),
+    ...defined({ protectionProblem: drain().protectionProblem }),
+    databases: health.report(),
+  }));
+}
+
+function drainOf(
+  { clock, log, options, deps }: Materials,
+  sessions: SessionRegistry,
+  gate: () => Gate,
+  onChange: () => void,
+): Drain {
+  const { fetch = globalThis.fetch } = deps;
+  const protection = new TaskProtection({ clock, log, fetch, agentURI: options.agentURI, onProblem: onChange });
+  return new Drain({
+    clock,
+    log,
+    sessions,
+    protection,
+    tellTunnels: (message) => gate().drainControls(message),
+    endTunnels: (end) => gate().endControls(end),
+    onChange,
+  });
 }
 
 /** Where logins take their passwords and tokens from. */

@@ -20,10 +20,23 @@ export interface ProxyOptions {
   readonly sts: StsEndpoint;
   readonly credentials: { readonly fullURI?: string; readonly relativeURI?: string };
   readonly metadataURL: string;
+  /** `http://…` of the ECS agent, for task protection; undefined where ECS gives none. */
+  readonly agentURI: string | undefined;
+  /** How long sessions may go on after SIGTERM, in ms: what ECS gives the task, less what ending it in order takes. */
+  readonly drainOnStopMs: number;
 }
 
 /** Where the proxy listens unless told otherwise. */
 const defaultPort = 9_432;
+
+/** Seconds that ECS gives a container between SIGTERM and SIGKILL unless its definition says otherwise, and the most that Fargate gives. */
+const stopTimeoutDefaultSeconds = 30;
+const stopTimeoutMaxSeconds = 120;
+/**
+ * Of these, the seconds kept for the end: sessions are cut and their backends confirmed gone (15 at most), and the last records are
+ * shipped (8).
+ */
+const endingSeconds = 25;
 
 /** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -72,7 +85,19 @@ export function readOptions(env: Environment): ProxyOptions {
       "ECS sets it in every task",
       /^http:\/\/[\w.:[\]/-]{1,512}$/,
     ),
+    agentURI: env["ECS_AGENT_URI"] || undefined,
+    drainOnStopMs: readDrainOnStop(env),
   };
+}
+
+function readDrainOnStop(env: Environment): number {
+  const text = env["SALLYPORT_STOP_TIMEOUT_SECONDS"] || String(stopTimeoutDefaultSeconds);
+  const seconds = Number(text);
+  if (!/^\d{1,3}$/.test(text) || seconds > stopTimeoutMaxSeconds) {
+    const next = "Set it to the container's stopTimeout, or remove it for ECS's default of 30.";
+    throw invalid("SALLYPORT_STOP_TIMEOUT_SECONDS", "is not a number of seconds from 0 to 120", next);
+  }
+  return Math.max(0, seconds - endingSeconds) * 1_000;
 }
 
 function required(env: Environment, name: string, meaning: string, pattern: RegExp): string {

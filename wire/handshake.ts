@@ -9,7 +9,7 @@ import type { IdentityProof } from "./proof.ts";
  *     proxy  → client   Welcome          a control stream gets its ticket; a data stream goes over to the database protocol
  *                       Refuse
  *
- * After Welcome a control stream carries Ping, Pong, Warning, Ticket and End until it closes; a data stream carries the
+ * After Welcome a control stream carries Ping, Pong, Warning, Ticket, Drain and End until it closes; a data stream carries the
  * database protocol. After a Refuse with `spoken: true` a data stream goes over to the database protocol too, in which the
  * proxy answers the client's first message with the reason, so that `psql` shows it.
  */
@@ -59,6 +59,7 @@ export type RefusalCode =
   | "wrong-person"
   | "ticket-unknown"
   | "controller-lost"
+  | "draining"
   | "too-many";
 
 export interface Refuse {
@@ -96,12 +97,24 @@ export interface Ticket {
   readonly ticketLifeMs: number;
 }
 
-/** The grant is over for this tunnel; the proxy closes everything after it. `drain` = the task goes, reconnect to another. */
+/**
+ * The task is being replaced. What is open stays open, and this stream too; for anything new the client asks the control API for another
+ * task and opens a tunnel there.
+ */
+export interface Drain {
+  readonly type: "drain";
+  readonly message: string;
+}
+
+/**
+ * The grant is over for this tunnel; the proxy closes everything after it. `drain` = the task has waited for its sessions as long as it may;
+ * reconnect to another.
+ */
 export interface End {
   readonly type: "end";
   readonly reason: "expired" | "revoked" | "drain" | "controller-lost" | "proxy-stopping";
   readonly message: string;
 }
 
-export type FromProxy = Hello | Welcome | Refuse | Ping | Pong | Warning | Ticket | End;
+export type FromProxy = Hello | Welcome | Refuse | Ping | Pong | Warning | Ticket | Drain | End;
 export type FromClient = Prove | OpenWithTicket | Ping | Pong;

@@ -7,7 +7,7 @@ import type { IdentityProof } from "./proof.ts";
  *
  *     controller → proxy   Challenge
  *     proxy → controller   ProveTask
- *     controller → proxy   Accepted | Refused;  then GrantsSnapshot, GrantChanged, AuditAcknowledged, LinkPing
+ *     controller → proxy   Accepted | Refused;  then GrantsSnapshot, GrantChanged, Duty, AuditAcknowledged, LinkPing
  *     proxy → controller   LinkPong, CutReport, ProxyStatus, audit batches
  */
 export const linkVersion = 1;
@@ -121,6 +121,16 @@ export interface GrantChanged {
   readonly grant: LinkGrant;
 }
 
+/**
+ * Whether the task takes new sessions. `drain`: ECS is replacing it, and another task is there; it keeps the sessions it has for `limitMs`
+ * from the first time it hears this. A task that was told nothing serves.
+ */
+export interface Duty {
+  readonly type: "duty";
+  readonly duty: "serve" | "drain";
+  readonly limitMs: number;
+}
+
 /** Everything up to `seq` is stored; the proxy may forget it. */
 export interface AuditAcknowledged {
   readonly type: "audit-ack";
@@ -152,16 +162,43 @@ export interface CutReport {
 export interface ProxyStatus {
   readonly type: "status";
   readonly sessions: readonly { readonly session: string; readonly grantID: string; readonly since: string }[];
+  /** Whether it takes no new sessions. Absent means false. */
+  readonly draining?: boolean;
+  /** Why ECS may stop the task though it has sessions; absent: it is protected while it has any. */
+  readonly protectionProblem?: string;
   /** What the proxy last learned of each database role it was asked to reach. */
   readonly databases: readonly {
     readonly key: string;
     readonly role: string;
     readonly health: "Reachable" | "Unreachable" | "SecretUnreadable" | "AuthenticationFailed" | "TLSRefused";
     readonly detail: string;
+    /** What exactly went wrong, where an administrator can be told what to do. */
+    readonly problem?: DatabaseProblem;
     readonly serverVersion?: string;
     readonly time: string;
   }[];
 }
+
+/** Reasons for which a database cannot be used that somebody can mend; the controller says how. */
+export const databaseProblems = [
+  /** No answer to the connection: nothing lets the packets through. */
+  "connect-timeout",
+  "connect-refused",
+  "name-not-found",
+  "no-route",
+  "secret-denied",
+  "secret-key-denied",
+  "secret-missing",
+  "secret-malformed",
+  "secret-of-other-user",
+  "credentials-missing",
+  "login-refused",
+  "token-refused",
+  "database-missing",
+  "tls-not-offered",
+  "tls-certificate",
+] as const;
+export type DatabaseProblem = (typeof databaseProblems)[number];
 
 export type FromController =
   | Challenge
@@ -169,6 +206,7 @@ export type FromController =
   | Refused
   | GrantsSnapshot
   | GrantChanged
+  | Duty
   | AuditAcknowledged
   | LinkPing;
 export type FromTask = ProveTask | LinkPong | CutReport | ProxyStatus;

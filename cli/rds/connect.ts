@@ -13,6 +13,10 @@ import { type GrantTunnel, type GrantTunnelEnd, openGrantTunnel } from "../tunne
 export interface Connection {
   readonly info: ConnectInfo;
   readonly tunnel: GrantTunnel;
+  /** Resolves with the proxy's words when it asks for another tunnel for new connections; this one goes on for those that are open. */
+  readonly draining: Promise<string>;
+  /** Resolves as soon as no database connection goes through it. */
+  idle(): Promise<void>;
   /** Settles with the reason when the SSM session or the grant's tunnel is over; never rejects. */
   readonly ended: Promise<Ending>;
   /** Ends both. Never rejects. */
@@ -64,6 +68,8 @@ export async function connect(session: Session, grantID: string, world: World): 
     return {
       info,
       tunnel,
+      draining: tunnel.draining.then(({ message }) => message),
+      idle: () => tunnel.idle(),
       ended: Promise.race([tunnel.ended.then(endingOf), opened.closed.then(ssmEndingOf)]),
       async close() {
         tunnel.close();

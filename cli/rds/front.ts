@@ -13,25 +13,57 @@ export interface Front {
   open(tunnel: GrantTunnel): void;
   /** New connections are told this, until the next `open`. */
   shut(reason: string): void;
+  /** New connections wait for the next `open`, for `heldMs` at most; then they are told this. */
+  hold(reason: string): void;
   /** Resolves once no connection is open, or after `withinMs`. */
   drained(withinMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
+/** A new proxy is there before the old one is left, so another way takes seconds. Database clients wait at least as long to connect. */
+export const heldMs = 8_000;
+
 /** Takes the port on 127.0.0.1. Nothing is behind it yet. */
 export async function openFront(port: number, engine: ConnectInfo["engine"], world: World): Promise<Front> {
   let tunnel: GrantTunnel | undefined;
+  let next = Promise.withResolvers<void>();
   let reason = "access is still being set up; try again in a moment";
+  let isHeld = false;
   const { output } = world;
+  const hold = (why: string): void => {
+    tunnel = undefined;
+    isHeld = true;
+    reason = why;
+  };
+  /** The tunnel, or the next one where it is on its way. */
+  const way = async (): Promise<GrantTunnel> => {
+    if (tunnel === undefined && isHeld) {
+      const late = Promise.withResolvers<void>();
+      const cancel = world.clock.after(heldMs, () => late.resolve());
+      await Promise.race([next.promise, late.promise]);
+      cancel();
+    }
+    if (tunnel === undefined) {
+      throw new UserError("NotConnected", reason);
+    }
+    return tunnel;
+  };
   const listener = await listenLocally({
     port,
     clock: world.clock,
     refuse: engine === "PostgreSQL" ? refusePostgres : refuseMysql,
     openData: async () => {
-      if (tunnel === undefined) {
-        throw new UserError("NotConnected", reason);
+      const before = tunnel;
+      const data = await (before ?? (await way())).openData();
+      if (data.refused?.code !== "draining") {
+        return data;
       }
-      return tunnel.openData();
+      // The old proxy stopped taking connections just before it said so, or just after this one was opened.
+      data.stream.destroy();
+      if (tunnel === before) {
+        hold(data.refused.message);
+      }
+      return (await way()).openData();
     },
     onOpen: (number) => output.note(`Connection accepted for session [${number}]`),
     onClose: (number) => output.note(`Connection ended for session [${number}]`),
@@ -39,13 +71,20 @@ export async function openFront(port: number, engine: ConnectInfo["engine"], wor
   });
   return {
     port: listener.port,
-    open(next) {
-      tunnel = next;
+    open(opened) {
+      tunnel = opened;
+      isHeld = false;
+      next.resolve();
+      next = Promise.withResolvers();
     },
     shut(why) {
       tunnel = undefined;
+      isHeld = false;
       reason = why;
+      next.resolve();
+      next = Promise.withResolvers();
     },
+    hold,
     drained: (withinMs) => listener.drained(withinMs),
     close: () => listener.close(),
   };

@@ -30,6 +30,10 @@ interface Stand {
   readonly log: string[];
   /** Ends the connection that is open now. */
   readonly end: (ending: Ending) => void;
+  /** The proxy of the connection that is open now asks for another tunnel. */
+  readonly drain: () => void;
+  /** The last database connection through the connection of that number has ended. */
+  readonly idle: (number: number) => void;
   /** Whether serving has come to its end. */
   readonly isOver: () => boolean;
   /** Moves the clock until the condition holds. */
@@ -46,11 +50,14 @@ function stand(
   const computer = testComputer({ clock, ...options });
   const log: string[] = [];
   let end: (ending: Ending) => void = () => {};
+  let drain: () => void = () => {};
+  const idle = new Map<number, () => void>();
   let open = 0;
   const front: Front = {
     port: 5432,
     open: () => log.push("open"),
     shut: () => log.push("shut"),
+    hold: () => log.push("hold"),
     drained: async () => void log.push("drained"),
     close: async () => {},
   };
@@ -64,7 +71,16 @@ function stand(
     const number = open;
     log.push(`connect ${number}`);
     const ended = new Promise<Ending>((resolve) => (end = resolve));
-    return { info, tunnel: {} as GrantTunnel, ended, close: async () => void log.push(`close ${number}`) };
+    const draining = new Promise<string>((resolve) => (drain = () => resolve("the proxy is being replaced")));
+    const isIdle = new Promise<void>((resolve) => idle.set(number, resolve));
+    return {
+      info,
+      tunnel: {} as GrantTunnel,
+      ended,
+      draining,
+      idle: () => isIdle,
+      close: async () => void log.push(`close ${number}`),
+    };
   };
   const session = { control } as unknown as Session;
   const served = serveGrant(session, grant, front, computer.world, connect);
@@ -76,6 +92,8 @@ function stand(
     served,
     log,
     end: (ending) => end(ending),
+    drain: () => drain(),
+    idle: (number) => idle.get(number)?.(),
     until: async (condition) => {
       while (!condition()) {
         clock.advance(500);
@@ -154,6 +172,53 @@ describe("serving a grant", () => {
       "[RECONNECTED] The database can be used again",
       "",
     ]);
+  });
+
+  it("moves to the successor of a proxy that is being replaced, and keeps the old way until its last connection ends", async () => {
+    const notYet = new UserError("ProxyNotReady", "no task is ready");
+    const { computer, log, drain, idle, end, until, served } = stand(["connection", notYet, "connection"]);
+    await until(() => log.includes("open"));
+
+    drain();
+    await until(() => log.filter((entry) => entry === "open").length === 2);
+    const moved = [...log];
+    idle(1);
+    await until(() => log.includes("close 1"));
+    end({ final: true, message: "over" });
+    await served;
+
+    expect(moved).toEqual(["connect 1", "open", "hold", "connect 2", "open"]);
+    expect(log.slice(moved.length)).toEqual(["close 1", "shut", "shut", "drained", "close 2"]);
+    expect(computer.err().split("\n").slice(3)).toEqual([
+      "[MOVING] the proxy is being replaced",
+      "[i] no task is ready; trying again",
+      "[MOVED] New connections go to the new proxy",
+      "",
+    ]);
+  });
+
+  it("leaves no old way open when the person stops it", async () => {
+    const { computer, log, drain, until, served } = stand(["connection", "connection"]);
+    await until(() => log.includes("open"));
+    drain();
+    await until(() => log.includes("connect 2"));
+
+    computer.stop();
+    await served;
+
+    expect(log.slice(-2).toSorted()).toEqual(["close 1", "close 2"]);
+  });
+
+  it("does not look for a successor when the grant ends meanwhile", async () => {
+    const { log, drain, end, until, served } = stand(["connection", gone, gone, gone]);
+    await until(() => log.includes("open"));
+    drain();
+    await until(() => log.includes("hold"));
+
+    end({ final: true, message: "this access has expired" });
+    await until(() => log.includes("drained"));
+
+    expect(await served).toEqual({ kind: "over", message: "this access has expired" });
   });
 
   it("asks the control API why, when only a lost session was seen", async () => {

@@ -35,8 +35,9 @@ export type Connect = (session: Session, grantID: string, world: World) => Promi
 export type Served = { readonly kind: "stopped" } | { readonly kind: "over"; readonly message: string };
 
 /**
- * Serves the database on the front's port until the grant ends or the person stops it. A lost tunnel (a redeployed proxy, a
- * network change) is replaced while the grant is live; local clients then see a closed connection and connect again.
+ * Serves the database on the front's port until the grant ends or the person stops it. A lost tunnel (a network change) is replaced while
+ * the grant is live; local clients then see a closed connection and connect again. A proxy that is being replaced is left without that:
+ * new connections go to its successor, and the old tunnel stays until the last of those that are open has ended.
  */
 export async function serveGrant(
   session: Session,
@@ -47,6 +48,7 @@ export async function serveGrant(
 ): Promise<Served> {
   const stopped = stopOf(world.signal);
   const dial = (): Promise<Connection> => unlessStopped(connectOnce(session, grant.grantID, world), world.signal);
+  const retired = new Retired();
   let connection: Connection | undefined;
   try {
     const triesEndMs = world.clock.monotonicMs() + firstWaitMs;
@@ -55,10 +57,25 @@ export async function serveGrant(
     front.open(connection.tunnel);
     announce(connection.info, front.port, world);
     for (;;) {
-      const ending = await Promise.race([connection.ended, stopped.promise]);
-      if (ending === undefined) {
+      const expiryMs = Date.parse(connection.info.expiryTime);
+      const isLive = (code: string): boolean => !lastingCodes.has(code) && world.clock.now() < expiryMs;
+      const event = await Promise.race([connection.ended, stopped.promise, connection.draining]);
+      if (event === undefined) {
         return { kind: "stopped" };
       }
+      if (typeof event === "string") {
+        world.output.event("MOVING", event, { message: event });
+        front.hold("the proxy is being replaced, and its successor cannot be reached yet; try again in a moment");
+        const next = await successor(dialWhile(dial, isLive, world), connection.ended);
+        if ("tunnel" in next) {
+          front.open(next.tunnel);
+          world.output.event("MOVED", "New connections go to the new proxy", { port: front.port });
+          retired.add(connection);
+          connection = next;
+          continue;
+        }
+      }
+      const ending = typeof event === "string" ? await connection.ended : event;
       front.shut("the way to the proxy was lost and is being looked for again; try again in a moment");
       const over = ending.final ? ending : await finalReason(session, grant, ending, world);
       if (over !== undefined) {
@@ -69,17 +86,50 @@ export async function serveGrant(
       }
       await connection.close();
       world.output.event("RECONNECTING", ending.message, { message: ending.message });
-      const expiryMs = Date.parse(connection.info.expiryTime);
       connection = undefined;
-      const isLive = (code: string): boolean => !lastingCodes.has(code) && world.clock.now() < expiryMs;
       connection = await dialWhile(dial, isLive, world);
       front.open(connection.tunnel);
       world.output.event("RECONNECTED", "The database can be used again", { port: front.port });
     }
   } finally {
     stopped.cancel();
-    await connection?.close();
+    await Promise.all([connection?.close(), retired.close()]);
   }
+}
+
+/** Ways that are left: each is closed once the last database connection through it has ended, or it is over by itself. */
+class Retired {
+  readonly #connections = new Set<Connection>();
+
+  add(connection: Connection): void {
+    this.#connections.add(connection);
+    void Promise.race([connection.idle(), connection.ended]).then(async () => {
+      await connection.close();
+      this.#connections.delete(connection);
+    });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#connections].map((connection) => connection.close()));
+  }
+}
+
+/** The connection that takes over, or the end of the grant where that comes first; a connection that comes too late is closed. */
+async function successor(dialing: Promise<Connection>, ended: Promise<Ending>): Promise<Connection | Ending> {
+  const over = Promise.withResolvers<Ending>();
+  void ended.then((ending) => {
+    if (ending.final) {
+      over.resolve(ending);
+    }
+  });
+  const first = await Promise.race([dialing, over.promise]);
+  if (!("tunnel" in first)) {
+    void dialing.then(
+      (late) => late.close(),
+      () => {},
+    );
+  }
+  return first;
 }
 
 /** Resolves when the person stops the command; one listener, however often it is waited for. */

@@ -3,7 +3,7 @@ import type { CancelTimer, Clock } from "#lib/clock.ts";
 import { coerceError, UserError } from "#lib/errors.ts";
 import { Secret } from "#lib/secret.ts";
 import type { ConnectInfo } from "#wire/control-api.ts";
-import { type End, type FromProxy, handshakeVersion, type Refuse, type Warning } from "#wire/handshake.ts";
+import { type Drain, type End, type FromProxy, handshakeVersion, type Refuse, type Warning } from "#wire/handshake.ts";
 import { createProof, type ProofCredentials } from "#wire/proof.ts";
 import { type FrameStream, frameStream } from "./frames.ts";
 
@@ -33,6 +33,10 @@ export interface DataStream {
 export interface GrantTunnel {
   /** Opens a stream for one database connection. Rejects with a `UserError`. */
   openData(): Promise<DataStream>;
+  /** Settles when the proxy asks for another tunnel for what is new; this one goes on for what is open. */
+  readonly draining: Promise<Drain>;
+  /** Resolves as soon as no data stream is open, which may be at once. */
+  idle(): Promise<void>;
   /** Settles when the control stream is over, whatever the cause; never rejects. */
   readonly ended: Promise<GrantTunnelEnd>;
   close(): void;
@@ -86,6 +90,10 @@ function readHello(message: FromProxy, installation: string): { nonce: string } 
 
 class ControlStream implements GrantTunnel {
   readonly ended: Promise<GrantTunnelEnd>;
+  readonly #draining = Promise.withResolvers<Drain>();
+  /** Data streams that are open or being opened. */
+  #open = 0;
+  #onIdle: (() => void)[] = [];
   readonly #options: GrantTunnelOptions;
   readonly #stream: Duplex;
   readonly #frames: FrameStream;
@@ -103,7 +111,36 @@ class ControlStream implements GrantTunnel {
     this.ended = this.#follow();
   }
 
+  get draining(): Promise<Drain> {
+    return this.#draining.promise;
+  }
+
+  idle(): Promise<void> {
+    return this.#open === 0 ? Promise.resolve() : new Promise((resolve) => this.#onIdle.push(resolve));
+  }
+
   async openData(): Promise<DataStream> {
+    this.#open += 1;
+    try {
+      const data = await this.#openData();
+      data.stream.once("close", () => this.#closed());
+      return data;
+    } catch (error) {
+      this.#closed();
+      throw error;
+    }
+  }
+
+  #closed(): void {
+    this.#open -= 1;
+    if (this.#open === 0) {
+      for (const tell of this.#onIdle.splice(0)) {
+        tell();
+      }
+    }
+  }
+
+  async #openData(): Promise<DataStream> {
     const { open, clock, info } = this.#options;
     const stream = await open();
     try {
@@ -147,6 +184,9 @@ class ControlStream implements GrantTunnel {
             break;
           case "ticket":
             this.#ticket = new Secret(message.ticket);
+            break;
+          case "drain":
+            this.#draining.resolve(message);
             break;
           case "end":
             return { end: message };

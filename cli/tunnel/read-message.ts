@@ -19,6 +19,7 @@ const fields: Readonly<Record<FromProxy["type"], Readonly<Record<string, Check>>
   pong: { id: count },
   warning: { message: text, remainingMs: count },
   ticket: { ticket: text, ticketLifeMs: count },
+  drain: { message: text },
   end: { reason: text, message: text },
 };
 

@@ -57,6 +57,17 @@ describe("how to reach the database", () => {
     });
   });
 
+  it("never names a task that is being replaced, whoever knows it first", () => {
+    const other = taskARN.replace(/1$/, "2");
+    const bothKnown = servicesWith([task(other, { draining: true }), task(taskARN)], [other, taskARN]);
+    const told = testServices([aProxy({ status: { tasks: [task(other)] } as never }), aDatabase()], {
+      linked: [{ taskARN: other, version: "", skewMs: 0, draining: true }],
+    });
+
+    expect(connectInfo(grant(), bothKnown).target).toBe(`ecs:${taskARN}`);
+    expect(() => connectInfo(grant(), told)).toThrow(/no task .* is ready/);
+  });
+
   it("takes the Proxy's own port where it names one", () => {
     expect(connectInfo(grant(), servicesWith([task(taskARN)], [taskARN], { port: 7_000 })).port).toBe(7_000);
   });

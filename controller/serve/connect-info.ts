@@ -26,8 +26,12 @@ export function connectInfo(grant: Grant, services: Services): ConnectInfo {
   const { namespace } = grant.metadata;
   const proxy = services.source.get("Proxy", namespace, approved.proxy)?.object;
   const proxyKey = `${namespace}/${approved.proxy}`;
-  const linked = new Set(services.linkedTasks(proxyKey).map((task) => task.taskARN));
-  const ready = (proxy?.status?.tasks ?? []).filter((task) => task.target !== undefined && linked.has(task.taskARN));
+  // A task that is being replaced lets nobody new in; it may know that before the Proxy's status says so.
+  const open = services.linkedTasks(proxyKey).filter((task) => task.draining !== true);
+  const linked = new Set(open.map((task) => task.taskARN));
+  const ready = (proxy?.status?.tasks ?? []).filter(
+    (task) => task.target !== undefined && task.draining !== true && linked.has(task.taskARN),
+  );
   const chosen = ready[(services.random(1)[0] ?? 0) % Math.max(ready.length, 1)];
   if (proxy === undefined || chosen?.target === undefined) {
     throw new HttpProblem(503, "ProxyNotReady", `no task of the proxy ${proxyKey} is ready`, {

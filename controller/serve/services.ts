@@ -42,6 +42,12 @@ export interface LinkedTask {
   readonly version: string;
   /** Proxy's wall clock minus the controller's, in milliseconds. */
   readonly skewMs: number;
+  /** Sessions that it has; absent: it has not said. */
+  readonly sessions?: number;
+  /** Whether it takes no new sessions. */
+  readonly draining?: boolean;
+  /** Why it cannot protect itself from being stopped while it has sessions. */
+  readonly protectionProblem?: string;
 }
 
 /** What the routes act on. */

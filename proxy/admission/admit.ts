@@ -29,6 +29,8 @@ export interface AdmissionPorts {
   readonly tickets: TicketBook;
   /** Whether the controller was heard recently enough to let somebody in, and the task is not stopping. */
   readonly admits: () => boolean;
+  /** Whether the task takes nobody new, since it is being replaced. */
+  readonly isDraining: () => boolean;
   /** Database engines that this release speaks. */
   readonly engines: ReadonlySet<string>;
   /** Asks STS who signed a proof for this audience. */
@@ -49,6 +51,11 @@ export type Admitted =
   /** A data stream whose client should hear the reason in the database protocol. */
   | { readonly kind: "spoken"; readonly grant: LinkGrant | undefined; readonly message: string; readonly rest: Buffer };
 
+const draining: Refusal = {
+  code: "draining",
+  message: "this proxy is being replaced and takes no new connections; connect again to reach its successor",
+  retryable: true,
+};
 const unknown: Refusal = { code: "grant-unknown", message: "the proxy does not know this grant", retryable: true };
 
 /** Sends one handshake message. */
@@ -123,6 +130,9 @@ async function prove(
   ports: AdmissionPorts,
 ): Promise<Admitted | undefined> {
   const { grantID, client } = request;
+  if (ports.isDraining()) {
+    return refuse(stream, draining);
+  }
   const before = factsOf(grantID, ports.grants);
   if (before === undefined || !ports.admits()) {
     const refusal = refuseGrant(before, ports.admits()) ?? unknown;
@@ -168,7 +178,7 @@ function open(
       retryable: true,
     });
   }
-  const refusal = refuseGrant(facts, ports.admits());
+  const refusal = refuseGrant(facts, ports.admits()) ?? (ports.isDraining() ? draining : undefined);
   if (refusal !== undefined || facts === undefined) {
     return speak(stream, frames, facts?.grant, refusal ?? unknown);
   }

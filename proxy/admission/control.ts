@@ -80,6 +80,11 @@ export class ControlStream {
     }
   }
 
+  /** Asks the client to open another tunnel for what is new. */
+  drain(message: string): void {
+    send(this.#stream, { type: "drain", message });
+  }
+
   /** Says why the tunnel is over, and closes it. */
   end(end: End): void {
     send(this.#stream, end);

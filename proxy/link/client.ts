@@ -2,7 +2,7 @@ import { WebSocket } from "ws";
 import { pause, type CancelTimer, type Clock } from "#lib/clock.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
-import { type Challenge, type FromController, type FromTask, linkMessageBytesMax, linkVersion } from "#wire/link.ts";
+import { type Challenge, type Duty, type FromController, type FromTask, linkMessageBytesMax, linkVersion } from "#wire/link.ts";
 import { createProof, type ProofCredentials, type StsEndpoint } from "#wire/proof.ts";
 import type { ControllerContact } from "../grants/contact.ts";
 import type { GrantTable } from "../grants/table.ts";
@@ -33,6 +33,8 @@ export interface LinkPorts {
   readonly contact: ControllerContact;
   readonly journal: ShippedJournal;
   readonly outbox: Outbox;
+  /** Whether this task is to take new sessions. */
+  readonly onDuty: (duty: Duty) => void;
   /** 0 up to 1. */
   readonly random: () => number;
 }
@@ -191,6 +193,9 @@ class Conversation {
         return;
       case "grant":
         this.#ports.grants.apply(message.grant);
+        return;
+      case "duty":
+        this.#ports.onDuty(message);
         return;
       case "audit-ack":
         this.#shipper.acknowledged(message.seq);

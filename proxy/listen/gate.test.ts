@@ -57,6 +57,7 @@ beforeEach(() => {
       tickets,
       engines: new Set(["PostgreSQL"]),
       admits: () => true,
+      isDraining: () => false,
       verify: () =>
         Promise.resolve({
           accountID: grant.accountID,

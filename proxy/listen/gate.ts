@@ -3,6 +3,7 @@ import type { End } from "#wire/handshake.ts";
 import type { LinkGrant } from "#wire/link.ts";
 import { admit, send, type AdmissionPorts, type Admitted } from "../admission/admit.ts";
 import { ControlStream } from "../admission/control.ts";
+import { drainMessage } from "../drain/drain.ts";
 import type { Engine, SessionPorts } from "../session/engine.ts";
 import { ignoreErrors } from "../streams.ts";
 
@@ -68,6 +69,13 @@ export class Gate {
       if (grantID === undefined || control.grantID === grantID) {
         control.end(end);
       }
+    }
+  }
+
+  /** Asks all tunnels to move: this task is being replaced. */
+  drainControls(message: string): void {
+    for (const control of this.#controls) {
+      control.drain(message);
     }
   }
 
@@ -160,6 +168,10 @@ export class Gate {
     );
     this.#controls.add(control);
     control.start();
+    if (this.#ports.admission.isDraining()) {
+      // It was let in just before, and nobody has told it.
+      control.drain(drainMessage);
+    }
   }
 
   async #data(stream: Duplex, admitted: Extract<Admitted, { kind: "data" }>): Promise<void> {

@@ -83,6 +83,7 @@ export async function startLinkStand(
     policy: { admitWithoutControllerMs: 1, endWithoutControllerMs: 2, warnBeforeEndMs: 3 },
     audit: options.audit ?? { acknowledged: async () => 0, ingest: async () => 0 },
     linkGrantOf: () => undefined,
+    onDatabasesChanged: (keys) => events.push(`databases ${keys.join(" ")}`),
     onProxyChanged: (proxyKey) => events.push(`changed ${proxyKey}`),
     onCut: (task, report) => events.push(`cut ${task.taskID} ${report.grantID}`),
     ...options.links,

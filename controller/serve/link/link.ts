@@ -4,6 +4,7 @@ import { coerceError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
 import {
   type CutReport,
+  type Duty,
   type FromController,
   type FromTask,
   type LinkGrant,
@@ -43,6 +44,8 @@ export interface LinkHost extends TaskDirectory {
   readonly audit: AuditSink;
   /** The grants of that Proxy as they are now. */
   readonly grantsOf: (proxyKey: string) => readonly LinkGrant[];
+  /** Whether that task takes new sessions, as its Proxy's status says. */
+  readonly dutyOf: (task: ProvenTask) => Omit<Duty, "type">;
   readonly onLinked: (link: Link) => void;
   readonly onGone: (link: Link) => void;
   readonly onCut: (task: ProvenTask, report: CutReport) => void;
@@ -62,6 +65,8 @@ export class Link {
   #isClosing = false;
   #heardMs: number;
   #pingID = 0;
+  /** What the task was told last. A task that was told nothing serves; one that was told on an earlier link says so itself. */
+  #told: Omit<Duty, "type"> | undefined;
   #cancelTimer: CancelTimer;
 
   constructor(socket: WebSocket, host: LinkHost) {
@@ -119,6 +124,21 @@ export class Link {
   /** Tells the task of one grant that changed. */
   sendGrant(grant: LinkGrant): void {
     this.send({ type: "grant", time: this.#time(), grant });
+  }
+
+  /** Tells the task its duty, where it is another one than it has. `isDraining` is what it has just said of itself. */
+  sendDuty(isDraining = false): void {
+    if (this.#task === undefined) {
+      return;
+    }
+    if (isDraining) {
+      this.#told ??= { duty: "drain", limitMs: Infinity };
+    }
+    const { duty, limitMs } = this.#host.dutyOf(this.#task);
+    if (duty !== (this.#told?.duty ?? "serve") || (duty === "drain" && limitMs !== this.#told?.limitMs)) {
+      this.#told = { duty, limitMs };
+      this.send({ type: "duty", duty, limitMs });
+    }
   }
 
   /** Ends the link; the task comes back by itself. */
@@ -215,6 +235,7 @@ export class Link {
         this.#host.onCut(task, message);
         return;
       case "status":
+        this.sendDuty(message.draining);
         this.#host.onStatus(task, message);
     }
   }
@@ -239,6 +260,7 @@ export class Link {
     // Registered before the snapshot: a change in between is sent twice rather than lost, and the proxy takes it twice.
     this.#host.onLinked(this);
     this.send({ type: "grants", time: this.#time(), grants: this.#host.grantsOf(result.proxyKey) });
+    this.sendDuty();
     this.#schedulePing();
     this.#host.log.info("proxy linked", { proxy: result.proxyKey, task: result.taskARN, version: this.#version });
   }

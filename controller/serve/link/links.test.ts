@@ -47,7 +47,7 @@ describe("all links", () => {
     const task = await stand.linked();
 
     task.say(status);
-    await until(() => stand.events.length === 2);
+    await until(() => stand.events.includes("databases default/orders default/other"));
 
     expect(stand.links.reportsOn("default/orders")).toMatchObject([{ health: "Reachable" }]);
     expect(stand.links.reportsOn("default/other")).toEqual([]);

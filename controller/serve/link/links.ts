@@ -1,9 +1,11 @@
 import type { WebSocket } from "ws";
 import type { Grant } from "#kinds/index.ts";
+import { defined } from "#lib/defined.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { CutReport, LinkGrant, ProxyStatus } from "#wire/link.ts";
 import type { LinkedTask } from "../services.ts";
 import type { ProvenTask } from "./authenticate.ts";
+import { databasesOfNews, dutyOf, isNewsOfProxy } from "./duty.ts";
 import { Link, type LinkHost } from "./link.ts";
 
 /**
@@ -13,11 +15,13 @@ import { Link, type LinkHost } from "./link.ts";
 export const unprovenMax = 256;
 
 /** What the registry needs beyond what each link needs. */
-export type LinksOptions = Omit<LinkHost, "onLinked" | "onGone" | "onCut" | "onStatus" | "grantsOf"> & {
+export type LinksOptions = Omit<LinkHost, "onLinked" | "onGone" | "onCut" | "onStatus" | "grantsOf" | "dutyOf"> & {
   /** The grant as proxies see it; undefined for one that never was access. */
   readonly linkGrantOf: (grant: Grant, nowMs: number) => LinkGrant | undefined;
   /** A task linked, went, or reported: its Proxy is worth another look. */
   readonly onProxyChanged: (proxyKey: string) => void;
+  /** What a task says of these Databases (`namespace/name`) is another thing than before. Absent: nobody asks. */
+  readonly onDatabasesChanged?: (databaseKeys: readonly string[]) => void;
   readonly onCut: (task: ProvenTask, report: CutReport) => void;
 };
 
@@ -36,12 +40,20 @@ export class Links {
     this.#host = {
       ...options,
       grantsOf: (proxyKey) => this.#grantsOf(proxyKey),
+      dutyOf: (task) => dutyOf(options.source.get("Proxy", ...splitKey(task.proxyKey))?.object, task.taskARN),
       onLinked: (link) => this.#linked(link),
       onGone: (link) => this.#gone(link),
       onCut: (task, report) => this.#cut(task, report),
       onStatus: (task, status) => {
+        const before = this.#reports.get(task.taskARN)?.status;
         this.#reports.set(task.taskARN, { task, status });
-        options.onProxyChanged(task.proxyKey);
+        if (isNewsOfProxy(before, status)) {
+          options.onProxyChanged(task.proxyKey);
+        }
+        const databases = databasesOfNews(before, status);
+        if (databases.length > 0) {
+          options.onDatabasesChanged?.(databases);
+        }
       },
     };
   }
@@ -74,11 +86,23 @@ export class Links {
     }
   }
 
+  /** The status of that Proxy (`namespace/name`) may name other duties. */
+  proxyChanged(proxyKey: string): void {
+    for (const link of this.#ofProxy(proxyKey)) {
+      link.sendDuty();
+    }
+  }
+
   /** Tasks of that Proxy (`namespace/name`) that are linked now. */
   tasksOf(proxyKey: string): LinkedTask[] {
-    return this.#ofProxy(proxyKey).flatMap(({ task, version, skewMs }) =>
-      task === undefined ? [] : [{ taskARN: task.taskARN, version, skewMs }],
-    );
+    return this.#ofProxy(proxyKey).flatMap(({ task, version, skewMs }) => {
+      if (task === undefined) {
+        return [];
+      }
+      const { sessions, draining, protectionProblem } = this.#reports.get(task.taskARN)?.status ?? {};
+      const told = defined({ sessions: sessions?.length, draining, protectionProblem });
+      return [{ taskARN: task.taskARN, version, skewMs, ...told }];
+    });
   }
 
   /** Every Proxy that has linked tasks, with what they report, for metrics. */
@@ -167,6 +191,11 @@ export class Links {
       return linkGrant === undefined ? [] : [linkGrant];
     });
   }
+}
+
+function splitKey(key: string): [namespace: string, name: string] {
+  const [namespace = "", name = ""] = key.split("/");
+  return [namespace, name];
 }
 
 function proxyKeyOf(grant: Grant): string | undefined {

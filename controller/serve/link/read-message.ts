@@ -1,5 +1,5 @@
 import { Ajv, type ValidateFunction } from "ajv";
-import type { FromTask } from "#wire/link.ts";
+import { databaseProblems, type FromTask } from "#wire/link.ts";
 import type { JsonSchema } from "../route.ts";
 import { identityProof, instant, integer, listOf, object, oneOf, text } from "../schemas.ts";
 
@@ -15,23 +15,29 @@ const schemas: Readonly<Record<FromTask["type"], JsonSchema>> = {
   }),
   pong: object({ type: oneOf("pong"), id: count, time: instant }),
   cut: object({ type: oneOf("cut"), grantID: text(32), sessions: count, backendsGone: count, time: instant }),
-  status: object({
-    type: oneOf("status"),
-    sessions: listOf(object({ session: text(64), grantID: text(32), since: instant })),
-    databases: listOf(
-      object(
-        {
-          key: text(127),
-          role: text(63),
-          health: oneOf("Reachable", "Unreachable", "SecretUnreadable", "AuthenticationFailed", "TLSRefused"),
-          detail: text(2048, 0),
-          serverVersion: text(128, 0),
-          time: instant,
-        },
-        ["serverVersion"],
+  status: object(
+    {
+      type: oneOf("status"),
+      sessions: listOf(object({ session: text(64), grantID: text(32), since: instant })),
+      draining: { type: "boolean" },
+      protectionProblem: text(512, 0),
+      databases: listOf(
+        object(
+          {
+            key: text(127),
+            role: text(63),
+            health: oneOf("Reachable", "Unreachable", "SecretUnreadable", "AuthenticationFailed", "TLSRefused"),
+            detail: text(2048, 0),
+            problem: oneOf(...databaseProblems),
+            serverVersion: text(128, 0),
+            time: instant,
+          },
+          ["serverVersion", "problem"],
+        ),
       ),
-    ),
-  }),
+    },
+    ["draining", "protectionProblem"],
+  ),
 };
 
 const ajv = new Ajv({ strict: false, validateFormats: false });
