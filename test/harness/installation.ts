@@ -27,6 +27,11 @@ export interface Installation {
   controller(): SallyportProcess;
   /** Starts the controller again after it ended. */
   startController(): Promise<SallyportProcess>;
+  /** What that runs, for a test that starts another replica with some of it changed. */
+  readonly controllerCommand: {
+    readonly args: readonly string[];
+    readonly environment: Readonly<Record<string, string>>;
+  };
   /** Environment of a person's computer: their home, where Sallyport is, no AWS credentials. */
   environmentOf(userName: string): Record<string, string>;
   /** Runs a `sallyport` command as that person. */
@@ -74,19 +79,15 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
   const url = `https://127.0.0.1:${port}`;
   const place = (await options.place?.(folder)) ?? ["--folder", folder];
   let controller: SallyportProcess | undefined;
+  const logLevel = options.logLevel ?? "info";
+  const controllerCommand = {
+    args: controllerArguments({ root, place, stateDirectory, port, url, sandbox, logLevel, flags: options.flags }),
+    environment: controllerEnvironment(root, sandbox),
+  };
   const startController = async (): Promise<SallyportProcess> => {
     const started = startSallyport(
-      controllerArguments({
-        root,
-        place,
-        stateDirectory,
-        port,
-        url,
-        sandbox,
-        logLevel: options.logLevel ?? "info",
-        flags: options.flags,
-      }),
-      controllerEnvironment(root, sandbox),
+      controllerCommand.args,
+      controllerCommand.environment,
       options.onControllerLine ? { onLine: options.onControllerLine } : {},
     );
     controller = started;
@@ -118,6 +119,7 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
     caFile,
     controller: () => controller as SallyportProcess,
     startController,
+    controllerCommand,
     environmentOf,
     run: (userName, args, onLine) =>
       startSallyport(args, environmentOf(userName), { cwd: root, ...(onLine ? { onLine } : {}) }),

@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { controlPlaneMissing, kubectlMissing } from "../harness/control-plane.ts";
+import { untilProxyLinked } from "../harness/installation.ts";
+import { eventually } from "../harness/process.ts";
+import { json } from "../e2e/support.ts";
+import { signInDirectly } from "../harness/installation.ts";
+import { type Cluster, leaderOf, type Replica, startCluster } from "./replicas.ts";
+
+const missing = controlPlaneMissing() ?? kubectlMissing();
+let cluster: Cluster;
+beforeAll(async () => {
+  if (missing === undefined) {
+    cluster = await startCluster();
+    await untilProxyLinked(cluster.installation);
+    await signInDirectly(cluster.installation, "ada");
+  }
+});
+afterAll(() => cluster?.[Symbol.asyncDispose]());
+beforeEach(({ skip }) => skip(missing !== undefined, missing));
+
+/** The grant ID, once `kubectl wait` says that access is live. */
+async function active(name: string): Promise<string> {
+  await cluster.kubectl("wait", "--for=condition=Active", `grant/${name}`, "--timeout=40s");
+  return cluster.kubectl("get", "grant", name, "-o", "jsonpath={.status.grantID}");
+}
+
+const setNames = (): string[] =>
+  [...cluster.installation.sandbox.state.permissionSets.values()].map(({ name }) => name);
+const mutations = () => cluster.installation.sandbox.calls.filter(({ mutationIndex }) => mutationIndex >= 0);
+const made = (operation: string, name?: string): number =>
+  mutations().filter(
+    (call) =>
+      call.operation === operation && call.outcome === "ok" && (name === undefined || call.input["Name"] === name),
+  ).length;
+
+describe("a Grant in a cluster", () => {
+  it("is applied, waited for, listed, told of and deleted with kubectl, and AWS follows", async () => {
+    await cluster.ask("one", "ada", "app_owner");
+    const grantID = await active("one");
+
+    expect(setNames()).toContain(grantID);
+    const listed = await cluster.kubectl("get", "access");
+    expect(listed).toMatch(/grant\S*\/one .*True/);
+    expect(listed).toMatch(/proxy\S*\/main/);
+    const told = await eventually("the Event is there", async () => {
+      const events = await cluster.kubectl("get", "events.events.k8s.io", "--field-selector", "regarding.name=one");
+      return events.includes("GrantActivated") ? events : undefined;
+    });
+    expect(told).not.toContain("INC-42");
+
+    await cluster.kubectl("delete", "grant", "one", "--timeout=40s");
+
+    expect(setNames()).not.toContain(grantID);
+  });
+});
+
+describe("two replicas", () => {
+  it("serve people and proxies whichever of them is asked, and one of them acts", async () => {
+    await cluster.addReplica();
+
+    // The Service gives every second connection to the replica that stands by.
+    for (let tries = 0; tries < 4; tries += 1) {
+      const { items } = await json<{ items: unknown[] }>(cluster.installation, "ada", "grants", "list");
+      expect(items).toBeInstanceOf(Array);
+    }
+    const led = cluster.replicas.filter(({ process }) =>
+      process.lines.some((line) => line.includes("this replica leads")),
+    );
+    expect(led).toHaveLength(1);
+  });
+
+  it("take over from each other when the leader is killed: nothing is lost, nothing is made twice", async () => {
+    await cluster.ask("live", "ada", "app_owner");
+    const liveID = await active("live");
+    const leader = await leaderOf(cluster);
+    const other = cluster.replicas.find((replica) => replica !== leader) as Replica;
+    await cluster.ask("pending", "grace", "read_only");
+
+    leader.process.kill("SIGKILL");
+    const killedMs = performance.now();
+    const pendingID = await active("pending");
+    await other.process.line((line) => line.includes('"proxy linked"'));
+    const tookMs = performance.now() - killedMs;
+
+    expect(setNames().filter((name) => name === liveID)).toHaveLength(1);
+    expect(made("CreatePermissionSet", liveID)).toBe(1);
+    expect(made("CreatePermissionSet", pendingID)).toBe(1);
+    // Two lives of the lease and the proxy's pause between tries would be 15 s and more: it did not wait in vain.
+    expect(tookMs).toBeLessThan(20_000);
+    const { items } = await json<{ items: { grantID: string }[] }>(cluster.installation, "ada", "grants", "list");
+    expect(items.map(({ grantID }) => grantID)).toContain(liveID);
+    await cluster.kubectl("delete", "grant", "live", "pending", "--timeout=40s");
+    expect(setNames()).not.toContain(liveID);
+  });
+
+  it("hand over at once when the leader is stopped in order", async () => {
+    const leader = await leaderOf(cluster);
+    await cluster.addReplica();
+
+    leader.process.kill("SIGTERM");
+
+    expect(await leader.process.exited).toBe(0);
+    expect(leader.process.lines.some((line) => line.includes('"the lease is released"'))).toBe(true);
+    expect(await leaderOf(cluster)).not.toBe(leader);
+  });
+});
+
+describe("a lease that somebody else took", () => {
+  it("ends its former holder, which writes nothing to AWS any more, not even what was asked just then", async () => {
+    const leader = await leaderOf(cluster);
+    await cluster.ask("before", "ada", "app_owner");
+    await active("before");
+    const lease = ["--namespace", "sallyport-system", "patch", "lease", "sallyport", "--type=merge"];
+
+    await cluster.plane.kubectl([...lease, "--patch", '{"spec":{"holderIdentity":"thief","leaseDurationSeconds":4}}']);
+    const code = await leader.process.exited;
+    const writes = mutations().length;
+    await cluster.ask("after", "grace", "read_only");
+    await cluster.kubectl("delete", "grant", "before", "--wait=false");
+
+    expect(code).toBe(1);
+    expect(mutations()).toHaveLength(writes);
+    expect(leader.process.lines.some((line) => line.includes('"controller ends at once"'))).toBe(true);
+
+    const next = await cluster.addReplica();
+    await next.process.line((line) => line.includes('"this replica leads"'));
+    await active("after");
+    await cluster.kubectl("wait", "--for=delete", "grant/before", "--timeout=40s");
+  });
+});
