@@ -19,6 +19,8 @@ export interface ClusterOptions {
   readonly election: ElectionOptions | undefined;
   /** Where this replica takes what the others pass on to it while it leads. Absent: they pass nothing on. */
   readonly peerListen: Address | undefined;
+  /** Whether metrics are shown over HTTPS, and only to whom the cluster allows to get them. */
+  readonly metricsSecure: boolean;
 }
 
 /** How the leader among replicas is found. */
@@ -44,6 +46,7 @@ const clusterFlags = [
   "lease-renew-deadline",
   "lease-retry-period",
   "peer-listen",
+  "metrics-secure",
 ];
 
 /** Chooses between a folder and a cluster by what was typed. Throws a `UserError` where that is both, or neither. */
@@ -84,6 +87,7 @@ function readCluster(given: Readonly<Record<string, string>>): ClusterOptions {
     ownNamespace,
     election: readElection(given),
     peerListen: readPeer(given["peer-listen"]),
+    metricsSecure: given["metrics-secure"] !== undefined,
   };
 }
 

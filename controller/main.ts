@@ -4,8 +4,8 @@ import { hostname } from "node:os";
 import { type Clock, systemClock } from "#lib/clock.ts";
 import { jsonLog } from "#lib/log.ts";
 import { awsPorts } from "./aws/aws.ts";
-import { createTelemetry } from "./metrics/telemetry.ts";
-import { compileOptions } from "./options.ts";
+import { createTelemetry, type TelemetryListeners } from "./metrics/telemetry.ts";
+import { compileOptions, type ControllerOptions } from "./options.ts";
 import { LeadershipLost, startController } from "./controller.ts";
 
 /**
@@ -27,10 +27,7 @@ export async function runController(given: Readonly<Record<string, string>>, sig
   const clock = systemClock;
   const { installation } = options;
   const telemetry = createTelemetry({ version, installation, clock, log, processMetrics: true });
-  await telemetry.listen({
-    probes: options.probeListen,
-    metrics: options.metricsListen === undefined ? undefined : { address: options.metricsListen },
-  });
+  await telemetry.listen({ probes: options.probeListen, metrics: metricsListener(options) });
   const controller = await startController({
     options,
     version,
@@ -74,6 +71,13 @@ export async function runController(given: Readonly<Record<string, string>>, sig
     return 1;
   }
   return 0;
+}
+
+/** Where and how metrics are shown; undefined: nowhere. */
+function metricsListener(options: ControllerOptions): TelemetryListeners["metrics"] {
+  const { metricsListen: address, source, certificate: cert, privateKey: key } = options;
+  const isSecure = source.kind === "cluster" && source.metricsSecure;
+  return address === undefined ? undefined : { address, ...(isSecure ? { tls: { cert, key } } : {}) };
 }
 
 /** Whether a stop came to its end within the grace. Rejects as it does. */

@@ -127,6 +127,7 @@ describe("the place of the objects", () => {
         times: { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 },
       },
       peerListen: undefined,
+      metricsSecure: false,
     });
     expect(source({ namespace: "team-a,team-b,team-a" })).toMatchObject({ namespaces: ["team-a", "team-b"] });
     expect(source({ "leader-elect": "false" })).toMatchObject({ election: undefined });

@@ -91,6 +91,10 @@ const clusterOptions: Command["options"] = [
     value: "HOST:PORT",
     summary: "with --cluster: address at which other replicas reach this one, to pass on connections while it leads",
   },
+  {
+    name: "metrics-secure",
+    summary: "with --cluster: show metrics over HTTPS, to whom RBAC allows to get /metrics",
+  },
 ];
 
 /** The commands that run Sallyport's own processes. */

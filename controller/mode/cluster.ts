@@ -6,6 +6,7 @@ import { EventRecorder } from "../kube/events.ts";
 import { createKubeTransport } from "../kube/https-transport.ts";
 import { loadKubeAccess } from "../kube/kubeconfig.ts";
 import { LeaseElector } from "../kube/lease.ts";
+import { clusterAccess } from "../metrics/access.ts";
 import type { KubeTransport } from "../kube/transport.ts";
 import { alwaysLeading } from "../leadership/leadership.ts";
 import { type Address, formatAddress, parseAddress } from "../option-values.ts";
@@ -35,6 +36,7 @@ export async function clusterMode(world: ControllerWorld, options: ClusterOption
   }
   const onRequest = telemetry?.kube;
   const transport = createKubeTransport({ access, version, clock, ...(onRequest === undefined ? {} : { onRequest }) });
+  telemetry?.protect(clusterAccess(transport, clock));
   const { namespaces } = options;
   const random = Math.random;
   const followed = createClusterSource({ transport, clock, random, log, namespaces, ownNamespace });
