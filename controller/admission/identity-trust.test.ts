@@ -99,7 +99,7 @@ describe("the condition", () => {
     const { trust: looking } = start(gone);
     const [condition] = identityCondition(await looking.look());
     expect(condition).toMatchObject({ type: "IdentityVerified", status: "False", reason: "PolicyMissing" });
-    expect(condition?.message).toContain("Apply manifests/admission of this version again");
+    expect(condition?.message).toContain("apply manifests/admission of this version again");
     expect(identityCondition({ kind: "trusted", sinceMs: 0 })).toMatchObject([{ status: "True" }]);
   });
 });

@@ -28,7 +28,8 @@ export const notLooked: IdentityVerdict = {
 };
 
 /** What to do about a policy that is missing or altered. */
-const remedy = "Apply manifests/admission of this version again; until then decide through the control API.";
+const remedy =
+  "Delete it if it is there, and apply manifests/admission of this version again; until then decide through the control API.";
 
 /** Judges one look: every policy and binding must be exactly the shipped one, with the parameters in our namespace. Pure. */
 export function judgeAdmission(look: AdmissionLook): IdentityVerdict {
