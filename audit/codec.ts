@@ -118,3 +118,12 @@ function isHashOrNull(value: unknown): boolean {
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
+
+/** The record; undefined where the bytes are none. */
+export function tryDecodeRecord(bytes: Uint8Array): AuditRecord | undefined {
+  try {
+    return decodeRecord(bytes);
+  } catch {
+    return undefined;
+  }
+}

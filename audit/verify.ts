@@ -1,6 +1,5 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
-import { decodeRecord, hashRecord } from "./codec.ts";
-import type { AuditRecord } from "./record.ts";
+import { hashRecord, tryDecodeRecord } from "./codec.ts";
 import { readAnchors, taskKey, type Anchors } from "./verify-heads.ts";
 import { FindingSink, type Report, type Unanchored, type Verdict } from "./verify-report.ts";
 import { TaskCheck, type TaskTotals } from "./verify-task.ts";
@@ -42,6 +41,20 @@ export async function verify(input: VerifyInput): Promise<Report> {
   const sink = new FindingSink();
   const publicKey = input.publicKey === undefined ? undefined : createPublicKey(input.publicKey);
   const anchors = await anchorsOf(input, publicKey, sink);
+  return judgeRecords({ records: input.records, anchors, sink, until: input.until });
+}
+
+/** What is judged: records by themselves and by what signed heads say of them. Findings go on in `sink`. */
+export interface Judged extends Pick<VerifyInput, "records"> {
+  /** Undefined: there are no signed heads. */
+  readonly anchors: Anchors | undefined;
+  readonly sink: FindingSink;
+  readonly until?: number | undefined;
+}
+
+/** The second half of `verify`, once the heads were read. */
+export async function judgeRecords(input: Judged): Promise<Report> {
+  const { anchors, sink } = input;
   const checks = new Map<string, TaskCheck>();
   const checkOf = (proxy: string, task: string): TaskCheck => {
     const key = taskKey(proxy, task);
@@ -53,7 +66,7 @@ export async function verify(input: VerifyInput): Promise<Report> {
   let statements = 0;
   for await (const kept of input.records) {
     records += 1;
-    const record = tryDecode(kept.bytes);
+    const record = tryDecodeRecord(kept.bytes);
     const isLater = kept.storeSeq !== undefined && kept.storeSeq > (input.until ?? kept.storeSeq);
     const { proxy, task } = record ?? {};
     if (record === undefined || proxy !== (kept.proxy ?? proxy) || task !== (kept.task ?? task)) {
@@ -97,12 +110,4 @@ function sum(totals: readonly TaskTotals[]): TaskTotals {
     sessions: totals.reduce((count, total) => count + total.sessions, 0),
     openSessions: totals.reduce((count, total) => count + total.openSessions, 0),
   };
-}
-
-function tryDecode(bytes: Uint8Array): AuditRecord | undefined {
-  try {
-    return decodeRecord(bytes);
-  } catch {
-    return undefined;
-  }
 }
