@@ -4,6 +4,7 @@ import type { Log } from "#lib/log.ts";
 import type { AwsPorts } from "../aws/ports.ts";
 import type { Source } from "../source/source.ts";
 import { findOrphans, removeOrphan } from "./grant/orphans.ts";
+import { restoreLostStatus } from "./grant/lost-status.ts";
 import { identityCenterRegions } from "./grant/recovery.ts";
 
 /** Orphans come only from crashes and hand-made changes; a sweep reads the tags of every permission set of the instance. */
@@ -47,14 +48,15 @@ export class OrphanSweeper {
 
   async #sweep(): Promise<void> {
     const { ports, source, clock, log, installation, region } = this.#options;
-    const { orphans, held } = await findOrphans(ports, source, {
-      installation,
-      regions: identityCenterRegions(
-        source.list("Proxy").map(({ object }) => object),
-        region,
-      ),
-      now: clock.now(),
-    });
+    const proxies = source.list("Proxy").map(({ object }) => object);
+    const lookAround = { installation, regions: identityCenterRegions(proxies, region), now: clock.now() };
+    const restored = await restoreLostStatus(source, ports, lookAround);
+    if (restored > 0) {
+      log.warn("Grants had lost their status and got it back from the tags of their permission sets", {
+        count: restored,
+      });
+    }
+    const { orphans, held } = await findOrphans(ports, source, lookAround);
     if (held !== undefined) {
       log.error("orphans are left alone until a person has looked", { why: held });
       return;

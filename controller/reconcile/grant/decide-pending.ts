@@ -16,20 +16,28 @@ import { resolveTarget } from "./target.ts";
 import type { Decision, GrantInput, GrantPatch } from "./types.ts";
 import { formatTime } from "./window.ts";
 
-/** Whether an earlier Grant of this name has ended, so that this one opens nothing; no lookup can change that. */
-export function hasEndedBefore({ grant, tombstone }: GrantInput): boolean {
-  return tombstone !== undefined && tombstone.uid !== grant.metadata.uid;
+/**
+ * Whether access was given under this name before, so that a Grant that has been given nothing opens nothing; no lookup can change
+ * that. Under its own uid as well: its tombstone comes after the record of what was approved, so that record was lost (an etcd
+ * that was set back, a status that was emptied), and no clock may start again.
+ */
+export function hasEndedBefore({ tombstone }: GrantInput): boolean {
+  return tombstone !== undefined;
 }
 
 /** Nothing is approved yet: checks the request from what needs no lookup to what needs most, and approves it. */
 export function decidePending(input: GrantInput): Decision {
   const { grant, tombstone, now } = input;
   const { spec } = grant;
-  if (tombstone !== undefined && hasEndedBefore(input)) {
+  if (tombstone !== undefined) {
+    const what =
+      tombstone.uid === grant.metadata.uid
+        ? "The status of this Grant was lost; it"
+        : "A Grant of this name has ended and";
     return refuse(
       grant,
       "PreviouslyEnded",
-      `A Grant of this name has ended and may not come back before ${tombstone.notAfterTime}. Ask again under another name.`,
+      `${what} may not come back before ${tombstone.notAfterTime}. Ask again under another name.`,
     );
   }
   if (spec.urgency === "BreakGlass") {

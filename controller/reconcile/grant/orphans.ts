@@ -2,7 +2,7 @@ import { pause, type Clock } from "#lib/clock.ts";
 import { isGrantID } from "#lib/grant-id.ts";
 import { AwsFailure, type AwsPorts, type InstanceRef } from "../../aws/ports.ts";
 import type { Source } from "../../source/source.ts";
-import { phaseOf } from "./phase.ts";
+import { phaseOf, type Phase } from "./phase.ts";
 import { instancesIn, readSet, type LookAround } from "./recovery.ts";
 import { tagKeys, tagValue } from "./tags.ts";
 
@@ -31,6 +31,9 @@ export interface OrphanSweep {
  */
 export const orphansRemovedMax = 5;
 
+/** Phases in which a Grant has no permission set. */
+const unaccountable: readonly Phase[] = ["New", "Pending", "Ended"];
+
 /** Finds the permission sets of this installation that belong to no Grant. Called at the start and hourly. */
 export async function findOrphans(
   ports: AwsPorts,
@@ -42,8 +45,9 @@ export async function findOrphans(
     const tag = { key: tagKeys.installation, value: tagValue(installation) };
     const sets = await ports.identityCenter(instance).listTagged(tag, isGrantID);
     // Read after the listing: a Grant whose set was made meanwhile is known by now. One that has ended accounts for nothing any
-    // more: a set of it is what a stale answer of AWS made its revocation miss.
-    const grants = source.list("Grant").filter(({ object }) => phaseOf(object) !== "Ended");
+    // more: a set of it is what a stale answer of AWS made its revocation miss. Nor does one that was never approved, by what its
+    // status says: the record comes before the set, so that its status was lost, and nobody would end that access.
+    const grants = source.list("Grant").filter(({ object }) => !unaccountable.includes(phaseOf(object)));
     const known = new Set(grants.map(({ object }) => object.metadata.uid));
     for (const set of sets) {
       const found = readSet(set, instance, now);
