@@ -1,6 +1,7 @@
 import { addAssignment } from "./identity-center/provisioning.ts";
 import { type Random, randomFrom, uuid, identityCenterSuffix, uniqueID } from "./ids.ts";
 import { plantSecret } from "./secretsmanager/secrets.ts";
+import type { PolicyStatement } from "./service.ts";
 import type { Seed, SeedAssignment, SeedPermissionSet } from "./seed.ts";
 import { type Assignment, groupByName, type PermissionSet, personByName, type State } from "./state.ts";
 
@@ -19,11 +20,10 @@ export function plantSeed(state: State, seed: Seed, random: Random, now: number)
       roleID: uniqueID(randomFrom(`role ${role.accountID} ${role.roleName}`), "AROA"),
       trust: {
         Version: "2012-10-17",
-        Statement: {
-          Effect: "Allow",
-          Principal: { Service: role.trustedService, ...(role.trusted === undefined ? {} : { AWS: role.trusted }) },
-          Action: "sts:AssumeRole",
-        },
+        Statement: [
+          { Effect: "Allow", Principal: { Service: role.trustedService }, Action: "sts:AssumeRole" },
+          ...(role.trusted === undefined ? [] : [trustOf(role.trusted, role.externalID)]),
+        ],
       },
     });
   }
@@ -33,6 +33,15 @@ export function plantSeed(state: State, seed: Seed, random: Random, now: number)
   for (const secret of seed.secrets) {
     plantSecret(state, now, secret);
   }
+}
+
+function trustOf(trusted: readonly string[], externalID: string | undefined): PolicyStatement {
+  return {
+    Effect: "Allow",
+    Principal: { AWS: trusted },
+    Action: "sts:AssumeRole",
+    ...(externalID === undefined ? {} : { Condition: { StringEquals: { "sts:ExternalId": externalID } } }),
+  };
 }
 
 function plantPeople(state: State, seed: Seed, now: number): void {

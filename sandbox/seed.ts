@@ -78,6 +78,8 @@ export interface SeedRole {
   readonly trustedService: string;
   /** Accounts or principals that may assume it too, such as `arn:aws:iam::111122223333:root`. */
   readonly trusted?: readonly string[];
+  /** External ID that those must name. */
+  readonly externalID?: string;
 }
 
 export interface SeedSecret {
@@ -100,6 +102,10 @@ export interface SeedDBInstance {
   /** Identifier of the cluster it belongs to. */
   readonly clusterIdentifier?: string;
   readonly iamAuthentication?: boolean;
+  /** VPC security groups; absent: the demo's. */
+  readonly securityGroupIDs?: readonly string[];
+  /** As RDS names it; absent: `available`. */
+  readonly status?: string;
 }
 
 export interface SeedDBCluster {
@@ -112,6 +118,8 @@ export interface SeedDBCluster {
   readonly databaseName?: string;
   readonly masterUsername: string;
   readonly iamAuthentication?: boolean;
+  /** VPC security groups; absent: the demo's. */
+  readonly securityGroupIDs?: readonly string[];
 }
 
 export interface SeedEndpoint {

@@ -7,6 +7,7 @@ import { SSOAdminClient } from "@aws-sdk/client-sso-admin";
 import { fromTemporaryCredentials } from "@aws-sdk/credential-providers";
 import type { Clock } from "#lib/clock.ts";
 import { createAccountLock } from "./account-lock.ts";
+import { assumedRole, type RoleCredentials } from "./assumed-role.ts";
 import { ecsCalls } from "./ecs.ts";
 import { iamCalls } from "./iam.ts";
 import { identityStorePort } from "./identity-store.ts";
@@ -14,8 +15,10 @@ import { createLimiter, identityCenterLimit } from "./limiter.ts";
 import { measureClient, measureLimiter, type AwsRecorder } from "./measure.ts";
 import type { AccountPort, AccountRef, AwsPorts } from "./ports.ts";
 import { rdsCalls } from "./rds.ts";
+import { createSharedReads } from "./shared-reads.ts";
 import { ssmCalls } from "./ssm.ts";
-import { identityCenterPort, listInstances } from "./sso-admin.ts";
+import { listInstances } from "./sso-admin-find.ts";
+import { identityCenterPort } from "./sso-admin.ts";
 
 /** How the ports reach AWS. The SDK clients honour `AWS_ENDPOINT_URL` and the ordinary credential chain. */
 export interface AwsOptions {
@@ -25,6 +28,8 @@ export interface AwsOptions {
   readonly credentials?: AwsCredentials;
   /** Where AWS is. Absent: AWS itself, or what `AWS_ENDPOINT_URL` says. */
   readonly endpoint?: string;
+  /** Name of the installation: external IDs are bound to it. Absent: a Proxy that names no external ID has none. */
+  readonly installation?: string;
   readonly clock: Clock;
   /** Absent: nothing is measured. */
   readonly recorder?: AwsRecorder;
@@ -41,7 +46,7 @@ export interface AwsCredentials {
 const connectTimeoutMs = 5_000;
 /** Control-plane calls answer within a second or two. Longer than this, the loop's back-off does better than waiting. */
 const requestTimeoutMs = 15_000;
-/** Life of the credentials for another account; the SDK renews them before. STS's least is 900. */
+/** Life of the credentials for another account, the most that STS gives to who has taken a role already (role chaining). */
 const assumedSeconds = 3_600;
 
 /** The AWS ports over SDK clients, one client per service and place, made when first needed. */
@@ -51,6 +56,7 @@ export function awsPorts(options: AwsOptions): AwsPorts {
   const storeLimiter = measureLimiter(createLimiter(identityCenterLimit, clock), "identitystore", recorder, clock);
   const lock = createAccountLock(clock);
   const names = new Map<string, string>();
+  const shared = createSharedReads(clock);
   const own = {
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
@@ -61,8 +67,8 @@ export function awsPorts(options: AwsOptions): AwsPorts {
   const adminClient = memo((region) => measured(new SSOAdminClient({ region, ...own, ...http, maxAttempts: 1 })));
   const storeClient = memo((region) => measured(new IdentitystoreClient({ region, ...own, ...http, maxAttempts: 2 })));
   const account = memo((key) => {
-    const { region, assumeRoleARN } = JSON.parse(key) as Pick<AccountRef, "region" | "assumeRoleARN">;
-    const credentials = assumeRoleARN === undefined ? {} : { credentials: assumed(assumeRoleARN, options) };
+    const { region, ...role } = JSON.parse(key) as Omit<AccountRef, "accountID">;
+    const credentials = role.assumeRoleARN === undefined ? {} : { credentials: assumed(role, options) };
     return accountPort({ region, ...own, ...credentials, ...http, maxAttempts: 2 }, measured);
   });
   return {
@@ -75,10 +81,12 @@ export function awsPorts(options: AwsOptions): AwsPorts {
         limiter,
         lock,
         names,
+        shared,
       }),
     identityStore: ({ identityStoreID, region }) =>
-      identityStorePort(storeClient(region), identityStoreID, storeLimiter),
-    account: ({ region, assumeRoleARN }) => account(JSON.stringify({ region, assumeRoleARN })),
+      identityStorePort({ client: storeClient(region), identityStoreID, limiter: storeLimiter, shared }),
+    account: ({ region, assumeRoleARN, externalID }) =>
+      account(JSON.stringify({ region, assumeRoleARN, externalID })),
   };
 }
 
@@ -94,18 +102,23 @@ function accountPort(config: ConstructorParameters<typeof ECSClient>[0] & object
   };
 }
 
-function assumed(RoleArn: string, options: AwsOptions): ReturnType<typeof fromTemporaryCredentials> {
-  return fromTemporaryCredentials({
-    params: { RoleArn, RoleSessionName: "sallyport-controller", DurationSeconds: assumedSeconds },
-    clientConfig: {
-      region: options.region,
-      ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
+function assumed(
+  { assumeRoleARN = "", externalID }: Pick<AccountRef, "assumeRoleARN" | "externalID">,
+  options: AwsOptions,
+): () => Promise<RoleCredentials> {
+  const { region, endpoint, installation, clock } = options;
+  const ExternalId = externalID ?? (installation === undefined ? undefined : `sallyport:${installation}`);
+  const take = fromTemporaryCredentials({
+    params: {
+      RoleArn: assumeRoleARN,
+      RoleSessionName: "sallyport-controller",
+      DurationSeconds: assumedSeconds,
+      ...(ExternalId === undefined ? {} : { ExternalId }),
     },
-    clientPlugins: [
-      { applyToStack: (middlewareStack) => void measureClient({ middlewareStack }, options.recorder, options.clock) },
-    ],
+    clientConfig: { region, ...(endpoint === undefined ? {} : { endpoint }) },
     ...(options.credentials === undefined ? {} : { masterCredentials: options.credentials }),
   });
+  return assumedRole({ roleARN: assumeRoleARN, externalID: ExternalId, take }, clock);
 }
 
 /** Makes a value once per key. */

@@ -12,7 +12,7 @@ it.each([
   ["TooManyRequestsException", 429, "throttled"],
   ["AccessDeniedException", 400, "denied"],
   ["AccessDenied", 403, "denied"],
-  ["ExpiredTokenException", 403, "denied"],
+  ["ExpiredTokenException", 403, "credentials"],
   ["ResourceNotFoundException", 400, "not-found"],
   ["NoSuchEntityException", 404, "not-found"],
   ["DBInstanceNotFoundFault", 404, "not-found"],

@@ -24,10 +24,8 @@ const classes: Readonly<Record<Exclude<AwsFailureClass, "busy">, readonly string
     "SlowDown",
     "LimitExceededRate",
   ],
-  denied: [
-    "AccessDenied",
-    "UnauthorizedOperation",
-    "NotAuthorized",
+  denied: ["AccessDenied", "UnauthorizedOperation", "NotAuthorized", "OptInRequired"],
+  credentials: [
     "InvalidClientTokenId",
     "UnrecognizedClient",
     "MissingAuthenticationToken",
@@ -36,7 +34,6 @@ const classes: Readonly<Record<Exclude<AwsFailureClass, "busy">, readonly string
     "ExpiredToken",
     "IncompleteSignature",
     "CredentialsProviderError",
-    "OptInRequired",
   ],
   quota: ["ServiceQuotaExceeded", "LimitExceeded"],
   unavailable: [

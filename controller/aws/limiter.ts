@@ -1,17 +1,22 @@
 import type { Clock } from "#lib/clock.ts";
+import { Line } from "./line.ts";
 import type { CallUrgency } from "./ports.ts";
 
 /** Lets calls through at a bounded rate. */
 export interface Limiter {
-  /** Resolves when the call may be made. Calls of urgency `revoke` go before all that still wait; each urgency is first come, first served. */
+  /**
+   * Resolves when the call may be made. Calls of urgency `revoke` go before all that still wait, those of urgency `check` after
+   * all; each urgency is first come, first served.
+   */
   take(urgency: CallUrgency): Promise<void>;
 }
 
 /**
  * "All Identity Center admin APIs share 20 TPS" (IAM Identity Center quotas). Burst and rate add up to it, so that no
- * window of one second sees more, however AWS counts.
+ * window of one second sees more, however AWS counts. As little as possible is burst: it serves the first calls after a pause, the
+ * rate serves all others.
  */
-export const identityCenterLimit: LimiterOptions = { perSecond: 16, burst: 4 };
+export const identityCenterLimit: LimiterOptions = { perSecond: 19, burst: 1 };
 
 export interface LimiterOptions {
   /** Tokens that come back each second. */
@@ -20,9 +25,9 @@ export interface LimiterOptions {
   readonly burst: number;
 }
 
-/** A token bucket with two waiting lines. It never goes by the wall clock. */
+/** A token bucket with a waiting line for each urgency. It never goes by the wall clock. A take costs the same however many wait. */
 export function createLimiter(options: LimiterOptions, clock: Clock): Limiter {
-  const waiting: Record<CallUrgency, (() => void)[]> = { revoke: [], change: [] };
+  const waiting: Record<CallUrgency, Line<() => void>> = { revoke: new Line(), change: new Line(), check: new Line() };
   const msPerToken = 1_000 / options.perSecond;
   let tokens = options.burst;
   let filledAt = clock.monotonicMs();
@@ -37,14 +42,14 @@ export function createLimiter(options: LimiterOptions, clock: Clock): Limiter {
     refill();
     // A timer may fire a fraction of a millisecond early; without the tolerance it would be set again at once.
     while (tokens >= 1 - 1e-6) {
-      const next = waiting.revoke.shift() ?? waiting.change.shift();
+      const next = waiting.revoke.shift() ?? waiting.change.shift() ?? waiting.check.shift();
       if (next === undefined) {
         return;
       }
       tokens -= 1;
       next();
     }
-    if (!timerSet && waiting.revoke.length + waiting.change.length > 0) {
+    if (!timerSet && waiting.revoke.size + waiting.change.size + waiting.check.size > 0) {
       timerSet = true;
       clock.after(Math.max((1 - tokens) * msPerToken, 1), () => {
         timerSet = false;

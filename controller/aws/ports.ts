@@ -24,11 +24,11 @@ export interface InstanceRef {
 export interface IdentityCenterRef {
   readonly instanceARN: string;
   readonly region: string;
-  /** Calls that take access away go before all others in the shared rate limit. Absent means `change`. */
+  /** Calls that take access away go before all others in the shared rate limit, looks at what is settled after all. Absent means `change`. */
   readonly urgency?: CallUrgency;
 }
 /** Which calls go first where calls must wait for each other. */
-export type CallUrgency = "revoke" | "change";
+export type CallUrgency = "revoke" | "change" | "check";
 export interface AccountRef {
   readonly accountID: string;
   readonly region: string;
@@ -37,8 +37,12 @@ export interface AccountRef {
   readonly externalID?: string;
 }
 
-/** How a failed call is to be treated. `busy`: this process itself is updating a role in that account; ask again in a moment. */
+/**
+ * How a failed call is to be treated. `busy`: this process itself is updating a role in that account, and wakes who waits.
+ * `credentials`: AWS does not accept who we are, so that no call of anybody can work until somebody renews them.
+ */
 export type AwsFailureClass =
+  | "credentials"
   | "not-found"
   | "conflict"
   | "busy"
@@ -95,22 +99,32 @@ export interface RoleUpdate {
 export interface IdentityCenterPort {
   /**
    * Every permission set that carries `tag` and whose name passes `named` (ListPermissionSets, DescribePermissionSet,
-   * ListTagsForResource); for recovery and orphans. Names are remembered, so a second listing costs little.
+   * ListTagsForResource); for recovery and orphans. Names are remembered, so a second listing costs little. Sets that `skip` names
+   * by their ARN are not looked at.
    */
   listTagged(
     tag: { readonly key: string; readonly value: string },
     named?: (name: string) => boolean,
+    skip?: (arn: string) => boolean,
   ): Promise<readonly PermissionSet[]>;
+  /** ListTagsForResource; undefined when the set is gone. The cheapest look at a set: one call. */
+  getTags(arn: string): Promise<Readonly<Record<string, string>> | undefined>;
   /** Finds by ARN (DescribePermissionSet, ListTagsForResource); undefined when it is gone. */
   getPermissionSet(arn: string): Promise<PermissionSet | undefined>;
   /**
    * Takes the account's turn for an update that found it `busy`, without a call to AWS: throws `busy` while the turn is
-   * another's. The update then has the turn; `giveUpTurn` where it is not made after all.
+   * another's. The update then has the turn; `giveUpTurn` where it is not made after all. `wake` is called when the turn is
+   * kept for it.
    */
-  takeTurn(update: RoleUpdate): void;
+  takeTurn(update: RoleUpdate, wake?: () => void): void;
   giveUpTurn(update: RoleUpdate): void;
-  /** Whether ListPermissionSets names the set: a second witness before a set that cannot be described counts as gone. */
-  isListed(arn: string): Promise<boolean>;
+  /**
+   * ListPermissionSetsProvisionedToAccount: the ARNs of all sets that have a role in the account. One listing serves everybody who
+   * asks within `maxAgeMs`, 100 sets a call.
+   */
+  provisionedIn(accountID: string, maxAgeMs: number): Promise<ReadonlySet<string>>;
+  /** ListAccountsForProvisionedPermissionSet: where the set has a role. */
+  accountsOf(permissionSetARN: string): Promise<readonly string[]>;
   /** Finds by name (paged ListPermissionSets + DescribePermissionSet): after a create whose answer was lost. */
   findPermissionSet(name: string): Promise<PermissionSet | undefined>;
   /** CreatePermissionSet with tags. `conflict` when the name is taken. */

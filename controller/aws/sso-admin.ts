@@ -5,42 +5,19 @@ import {
   DeletePermissionSetCommand,
   DescribeAccountAssignmentCreationStatusCommand,
   DescribeAccountAssignmentDeletionStatusCommand,
-  DescribePermissionSetCommand,
   DescribePermissionSetProvisioningStatusCommand,
   GetInlinePolicyForPermissionSetCommand,
   ListAccountAssignmentsCommand,
-  ListInstancesCommand,
-  ListPermissionSetsCommand,
-  ListTagsForResourceCommand,
   ProvisionPermissionSetCommand,
   PutInlinePolicyToPermissionSetCommand,
   TagResourceCommand,
-  type SSOAdminClient,
 } from "@aws-sdk/client-sso-admin";
-import type { AccountLock } from "./account-lock.ts";
-import { callAws, callAwsOptional, malformedAnswer } from "./errors.ts";
-import type { Limiter } from "./limiter.ts";
-import type {
-  AssignmentRef,
-  CallUrgency,
-  IdentityCenterPort,
-  InstanceRef,
-  OperationState,
-  PermissionSet,
-  RoleUpdate,
-} from "./ports.ts";
+import { malformedAnswer } from "./errors.ts";
+import type { AssignmentRef, IdentityCenterPort, OperationState, RoleUpdate } from "./ports.ts";
 import { pages } from "./paging.ts";
-import { fromTagList, toTagList } from "./tags.ts";
-
-/** What the sso-admin port is made of. `names` remembers the name of each permission set by ARN; names never change. */
-export interface IdentityCenterParts {
-  readonly client: SSOAdminClient;
-  readonly instanceARN: string;
-  readonly urgency: CallUrgency;
-  readonly limiter: Limiter;
-  readonly lock: AccountLock;
-  readonly names: Map<string, string>;
-}
+import { findCalls, readSet, tagsOf } from "./sso-admin-find.ts";
+import { type IdentityCenterParts, limited, limitedOptional } from "./sso-admin-parts.ts";
+import { toTagList } from "./tags.ts";
 
 /** The port over one SSO Admin client. */
 export function identityCenterPort(parts: IdentityCenterParts): IdentityCenterPort {
@@ -49,61 +26,14 @@ export function identityCenterPort(parts: IdentityCenterParts): IdentityCenterPo
     ...permissionSetCalls(parts),
     ...assignmentCalls(parts),
     ...provisioningCalls(parts),
-    takeTurn: (update) => parts.lock.take(update.accountID, ticketOf(update), parts.urgency),
+    takeTurn: (update, wake) => parts.lock.take(update.accountID, ticketOf(update), parts.urgency, wake),
     giveUpTurn: (update) => parts.lock.release(update.accountID, ticketOf(update)),
-  };
-}
-
-/** sso:ListInstances, all pages. */
-export async function listInstances(client: SSOAdminClient, region: string, limiter: Limiter): Promise<InstanceRef[]> {
-  const all = await pages(async (NextToken) => {
-    await limiter.take("change");
-    const answer = await callAws("sso:ListInstances", () => client.send(new ListInstancesCommand({ ...NextToken })));
-    return { items: answer.Instances ?? [], next: answer.NextToken };
-  });
-  return all.flatMap(({ InstanceArn, IdentityStoreId }) =>
-    InstanceArn === undefined || IdentityStoreId === undefined
-      ? []
-      : [{ instanceARN: InstanceArn, identityStoreID: IdentityStoreId, region }],
-  );
-}
-
-function findCalls(
-  parts: IdentityCenterParts,
-): Pick<IdentityCenterPort, "listTagged" | "isListed" | "findPermissionSet"> {
-  return {
-    async listTagged(tag, named = () => true) {
-      const found: PermissionSet[] = [];
-      for await (const arn of listARNs(parts)) {
-        const name = await nameOf(parts, arn);
-        const tags = name !== undefined && named(name) ? await tagsOf(parts, arn) : undefined;
-        if (name !== undefined && tags?.[tag.key] === tag.value) {
-          found.push({ arn, name, tags });
-        }
-      }
-      return found;
-    },
-    async isListed(wanted) {
-      for await (const arn of listARNs(parts)) {
-        if (arn === wanted) {
-          return true;
-        }
-      }
-      return false;
-    },
-    async findPermissionSet(name) {
-      for await (const arn of listARNs(parts)) {
-        if ((await nameOf(parts, arn)) === name) {
-          return readSet(parts, arn);
-        }
-      }
-      return undefined;
-    },
   };
 }
 
 type PermissionSetCalls = Pick<
   IdentityCenterPort,
+  | "getTags"
   | "getPermissionSet"
   | "createPermissionSet"
   | "tagPermissionSet"
@@ -116,6 +46,7 @@ function permissionSetCalls(parts: IdentityCenterParts): PermissionSetCalls {
   const { client, names } = parts;
   const InstanceArn = parts.instanceARN;
   return {
+    getTags: (arn) => tagsOf(parts, arn),
     async getPermissionSet(arn) {
       // Described every time: the remembered name would hide that the set is gone.
       names.delete(arn);
@@ -269,20 +200,6 @@ function provisioningCalls(parts: IdentityCenterParts): Pick<IdentityCenterPort,
   };
 }
 
-async function limited<T>(parts: IdentityCenterParts, operation: string, run: () => Promise<T>): Promise<T> {
-  await parts.limiter.take(parts.urgency);
-  return callAws(`sso:${operation}`, run);
-}
-
-async function limitedOptional<T>(
-  parts: IdentityCenterParts,
-  operation: string,
-  run: () => Promise<T>,
-): Promise<T | undefined> {
-  await parts.limiter.take(parts.urgency);
-  return callAwsOptional(`sso:${operation}`, run);
-}
-
 /** Starts an operation in the account's turn. The turn stays taken until the operation was seen to end. */
 async function underLock(
   parts: IdentityCenterParts,
@@ -321,56 +238,6 @@ async function polled(
     parts.lock.finished(requestID);
   }
   return state;
-}
-
-async function* listARNs(parts: IdentityCenterParts): AsyncGenerator<string> {
-  let next: string | undefined;
-  do {
-    const NextToken = next === undefined ? {} : { NextToken: next };
-    const answer = await limited(parts, "ListPermissionSets", () =>
-      parts.client.send(
-        new ListPermissionSetsCommand({ InstanceArn: parts.instanceARN, MaxResults: 100, ...NextToken }),
-      ),
-    );
-    yield* answer.PermissionSets ?? [];
-    next = answer.NextToken;
-  } while (next !== undefined);
-}
-
-/** Name of a set, from memory where it is known; undefined when the set is gone. */
-async function nameOf(parts: IdentityCenterParts, arn: string): Promise<string | undefined> {
-  const known = parts.names.get(arn);
-  if (known !== undefined) {
-    return known;
-  }
-  const answer = await limitedOptional(parts, "DescribePermissionSet", () =>
-    parts.client.send(new DescribePermissionSetCommand({ InstanceArn: parts.instanceARN, PermissionSetArn: arn })),
-  );
-  const name = answer?.PermissionSet?.Name;
-  if (name !== undefined) {
-    parts.names.set(arn, name);
-  }
-  return name;
-}
-
-async function tagsOf(parts: IdentityCenterParts, arn: string): Promise<Record<string, string> | undefined> {
-  let gone = false;
-  const all = await pages(async (NextToken) => {
-    const answer = await limitedOptional(parts, "ListTagsForResource", () =>
-      parts.client.send(
-        new ListTagsForResourceCommand({ InstanceArn: parts.instanceARN, ResourceArn: arn, ...NextToken }),
-      ),
-    );
-    gone ||= answer === undefined;
-    return { items: answer?.Tags ?? [], next: answer?.NextToken };
-  });
-  return gone ? undefined : fromTagList(all);
-}
-
-async function readSet(parts: IdentityCenterParts, arn: string): Promise<PermissionSet | undefined> {
-  const name = await nameOf(parts, arn);
-  const tags = name === undefined ? undefined : await tagsOf(parts, arn);
-  return name === undefined || tags === undefined ? undefined : { arn, name, tags };
 }
 
 function assignmentInput(assignment: AssignmentRef) {

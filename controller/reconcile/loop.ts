@@ -240,7 +240,8 @@ class ReconcileLoop implements Loop {
       run.abort.abort(new Error(`reconcile took longer than ${deadlineMs} ms`));
     });
     try {
-      const context = { signal: run.abort.signal, log, clock, now: clock.now() };
+      const { enqueue } = this;
+      const context = { signal: run.abort.signal, log, clock, now: clock.now(), enqueue };
       // Awaited even past the deadline: giving the key to another worker while this one may still act would be worse.
       return (await this.#reconcilers.get(key.kind)?.reconcile(key, context)) ?? { kind: "settled" };
     } catch (thrown) {

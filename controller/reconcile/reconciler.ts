@@ -31,6 +31,8 @@ export interface ReconcileContext {
   readonly clock: Clock;
   /** Wall-clock time at which the run began; `decide` gets this one. */
   readonly now: EpochMs;
+  /** Asks for a look at another object, or at this one again. Absent where nothing runs beside this run, as in a plan. */
+  readonly enqueue?: Enqueue;
 }
 
 /** Converges the objects of one kind. It is given a key, never an event: what to do follows from how things are now. */

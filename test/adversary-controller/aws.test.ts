@@ -231,11 +231,11 @@ describe.concurrent("the quota of permission sets", () => {
     });
 
     const waiting = await controller.until<Grant>("Grant", "g-1", (grant) =>
-      has(grant, "Ready", "False", "ProviderError"),
+      has(grant, "Ready", "False", "QuotaExceeded"),
     );
 
-    expect(getCondition(waiting.status?.conditions, "Ready")?.message).toContain("ServiceQuotaExceededException");
-    expect(has(waiting, "Reconciling", "True", "ProgressingWithRetry")).toBe(true);
+    expect(getCondition(waiting.status?.conditions, "Ready")?.message).toContain("ask AWS for a higher quota");
+    expect(has(waiting, "Reconciling", "True", "QuotaExceeded")).toBe(true);
   });
 });
 
@@ -249,7 +249,13 @@ describe.concurrent("the sweep", () => {
     const now = new Date().toISOString();
     for (const { object } of source.list("Grant")) {
       const end = { reason: "Revoked", message: "", time: now };
-      await source.writeStatus(object, (status) => ({ ...status, end, endTime: now, deprovisionTime: now }));
+      await source.writeStatus(object, (status) => ({
+        ...status,
+        conditions: [],
+        end,
+        endTime: now,
+        deprovisionTime: now,
+      }));
     }
     const stuck = setOf(sandbox, grantID)?.arn;
     sandbox.faults = ({ operation, input }) =>

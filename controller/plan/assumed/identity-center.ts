@@ -53,13 +53,24 @@ export class AssumedIdentityCenter {
 
   #looks(): Pick<
     IdentityCenterPort,
-    "isListed" | "getPermissionSet" | "findPermissionSet" | "getInlinePolicy" | "listAssignments"
+    "getTags" | "provisionedIn" | "accountsOf" | "getPermissionSet" | "findPermissionSet" | "getInlinePolicy" | "listAssignments"
   > {
     const calls = this.#calls;
     return {
-      isListed: async (arn) => {
-        calls.look("sso:ListPermissionSets");
-        return this.#sets.has(arn);
+      getTags: async (arn) => {
+        calls.look("sso:ListTagsForResource");
+        return this.#sets.get(arn)?.set.tags;
+      },
+      provisionedIn: async (accountID) => {
+        calls.look("sso:ListPermissionSetsProvisionedToAccount");
+        const all = [...this.#assignments.values()].filter((known) => known.accountID === accountID);
+        return new Set(all.map(({ permissionSetARN }) => permissionSetARN));
+      },
+      accountsOf: async (arn) => {
+        calls.look("sso:ListAccountsForProvisionedPermissionSet");
+        return [...this.#assignments.values()].flatMap(({ permissionSetARN, accountID }) =>
+          permissionSetARN === arn ? [accountID] : [],
+        );
       },
       getPermissionSet: async (arn) => {
         calls.look("sso:DescribePermissionSet");

@@ -1,51 +1,21 @@
-import type { Grant, GrantStatusExternal } from "#kinds/index.ts";
-import type { Clock } from "#lib/clock.ts";
 import { assertNever } from "#lib/errors.ts";
 import { isFailure } from "../../aws/errors.ts";
-import {
-  AwsFailure,
-  type AccountPort,
-  type AwsPorts,
-  type IdentityCenterPort,
-  type OperationState,
-  type PermissionSet,
-} from "../../aws/ports.ts";
-import type { Source } from "../../source/source.ts";
-import { notOwnedMessage } from "./decide-live.ts";
+import type { PermissionSet } from "../../aws/ports.ts";
+import { account, type ActEnv, center, recorded, setARN, type StepResult } from "./act-env.ts";
+import { notOwnedMessage, othersMessage } from "./decide-live.ts";
+import { awaitOperation, startOperation } from "./operations.ts";
 import { isOwnSet, roleTags, tagKeys, windowFromTags, windowTags } from "./tags.ts";
-import type { Action, GrantPatch } from "./types.ts";
+import type { Action } from "./types.ts";
 import { formatTime, openWindow } from "./window.ts";
 
-/** What performing needs. `grant` is the newest, with what the steps before have recorded. */
-export interface ActEnv {
-  readonly grant: Grant;
-  readonly ports: AwsPorts;
-  readonly source: Pick<Source, "putTombstone" | "release">;
-  readonly clock: Clock;
-  readonly installation: string;
-  /** Whether the grant has ended: its calls go before all others. */
-  readonly urgent: boolean;
-}
+export type { StepResult } from "./act-env.ts";
 
-/** What one step came to. */
-export interface StepResult {
-  /** Recorded in status before the next step. */
-  readonly patch?: GrantPatch;
-  /** The steps after it must wait this long. */
-  readonly wait?: { readonly ms: number; readonly why: string };
-  /** What AWS was asked for has failed; `patch` is recorded all the same. */
-  readonly failed?: AwsFailure;
-  /** A person must act first. */
-  readonly refused?: { readonly reason: string; readonly message: string };
-}
-
-/** Operations end within "seconds, up to minutes" (aws-and-ssm.md B3). One that has not is given up and looked at anew. */
-export const operationMaxMs = 600_000;
-/** Polls grow from a few a second to one in five seconds, by the operation's age; 20 calls a second are shared by all. */
-const pollMinMs = 400;
-const pollMaxMs = 5_000;
-/** IAM is eventually consistent: a role that was just provisioned may be listed a moment later. */
+/** IAM is eventually consistent: a role that was just provisioned may be listed a moment later. In milliseconds. */
 const roleWaitMs = 1_000;
+/** How long a set that AWS does not show yet is given, in milliseconds. */
+const notShownMs = 2_000;
+/** How often a set that others hold is looked at again, in milliseconds: a person must take their assignments away first. */
+export const othersRetryMs = 300_000;
 
 /** Performs one step. Rejects with an AwsFailure; each step can be performed again after a crash at any point. */
 export async function performAction(action: Action, env: ActEnv): Promise<StepResult> {
@@ -82,10 +52,17 @@ export async function performAction(action: Action, env: ActEnv): Promise<StepRe
       });
       return {};
     case "DeletePermissionSet":
-      await center(env).deletePermissionSet(setARN(env));
+      return deleteSet(env);
+    case "RestoreTags":
+      await center(env).tagPermissionSet(setARN(env), { ...action.tags, ...roleTags(env.grant.status?.external) });
       return {};
     case "RecordDeprovisioned":
-      return { patch: { deprovisionTime: formatTime(env.clock.now()) } };
+      return {
+        patch: {
+          deprovisionTime: formatTime(env.clock.now()),
+          observedGeneration: env.grant.metadata.generation ?? 0,
+        },
+      };
     case "PutTombstone":
       await env.source.putTombstone(action.tombstone);
       return {};
@@ -101,111 +78,27 @@ export async function performAction(action: Action, env: ActEnv): Promise<StepRe
 async function createSet(action: Extract<Action, { kind: "CreatePermissionSet" }>, env: ActEnv): Promise<StepResult> {
   const { external, activationTime, expiryTime } = env.grant.status ?? {};
   let set: PermissionSet;
+  let isAdopted = false;
   try {
     set = await center(env).createPermissionSet(action);
   } catch (thrown) {
+    if (isFailure(thrown, "conflict") && external?.permissionSetARN !== undefined) {
+      // The name is taken, most likely by the one on record, which AWS does not show yet: a search would not find it either.
+      return { wait: { ms: notShownMs, why: "AWS to show the permission set" } };
+    }
     const found = isFailure(thrown, "conflict") ? await center(env).findPermissionSet(action.name) : undefined;
     if (found === undefined) {
       throw thrown;
     }
     set = found;
+    isAdopted = true;
   }
   if (!isOwnSet(set.tags, env.installation, env.grant.metadata.uid ?? "")) {
     return { refused: { reason: "NotOwned", message: notOwnedMessage(env.grant) } };
   }
   const isNew = activationTime === undefined && expiryTime === undefined;
   const adopted = isNew ? windowFromTags(set.tags, env.clock.now()) : {};
-  return { patch: { external: { ...recorded(external), permissionSetARN: set.arn }, ...adopted } };
-}
-
-async function startOperation(
-  action: Extract<Action, { kind: "CreateAssignment" | "DeleteAssignment" | "Provision" }>,
-  env: ActEnv,
-): Promise<StepResult> {
-  const permissionSetARN = setARN(env);
-  let state: OperationState;
-  switch (action.kind) {
-    case "CreateAssignment":
-      state = await center(env).createAssignment({ permissionSetARN, ...action });
-      break;
-    case "DeleteAssignment":
-      try {
-        state = await center(env).deleteAssignment({ permissionSetARN, ...action });
-      } catch (thrown) {
-        if (isFailure(thrown, "not-found")) {
-          return {};
-        }
-        throw thrown;
-      }
-      break;
-    default:
-      state = await center(env).provision(permissionSetARN, action.accountID);
-  }
-  const startTime = formatTime(env.clock.now());
-  return {
-    patch: {
-      external: {
-        ...recorded(env.grant.status?.external),
-        operation: { kind: action.kind, requestID: state.requestID, startTime },
-      },
-    },
-  };
-}
-
-async function awaitOperation(env: ActEnv): Promise<StepResult> {
-  const external = recorded(env.grant.status?.external);
-  const { operation, ...rest } = external;
-  if (operation === undefined) {
-    return {};
-  }
-  const elapsedMs = env.clock.now() - Date.parse(operation.startTime);
-  // Before its own start: the wall clock was put back. Waiting for it to catch up could take hours; it is polled at once.
-  const ageMs = elapsedMs >= 0 ? elapsedMs : pollMinMs;
-  const wait = { ms: Math.min(pollMaxMs, Math.max(pollMinMs, ageMs / 2)), why: `${operation.kind} is in progress` };
-  // Asked for a moment ago: it cannot have ended yet.
-  if (ageMs < pollMinMs) {
-    return { wait: { ...wait, ms: pollMinMs - ageMs } };
-  }
-  let state: OperationState;
-  try {
-    state = await poll(center(env), operation.kind, operation.requestID);
-  } catch (thrown) {
-    if (isFailure(thrown, "not-found")) {
-      // AWS no longer knows the operation: what it came to shows at the next look.
-      return { patch: { external: rest }, wait: { ms: pollMinMs, why: `${operation.kind} is no longer known` } };
-    }
-    throw thrown;
-  }
-  if (state.status === "IN_PROGRESS") {
-    return ageMs > operationMaxMs ? { patch: { external: rest }, wait } : { wait };
-  }
-  if (state.status === "FAILED") {
-    return {
-      patch: { external: rest },
-      failed: new AwsFailure(
-        "unavailable",
-        "OperationFailed",
-        `sso:${operation.kind}`,
-        `${operation.kind} failed: ${state.failureReason ?? "AWS gives no reason"}`,
-      ),
-    };
-  }
-  return { patch: { external: rest } };
-}
-
-function poll(
-  port: IdentityCenterPort,
-  kind: NonNullable<GrantStatusExternal["operation"]>["kind"],
-  requestID: string,
-): Promise<OperationState> {
-  switch (kind) {
-    case "CreateAssignment":
-      return port.assignmentCreation(requestID);
-    case "DeleteAssignment":
-      return port.assignmentDeletion(requestID);
-    default:
-      return port.provisioning(requestID);
-  }
+  return { patch: { external: { ...recorded(external), permissionSetARN: set.arn }, ...adopted }, isAdopted };
 }
 
 async function readRole(permissionSetName: string, env: ActEnv): Promise<StepResult> {
@@ -219,8 +112,8 @@ async function readRole(permissionSetName: string, env: ActEnv): Promise<StepRes
 
 /** Tags first: a state lost right after must find the window that was given, and a crash in between reads it back. */
 async function activate(action: Extract<Action, { kind: "Activate" }>, env: ActEnv): Promise<StepResult> {
-  const set = await center(env).getPermissionSet(setARN(env));
-  const known = set === undefined ? {} : windowFromTags(set.tags, env.clock.now());
+  const tags = env.tags ?? (await center(env).getTags(setARN(env))) ?? {};
+  const known = windowFromTags(tags, env.clock.now());
   if (known.activationTime !== undefined) {
     return { patch: known };
   }
@@ -234,26 +127,49 @@ async function activate(action: Extract<Action, { kind: "Activate" }>, env: ActE
   return { patch };
 }
 
-function center({ ports, grant, urgent }: ActEnv): IdentityCenterPort {
-  return ports.identityCenter({ ...recorded(grant.status?.external), urgency: urgent ? "revoke" : "change" });
-}
-
-function account({ ports, grant }: ActEnv): AccountPort {
-  const external = recorded(grant.status?.external);
-  return ports.account({ ...external, region: external.taskRegion ?? external.region });
-}
-
-function setARN({ grant }: ActEnv): string {
-  const arn = grant.status?.external?.permissionSetARN;
-  if (arn === undefined) {
-    throw new AwsFailure("unavailable", "NotFoundYet", "sso:ListPermissionSets", "the permission set is not known yet");
+/**
+ * Deletes the set, if it carries our tags. One that AWS does not show is deleted all the same: it is the very ARN that is on record
+ * as ours, and only the deletion's own answer is certain. AWS refuses while anybody is assigned; who that is, is then said.
+ */
+async function deleteSet(env: ActEnv): Promise<StepResult> {
+  const port = center(env);
+  const arn = setARN(env);
+  const tags = await port.getTags(arn);
+  if (tags !== undefined && !isOwnSet(tags, env.installation, env.grant.metadata.uid ?? "")) {
+    return { refused: { reason: "NotOwned", message: notOwnedMessage(env.grant) } };
   }
-  return arn;
+  try {
+    await port.deletePermissionSet(arn);
+    return {};
+  } catch (thrown) {
+    const others = isFailure(thrown, "conflict") ? await holdersOf(arn, env) : [];
+    if (others.length === 0) {
+      throw thrown;
+    }
+    return {
+      refused: {
+        reason: "ForeignAssignment",
+        message: othersMessage(env.grant.status?.grantID ?? "", others),
+        retryMs: othersRetryMs,
+      },
+    };
+  }
 }
 
-function recorded(external: GrantStatusExternal | undefined): GrantStatusExternal {
-  if (external === undefined) {
-    throw new Error("a step in AWS was asked for before it was recorded what revoking it needs");
+/** Who but the Grant's person is assigned to the set, in any account. */
+async function holdersOf(arn: string, env: ActEnv): Promise<string[]> {
+  const { principalID } = recorded(env.grant.status?.external);
+  const holders: string[] = [];
+  for (const accountID of await center(env).accountsOf(arn)) {
+    const assignments = await center(env).listAssignments(arn, accountID);
+    holders.push(...assignments.flatMap((other) => (other.principalID === principalID ? [] : [other.principalID])));
   }
-  return external;
+  return holders;
+}
+
+/** Takes back a set that got no place in its account: what cannot be used is not left half-made. */
+export async function undoSet(env: ActEnv): Promise<StepResult> {
+  const { permissionSetARN: _arn, operation: _operation, ...rest } = recorded(env.grant.status?.external);
+  const { refused } = await deleteSet(env);
+  return refused === undefined ? { patch: { external: rest } } : { refused };
 }

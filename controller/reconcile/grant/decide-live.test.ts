@@ -101,8 +101,8 @@ describe("while live", () => {
   });
 
   it("looks at AWS only when that is due", () => {
-    expect(lookupsFor(live(), false)).toEqual({ person: "no", aws: "no" });
-    expect(lookupsFor(live(), true)).toEqual({ person: "byID", aws: "full" });
+    expect(lookupsFor(live(), "no")).toEqual({ person: "no", aws: "no" });
+    expect(lookupsFor(live(), "full")).toEqual({ person: "byID", aws: "full" });
   });
 
   it.each([

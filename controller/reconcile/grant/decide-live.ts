@@ -4,8 +4,18 @@ import type { AwsFailure } from "../../aws/ports.ts";
 import { refuse } from "./decide-pending.ts";
 import { permissionSetDescription } from "./description.ts";
 import { policyFor, samePolicy } from "./policy.ts";
-import { drifted, extensionGiven, extensionRefused, live, provisioning, retrying, suspended } from "./situations.ts";
-import { creationTags, isOwnSet } from "./tags.ts";
+import {
+  drifted,
+  extensionGiven,
+  extensionRefused,
+  live,
+  provisioning,
+  failureMessage,
+  isRetryReason,
+  retrying,
+  suspended,
+} from "./situations.ts";
+import { creationTags, isOwnSet, tagKeys } from "./tags.ts";
 import { tombstoneSteps } from "./tombstone.ts";
 import type { Action, AwsObservation, Decision, GrantInput } from "./types.ts";
 import { currentExpiry, followWindow, formatTime, storedWindow } from "./window.ts";
@@ -98,7 +108,7 @@ export function decideLive(input: GrantInput): Decision {
 export function decideRetry(grant: Grant, failure: AwsFailure, now: EpochMs): Decision {
   const expiry = currentExpiry(grant);
   return steps(
-    retrying(failure.message),
+    retrying(failureMessage(failure), failure),
     [],
     expiry === undefined
       ? { kind: "failed", error: failure }
@@ -115,10 +125,13 @@ function decideDrift(input: GrantInput, next: Decision["next"]): Decision | unde
   if (aws === undefined || proxy === undefined) {
     return undefined;
   }
-  if (isForeign(input)) {
+  if (isForeign(input) && !isStripped(input)) {
     return steps(drifted(notOwnedMessage(grant), aws.assigned, false), [], next);
   }
-  const repair = setUpSteps(grant, aws, proxy, installation);
+  const restore: Action[] = isForeign(input)
+    ? [{ kind: "RestoreTags", tags: { ...creationTags(grant, grant.status ?? {}, installation) } }]
+    : [];
+  const repair = [...restore, ...setUpSteps(grant, aws, proxy, installation)];
   const { grantID = "", external } = grant.status ?? {};
   const roleMoved = typeof aws.role === "object" && aws.role.roleID !== external?.roleID;
   if (repair.length === 0 && roleMoved) {
@@ -131,9 +144,11 @@ function decideDrift(input: GrantInput, next: Decision["next"]): Decision | unde
     return steps(drifted(message, false, true), [], { kind: "waiting", untilMs, why: "the role to be listed" });
   }
   if (repair.length === 0) {
-    return undefined;
+    return aws.others === undefined
+      ? undefined
+      : steps(drifted(othersMessage(grantID, aws.others), true, false), [], next);
   }
-  const message = describeDrift(aws);
+  const message = describeDrift(aws, restore.length > 0);
   if (proxy.spec.driftPolicy === "Report") {
     return steps(drifted(`${message} It is only reported: driftPolicy is Report.`, aws.assigned, false), [], next);
   }
@@ -144,9 +159,17 @@ function decideDrift(input: GrantInput, next: Decision["next"]): Decision | unde
   );
 }
 
-function describeDrift({ set, assigned }: AwsObservation): string {
+/** For assignments to our set that somebody else made. Whether they are meant is not ours to say, so they are left. */
+export function othersMessage(name: string, others: readonly string[]): string {
+  return `Others are assigned to the permission set ${name} by hand, which Sallyport leaves alone: ${others.slice(0, 5).join(", ")}${others.length > 5 ? ` and ${others.length - 5} more` : ""}. Remove these assignments in IAM Identity Center.`;
+}
+
+function describeDrift({ set, assigned }: AwsObservation, isStripped: boolean): string {
   if (set === undefined) {
     return "The permission set was deleted by somebody else.";
+  }
+  if (isStripped) {
+    return "The permission set's tags were removed by somebody else.";
   }
   return assigned
     ? "The permission set's policy was changed by somebody else."
@@ -190,6 +213,16 @@ function isForeign({ aws, grant, installation }: GrantInput): boolean {
   return aws?.set !== undefined && !isOwnSet(aws.set.tags, installation, grant.metadata.uid ?? "");
 }
 
+/**
+ * The set on record has lost the tags that say whose it is, and carries nobody else's: nobody but this Grant can have made a set
+ * of that ARN.
+ */
+function isStripped({ aws, grant }: GrantInput): boolean {
+  const { [tagKeys.installation]: installation, [tagKeys.grantUID]: uid } = aws?.set?.tags ?? {};
+  const isNobodys = installation === undefined || uid === undefined;
+  return isNobodys && aws?.set !== undefined && aws.set.arn === grant.status?.external?.permissionSetARN;
+}
+
 /** For a permission set of the grant's name that does not carry our tags. */
 export function notOwnedMessage(grant: Grant): string {
   return `The permission set ${grant.status?.grantID ?? ""} does not carry the tags of this Grant and this installation, so Sallyport does not touch it. Delete it in IAM Identity Center, or put its tags back.`;
@@ -205,7 +238,8 @@ function extensionCondition(grant: Grant, count: number, refusal: string | undef
 /** A retry is not news: the failure stays shown until the step has worked. */
 function keepRetrying(grant: Grant, conditions: ConditionInput[]): ConditionInput[] {
   const ready = getCondition(grant.status?.conditions, "Ready");
-  return ready?.reason === "ProviderError" ? retrying(ready.message) : conditions;
+  const isStanding = ready !== undefined && (isRetryReason(ready.reason) || ready.reason === "QuotaExceeded");
+  return isStanding ? [] : conditions;
 }
 
 function steps(conditions: readonly ConditionInput[], actions: readonly Action[], next: Decision["next"]): Decision {

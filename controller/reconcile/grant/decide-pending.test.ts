@@ -102,8 +102,8 @@ describe("what is refused", () => {
   it("costs no call where no answer could change it: a name that has ended stays ended through any restart", () => {
     const fresh = anInput({ grant: aGrant({ status: seen }) });
 
-    expect(lookupsFor({ ...fresh, tombstone: tombstone(uidOf(9)) }, false)).toEqual({ person: "no", aws: "no" });
-    expect(lookupsFor(fresh, false)).toEqual({ person: "byName", aws: "no" });
+    expect(lookupsFor({ ...fresh, tombstone: tombstone(uidOf(9)) }, "no")).toEqual({ person: "no", aws: "no" });
+    expect(lookupsFor(fresh, "no")).toEqual({ person: "byName", aws: "no" });
   });
 
   it.each(refusals)("%s: Stalled with a reason a person can act on", (_title, more, reason, message) => {

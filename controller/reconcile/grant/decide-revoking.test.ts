@@ -10,8 +10,7 @@ import type { AwsObservation, GrantInput } from "./types.ts";
 const end = { reason: "Revoked", message: "The access was revoked: done", time: at(0) };
 const nothing: AwsObservation = { set: undefined, policy: undefined, assigned: false, role: "notLookedUp" };
 const revokingStatus = (more: GrantStatus = {}): GrantStatus => liveStatus({ end, endTime: at(0), ...more });
-const revoking = (more: Partial<GrantInput> = {}) =>
-  anInput({ grant: aGrant({ status: revokingStatus() }), aws: healthy(), ...more });
+const revoking = (more: Partial<GrantInput> = {}) => anInput({ grant: aGrant({ status: revokingStatus() }), ...more });
 const secret = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:other-AbCdEf";
 const roles = aDatabase().spec.roles;
 
@@ -72,7 +71,7 @@ describe("what ends access", () => {
   it("is seen without any look at AWS", () => {
     const expired = anInput({ grant: aGrant({ status: liveStatus() }), now: noon + 3_600_000 });
 
-    expect(lookupsFor(expired, true)).toEqual({ person: "no", aws: "no" });
+    expect(lookupsFor(expired, "full")).toEqual({ person: "no", aws: "no" });
   });
 
   it("is not the deletion of policy: an Availability or workflow that is gone changes nothing", () => {
@@ -93,22 +92,34 @@ describe("what ends access", () => {
 });
 
 describe("taking away", () => {
-  it("ends sessions, then the assignment, and marks the set as ended while that runs", () => {
-    const decision = decideGrant(revoking());
+  const whole = [
+    "PutTombstone",
+    "TerminateSessions",
+    "DeleteAssignment",
+    "TagEnded",
+    "AwaitOperation",
+    "DeletePermissionSet",
+    "RecordDeprovisioned",
+  ];
 
-    expect(kindsOf(decision)).toEqual([
-      "PutTombstone",
-      "TerminateSessions",
-      "DeleteAssignment",
-      "TagEnded",
-      "AwaitOperation",
-    ]);
-    expect(decision.onFailure).toBe("goOn");
+  it("ends sessions, then the assignment, marks the set as ended while that runs, and deletes it, without a look", () => {
+    const grant = aGrant({ status: revokingStatus() });
+
+    expect(lookupsFor(anInput({ grant }), "full")).toEqual({ person: "no", aws: "no" });
+    expect(kindsOf(decideGrant(revoking()))).toEqual(whole);
+    expect(decideGrant(revoking()).onFailure).toBe("goOn");
   });
 
-  it("ends sessions once more and deletes the set when the assignment is gone", () => {
+  it("does not mark a set whose window's end stands in its tags", () => {
+    const grant = aGrant({ status: revokingStatus({ end: { ...end, reason: "Expired" } }) });
+
+    expect(kindsOf(decideGrant(revoking({ grant })))).toEqual(whole.filter((kind) => kind !== "TagEnded"));
+  });
+
+  it("ends sessions once more and deletes the set when the assignment is known to be gone", () => {
     expect(kindsOf(decideGrant(revoking({ aws: healthy({ assigned: false }) })))).toEqual([
       "PutTombstone",
+      "AwaitOperation",
       "TerminateSessions",
       "DeletePermissionSet",
       "RecordDeprovisioned",
@@ -121,6 +132,13 @@ describe("taking away", () => {
       "TerminateSessions",
       "RecordDeprovisioned",
     ]);
+  });
+
+  it("does not believe that nothing is there before AWS could have shown it", () => {
+    const decision = decideGrant(revoking({ aws: nothing, unsettledUntil: noon + 5_000 }));
+
+    expect(kindsOf(decision)).toEqual(["PutTombstone"]);
+    expect(decision.next).toMatchObject({ kind: "waiting", untilMs: noon + 5_000 });
   });
 
   it("stops looking for sessions when none can be left", () => {
@@ -141,15 +159,14 @@ describe("taking away", () => {
     expect(kindsOf(decideGrant(alone))).toContain("DeleteAssignment");
   });
 
-  it("goes by the record when AWS cannot be looked at, but deletes no set whose tags it has not seen", () => {
-    const failure = new AwsFailure("unavailable", "TimeoutError", "sso:DescribePermissionSet", "no answer");
-    const { aws: _aws, ...blind } = revoking({ failure });
+  it("is tried again when a set that may be there cannot be looked for", () => {
+    const failure = new AwsFailure("unavailable", "TimeoutError", "sso:ListPermissionSets", "no answer");
+    const grant = aGrant({ status: approvedStatus({ end, endTime: at(0) }) });
+    const { aws: _aws, ...blind } = revoking({ failure, grant });
 
-    const decision = decideGrant(blind);
-
-    expect(kindsOf(decision)).toContain("DeleteAssignment");
-    expect(kindsOf(decision)).not.toContain("DeletePermissionSet");
-    expect(decision.next.kind).toBe("failed");
+    expect(lookupsFor(blind, "full").aws).toBe("byName");
+    expect(kindsOf(decideGrant(blind))).toEqual(["PutTombstone"]);
+    expect(decideGrant(blind).next.kind).toBe("failed");
   });
 
   it("waits out a creation that was in flight, then takes away what it made", () => {
@@ -160,13 +177,7 @@ describe("taking away", () => {
     };
     const { aws: _aws, ...blind } = revoking({ grant: aGrant({ status: { ...status, external } }) });
 
-    expect(kindsOf(decideGrant(blind))).toEqual([
-      "PutTombstone",
-      "TerminateSessions",
-      "AwaitOperation",
-      "DeleteAssignment",
-      "AwaitOperation",
-    ]);
+    expect(kindsOf(decideGrant(blind))).toEqual([...whole.slice(0, 2), "AwaitOperation", ...whole.slice(2)]);
   });
 
   it("leaves a set alone that has its name but not its tags and was never on record, whoever is assigned to it", () => {
@@ -186,24 +197,6 @@ describe("taking away", () => {
 
     expect(decision.patch.external?.permissionSetARN).toBe(ownSet().arn);
     expect(kindsOf(decision)).toContain("DeletePermissionSet");
-  });
-
-  it("deletes the assignment of a set that lost its tags, never the set", () => {
-    const stripped = { ...ownSet(), tags: {} };
-
-    const assigned = decideGrant(revoking({ aws: healthy({ set: stripped }) }));
-    const left = decideGrant(revoking({ aws: healthy({ set: stripped, assigned: false }) }));
-
-    expect(kindsOf(assigned)).toContain("DeleteAssignment");
-    expect(kindsOf(assigned)).not.toContain("TagEnded");
-    expect(kindsOf(left)).not.toContain("DeletePermissionSet");
-    expect(set(left, "Stalled")).toBe("True NotOwned");
-  });
-
-  it("touches nothing of a set that is neither tagged as ours nor named as ours", () => {
-    const foreign = { ...ownSet(), name: "administrators", tags: {} };
-
-    expect(kindsOf(decideGrant(revoking({ aws: healthy({ set: foreign }) })))).toEqual(["PutTombstone"]);
   });
 });
 

@@ -59,46 +59,58 @@ function decideEndUngiven(input: GrantInput, cause: EndCause): Decision {
 }
 
 /**
- * Takes away what was given, from status alone, in the order of DESIGN section 3: sessions, assignment, sessions once more,
- * permission set, record. A step that fails does not keep the next from being tried; only the record waits for all.
+ * Takes away what was given, from status alone and without a look, in the order of DESIGN section 3: sessions, assignment,
+ * sessions once more, permission set, record. Each step may be done again at any time, and AWS refuses to delete a set that anybody
+ * is assigned to, so its deletion is the proof. A step that fails does not keep the next from being tried; only the deletion of
+ * the set waits for the assignment's, and the record for all.
  */
 export function decideRevoking(input: GrantInput): Decision {
   const { grant, aws, failure, installation } = input;
-  const { external, end, grantID = "" } = grant.status ?? {};
+  const { external, end } = grant.status ?? {};
   if (external === undefined) {
     return revokingSteps(input, [{ kind: "RecordDeprovisioned" }]);
   }
-  const sessions = sessionSteps(input);
-  const { accountID, principalID, operation } = external;
-  const unassign: Action[] = [{ kind: "DeleteAssignment", accountID, principalID }];
-  if (operation !== undefined) {
-    if (operation.kind === "DeleteAssignment") {
-      return revokingSteps(input, [...tombstoneSteps(input), awaitOperation]);
+  const { permissionSetARN, accountID, principalID, operation } = external;
+  if (aws !== undefined && aws.set === undefined) {
+    return decideGone(input);
+  }
+  if (permissionSetARN === undefined) {
+    if (aws?.set === undefined) {
+      const decision = revokingSteps(input, tombstoneSteps(input));
+      return failure === undefined ? decision : { ...decision, next: { kind: "failed", error: failure } };
     }
-    // What AWS is still setting up must come to its end before it can be taken away; sessions need not wait for that.
-    return revokingSteps(input, [...tombstoneSteps(input), ...sessions, awaitOperation, ...unassign, awaitOperation]);
-  }
-  if (aws === undefined) {
-    // Could not be looked at: what is on record is taken away all the same, except the set, whose tags must be seen.
-    const known = external.permissionSetARN === undefined ? [] : [...sessions, ...unassign, awaitOperation];
-    const decision = revokingSteps(input, [...tombstoneSteps(input), ...known]);
-    return failure === undefined ? decision : { ...decision, next: { kind: "failed", error: failure } };
-  }
-  if (aws.set === undefined) {
-    return revokingSteps(input, [...tombstoneSteps(input), ...sessions, { kind: "RecordDeprovisioned" }]);
-  }
-  const isOwn = isOwnSet(aws.set.tags, installation, grant.metadata.uid ?? "");
-  // Ours are tagged from their creation on. Without the tags it is ours only where its ARN is on record: tags were taken off.
-  const wasOurs = external.permissionSetARN === aws.set.arn && aws.set.name === grantID;
-  if (!isOwn && !(wasOurs && aws.assigned)) {
-    return leaveForeignSet(input);
+    // Ours are tagged from their creation on. One of the name that is not and was never on record is somebody else's.
+    if (!isOwnSet(aws.set.tags, installation, grant.metadata.uid ?? "")) {
+      return leaveForeignSet(input);
+    }
   }
   const patch: GrantPatch =
-    external.permissionSetARN === aws.set.arn ? {} : { external: { ...external, permissionSetARN: aws.set.arn } };
-  const actions: Action[] = aws.assigned
-    ? [...sessions, ...unassign, ...tagEnded(isOwn, end), awaitOperation]
-    : [...sessions, { kind: "DeletePermissionSet" }, { kind: "RecordDeprovisioned" }];
-  return { ...revokingSteps(input, [...tombstoneSteps(input), ...actions]), patch };
+    permissionSetARN === undefined && aws?.set !== undefined
+      ? { external: { ...external, permissionSetARN: aws.set.arn } }
+      : {};
+  const sessions = sessionSteps(input);
+  const unassign: Action[] = [{ kind: "DeleteAssignment", accountID, principalID }, ...tagEnded(end), awaitOperation];
+  const rest: Action[] = [{ kind: "DeletePermissionSet" }, { kind: "RecordDeprovisioned" }];
+  const isUnassigning = operation?.kind === "DeleteAssignment";
+  // Known from AWS's own answer, a moment ago: only what is left is tried again.
+  const isUnassigned = operation === undefined && permissionSetARN !== undefined && aws?.assigned === false;
+  const steps: Action[] =
+    isUnassigning || isUnassigned
+      ? [awaitOperation, ...sessions, ...rest]
+      : // What AWS is still setting up must come to its end before it can be taken away; sessions need not wait for that.
+        [...sessions, ...(operation === undefined ? [] : [awaitOperation]), ...unassign, ...rest];
+  return { ...revokingSteps(input, [...tombstoneSteps(input), ...steps]), patch };
+}
+
+/** AWS shows no set. That counts once it could not be hidden any more. */
+function decideGone(input: GrantInput): Decision {
+  const { now, unsettledUntil = now } = input;
+  if (now < unsettledUntil) {
+    const decision = revokingSteps(input, tombstoneSteps(input));
+    return { ...decision, next: { kind: "waiting", untilMs: unsettledUntil, why: "AWS to show what it holds" } };
+  }
+  const steps: Action[] = [...sessionSteps(input), { kind: "RecordDeprovisioned" }];
+  return revokingSteps(input, [...tombstoneSteps(input), ...steps]);
 }
 
 /** The assignment is gone, and with it the access; what is left is not marked as ours, so it stays. */
@@ -130,9 +142,14 @@ export function decideEnded(input: GrantInput): Decision {
 
 const awaitOperation: Action = { kind: "AwaitOperation" };
 
-/** A recovered state must know that this grant has ended. It comes after the deletion was asked for, which it must not delay. */
-function tagEnded(isOwn: boolean, end: GrantStatusEnd | undefined): Action[] {
-  return isOwn && end !== undefined ? [{ kind: "TagEnded", endTime: end.time, reason: end.reason }] : [];
+/**
+ * A recovered state must know that this grant has ended. It comes after the deletion was asked for, which it must not delay. The end
+ * of a window stands in the tags already.
+ */
+function tagEnded(end: GrantStatusEnd | undefined): Action[] {
+  return end === undefined || end.reason === "Expired"
+    ? []
+    : [{ kind: "TagEnded", endTime: end.time, reason: end.reason }];
 }
 
 function revokingSteps(input: GrantInput, actions: readonly Action[]): Decision {

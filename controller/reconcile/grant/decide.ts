@@ -11,17 +11,18 @@ import { formatTime } from "./window.ts";
 
 /**
  * What to look up before deciding, from what is at hand. A Grant that must end needs no look at AWS first: nothing there
- * can change that, and a failing call must not delay it. `checkDue`: whether a live Grant is due for its look at AWS.
+ * can change that, and a failing call must not delay it. `due`: the look at AWS that a live Grant is due for.
  */
-export function lookupsFor(input: GrantInput, checkDue: boolean): Lookups {
+export function lookupsFor(input: GrantInput, due: "no" | "listing" | "full"): Lookups {
   const phase = phaseOf(input.grant);
-  const operation = input.grant.status?.external?.operation;
+  const { operation, permissionSetARN } = input.grant.status?.external ?? {};
   switch (phase) {
     case "New":
     case "Ended":
       return { person: "no", aws: "no" };
     case "Revoking":
-      return { person: "no", aws: operation === undefined ? "set" : "no" };
+      // What is on record is taken away without a look: AWS's answers to that tell more than any look.
+      return { person: "no", aws: permissionSetARN === undefined ? "byName" : "no" };
     case "Pending":
       return ownEndCause(input.grant, input.now) !== undefined ||
         input.grant.spec.suspend === true ||
@@ -33,9 +34,9 @@ export function lookupsFor(input: GrantInput, checkDue: boolean): Lookups {
         ? { person: "no", aws: "no" }
         : { person: "byID", aws: "full" };
     case "Live":
-      return endCause(input) !== undefined || operation !== undefined || !checkDue
+      return endCause(input) !== undefined || operation !== undefined || due === "no"
         ? { person: "no", aws: "no" }
-        : { person: "byID", aws: "full" };
+        : { person: "byID", aws: due };
     default:
       return assertNever(phase);
   }

@@ -1,7 +1,7 @@
-import type { Grant } from "#kinds/index.ts";
+import type { Grant, GrantStatusExternal } from "#kinds/index.ts";
 import type { EpochMs } from "#lib/clock.ts";
 import { isFailure } from "../../aws/errors.ts";
-import { AwsFailure, type AwsPorts, type IdentityCenterPort } from "../../aws/ports.ts";
+import type { AwsPorts, IdentityCenterPort } from "../../aws/ports.ts";
 import type { Source } from "../../source/source.ts";
 import { lookupsFor } from "./decide.ts";
 import type { AwsObservation, GrantInput, Lookups, PersonObservation } from "./types.ts";
@@ -14,24 +14,35 @@ export interface ObserveDeps {
   readonly installation: string;
 }
 
-/** When to look. */
+/** When to look, and what is known already. */
 export interface ObserveTimes {
   readonly now: EpochMs;
-  /** When AWS was last looked at in full; absent: never by this process. */
+  /** When AWS was last looked at; absent: never by this process. */
   readonly checkedAt: EpochMs | undefined;
-  /** Whether a live Grant is due for its look at AWS. */
-  readonly checkDue: boolean;
+  /** The look at AWS that a live Grant is due for. */
+  readonly due: "no" | "listing" | "full";
+  /** What this process's own writes tell of AWS: no look is needed where it is there. */
+  readonly own: AwsObservation | undefined;
 }
+
+/**
+ * One listing of an account serves all Grants that are due within this long, in milliseconds: a tenth of the default period,
+ * in which a tenth of them fall due.
+ */
+const listingMaxAgeMs = 30_000;
 
 /** Gathers the input of a decision: what the source holds, and from AWS what the Grant's phase calls for. */
 export async function observeGrant(grant: Grant, deps: ObserveDeps, times: ObserveTimes): Promise<GrantInput> {
   const known = observeSource(grant, deps, times.now);
-  const lookups = lookupsFor(known, times.checkDue);
-  const checkedAt = lookups.aws === "full" ? times.now : times.checkedAt;
+  const lookups = lookupsFor(known, times.due);
+  const isLook = lookups.aws === "full" || lookups.aws === "listing";
+  const checkedAt = isLook ? times.now : times.checkedAt;
   const input = checkedAt === undefined ? known : { ...known, checkedAt };
   try {
     const person = await lookUpPerson(known, lookups, deps.ports);
-    const aws = await lookUpAws(grant, lookups, deps.ports);
+    // An operation that is on its way comes first: it changes what is known.
+    const own = grant.status?.external?.operation === undefined ? times.own : undefined;
+    const aws = own ?? (await lookUpAws(grant, lookups, deps.ports));
     return { ...input, ...(person === undefined ? {} : { person }), ...(aws === undefined ? {} : { aws }) };
   } catch (thrown) {
     if (isFailure(thrown)) {
@@ -81,42 +92,61 @@ async function lookUpPerson(
 }
 
 async function lookUpAws(grant: Grant, lookups: Lookups, ports: AwsPorts): Promise<AwsObservation | undefined> {
-  const { external, grantID = "" } = grant.status ?? {};
+  const { external } = grant.status ?? {};
   if (lookups.aws === "no" || external === undefined) {
     return undefined;
   }
-  const isRevoking = phaseOf(grant) === "Revoking";
-  const center = ports.identityCenter({ ...external, urgency: isRevoking ? "revoke" : "change" });
-  const set = await findSet(center, external.permissionSetARN, grantID, isRevoking);
-  if (set === undefined) {
-    return { set: undefined, policy: undefined, assigned: false, role: "notLookedUp" };
+  const phase = phaseOf(grant);
+  const urgency = phase === "Revoking" ? "revoke" : phase === "Live" ? "check" : "change";
+  const center = ports.identityCenter({ ...external, urgency });
+  if (lookups.aws === "byName") {
+    const set = await center.findPermissionSet(grant.status?.grantID ?? "");
+    return { set, policy: undefined, assigned: false, role: "notLookedUp" };
   }
-  const assignments = await center.listAssignments(set.arn, external.accountID);
-  const assigned = assignments.some(
-    (other) => other.principalType === "USER" && other.principalID === external.principalID,
-  );
-  if (lookups.aws === "set") {
-    return { set, policy: undefined, assigned, role: "notLookedUp" };
+  const { permissionSetARN = "", accountID } = external;
+  if (lookups.aws === "listing" && (await center.provisionedIn(accountID, listingMaxAgeMs)).has(permissionSetARN)) {
+    return undefined;
   }
-  const policy = await center.getInlinePolicy(set.arn);
-  const account = ports.account({ ...external, region: external.taskRegion ?? external.region });
-  const role = (await account.findReservedRole(grantID)) ?? "none";
-  return { set, policy, assigned, role };
+  return lookInFull(grant, external, center, ports);
 }
 
-/**
- * The Grant's set by its recorded ARN. Without one, a set can only be there when a create's answer was lost: creating it
- * again finds out by itself, so the long search by name is made only where the set must go.
- */
-async function findSet(center: IdentityCenterPort, arn: string | undefined, name: string, isRevoking: boolean) {
-  if (arn === undefined) {
-    return isRevoking ? center.findPermissionSet(name) : undefined;
+/** Without a recorded ARN a set can only be there when a create's answer was lost: creating it again finds out by itself. */
+async function lookInFull(
+  grant: Grant,
+  external: GrantStatusExternal,
+  center: IdentityCenterPort,
+  ports: AwsPorts,
+): Promise<AwsObservation> {
+  const { permissionSetARN: arn, accountID, principalID } = external;
+  const { grantID = "" } = grant.status ?? {};
+  const tags = arn === undefined ? undefined : await center.getTags(arn);
+  if (arn === undefined || tags === undefined) {
+    return { set: undefined, policy: undefined, assigned: false, role: "notLookedUp" };
   }
-  const set = await center.getPermissionSet(arn);
-  // AWS is eventually consistent: a set that it cannot describe may be there all the same, with its assignment.
-  if (set === undefined && isRevoking && (await center.isListed(arn))) {
-    const message = `the permission set ${name} is listed but cannot be described yet`;
-    throw new AwsFailure("unavailable", "NotSettled", "sso:DescribePermissionSet", message);
+  const assignments = await center.listAssignments(arn, accountID);
+  const isOwn = (other: (typeof assignments)[number]): boolean =>
+    other.principalType === "USER" && other.principalID === principalID;
+  const others = assignments.flatMap((other) => (isOwn(other) ? [] : [other.principalID]));
+  return {
+    set: { arn, name: grantID, tags },
+    policy: await center.getInlinePolicy(arn),
+    assigned: assignments.some(isOwn),
+    role: await lookAtRole(grant, external, ports),
+    ...(others.length === 0 ? {} : { others }),
+  };
+}
+
+/** The role on record by its name, which is one call; another one, or the first, by a listing of the account's. */
+async function lookAtRole(
+  grant: Grant,
+  external: GrantStatusExternal,
+  ports: AwsPorts,
+): Promise<AwsObservation["role"]> {
+  if (phaseOf(grant) !== "Live") {
+    return "notLookedUp";
   }
-  return set;
+  const account = ports.account({ ...external, region: external.taskRegion ?? external.region });
+  const { roleName } = external;
+  const known = roleName === undefined ? undefined : await account.getRole(roleName);
+  return known ?? (await account.findReservedRole(grant.status?.grantID ?? "")) ?? "none";
 }

@@ -1,23 +1,27 @@
-import { getCondition, type ConditionInput, type Grant, type ObjectKey } from "#kinds/index.ts";
+import { formatKey, getCondition, type ConditionInput, type Grant, type ObjectKey } from "#kinds/index.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { Clock, EpochMs } from "#lib/clock.ts";
 import { isFailure } from "../../aws/errors.ts";
-import { AwsFailure, type AwsPorts } from "../../aws/ports.ts";
+import type { AwsPorts } from "../../aws/ports.ts";
 import type { Source } from "../../source/source.ts";
 import type { Outcome, Priority, ReconcileContext, Reconciler } from "../reconciler.ts";
 import { requestedLook } from "../status/annotations.ts";
 import { writeObjectStatus } from "../status/write.ts";
-import { performAction, type StepResult } from "./act.ts";
+import type { StepResult } from "./act-env.ts";
+import { Checks } from "./checks.ts";
+import { Comeback } from "./comeback.ts";
 import { Deadlines } from "./deadlines.ts";
 import { decideGrant } from "./decide.ts";
-import { driftCheckPeriodSecondsDefault, liveRetryMs } from "./decide-live.ts";
+import { liveRetryMs } from "./decide-live.ts";
 import { endCause } from "./end-cause.ts";
 import { observeGrant, observeSource } from "./observe.ts";
+import { OwnWrites } from "./own-writes.ts";
+import { type Memories, Performer, waker } from "./perform.ts";
 import { phaseOf } from "./phase.ts";
-import { retrying, revocationFailed, stalled } from "./situations.ts";
+import { QuotaLine } from "./quota-line.ts";
+import { isRetryReason } from "./situations.ts";
 import { Turns } from "./turns.ts";
 import type { Action, Decision, GrantPatch } from "./types.ts";
-import { currentExpiry } from "./window.ts";
 
 /** What the Grant reconciler needs. */
 export interface GrantReconcilerOptions {
@@ -28,6 +32,8 @@ export interface GrantReconcilerOptions {
   readonly installation: string;
   /** In [0, 1); jitter of the waits after a conflict. */
   readonly random: () => number;
+  /** See `settleMs`, which it is where absent. */
+  readonly settleMs?: number;
   /** Called after each write of a Grant's status, with the new object: links and Availabilities follow it. */
   readonly onStatusWritten?: (grant: Grant) => void;
   /** Called after each step that was performed, with what it came to, for the log of changes and for metrics. */
@@ -36,12 +42,11 @@ export interface GrantReconcilerOptions {
 
 /** Rounds of observe, decide, act in one run. New, approve, set up, live are four; more means that nothing converges. */
 const roundsMax = 10;
-/** Waits after ConflictException, in milliseconds; AWS updates one role in a second or two. */
-const conflictWaitMinMs = 500;
-const conflictWaitSpreadMs = 1_000;
-/** Waits while this process itself uses the account, in milliseconds: asking again costs no call to AWS. */
-const busyWaitMinMs = 200;
-const busyWaitSpreadMs = 300;
+/**
+ * How long a permission set that AWS does not show may be there all the same, in milliseconds, after this process began or last
+ * asked for it: Identity Center's answers are "seconds" behind its writes, and a create's answer may have been lost.
+ */
+export const settleMs = 10_000;
 
 /** Converges Grants: the whole chain from request to revocation. */
 export function grantReconciler(options: GrantReconcilerOptions): Reconciler {
@@ -51,29 +56,51 @@ export function grantReconciler(options: GrantReconcilerOptions): Reconciler {
 class GrantReconciler implements Reconciler {
   readonly kind = "Grant";
   readonly #options: GrantReconcilerOptions;
-  /** When AWS was last looked at in full, by uid, in monotonic milliseconds. Lost with the process: a start looks at everything. */
-  readonly #checkedMs = new Map<string, number>();
   readonly #deadlines: Deadlines;
-  readonly #turns: Turns;
+  readonly #memories: Memories;
+  readonly #performer: Performer;
+  /** When a set was last asked for, by uid, in monotonic milliseconds; before the first, when this process began. */
+  readonly #askedMs = new Map<string, number>();
+  readonly #begunMs: number;
 
   constructor(options: GrantReconcilerOptions) {
+    const { clock, random } = options;
     this.#options = options;
-    this.#deadlines = new Deadlines(options.clock);
-    this.#turns = new Turns(options.ports);
+    this.#begunMs = clock.monotonicMs();
+    this.#deadlines = new Deadlines(clock);
+    this.#memories = {
+      own: new OwnWrites(),
+      checks: new Checks(clock, random),
+      turns: new Turns(options.ports),
+      quota: new QuotaLine(clock),
+      comeback: new Comeback(),
+    };
+    this.#performer = new Performer({
+      ...this.#memories,
+      options,
+      get: (key) => this.#get(key),
+      write: (grant, patch, conditions) => this.#write(grant, patch, conditions),
+    });
   }
 
   async reconcile(key: ObjectKey, context: ReconcileContext): Promise<Outcome> {
+    const { comeback } = this.#memories;
     const known = this.#get(key);
-    if (known !== undefined && this.#turns.isWaiting(known, this.#mustEnd(known))) {
-      return this.#inTime(key, this.#waitForTurn("another role of the account is being updated"));
+    const why = known === undefined ? undefined : this.#waitsFor(known, context);
+    if (why !== undefined) {
+      return this.#inTime(key, this.#performer.waitToBeWoken(why));
     }
     try {
-      return this.#inTime(key, await this.#converge(key, context));
+      const outcome = await this.#converge(key, context);
+      if (outcome.kind !== "failed" && !isRetry(this.#get(key))) {
+        comeback.worked(formatKey(key), context.log);
+      }
+      return this.#inTime(key, outcome);
     } catch (thrown) {
       return this.#retryInTime(key, coerceError(thrown), context);
     } finally {
       if (known !== undefined) {
-        this.#turns.settle(known);
+        this.#memories.turns.settle(known);
       }
     }
   }
@@ -82,17 +109,21 @@ class GrantReconciler implements Reconciler {
     for (let round = 0; round < roundsMax; round += 1) {
       const grant = this.#get(key);
       if (grant === undefined) {
+        this.#memories.comeback.gone(formatKey(key));
         return { kind: "settled" };
       }
       const decision = await this.#decide(grant, context);
       await this.#write(grant, decision.patch, decision.conditions);
-      const interrupted = await this.#perform(key, decision, context);
+      const interrupted = await this.#performer.perform(key, decision, context);
       if (interrupted !== undefined) {
         return interrupted;
       }
       if (decision.patch.end !== undefined && decision.next.kind === "again") {
         // Everybody's end is put on record, and told to the proxies, before AWS is called for anybody's: it may not answer.
         return { kind: "waiting", untilMs: context.clock.now() + 1, why: "the end is on record" };
+      }
+      if (decision.next.kind === "failed" && isFailure(decision.next.error)) {
+        return this.#performer.outcomeOf(key, grant, decision.next.error, context);
       }
       if (decision.next.kind !== "again") {
         return decision.next;
@@ -139,9 +170,15 @@ class GrantReconciler implements Reconciler {
     return this.#inTime(key, { kind: "waiting", untilMs: clock.now() + liveRetryMs, why: error.message });
   }
 
-  #waitForTurn(why: string): Outcome {
-    const { clock, random } = this.#options;
-    return { kind: "waiting", untilMs: clock.now() + busyWaitMinMs + random() * busyWaitSpreadMs, why };
+  /** What the Grant waits for that somebody else gives it, without a call to AWS; undefined where it may go on. */
+  #waitsFor(grant: Grant, context: ReconcileContext): string | undefined {
+    const { turns, quota } = this.#memories;
+    const mustEnd = this.#mustEnd(grant);
+    const wake = waker(grant, context);
+    if (turns.isWaiting(grant, mustEnd, wake)) {
+      return "another role of the account is being updated";
+    }
+    return quota.isWaiting(grant, mustEnd, wake) ? "room for a permission set" : undefined;
   }
 
   /** Whether the Grant gives nothing any more, by what is known without a call to AWS. */
@@ -175,138 +212,34 @@ class GrantReconciler implements Reconciler {
 
   async #decide(grant: Grant, context: ReconcileContext): Promise<Decision> {
     const { source } = this.#options;
-    const uid = grant.metadata.uid ?? "";
+    const { own, checks } = this.#memories;
     const now = this.#deadlines.nowFor(grant);
-    const nowMs = context.clock.monotonicMs();
-    const checkedMs = this.#checkedMs.get(uid);
-    const checkedAt = checkedMs === undefined ? undefined : now - (nowMs - checkedMs);
     const proxyName = grant.status?.target?.proxy ?? "";
     const proxy = source.get("Proxy", grant.metadata.namespace, proxyName)?.object;
-    const periodMs = (proxy?.spec.driftCheckPeriodSeconds ?? driftCheckPeriodSecondsDefault) * 1_000;
-    const asked = requestedLook(grant.metadata) !== grant.status?.lastHandledReconcileAt;
-    const isAdrift = getCondition(grant.status?.conditions, "Ready")?.reason === "DriftDetected";
-    const checkDue = checkedAt === undefined || now >= checkedAt + periodMs || asked || isAdrift;
-    const input = await observeGrant(grant, this.#options, { now, checkedAt, checkDue });
-    if (input.aws !== undefined && input.checkedAt === now) {
-      this.#checkedMs.set(uid, nowMs);
+    const isAsked = requestedLook(grant.metadata) !== grant.status?.lastHandledReconcileAt;
+    const { look, checkedAt } = checks.due(grant, proxy, now, isAsked);
+    const input = await observeGrant(grant, this.#options, { now, checkedAt, due: look, own: own.seen(grant) });
+    if (phaseOf(grant) === "Live" && input.failure === undefined && input.checkedAt === now) {
+      checks.looked(grant, input.aws === undefined ? look : "full");
     }
-    return decideGrant(input);
+    if (phaseOf(grant) === "Provisioning" && input.aws !== undefined) {
+      own.looked(grant, input.aws);
+    }
+    const decision = decideGrant({ ...input, unsettledUntil: this.#unsettledUntil(grant, now) });
+    if (decision.actions.some(({ kind }) => kind === "CreatePermissionSet")) {
+      this.#askedMs.set(grant.metadata.uid ?? "", context.clock.monotonicMs());
+    }
+    if (decision.patch.end !== undefined) {
+      own.forget(grant);
+    }
+    return decision;
   }
 
-  /** Performs the steps; answers an outcome where they were interrupted, undefined when all are done. */
-  async #perform(key: ObjectKey, decision: Decision, context: ReconcileContext): Promise<Outcome | undefined> {
-    const failures: AwsFailure[] = [];
-    const aside: Promise<unknown>[] = [];
-    for (const action of decision.actions) {
-      context.signal.throwIfAborted();
-      if (action.kind === "RecordDeprovisioned") {
-        await Promise.all(aside);
-      }
-      const grant = this.#get(key);
-      if (grant === undefined || (action.kind === "RecordDeprovisioned" && failures.length > 0)) {
-        break;
-      }
-      const step = this.#step(grant, action, decision, context, failures);
-      if (action.kind === "TerminateSessions") {
-        // Started first, awaited last: a Session Manager that does not answer must not keep the assignment in place.
-        aside.push(step);
-        continue;
-      }
-      const interrupted = await step;
-      if (interrupted !== undefined) {
-        await Promise.all(aside);
-        return interrupted === "stop" ? this.#failed(key, failures, context) : interrupted;
-      }
-    }
-    await Promise.all(aside);
-    return failures.length === 0 ? undefined : this.#failed(key, failures, context);
-  }
-
-  /** One step, and what it changed in status. Answers undefined where the next one may follow. */
-  async #step(
-    grant: Grant,
-    action: Action,
-    { onFailure }: Decision,
-    context: ReconcileContext,
-    failures: AwsFailure[],
-  ): Promise<Outcome | "stop" | undefined> {
-    try {
-      const result = await performAction(action, { ...this.#options, grant, urgent: phaseOf(grant) === "Revoking" });
-      this.#noteAction(grant, action, result, context);
-      await this.#write(grant, result.patch ?? {}, refusedConditions(result.refused));
-      if (result.refused !== undefined) {
-        return { kind: "refused", ...result.refused };
-      }
-      if (result.failed !== undefined) {
-        throw result.failed;
-      }
-      return result.wait === undefined ? undefined : this.#waitFor(result.wait, context, failures);
-    } catch (thrown) {
-      if (!isFailure(thrown) && onFailure === "stop") {
-        throw thrown;
-      }
-      // Taking away tries every step: a full disk that takes no tombstone must not keep the assignment.
-      const failure = isFailure(thrown) ? thrown : stepFailure(thrown, action, context);
-      failures.push(failure);
-      if (failure.failure === "busy") {
-        this.#turns.note(grant, action);
-      }
-      return onFailure === "stop" ? "stop" : undefined;
-    }
-  }
-
-  #noteAction(grant: Grant, action: Action, result: StepResult, context: ReconcileContext): void {
-    const uid = grant.metadata.uid ?? "";
-    this.#turns.started(grant, action);
-    if (["CreatePermissionSet", "PutInlinePolicy", "CreateAssignment", "Provision"].includes(action.kind)) {
-      this.#checkedMs.delete(uid);
-    }
-    if (action.kind === "Activate") {
-      this.#checkedMs.set(uid, context.clock.monotonicMs());
-    }
-    if (action.kind === "RecordDeprovisioned") {
-      this.#checkedMs.delete(uid);
-    }
-    context.log.debug("step performed", { action: action.kind, grantID: grant.status?.grantID });
-    this.#options.onAction?.(grant, action, result);
-  }
-
-  #waitFor(
-    wait: { readonly ms: number; readonly why: string },
-    context: ReconcileContext,
-    failures: readonly AwsFailure[],
-  ): Outcome {
-    for (const failure of failures) {
-      context.log.warn("a step failed, the next ones go on", { call: failure.call, code: failure.code });
-    }
-    return { kind: "waiting", untilMs: context.clock.now() + wait.ms, why: wait.why };
-  }
-
-  /** Conflicts are ordinary and soon over; anything else is shown and retried with back-off. */
-  async #failed(key: ObjectKey, failures: readonly AwsFailure[], context: ReconcileContext): Promise<Outcome> {
-    const serious = failures.find(({ failure }) => failure !== "conflict" && failure !== "busy");
-    const now = context.clock.now();
-    if (serious === undefined) {
-      const why = failures[0]?.message ?? "a conflict";
-      if (failures.every(({ failure }) => failure === "busy")) {
-        return this.#waitForTurn(why);
-      }
-      const waitMs = conflictWaitMinMs + this.#options.random() * conflictWaitSpreadMs;
-      return { kind: "waiting", untilMs: now + waitMs, why };
-    }
-    const grant = this.#get(key);
-    if (grant === undefined) {
-      return { kind: "settled" };
-    }
-    const isRevoking = phaseOf(grant) === "Revoking";
-    const conditions = isRevoking
-      ? revocationFailed(serious.message, getCondition(grant.status?.conditions, "Active")?.status === "True")
-      : retrying(serious.message);
-    await this.#write(grant, {}, conditions);
-    const expiry = isRevoking ? undefined : currentExpiry(grant);
-    return expiry === undefined
-      ? { kind: "failed", error: coerceError(serious) }
-      : { kind: "waiting", untilMs: Math.min(expiry, now + liveRetryMs), why: serious.message };
+  /** Until when a set that AWS does not show may be there all the same. */
+  #unsettledUntil(grant: Grant, now: number): number {
+    const askedMs = this.#askedMs.get(grant.metadata.uid ?? "") ?? this.#begunMs;
+    const { clock, settleMs: givenMs = settleMs } = this.#options;
+    return now + askedMs + givenMs - clock.monotonicMs();
   }
 
   /** The one place that writes a Grant's status. */
@@ -331,14 +264,8 @@ class GrantReconciler implements Reconciler {
   }
 }
 
-function stepFailure(thrown: unknown, action: Action, { log }: ReconcileContext): AwsFailure {
-  const error = coerceError(thrown);
-  log.error("a step failed in the controller itself, the next ones go on", { action: action.kind, error });
-  return new AwsFailure("unavailable", error.name, `controller:${action.kind}`, `${action.kind}: ${error.message}`);
-}
-
-function refusedConditions(
-  refused: { readonly reason: string; readonly message: string } | undefined,
-): ConditionInput[] {
-  return refused === undefined ? [] : stalled(refused.reason, refused.message);
+/** Whether the Grant's last failure still stands: a run that only waits has not shown that AWS works again. */
+function isRetry(grant: Grant | undefined): boolean {
+  const ready = getCondition(grant?.status?.conditions, "Ready");
+  return ready !== undefined && isRetryReason(ready.reason);
 }

@@ -1,4 +1,5 @@
 import type { ConditionInput } from "#kinds/index.ts";
+import type { AwsFailure } from "../../aws/ports.ts";
 
 /** Conditions of a Grant by situation: the table of operators.md 6.3, one function per row. */
 
@@ -55,6 +56,15 @@ export function live(message: string): ConditionInput[] {
   ];
 }
 
+/** Approved, and waiting for room among the permission sets. Nothing of it is in AWS meanwhile. */
+export function quotaExceeded(message: string): ConditionInput[] {
+  return [
+    ...waiting("QuotaExceeded", message),
+    approved(),
+    condition("Provisioned", "False", "QuotaExceeded", message),
+  ];
+}
+
 /** Live in status, but what AWS holds differs: being repaired, or only reported. `usable`: whether people still get in. */
 export function drifted(message: string, usable: boolean, repairing: boolean): ConditionInput[] {
   return [
@@ -65,12 +75,28 @@ export function drifted(message: string, usable: boolean, repairing: boolean): C
   ];
 }
 
+/** Reasons of Ready for a call to AWS that failed and is tried again. */
+const retryReasons: readonly string[] = ["ProviderError", "CredentialsNotAccepted"];
+
+/** Whether Ready has this reason because a call to AWS failed. */
+export function isRetryReason(reason: string): boolean {
+  return retryReasons.includes(reason);
+}
+
 /** A call to AWS failed and is tried again. Active stays as it is known. */
-export function retrying(message: string): ConditionInput[] {
+export function retrying(message: string, { failure }: Partial<Pick<AwsFailure, "failure">> = {}): ConditionInput[] {
+  const reason = failure === "credentials" ? "CredentialsNotAccepted" : "ProviderError";
   return [
-    condition("Ready", "False", "ProviderError", message),
+    condition("Ready", "False", reason, message),
     condition("Reconciling", "True", "ProgressingWithRetry", message),
   ];
+}
+
+/** What a person reads of a failure. */
+export function failureMessage(failure: Pick<AwsFailure, "failure" | "code" | "message">): string {
+  return failure.failure === "credentials"
+    ? `AWS does not accept the controller's credentials (${failure.code}). Renew them; what has ended is then taken away first. ${failure.message}`
+    : failure.message;
 }
 
 /** Ended, and what was given in AWS is being taken away. Active stays True until that is confirmed. */

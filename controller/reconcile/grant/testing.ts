@@ -66,8 +66,22 @@ export function liveStatus(more: GrantStatus = {}): GrantStatus {
     expiryTime: at(60),
     extensionCount: 0,
     conditions: [
-      { type: "Ready", status: "True", reason: "Active", message: "", lastTransitionTime: at(0) },
-      { type: "Active", status: "True", reason: "Active", message: "", lastTransitionTime: at(0) },
+      {
+        type: "Ready",
+        status: "True",
+        reason: "Active",
+        message: "",
+        observedGeneration: 1,
+        lastTransitionTime: at(0),
+      },
+      {
+        type: "Active",
+        status: "True",
+        reason: "Active",
+        message: "",
+        observedGeneration: 1,
+        lastTransitionTime: at(0),
+      },
     ],
     ...more,
   };

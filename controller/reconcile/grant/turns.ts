@@ -22,16 +22,20 @@ export class Turns {
   }
 
   /** The action found the account busy. Actions that update no role are ignored. */
-  note(grant: Grant, action: Action): void {
+  note(grant: Grant, action: Action, wake: () => void): void {
     const permissionSetARN = grant.status?.external?.permissionSetARN;
     if (permissionSetARN !== undefined && isUpdate(action)) {
       const update = { kind: action.kind, permissionSetARN, accountID: action.accountID };
       this.#byUID.set(uidOf(grant), { update, isTaken: false });
+      // Joins the line with a way to be woken; it may also be its turn by now.
+      if (this.#isTurn(grant, update, wake)) {
+        wake();
+      }
     }
   }
 
   /** Whether the Grant must go on waiting. `mustEnd`: it gives nothing any more, so only a revocation keeps its place. */
-  isWaiting(grant: Grant, mustEnd: boolean): boolean {
+  isWaiting(grant: Grant, mustEnd: boolean, wake: () => void): boolean {
     const place = this.#byUID.get(uidOf(grant));
     if (place === undefined) {
       return false;
@@ -39,18 +43,11 @@ export class Turns {
     const isRevoking = phaseOf(grant) === "Revoking";
     if ((place.update.kind === "DeleteAssignment") !== isRevoking || (mustEnd && !isRevoking)) {
       this.#byUID.delete(uidOf(grant));
+      this.#center(grant)?.giveUpTurn(place.update);
       return false;
     }
-    try {
-      this.#center(grant)?.takeTurn(place.update);
-    } catch (thrown) {
-      if (isFailure(thrown, "busy")) {
-        return true;
-      }
-      throw thrown;
-    }
-    place.isTaken = true;
-    return false;
+    place.isTaken = this.#isTurn(grant, place.update, wake);
+    return !place.isTaken;
   }
 
   /** The update was started: the turn is its operation's now. */
@@ -66,6 +63,18 @@ export class Turns {
     if (place?.isTaken === true) {
       this.#byUID.delete(uidOf(grant));
       this.#center(grant)?.giveUpTurn(place.update);
+    }
+  }
+
+  #isTurn(grant: Grant, update: RoleUpdate, wake: () => void): boolean {
+    try {
+      this.#center(grant)?.takeTurn(update, wake);
+      return true;
+    } catch (thrown) {
+      if (isFailure(thrown, "busy")) {
+        return false;
+      }
+      throw thrown;
     }
   }
 

@@ -34,8 +34,13 @@ export interface GrantInput {
   readonly aws?: AwsObservation;
   /** The failure that kept `person` or `aws` from being looked up. */
   readonly failure?: AwsFailure;
-  /** When AWS was last looked at in full, this look included. Absent: not since this process started. */
+  /** When AWS was last looked at, this look included. Absent: not since this process started. */
   readonly checkedAt?: EpochMs;
+  /**
+   * Until when a permission set that AWS does not show may be there all the same: AWS is eventually consistent, and an answer may
+   * have been lost. Absent: what it does not show is not there.
+   */
+  readonly unsettledUntil?: EpochMs;
 }
 
 /** What the identity store says of the Grant's person. */
@@ -54,15 +59,17 @@ export interface AwsObservation {
   readonly policy: string | undefined;
   /** Whether the person is assigned in the account. */
   readonly assigned: boolean;
+  /** IDs of others who are assigned to the set in the account: somebody did that by hand. Absent: none, or not looked up. */
+  readonly others?: readonly string[];
   /** The provisioned role. `notLookedUp` where this look did not need it. */
   readonly role: { readonly roleName: string; readonly roleID: string } | "none" | "notLookedUp";
 }
 
-/** What is worth looking up before deciding. */
+/** What is worth looking up before deciding. `listing`: whether AWS lists the set in the account, which one call tells of 100. */
 export interface Lookups {
   /** `byName` with groups while nothing is pinned, `byID` once the person is. */
   readonly person: "no" | "byName" | "byID";
-  readonly aws: "no" | "set" | "full";
+  readonly aws: "no" | "byName" | "listing" | "full";
 }
 
 /**
@@ -89,6 +96,8 @@ export type Action =
   | { readonly kind: "AwaitOperation" }
   /** iam:ListRoles: the role's unique ID, by which people's proofs are checked. */
   | { readonly kind: "ReadRole"; readonly permissionSetName: string }
+  /** sso:TagResource: puts back the tags by which the set is known as ours. */
+  | { readonly kind: "RestoreTags"; readonly tags: Readonly<Record<string, string>> }
   /** sso:TagResource, then status: the window starts now, once. */
   | { readonly kind: "Activate"; readonly durationSeconds: number; readonly notAfterTime: string }
   /** sso:TagResource, then status: the window's end moved. */
@@ -101,7 +110,7 @@ export type Action =
   | { readonly kind: "DeleteAssignment"; readonly accountID: string; readonly principalID: string }
   /** sso:TagResource: a recovered state knows that the grant has ended. */
   | { readonly kind: "TagEnded"; readonly endTime: string; readonly reason: string }
-  /** sso:DeletePermissionSet */
+  /** sso:ListTagsForResource, sso:DeletePermissionSet: only what carries our tags, and only once the assignment is gone. */
   | { readonly kind: "DeletePermissionSet" }
   /** Status: all of it is confirmed to be gone. Done only when every step before it was confirmed. */
   | { readonly kind: "RecordDeprovisioned" }

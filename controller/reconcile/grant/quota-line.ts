@@ -1,0 +1,129 @@
+import type { Grant } from "#kinds/index.ts";
+import type { Clock } from "#lib/clock.ts";
+import { phaseOf } from "./phase.ts";
+
+/**
+ * How often one Grant of those that wait tries whether there is room, in milliseconds: sets are also freed by others, and quotas
+ * are raised. A try that fails costs four calls.
+ */
+export const quotaProbeMs = 60_000;
+
+interface Place {
+  /** Who waits, in order, with how to wake them. */
+  readonly line: Map<string, () => void>;
+  /** How many of them may try now: sets that were freed. */
+  room: number;
+  nextProbeMs: number;
+}
+
+/**
+ * The Grants that wait for room among the permission sets of an account or an instance (quotas, aws-and-ssm.md B3). While a place
+ * is full nobody asks AWS in vain: one tries now and then, and one for each set that this controller takes away.
+ */
+export class QuotaLine {
+  readonly #clock: Clock;
+  readonly #places = new Map<string, Place>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Whether the Grant must go on waiting. Only one that nothing was made for yet waits, and none that must end. */
+  isWaiting(grant: Grant, mustEnd: boolean, wake: () => void): boolean {
+    const uid = uidOf(grant);
+    if (mustEnd || phaseOf(grant) !== "Provisioning" || grant.status?.external?.permissionSetARN !== undefined) {
+      this.#leave(uid);
+      return false;
+    }
+    return placesOf(grant).some((key) => {
+      const place = this.#places.get(key);
+      return place !== undefined && !this.#mayTry(place, uid, wake);
+    });
+  }
+
+  /** AWS refused: the place is full. The Grant goes to the end of the line. */
+  reached(grant: Grant, wake: () => void): void {
+    const key = fullPlaceOf(grant);
+    const place = this.#places.get(key) ?? { line: new Map<string, () => void>(), room: 0, nextProbeMs: 0 };
+    place.line.set(uidOf(grant), wake);
+    place.room = 0;
+    place.nextProbeMs = this.#clock.monotonicMs() + quotaProbeMs;
+    this.#places.set(key, place);
+  }
+
+  /** The Grant has got its place: where there was room for one there may be for the next. */
+  began(grant: Grant): void {
+    for (const key of placesOf(grant)) {
+      const place = this.#places.get(key);
+      if (place !== undefined) {
+        place.line.delete(uidOf(grant));
+        this.#free(key, place);
+      }
+    }
+  }
+
+  /** A set was taken away. */
+  freed(grant: Grant): void {
+    for (const key of placesOf(grant)) {
+      const place = this.#places.get(key);
+      if (place !== undefined) {
+        this.#free(key, place);
+      }
+    }
+  }
+
+  #free(key: string, place: Place): void {
+    place.room += 1;
+    const [next] = place.line.values();
+    if (next === undefined) {
+      this.#places.delete(key);
+    } else {
+      next();
+    }
+  }
+
+  #mayTry(place: Place, uid: string, wake: () => void): boolean {
+    place.line.set(uid, wake);
+    const [first] = place.line.keys();
+    const nowMs = this.#clock.monotonicMs();
+    if (first !== uid || (place.room === 0 && nowMs < place.nextProbeMs)) {
+      return false;
+    }
+    place.room = Math.max(0, place.room - 1);
+    place.nextProbeMs = nowMs + quotaProbeMs;
+    // It has had its try: where that fails it is the last in the line.
+    place.line.delete(uid);
+    return true;
+  }
+
+  #leave(uid: string): void {
+    for (const [key, { line }] of this.#places) {
+      if (line.delete(uid) && line.size === 0) {
+        this.#places.delete(key);
+      }
+    }
+  }
+}
+
+/** What a person may do about a full place. */
+export function quotaMessage(grant: Grant): string {
+  const { external } = grant.status ?? {};
+  return external?.permissionSetARN === undefined
+    ? "IAM Identity Center holds as many permission sets as its quota allows. The access is set up as soon as there is room. End grants that are no longer needed, or ask AWS for a higher quota of permission sets."
+    : `The account ${external.accountID} holds as many permission sets as its quota allows (500 unless raised). The access is set up as soon as there is room. End grants that are no longer needed, or ask AWS for a higher quota of provisioned permission sets per account.`;
+}
+
+function placesOf({ status }: Grant): string[] {
+  const { instanceARN = "", accountID = "" } = status?.external ?? {};
+  return [instanceARN, accountID];
+}
+
+/** Without a set it was the instance that refused to make one; with one, the account to take it. */
+function fullPlaceOf({ status }: Grant): string {
+  const { instanceARN = "", accountID = "", permissionSetARN } = status?.external ?? {};
+  return permissionSetARN === undefined ? instanceARN : accountID;
+}
+
+function uidOf({ metadata }: Grant): string {
+  return metadata.uid ?? "";
+}
