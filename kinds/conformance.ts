@@ -113,9 +113,6 @@ const rules: readonly Rule[] = [
   },
 ];
 
-/** How many rules there are, for those who report. */
-export const conformanceRules = rules.length;
-
 /** What is wrong with the object's status, a sentence each; empty when it is as tools expect. An object never looked at is. */
 export function conformanceProblems(object: Judged): readonly string[] {
   const { kind = "", metadata, status = {} } = object;

@@ -3,6 +3,7 @@ import path from "node:path";
 import { openApiDocument } from "#controller/serve/openapi.ts";
 import { controlRoutes } from "#controller/serve/routes.ts";
 import { generateAdmission } from "./generate-admission.ts";
+import { generateArgocd } from "./generate-argocd.ts";
 import { generateCliReference } from "./generate-cli.ts";
 import { generateKinds } from "./generate-kinds.ts";
 import { generateKindsDocument } from "./generate-kinds-doc.ts";
@@ -17,6 +18,7 @@ function main(check: boolean): number {
     ...generateCliReference(check),
     ...generateMetrics({ check }),
     ...generateAdmission({ check }),
+    ...generateArgocd({ check }),
   ];
   for (const file of stale) {
     process.stdout.write(`${check ? "out of date" : "written"}: ${file}\n`);

@@ -1,0 +1,3 @@
+-- Goes on with what was held.
+obj.spec.suspend = nil
+return obj
