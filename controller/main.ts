@@ -38,7 +38,7 @@ export async function runController(given: Readonly<Record<string, string>>, sig
     random: randomBytes,
     newID: randomUUID,
     fetch: globalThis.fetch,
-    ports: awsPorts({ region: options.region, clock, recorder: telemetry.aws }),
+    ports: awsPorts({ region: options.region, installation, clock, recorder: telemetry.aws }),
     stsURL: process.env["AWS_ENDPOINT_URL_STS"] ?? process.env["AWS_ENDPOINT_URL"],
     environment: process.env,
     hostName: hostname(),

@@ -1,5 +1,7 @@
+import { callerContext } from "../authorize.ts";
 import type { Context } from "../context.ts";
 import { optionalInteger, optionalText, text } from "../input.ts";
+import { contextLookup, evaluateCondition } from "../policy/condition.ts";
 import { assumedRoleARN, type Role } from "../roles.ts";
 import { AwsError, type Call, type Operation, type PolicyStatement, type Service } from "../service.ts";
 
@@ -28,11 +30,11 @@ function assumeRole({ state, clock, authorize }: Context): Operation {
     const arn = text(input, "RoleArn", { min: 20, max: 2048 });
     const sessionName = text(input, "RoleSessionName", { min: 2, max: 64, pattern: /^[\w+=,.@-]*$/ });
     const seconds = optionalInteger(input, "DurationSeconds", 900, 43_200) ?? 3600;
-    optionalText(input, "ExternalId");
+    const externalID = optionalText(input, "ExternalId", { min: 2, max: 1224, pattern: /^[\w+=,.@:/-]*$/ });
     authorize(call, "sts:AssumeRole", arn);
     const role = state.roles.byARN(arn);
     // A role that is not there is refused in the same words as one that does not trust the caller.
-    if (role === undefined || !trusts(role, call)) {
+    if (role === undefined || !trusts(role, call, externalID)) {
       throw new AwsError(
         "AccessDeniedException",
         `User: ${call.caller?.arn} is not authorized to perform: sts:AssumeRole on resource: ${arn}`,
@@ -58,8 +60,18 @@ function assumeRole({ state, clock, authorize }: Context): Operation {
   };
 }
 
-/** Whether a statement of the role's trust policy names the caller, or the caller's account. */
-function trusts(role: Role, call: Call): boolean {
+/** Whether a statement of the role's trust policy names the caller, or the caller's account, and its conditions are met. */
+function trusts(role: Role, call: Call, externalID: string | undefined): boolean {
+  const lookup = contextLookup({
+    ...callerContext(call),
+    ...(externalID === undefined ? {} : { "sts:ExternalId": externalID }),
+  });
+  const isMet = ({ Condition = {} }: PolicyStatement): boolean =>
+    Object.entries(Condition).every(([operator, lines]) =>
+      Object.entries(lines).every(
+        ([key, values]) => evaluateCondition(operator, key, values, lookup, undefined) === "met",
+      ),
+    );
   const statements = [role.trust.Statement].flat() as PolicyStatement[];
   return statements.some((statement) => {
     const actions = [statement.Action ?? []].flat();
@@ -68,7 +80,8 @@ function trusts(role: Role, call: Call): boolean {
     return (
       statement.Effect === "Allow" &&
       actions.includes("sts:AssumeRole") &&
-      names.some((name) => namesCaller(name, call))
+      names.some((name) => namesCaller(name, call)) &&
+      isMet(statement)
     );
   });
 }

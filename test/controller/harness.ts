@@ -45,7 +45,7 @@ export async function startController(options: HarnessOptions): Promise<Controll
   const clock = options.clock ?? systemClock;
   const { accessKeyID, secretAccessKey } = sandbox.controllerCredentials;
   const credentials = { accessKeyId: accessKeyID, secretAccessKey };
-  const ports = awsPorts({ region: sandbox.region, credentials, endpoint: sandbox.url, clock });
+  const ports = awsPorts({ region: sandbox.region, installation, credentials, endpoint: sandbox.url, clock });
   const memory = memorySource(options.objects, () => clock.now());
   const watchers = new Set<() => void>();
   const check = (): void => {
