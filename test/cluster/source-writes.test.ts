@@ -162,6 +162,24 @@ it("shares tombstones with the other replicas, and drops those whose time is ove
   await first.close();
 });
 
+it("refuses a tombstone that finds no room, so that no access is given without one", async () => {
+  await harness.open().start();
+  const { namespace } = harness;
+  const notAfterTime = new Date(harness.clock.now() + 60_000).toISOString();
+  const tombstone = { namespace, name: "ada", uid: crypto.randomUUID(), specDigest: "sha256:a", notAfterTime };
+  await harness.source.putTombstone(tombstone);
+  const configMaps = `/api/v1/namespaces/${harness.ownNamespace}/configmaps`;
+  const { items } = (await plane.request({ path: configMaps })).body as { items: AnyObject[] };
+  const name = items.find(({ metadata }) => metadata.name.startsWith("sallyport-tombstones"))?.metadata.name;
+  const body = { data: { filler: "x".repeat(1024 * 1024 - 400) } };
+  const filled = await plane.request({ method: "PATCH", path: `${configMaps}/${name}`, body, contentType: merge });
+  expect(filled.status).toBe(200);
+
+  const another = harness.source.putTombstone({ ...tombstone, specDigest: "sha256:b" });
+
+  await expect(another).rejects.toMatchObject({ code: "TombstonesFull" });
+});
+
 it("does not start where it may not read, and says what is missing", async () => {
   const file = plane.kubeconfigFor("nobody");
   const powerless = await ClusterHarness.make(plane, { file });
