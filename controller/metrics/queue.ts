@@ -1,6 +1,6 @@
 import type { Clock } from "#lib/clock.ts";
 import type { MetricRegistry, Sample } from "#lib/metrics/registry.ts";
-import { parseKey, type Kind } from "#kinds/index.ts";
+import { kinds, parseKey, type Kind } from "#kinds/index.ts";
 import { priorities, type Priority } from "../queue/priority.ts";
 import type { QueueRecorder } from "../queue/recorder.ts";
 import { runtimeMetrics } from "./runtime-definitions.ts";
@@ -24,17 +24,17 @@ export function queueRecorder(registry: MetricRegistry, clock: Clock) {
   const retries = registry.counter(runtimeMetrics.queueRetries);
   const waited = registry.histogram(runtimeMetrics.queueDuration);
   const worked = registry.histogram(runtimeMetrics.workDuration);
-  const kinds = new Set<Kind>();
+  const shown = new Set<Kind>();
   const waiting = new Map<string, Waiting>();
   const working = new Map<string, number>();
   const since = (startedMs: number): number => (clock.monotonicMs() - startedMs) / 1_000;
 
-  registry.gaugeAtScrape(runtimeMetrics.queueDepth, () => depths(kinds, waiting));
+  registry.gaugeAtScrape(runtimeMetrics.queueDepth, () => depths(shown, waiting));
   registry.gaugeAtScrape(runtimeMetrics.unfinishedWork, () =>
-    ages(kinds, working, since).map(({ labels, all }) => ({ labels, value: all.reduce((sum, age) => sum + age, 0) })),
+    ages(shown, working, since).map(({ labels, all }) => ({ labels, value: all.reduce((sum, age) => sum + age, 0) })),
   );
   registry.gaugeAtScrape(runtimeMetrics.longestRunning, () =>
-    ages(kinds, working, since).map(({ labels, all }) => ({ labels, value: Math.max(0, ...all) })),
+    ages(shown, working, since).map(({ labels, all }) => ({ labels, value: Math.max(0, ...all) })),
   );
   const recorder: QueueRecorder = {
     added(key, priority) {
@@ -65,7 +65,7 @@ export function queueRecorder(registry: MetricRegistry, clock: Clock) {
     recorder,
     /** Shows the queue of a kind from now on, empty as it is. */
     expect(kind: Kind): void {
-      kinds.add(kind);
+      shown.add(kind);
       adds.inc(labelsOf(kind), 0);
       retries.inc(labelsOf(kind), 0);
     },
@@ -73,7 +73,7 @@ export function queueRecorder(registry: MetricRegistry, clock: Clock) {
 }
 
 function depths(
-  kinds: Iterable<Kind>,
+  shown: Iterable<Kind>,
   waiting: ReadonlyMap<string, Waiting>,
 ): Sample<keyof QueueLabels | "priority">[] {
   const counts = new Map<string, number>();
@@ -81,7 +81,7 @@ function depths(
     const kept = `${parseKey(key).kind} ${priority}`;
     counts.set(kept, (counts.get(kept) ?? 0) + 1);
   }
-  return [...kinds].flatMap((kind) =>
+  return [...shown].flatMap((kind) =>
     priorities.map((priority) => ({
       labels: { ...labelsOf(kind), priority },
       value: counts.get(`${kind} ${priority}`) ?? 0,
@@ -89,19 +89,27 @@ function depths(
   );
 }
 
-function ages(kinds: Iterable<Kind>, working: ReadonlyMap<string, number>, since: (startedMs: number) => number) {
+function ages(shown: Iterable<Kind>, working: ReadonlyMap<string, number>, since: (startedMs: number) => number) {
   const runs = [...working].map(([key, startedMs]) => ({ kind: parseKey(key).kind, age: since(startedMs) }));
-  return [...kinds].map((kind) => ({
+  return [...shown].map((kind) => ({
     labels: labelsOf(kind),
     all: runs.filter((run) => run.kind === kind).map(({ age }) => age),
   }));
 }
 
+/** One object for each kind: this runs for every key that is queued. */
+const labelsByKind = new Map(
+  kinds.map((kind): [string, QueueLabels] => [kind, { name: kind.toLowerCase(), controller: kind.toLowerCase() }]),
+);
+
 function labelsOfKey(key: string): QueueLabels {
-  return labelsOf(parseKey(key).kind);
+  return labelsOf(key.slice(0, key.indexOf("/")));
 }
 
-function labelsOf(kind: Kind): QueueLabels {
-  const name = kind.toLowerCase();
-  return { name, controller: name };
+function labelsOf(kind: string): QueueLabels {
+  const labels = labelsByKind.get(kind);
+  if (labels === undefined) {
+    throw new Error(`not the name of a kind: ${kind}`);
+  }
+  return labels;
 }

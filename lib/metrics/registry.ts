@@ -66,7 +66,7 @@ export class MetricRegistry {
     initial: readonly LabelValues<L>[] = [],
   ): CounterMetric<L> {
     const counter = new Counter(this.#configuration(definition));
-    const admits = this.#bound(definition);
+    const admits = this.#boundForever(definition);
     for (const labels of initial) {
       if (admits(labels)) {
         counter.inc(labels, 0);
@@ -125,7 +125,7 @@ export class MetricRegistry {
   histogram<L extends string>(definition: MetricDefinition<L>): HistogramMetric<L> {
     const buckets = definition.buckets === undefined ? {} : { buckets: [...definition.buckets] };
     const histogram = new Histogram({ ...this.#configuration(definition), ...buckets });
-    const admits = this.#bound(definition);
+    const admits = this.#boundForever(definition);
     return {
       expect: (labels) => {
         if (admits(labels)) {
@@ -170,6 +170,22 @@ export class MetricRegistry {
       }
       known.add(key);
       return true;
+    };
+  }
+
+  /** The same for series that never end: a set of labels that was admitted is known by itself from then on, without a key. */
+  #boundForever<L extends string>(definition: MetricDefinition<L>) {
+    const admits = this.#bound(definition);
+    const admitted = new WeakSet<LabelValues<L>>();
+    return (labels: LabelValues<L>): boolean => {
+      if (admitted.has(labels)) {
+        return true;
+      }
+      const isAdmitted = admits(labels);
+      if (isAdmitted) {
+        admitted.add(labels);
+      }
+      return isAdmitted;
     };
   }
 }
