@@ -171,7 +171,7 @@ it("refuses a tombstone that finds no room, so that no access is given without o
   const configMaps = `/api/v1/namespaces/${harness.ownNamespace}/configmaps`;
   const { items } = (await plane.request({ path: configMaps })).body as { items: AnyObject[] };
   const name = items.find(({ metadata }) => metadata.name.startsWith("sallyport-tombstones"))?.metadata.name;
-  const body = { data: { filler: "x".repeat(1024 * 1024 - 400) } };
+  const body = { data: { filler: "x".repeat(1024 * 1024 - 200) } };
   const filled = await plane.request({ method: "PATCH", path: `${configMaps}/${name}`, body, contentType: merge });
   expect(filled.status).toBe(200);
 
