@@ -85,8 +85,7 @@ export function awsPorts(options: AwsOptions): AwsPorts {
       }),
     identityStore: ({ identityStoreID, region }) =>
       identityStorePort({ client: storeClient(region), identityStoreID, limiter: storeLimiter, shared }),
-    account: ({ region, assumeRoleARN, externalID }) =>
-      account(JSON.stringify({ region, assumeRoleARN, externalID })),
+    account: ({ region, assumeRoleARN, externalID }) => account(JSON.stringify({ region, assumeRoleARN, externalID })),
   };
 }
 
@@ -106,7 +105,7 @@ function assumed(
   { assumeRoleARN = "", externalID }: Pick<AccountRef, "assumeRoleARN" | "externalID">,
   options: AwsOptions,
 ): () => Promise<RoleCredentials> {
-  const { region, endpoint, installation, clock } = options;
+  const { region, endpoint, installation, clock, recorder } = options;
   const ExternalId = externalID ?? (installation === undefined ? undefined : `sallyport:${installation}`);
   const take = fromTemporaryCredentials({
     params: {
@@ -116,6 +115,7 @@ function assumed(
       ...(ExternalId === undefined ? {} : { ExternalId }),
     },
     clientConfig: { region, ...(endpoint === undefined ? {} : { endpoint }) },
+    clientPlugins: [{ applyToStack: (middlewareStack) => void measureClient({ middlewareStack }, recorder, clock) }],
     ...(options.credentials === undefined ? {} : { masterCredentials: options.credentials }),
   });
   return assumedRole({ roleARN: assumeRoleARN, externalID: ExternalId, take }, clock);
