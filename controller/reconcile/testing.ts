@@ -165,7 +165,8 @@ export function memorySource(objects: readonly AnyObject[] = [], now: () => numb
   };
   const idle = {
     start: async () => {},
-    isBlank: () => false,
+    isBlank: async () => false,
+    preview: async () => [],
     adopt: () => {},
     held: () => undefined,
     confirmHeld: async () => {},

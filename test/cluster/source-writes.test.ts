@@ -194,3 +194,22 @@ it("does not start where it may not read, and says what is missing", async () =>
   expect(failure.why).toMatch(/cannot list resource/);
   await powerless.dispose();
 });
+
+it.each([
+  ["all namespaces", () => []],
+  ["the namespaces that are named", (here: string, there: string) => [here, there]],
+])("follows and writes in %s", async (_, namespaces) => {
+  const there = await plane.createNamespace("there");
+  await harness.open({ namespaces: namespaces(harness.namespace, there) }).start();
+  await harness.apply(grantManifest("ada"));
+  const path = `/apis/sallyport.dev/v1alpha1/namespaces/${there}/grants`;
+  await plane.request({ method: "POST", path, body: grantManifest("ada") });
+  await harness.until(() => harness.source.get("Grant", there, "ada") !== undefined);
+
+  const other = harness.source.get("Grant", there, "ada")?.object as Grant;
+  await harness.source.writeStatus(other, (old) => ({ ...old, requestTime: time }));
+
+  expect(harness.source.get("Grant", there, "ada")?.object.status).toEqual({ requestTime: time });
+  expect(grant().status).toBeUndefined();
+  expect(((await plane.request({ path: `${path}/ada` })).body as Grant).status).toEqual({ requestTime: time });
+});
