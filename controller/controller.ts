@@ -1,4 +1,4 @@
-import type { Grant } from "#kinds/index.ts";
+import { type Grant, keyOf } from "#kinds/index.ts";
 import { coerceError } from "#lib/errors.ts";
 import { openAudit } from "./audit-keeping.ts";
 import { guardPorts } from "./leadership/guard-ports.ts";
@@ -58,7 +58,8 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
   const audit = await openAudit(world, source, (error) => failed.resolve(error));
   const flags = new GrantFlags({ store: audit.store, source, clock, log });
   const links: Links = createLinks(world, source, audit, flags, (key) => loop.enqueue(key, "change"));
-  const loop = createWorkers(world, source, links);
+  const loop = createWorkers(world, mode, links);
+  mode.identity.onChange(() => lookAgain(source, loop));
   tellLinks(source, links);
   telemetry?.observe({ source, isSynced: () => true, linked: () => links.overview(), loop, ...mode.observed });
   const entrance = await mode.listen(serverOptions(world, source, audit, links, loop));
@@ -108,8 +109,17 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
   };
 }
 
+/** Whose word counts has changed: what shows it, and what waits for somebody's word, is looked at anew. */
+function lookAgain(source: Source, loop: Loop): void {
+  for (const kind of ["AccessWorkflow", "Grant"] as const) {
+    for (const { object } of source.list(kind)) {
+      loop.enqueue(keyOf(object), "resync");
+    }
+  }
+}
+
 /** The reconcilers and the loop that runs them. */
-function createWorkers(world: ControllerWorld, source: Source, links: Links): Loop {
+function createWorkers(world: ControllerWorld, { source, identity }: Mode, links: Links): Loop {
   const { options, log, clock, ports, telemetry, publicKeyPin: pin, newID } = world;
   const { publicURL, installation } = options;
   return createLoop({
@@ -120,6 +130,7 @@ function createWorkers(world: ControllerWorld, source: Source, links: Links): Lo
       ports,
       clock,
       controller: { publicURL, pin, installation },
+      identity,
       connectedTasks: (proxyKey) => links.tasksOf(proxyKey),
       reportsOn: (databaseKey) => links.reportsOn(databaseKey),
       onGrantWritten: (grant) => links.grantChanged(grant),

@@ -3,14 +3,8 @@ import { manualClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
 import { KubeFailure } from "../kube/failure.ts";
 import type { KubeTransport } from "../kube/transport.ts";
-import {
-  clusterTrust,
-  folderTrust,
-  identityCondition,
-  lookEveryMs,
-  verdictMaxMs,
-  type IdentityTrust,
-} from "./identity-trust.ts";
+import { clusterTrust, folderTrust, lookEveryMs, verdictMaxMs, type IdentityTrust } from "./identity-trust.ts";
+import { identityCondition } from "./condition.ts";
 import { expectedPolicies } from "./expected.ts";
 
 const clock = manualClock(Date.UTC(2026, 0, 1));

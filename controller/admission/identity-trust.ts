@@ -1,4 +1,3 @@
-import type { ConditionInput } from "#kinds/index.ts";
 import type { Clock } from "#lib/clock.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
@@ -145,32 +144,4 @@ class ClusterTrust implements IdentityTrust {
 
 function labelOf(verdict: IdentityVerdict): string {
   return verdict.kind === "untrusted" ? verdict.reason : verdict.kind;
-}
-
-/**
- * The condition that tells people whether what is decided with kubectl counts. None in folder mode, where nothing is decided that way.
- */
-export function identityCondition(verdict: IdentityVerdict): ConditionInput[] {
-  switch (verdict.kind) {
-    case "folder":
-      return [];
-    case "trusted":
-      return [
-        {
-          type: "IdentityVerified",
-          status: "True",
-          reason: "AdmissionPolicies",
-          message: "The API server checks who asks and who decides.",
-        },
-      ];
-    default:
-      return [
-        {
-          type: "IdentityVerified",
-          status: "False",
-          reason: verdict.reason,
-          message: `Reviews made with kubectl do not count: who made them is not proven. ${verdict.message}`,
-        },
-      ];
-  }
 }

@@ -1,5 +1,6 @@
 import { UserError } from "#lib/errors.ts";
 import { pause } from "#lib/clock.ts";
+import { clusterTrust, type IdentityTrust } from "../admission/identity-trust.ts";
 import type { ClusterOptions } from "../cluster-options.ts";
 import { tellingEvents } from "../kube/event-source.ts";
 import { EventRecorder } from "../kube/events.ts";
@@ -40,16 +41,18 @@ export async function clusterMode(world: ControllerWorld, options: ClusterOption
   const { namespaces } = options;
   const random = Math.random;
   const followed = createClusterSource({ transport, clock, random, log, namespaces, ownNamespace });
-  const identity = `${hostName}_${newID()}`;
-  const events = new EventRecorder({ transport, instance: identity, clock, newID, log });
-  const elector = electorOf(world, options, { transport, namespace: ownNamespace, identity });
-  return new ClusterMode(world, options, { transport, followed, events, elector });
+  const replica = `${hostName}_${newID()}`;
+  const events = new EventRecorder({ transport, instance: replica, clock, newID, log });
+  const elector = electorOf(world, options, { transport, namespace: ownNamespace, identity: replica });
+  const identity = clusterTrust({ transport, namespace: ownNamespace, clock, log });
+  return new ClusterMode(world, options, { transport, followed, events, elector, identity });
 }
 
 interface Parts {
   readonly transport: KubeTransport;
   readonly followed: ClusterSource;
   readonly events: EventRecorder;
+  readonly identity: IdentityTrust;
   /** Absent: the only replica. */
   readonly elector: LeaseElector | undefined;
 }
@@ -57,6 +60,7 @@ interface Parts {
 class ClusterMode implements Mode {
   readonly source: ClusterSource;
   readonly leadership: Mode["leadership"];
+  readonly identity: IdentityTrust;
   readonly observed: Mode["observed"];
   readonly #world: ControllerWorld;
   readonly #options: ClusterOptions;
@@ -68,6 +72,7 @@ class ClusterMode implements Mode {
     this.#world = world;
     this.#options = options;
     this.#parts = parts;
+    this.identity = parts.identity;
     this.source = tellingEvents(followed, events);
     this.leadership = elector ?? alwaysLeading;
     const reflectors = () => [...followed.watches()].map(([name, stats]) => ({ name, ...stats }));
@@ -121,6 +126,7 @@ class ClusterMode implements Mode {
 
   async close(): Promise<void> {
     const { events, elector, transport } = this.#parts;
+    this.identity.close();
     await events.close();
     await elector?.close();
     transport.close();

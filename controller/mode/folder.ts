@@ -1,3 +1,4 @@
+import { folderTrust } from "../admission/identity-trust.ts";
 import { alwaysLeading } from "../leadership/leadership.ts";
 import { startServer } from "../serve/server.ts";
 import { createFolderSource } from "../source/folder/source.ts";
@@ -12,6 +13,7 @@ export function folderMode(world: ControllerWorld, folder: string): Mode {
   return {
     source,
     leadership: alwaysLeading,
+    identity: folderTrust(),
     observed: {},
     async open() {
       await recoverLostState(source, world);

@@ -1,3 +1,4 @@
+import type { IdentityTrust } from "../admission/identity-trust.ts";
 import type { Leadership } from "../leadership/leadership.ts";
 import type { ObservedController } from "../metrics/telemetry.ts";
 import type { ControlServer } from "../serve/server.ts";
@@ -8,6 +9,8 @@ import type { Source } from "../source/source.ts";
 export interface Mode {
   readonly source: Source;
   readonly leadership: Leadership;
+  /** What is known of who stands behind objects. */
+  readonly identity: IdentityTrust;
   /** What metrics and probes look at beside what every controller has. */
   readonly observed: Pick<ObservedController, "reflectors" | "lease">;
   /** Reads everything; `source.list` is complete when it resolves. Rejects with a `UserError` where that cannot be. */

@@ -1,5 +1,6 @@
 import type { Grant } from "#kinds/index.ts";
 import type { Clock } from "#lib/clock.ts";
+import { folderTrust, type IdentityTrust } from "../admission/identity-trust.ts";
 import type { AwsPorts } from "../aws/ports.ts";
 import type { Source } from "../source/source.ts";
 import { accessWorkflowReconciler } from "./accessworkflow/reconciler.ts";
@@ -16,6 +17,8 @@ export interface ReconcilersOptions {
   readonly ports: AwsPorts;
   readonly clock: Clock;
   readonly controller: ControllerIdentity;
+  /** Absent: as in folder mode. */
+  readonly identity?: IdentityTrust;
   readonly connectedTasks: ProxyReconcilerOptions["connectedTasks"];
   readonly reportsOn: DatabaseReconcilerOptions["reportsOn"];
   readonly onGrantWritten: (grant: Grant) => void;
@@ -24,13 +27,14 @@ export interface ReconcilersOptions {
 
 /** One reconciler for each kind that converges to something. A GrantReview is read with the Grant that it names. */
 export function reconcilers(options: ReconcilersOptions): Reconciler[] {
-  const { source, ports, clock, controller, connectedTasks, reportsOn } = options;
+  const { source, ports, clock, controller, identity = folderTrust(), connectedTasks, reportsOn } = options;
   return [
     grantReconciler({
       source,
       ports,
       clock,
       installation: controller.installation,
+      identity,
       random: Math.random,
       onStatusWritten: options.onGrantWritten,
       onAction: options.onGrantAction,
@@ -38,6 +42,6 @@ export function reconcilers(options: ReconcilersOptions): Reconciler[] {
     proxyReconciler({ source, ports, clock, controller, connectedTasks }),
     databaseReconciler({ source, ports, clock, reportsOn }),
     availabilityReconciler({ source, clock }),
-    accessWorkflowReconciler({ source, clock }),
+    accessWorkflowReconciler({ source, clock, identity }),
   ];
 }

@@ -93,7 +93,27 @@ const refusals: [string, Partial<GrantInput>, string, RegExp][] = [
     "ReasonNotAccepted",
     /Name a ticket/,
   ],
-  ["break-glass, which is not built", { grant: spec({ urgency: "BreakGlass" }) }, "BreakGlassNotSupported", /urgency/],
+  [
+    "break-glass, which is not built, of a person who is known",
+    { grant: spec({ urgency: "BreakGlass" }), requester: { kind: "person", username: "ada" } },
+    "BreakGlassNotSupported",
+    /urgency/,
+  ],
+  [
+    "break-glass of somebody whom nobody has authenticated",
+    {
+      grant: spec({ urgency: "BreakGlass" }),
+      requester: { kind: "unproven", reason: "PolicyMissing", message: "The policy is not there." },
+    },
+    "RequesterNotVerified",
+    /The policy is not there/,
+  ],
+  [
+    "break-glass of a file, which proves its pipeline only",
+    { grant: spec({ urgency: "BreakGlass" }), requester: { kind: "pipeline", name: undefined } },
+    "RequesterNotVerified",
+    /a person who asks for it/,
+  ],
   ["a name that has ended under another uid", { tombstone: tombstone(uidOf(9)) }, "PreviouslyEnded", /another name/],
   ["a notAfterTime in the past", { grant: spec({ notAfterTime: at(-1) }) }, "NotAfterTimePassed", /later one/],
 ];
@@ -194,5 +214,25 @@ describe("references", () => {
     const decision = decideGrant(anInput({ proxy: undefined, database: aDatabase() }));
 
     expect(messageOf(decision)).toContain(`Proxy ${aProxy().metadata.name}`);
+  });
+});
+
+describe("waiting for approval in a cluster", () => {
+  const workflows = [
+    aWorkflow({ spec: { approvalSteps: [{ name: "owner", approvers: [{ kind: "User", name: "grace" }] }] } }),
+  ];
+
+  it("says whether reviews made with kubectl count", () => {
+    const message = "The policy is not there.";
+    const untrusted = decideGrant(
+      anInput({ workflows, identity: { kind: "untrusted", reason: "PolicyMissing", message } }),
+    );
+
+    expect(set(untrusted, "Ready")).toBe("False PendingApproval");
+    expect(set(untrusted, "IdentityVerified")).toBe("False PolicyMissing");
+    expect(
+      set(decideGrant(anInput({ workflows, identity: { kind: "trusted", sinceMs: 0 } })), "IdentityVerified"),
+    ).toBe("True AdmissionPolicies");
+    expect(set(decideGrant(anInput({ workflows, identity: { kind: "folder" } })), "IdentityVerified")).toBeUndefined();
   });
 });

@@ -7,6 +7,7 @@ import {
   type GrantStatusTarget,
   type Proxy,
 } from "#kinds/index.ts";
+import { identityCondition } from "../../admission/condition.ts";
 import type { StoreUser } from "../../aws/ports.ts";
 import { resolveOffer } from "./offers.ts";
 import { isSessionName } from "./policy.ts";
@@ -41,6 +42,10 @@ export function decidePending(input: GrantInput): Decision {
     );
   }
   if (spec.urgency === "BreakGlass") {
+    const unproven = whyUnproven(input);
+    if (unproven !== undefined) {
+      return refuse(grant, "RequesterNotVerified", unproven);
+    }
     return refuse(
       grant,
       "BreakGlassNotSupported",
@@ -199,7 +204,7 @@ function checkRules(grant: Grant, workflow: AccessWorkflow): Decision | undefine
   return reason === undefined ? undefined : refuse(grant, reason.reason, reason.message);
 }
 
-function awaitApproval({ grant, now }: GrantInput, workflow: AccessWorkflow): Decision {
+function awaitApproval({ grant, now, identity }: GrantInput, workflow: AccessWorkflow): Decision {
   const { name } = workflow.metadata;
   const seconds = workflow.spec.approvalDeadlineSeconds;
   const requested = Date.parse(grant.status?.requestTime ?? formatTime(now));
@@ -213,7 +218,20 @@ function awaitApproval({ grant, now }: GrantInput, workflow: AccessWorkflow): De
   }
   const steps = workflow.spec.approvalSteps?.map((step) => step.name).join(", ") ?? "";
   const conditions = pendingApproval(`The AccessWorkflow ${name} asks for approval: ${steps}.`);
-  return waitForChange(grant, "approval", conditions, deadline);
+  const trust = identity === undefined ? [] : identityCondition(identity);
+  return waitForChange(grant, "approval", [...conditions, ...trust], deadline);
+}
+
+/** Who skips the approval must be a person who is known to have asked; undefined where that is so. */
+function whyUnproven({ requester }: GrantInput): string | undefined {
+  switch (requester?.kind) {
+    case "unproven":
+      return `Break-glass access is given only to whoever is known to ask for it. ${requester.message}`;
+    case "pipeline":
+      return "Break-glass access is given only to a person who asks for it, and a pipeline brought this Grant. Ask through the control API.";
+    default:
+      return undefined;
+  }
 }
 
 /** Ends the attempt until a person changes something. */

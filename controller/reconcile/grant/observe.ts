@@ -1,5 +1,7 @@
 import type { Grant, GrantStatusExternal } from "#kinds/index.ts";
 import type { EpochMs } from "#lib/clock.ts";
+import type { IdentityTrust } from "../../admission/identity-trust.ts";
+import { requesterOf } from "../../admission/proven.ts";
 import { isFailure } from "../../aws/errors.ts";
 import type { AwsPorts, IdentityCenterPort } from "../../aws/ports.ts";
 import type { Source } from "../../source/source.ts";
@@ -12,6 +14,7 @@ export interface ObserveDeps {
   readonly source: Pick<Source, "get" | "list" | "tombstone">;
   readonly ports: AwsPorts;
   readonly installation: string;
+  readonly identity?: Pick<IdentityTrust, "current" | "look">;
 }
 
 /** When to look, and what is known already. */
@@ -33,6 +36,10 @@ const listingMaxAgeMs = 30_000;
 
 /** Gathers the input of a decision: what the source holds, and from AWS what the Grant's phase calls for. */
 export async function observeGrant(grant: Grant, deps: ObserveDeps, times: ObserveTimes): Promise<GrantInput> {
+  if (grant.spec.urgency === "BreakGlass" && phaseOf(grant) === "Pending") {
+    // The policies could have been away when it was made: what counts is a look that began after it was seen.
+    await deps.identity?.look();
+  }
   const known = observeSource(grant, deps, times.now);
   const lookups = lookupsFor(known, times.due);
   const isLook = lookups.aws === "full" || lookups.aws === "listing";
@@ -71,7 +78,20 @@ export function observeSource(grant: Grant, deps: Omit<ObserveDeps, "ports">, no
     availabilities: inNamespace(source.list("Availability")),
     workflows: inNamespace(source.list("AccessWorkflow")),
     databases: inNamespace(source.list("Database")),
+    ...identityOf(grant, deps),
   };
+}
+
+function identityOf(
+  { metadata: { namespace, name, uid } }: Grant,
+  { source, identity }: Pick<ObserveDeps, "source" | "identity">,
+): Pick<GrantInput, "identity" | "requester"> {
+  const stored = source.get("Grant", namespace, name);
+  if (identity === undefined || stored === undefined || stored.object.metadata.uid !== uid) {
+    return {};
+  }
+  const verdict = identity.current();
+  return { identity: verdict, requester: requesterOf(stored, verdict) };
 }
 
 async function lookUpPerson(

@@ -1,9 +1,11 @@
 import { formatKey, getCondition, type ConditionInput, type Grant, type ObjectKey } from "#kinds/index.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { Clock, EpochMs } from "#lib/clock.ts";
+import type { IdentityTrust } from "../../admission/identity-trust.ts";
 import { isFailure } from "../../aws/errors.ts";
 import type { AwsPorts } from "../../aws/ports.ts";
 import type { Source } from "../../source/source.ts";
+import { logFailure } from "../outcome.ts";
 import type { Outcome, Priority, ReconcileContext, Reconciler } from "../reconciler.ts";
 import { requestedLook } from "../status/annotations.ts";
 import { writeObjectStatus } from "../status/write.ts";
@@ -30,6 +32,8 @@ export interface GrantReconcilerOptions {
   readonly clock: Clock;
   /** Name of this installation, part of the tags of everything it makes. */
   readonly installation: string;
+  /** Whose word counts. Absent: nobody asks for it. */
+  readonly identity?: IdentityTrust;
   /** In [0, 1); jitter of the waits after a conflict. */
   readonly random: () => number;
   /** See `settleMs`, which it is where absent. */
@@ -166,7 +170,7 @@ class GrantReconciler implements Reconciler {
     if (grant === undefined || phaseOf(grant) !== "Live") {
       throw error;
     }
-    log.error("a live grant could not be looked after, will retry", { error, stack: error.stack });
+    logFailure(log, error, liveRetryMs);
     return this.#inTime(key, { kind: "waiting", untilMs: clock.now() + liveRetryMs, why: error.message });
   }
 

@@ -9,6 +9,8 @@ import type {
   Proxy,
 } from "#kinds/index.ts";
 import type { EpochMs } from "#lib/clock.ts";
+import type { Proof } from "../../admission/proven.ts";
+import type { IdentityVerdict } from "../../admission/verdict.ts";
 import type { AwsFailure, PermissionSet, StoreUser } from "../../aws/ports.ts";
 import type { Tombstone } from "../../source/source.ts";
 import type { Outcome } from "../reconciler.ts";
@@ -28,6 +30,10 @@ export interface GrantInput {
   readonly availabilities: readonly Availability[];
   readonly workflows: readonly AccessWorkflow[];
   readonly databases: readonly Database[];
+  /** Whether what people do with kubectl is proven to be theirs. Absent: not known here, as in a plan. */
+  readonly identity?: IdentityVerdict;
+  /** Who asks, as far as it is proven. Absent as `identity` is. */
+  readonly requester?: Proof;
   /** Absent: not looked up this time. */
   readonly person?: PersonObservation;
   /** Absent: not looked up this time, or it could not be. */
