@@ -323,6 +323,21 @@ it("is not deceived by a write that was done although its answer was lost", asyn
   expect(proxy.count({ verb: "patch" })).toBe(patches);
 });
 
+it("needs a connection for each watch and one for everything else, and leaves none open", async () => {
+  await harness.open(real).start();
+  await harness.apply(grantManifest("ada"));
+  const watches = harness.source.watches().size;
+  await harness.until(() => proxy.openWatches() === watches);
+
+  for (let count = 0; count < 10; count += 1) {
+    await harness.source.writeStatus(grant(), (old) => ({ ...old, lastHandledReconcileAt: String(count) }));
+  }
+
+  expect(proxy.connections().opened).toBeLessThanOrEqual(watches + 1);
+  await harness.dispose();
+  await harness.until(() => proxy.connections().open === 0);
+});
+
 it("lists many objects in pages", async () => {
   const count = 1_100;
   const objects = Array.from({ length: count }, (_, number) => workflowManifest(`w-${number}`));
