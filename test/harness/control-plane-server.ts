@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { createAuthority } from "#sandbox/certificates.ts";
 import type { KubePart } from "#tools/parts/kube.ts";
-import type { Guard } from "./control-plane-guard.ts";
+import type { Guard } from "./guard.ts";
 import { listeningPort, type ServerProcess, startServer, untilAnswers } from "./control-plane-process.ts";
 
 /** The two processes of a control plane. */

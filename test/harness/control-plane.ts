@@ -6,7 +6,7 @@ import path from "node:path";
 import { kubectlPart, kubePart } from "#tools/parts/kube.ts";
 import { isMissing } from "#tools/parts/part.ts";
 import { type ApiAnswer, type ApiRequest, ask, runKubectl, writeKubeconfig } from "./control-plane-client.ts";
-import { type Guard, startGuard } from "./control-plane-guard.ts";
+import { type Guard, startGuard } from "./guard.ts";
 import { type People, startPeople } from "./control-plane-people.ts";
 import { installCRDs, make, serviceAccountToken } from "./control-plane-objects.ts";
 import { type ControlPlaneServers, startStore } from "./control-plane-server.ts";

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createConnection, type RowDataPacket } from "mysql2/promise";
 import { createDatabaseIdentity } from "./database-identity.ts";
+import { startGuard } from "./guard.ts";
 import { freePort } from "./postgres.ts";
 
 /** The account that a root process drops to: `nobody` on every Linux. The server refuses to run as root. */
@@ -196,6 +197,8 @@ async function launch(
   });
   closeSync(log);
   const exited = once(child, "exit").then(() => {});
+  const guard = startGuard(path.dirname(logFile));
+  guard.watch([child.pid ?? 0]);
   // Nothing of it is needed afterwards, so it need not shut down in order.
   const kill = (): void => void child.kill("SIGKILL");
   process.once("exit", kill);
@@ -206,6 +209,8 @@ async function launch(
       process.removeListener("exit", kill);
       kill();
       await exited;
+      guard.watch([]);
+      await guard.end();
     },
   };
 }

@@ -7,6 +7,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import pg from "pg";
 import { createAuthority } from "#sandbox/certificates.ts";
+import { startGuard } from "./guard.ts";
 import { postgresBinaries } from "./postgres-binaries.ts";
 
 const run = promisify(execFile);
@@ -203,6 +204,8 @@ async function launch(at: {
   });
   closeSync(log);
   const exited = once(child, "exit").then(() => {});
+  const guard = startGuard(at.folder);
+  guard.watch([child.pid ?? 0]);
   // SIGQUIT is Postgres's immediate shutdown: it ends every backend, so none outlives a test.
   const quit = (): void => void child.kill("SIGQUIT");
   process.once("exit", quit);
@@ -213,6 +216,8 @@ async function launch(at: {
       process.removeListener("exit", quit);
       quit();
       await exited;
+      guard.watch([]);
+      await guard.end();
     },
   };
 }

@@ -29,7 +29,8 @@ export function startGuard(folder: string): Guard {
   const shell = spawn("/bin/sh", ["-c", script, "guard", folder], { stdio: ["pipe", "ignore", "ignore"] });
   const closed = once(shell, "exit").then(() => {});
   return {
-    watch: (pids) => void shell.stdin.write(`${pids.join(" ")}\n`),
+    // A server that did not start has no id; 0 would mean every process of our group.
+    watch: (pids) => void shell.stdin.write(`${pids.filter((pid) => pid > 0).join(" ")}\n`),
     async end() {
       shell.stdin.end();
       await closed;
