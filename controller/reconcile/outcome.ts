@@ -60,10 +60,10 @@ export function isDefect(thrown: unknown): boolean {
 }
 
 /**
- * What to expect of AWS and of an API server is no error: people read every error line as a fault. That another writer was first is not
+ * Logs why a run will be repeated. What to expect of AWS and of an API server is no error: people read every error line as a fault. That another writer was first is not
  * even worth a warning. Anything else that was thrown is a defect and keeps its stack.
  */
-function logFailure(log: Log, error: Error, retryInMs: number): void {
+export function logFailure(log: Log, error: Error, retryInMs: number): void {
   if (isFailure(error, "conflict", "busy") || isKubeFailure(error, "conflict")) {
     log.info("another change was first, will retry", { why: error.message, retryInMs });
   } else if (error instanceof AwsFailure) {

@@ -74,9 +74,8 @@ export const ruleCases: Readonly<Record<string, RuleCase>> = {
     quiet: [['sallyport_grant_oldest_seconds{state="provisioning"}', always(900)]],
   },
   SallyportQuotaReached: {
-    fires: [[aws("ServiceQuotaExceededException"), born]],
-    labels: { service: "sso", code: "ServiceQuotaExceededException" },
-    quiet: [[aws("ServiceQuotaExceededException"), longAgo]],
+    fires: [[`${condition},reason="QuotaExceeded"}`, always(3)]],
+    quiet: [[`${condition},reason="PendingApproval"}`, always(3)]],
   },
   SallyportDriftDetected: {
     fires: [['sallyport_drift_detected_total{kind="Grant"}', once]],

@@ -92,22 +92,26 @@ describe("Prometheus itself", () => {
 
   it("fires each alert when it should, and not when it only nearly should", async ({ skip }) => {
     skip(missing !== undefined, missing);
-    const tests = rules.flatMap(({ alert, labels: { severity } }) => {
+    const files = rules.map((rule) => {
+      const { alert, labels: own } = rule;
       const { fires = [], quiet = [], labels = {} } = ruleCases[alert] ?? {};
-      const fired = Object.entries({ alertname: alert, alertstate: "firing", severity, ...labels });
+      const fired = Object.entries({ alertname: alert, alertstate: "firing", severity: own.severity, ...labels });
       const sample = `ALERTS{${fired.map(([name, value]) => `${name}="${value}"`).join(", ")}}`;
-      return [
+      const tests = [
         testOf(`${alert} fires`, alert, fires, [{ labels: sample, value: 1 }]),
         testOf(`${alert} is quiet`, alert, quiet, []),
       ];
+      // Each with its own rule alone: all rules on all series would be a thousand times the work. JSON is a part of YAML.
+      const [ruleFile, testFile] = [path.join(work, `${alert}.rule.json`), path.join(work, `${alert}.test.json`)];
+      writeFileSync(ruleFile, JSON.stringify({ groups: [{ name: "one", rules: [rule] }] }));
+      writeFileSync(testFile, JSON.stringify({ rule_files: [ruleFile], evaluation_interval: "1m", tests }));
+      return testFile;
     });
-    const file = path.join(work, "tests.json");
-    // promtool reads YAML, of which JSON is a part.
-    writeFileSync(file, JSON.stringify({ rule_files: [rulesFile], evaluation_interval: "1m", tests }));
 
-    const { code, output } = await promtool(["test", "rules", file]);
+    const { code, output } = await promtool(["test", "rules", ...files]);
 
-    expect(output).toContain("SUCCESS");
+    expect(output).not.toContain("FAILED");
+    expect(output.match(/SUCCESS/g)).toHaveLength(rules.length);
     expect(code).toBe(0);
   });
 });

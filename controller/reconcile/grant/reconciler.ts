@@ -90,9 +90,8 @@ class GrantReconciler implements Reconciler {
   async reconcile(key: ObjectKey, context: ReconcileContext): Promise<Outcome> {
     const { comeback } = this.#memories;
     const known = this.#get(key);
-    const why = known === undefined ? undefined : this.#waitsFor(known, context);
-    if (why !== undefined) {
-      return this.#inTime(key, this.#performer.waitToBeWoken(why));
+    if (known !== undefined && this.#isWaitingForTurn(known, context)) {
+      return this.#inTime(key, this.#performer.waitToBeWoken("another role of the account is being updated"));
     }
     try {
       const outcome = await this.#converge(key, context);
@@ -115,6 +114,10 @@ class GrantReconciler implements Reconciler {
       if (grant === undefined) {
         this.#memories.comeback.gone(formatKey(key));
         return { kind: "settled" };
+      }
+      const full = this.#memories.quota.waitsFor(grant, this.#mustEnd(grant), waker(grant, context));
+      if (full !== undefined) {
+        return this.#performer.waitForRoom(grant, full);
       }
       const decision = await this.#decide(grant, context);
       await this.#write(grant, decision.patch, decision.conditions);
@@ -174,15 +177,8 @@ class GrantReconciler implements Reconciler {
     return this.#inTime(key, { kind: "waiting", untilMs: clock.now() + liveRetryMs, why: error.message });
   }
 
-  /** What the Grant waits for that somebody else gives it, without a call to AWS; undefined where it may go on. */
-  #waitsFor(grant: Grant, context: ReconcileContext): string | undefined {
-    const { turns, quota } = this.#memories;
-    const mustEnd = this.#mustEnd(grant);
-    const wake = waker(grant, context);
-    if (turns.isWaiting(grant, mustEnd, wake)) {
-      return "another role of the account is being updated";
-    }
-    return quota.isWaiting(grant, mustEnd, wake) ? "room for a permission set" : undefined;
+  #isWaitingForTurn(grant: Grant, context: ReconcileContext): boolean {
+    return this.#memories.turns.isWaiting(grant, this.#mustEnd(grant), waker(grant, context));
   }
 
   /** Whether the Grant gives nothing any more, by what is known without a call to AWS. */
