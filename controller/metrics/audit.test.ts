@@ -13,13 +13,13 @@ const start = Date.UTC(2026, 0, 1);
 const proxy = 'proxy="default/main"';
 
 /** A sink whose store answers as the test says. */
-function setUp(ingest: () => Partial<IngestResult>, proxyOfGrant: string | undefined = undefined) {
+function setUp(ingest: () => Partial<IngestResult>) {
   const clock = manualClock(start);
   const registry = new MetricRegistry();
   const store = {
     ingest: async () => ({ ackSeq: 1, stored: 0, duplicates: 0, findings: [], opened: [], flagged: [], ...ingest() }),
   };
-  const keeping = { store, heads: { note() {} }, log: silentLog, proxyOfGrant: () => proxyOfGrant };
+  const keeping = { store, heads: { note() {} }, log: silentLog, proxyOfGrant: () => undefined };
   const sink = auditSink(keeping as unknown as AuditKeeping, undefined, auditRecorder(registry, clock));
   const ship = (...records: AuditRecord[]) => sink.ingest("default/main", "task", records.map(bytesOf));
   return { registry, clock, ship };
