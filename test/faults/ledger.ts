@@ -300,11 +300,12 @@ export class Ledger {
     this.#judgeTakenBack(event.permissionSetARN, "an assignment was taken away");
   }
 
-  /** Only what has ended may be taken away. */
+  /** Only what has ended may be taken away, and not given again. */
   #judgeTakenBack(arn: string, what: string): void {
     const set = this.#mustBeOurs(arn, what);
     const grant = set === undefined ? undefined : this.#grantOf(set.tags);
-    if (grant === undefined) {
+    // A set that nobody was assigned to gave nothing: where there was no room for it, it may be made anew.
+    if (grant === undefined || grant.givenAt === undefined) {
       return;
     }
     grant.isTakenBack = true;

@@ -11,7 +11,7 @@ import { liveRetryMs } from "./decide-live.ts";
 import type { OwnWrites } from "./own-writes.ts";
 import { OperationPace } from "./pace.ts";
 import { phaseOf } from "./phase.ts";
-import { quotaMessage, type QuotaLine } from "./quota-line.ts";
+import { type FullPlace, fullPlaceOf, quotaMessage, type QuotaLine } from "./quota-line.ts";
 import type { GrantReconcilerOptions } from "./reconciler.ts";
 import { ended, failureMessage, quotaExceeded, retrying, revocationFailed, stalled } from "./situations.ts";
 import type { Turns } from "./turns.ts";
@@ -208,8 +208,7 @@ export class Performer {
     const { quota, write, own } = this.#parts;
     quota.reached(grant, waker(grant, context));
     own.forget(grant);
-    const message = quotaMessage(grant);
-    await write(grant, {}, quotaExceeded(message));
+    const full = fullPlaceOf(grant);
     if (grant.status?.external?.permissionSetARN !== undefined) {
       try {
         const { patch = {}, refused } = await undoSet(this.#env(grant));
@@ -225,6 +224,13 @@ export class Performer {
         return this.#wait([], context);
       }
     }
+    return this.waitForRoom(grant, full);
+  }
+
+  /** Says that there is no room, and waits for it. */
+  async waitForRoom(grant: Grant, full: FullPlace): Promise<Outcome> {
+    const message = quotaMessage(full, grant);
+    await this.#parts.write(grant, {}, quotaExceeded(message));
     return this.waitToBeWoken(message);
   }
 }

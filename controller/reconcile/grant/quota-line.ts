@@ -8,6 +8,9 @@ import { phaseOf } from "./phase.ts";
  */
 export const quotaProbeMs = 60_000;
 
+/** What has no room: the instance for a set, or the account for a role of one. */
+export type FullPlace = "instance" | "account";
+
 interface Place {
   /** Who waits, in order, with how to wake them. */
   readonly line: Map<string, () => void>;
@@ -28,22 +31,23 @@ export class QuotaLine {
     this.#clock = clock;
   }
 
-  /** Whether the Grant must go on waiting. Only one that nothing was made for yet waits, and none that must end. */
-  isWaiting(grant: Grant, mustEnd: boolean, wake: () => void): boolean {
+  /** What the Grant must wait for room in; undefined: it may go on. Only one that nothing was made for yet waits, and none that must end. */
+  waitsFor(grant: Grant, mustEnd: boolean, wake: () => void): FullPlace | undefined {
     const uid = uidOf(grant);
     if (mustEnd || phaseOf(grant) !== "Provisioning" || grant.status?.external?.permissionSetARN !== undefined) {
       this.#leave(uid);
-      return false;
+      return undefined;
     }
-    return placesOf(grant).some((key) => {
+    return placesOf(grant).find(({ key }) => {
       const place = this.#places.get(key);
       return place !== undefined && !this.#mayTry(place, uid, wake);
-    });
+    })?.what;
   }
 
   /** AWS refused: the place is full. The Grant goes to the end of the line. */
   reached(grant: Grant, wake: () => void): void {
-    const key = fullPlaceOf(grant);
+    const full = fullPlaceOf(grant);
+    const key = placesOf(grant).find(({ what }) => what === full)?.key ?? "";
     const place = this.#places.get(key) ?? { line: new Map<string, () => void>(), room: 0, nextProbeMs: 0 };
     place.line.set(uidOf(grant), wake);
     place.room = 0;
@@ -53,7 +57,7 @@ export class QuotaLine {
 
   /** The Grant has got its place: where there was room for one there may be for the next. */
   began(grant: Grant): void {
-    for (const key of placesOf(grant)) {
+    for (const { key } of placesOf(grant)) {
       const place = this.#places.get(key);
       if (place !== undefined) {
         place.line.delete(uidOf(grant));
@@ -64,7 +68,7 @@ export class QuotaLine {
 
   /** A set was taken away. */
   freed(grant: Grant): void {
-    for (const key of placesOf(grant)) {
+    for (const { key } of placesOf(grant)) {
       const place = this.#places.get(key);
       if (place !== undefined) {
         this.#free(key, place);
@@ -106,22 +110,23 @@ export class QuotaLine {
 }
 
 /** What a person may do about a full place. */
-export function quotaMessage(grant: Grant): string {
-  const { external } = grant.status ?? {};
-  return external?.permissionSetARN === undefined
+export function quotaMessage(full: FullPlace, { status }: Grant): string {
+  return full === "instance"
     ? "IAM Identity Center holds as many permission sets as its quota allows. The access is set up as soon as there is room. End grants that are no longer needed, or ask AWS for a higher quota of permission sets."
-    : `The account ${external.accountID} holds as many permission sets as its quota allows (500 unless raised). The access is set up as soon as there is room. End grants that are no longer needed, or ask AWS for a higher quota of provisioned permission sets per account.`;
-}
-
-function placesOf({ status }: Grant): string[] {
-  const { instanceARN = "", accountID = "" } = status?.external ?? {};
-  return [instanceARN, accountID];
+    : `The account ${status?.external?.accountID} holds as many permission sets as its quota allows (500 unless raised). The access is set up as soon as there is room. End grants that are no longer needed, or ask AWS for a higher quota of provisioned permission sets per account.`;
 }
 
 /** Without a set it was the instance that refused to make one; with one, the account to take it. */
-function fullPlaceOf({ status }: Grant): string {
-  const { instanceARN = "", accountID = "", permissionSetARN } = status?.external ?? {};
-  return permissionSetARN === undefined ? instanceARN : accountID;
+export function fullPlaceOf({ status }: Grant): FullPlace {
+  return status?.external?.permissionSetARN === undefined ? "instance" : "account";
+}
+
+function placesOf({ status }: Grant): { readonly what: FullPlace; readonly key: string }[] {
+  const { instanceARN = "", accountID = "" } = status?.external ?? {};
+  return [
+    { what: "instance", key: instanceARN },
+    { what: "account", key: `${instanceARN} ${accountID}` },
+  ];
 }
 
 function uidOf({ metadata }: Grant): string {
