@@ -187,7 +187,7 @@ function sessionPorts(
     passwordOf,
     randomBytes,
     randomUUID,
-    onHealth: (grant, state, detail, version) => health.learned(grant, state, detail, version),
+    onHealth: (...learned) => health.learned(...learned),
     readRoleSettings,
     refusalOf: (grantID) => refuseGrant(factsOf(grantID, admission.grants), admission.admits())?.message,
     warningOf: (grantID) => {

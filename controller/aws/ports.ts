@@ -204,4 +204,12 @@ export interface RdsEndpoint {
   readonly port: number;
   readonly engine: string;
   readonly engineVersion: string;
+  /** Security groups of its network interfaces; absent where RDS does not say. */
+  readonly securityGroupIDs?: readonly string[];
+  /** RDS's own word, such as `available` or `stopped`. */
+  readonly status?: string;
+  /** `db-…` or `cluster-…`: names it in policies for IAM authentication. */
+  readonly resourceID?: string;
+  /** Whether IAM authentication is on. */
+  readonly iamAuthentication?: boolean;
 }

@@ -1,4 +1,11 @@
-import { DescribeDBClustersCommand, DescribeDBInstancesCommand, type RDSClient } from "@aws-sdk/client-rds";
+import {
+  DescribeDBClustersCommand,
+  DescribeDBInstancesCommand,
+  type DBCluster,
+  type DBInstance,
+  type RDSClient,
+} from "@aws-sdk/client-rds";
+import { defined } from "#lib/defined.ts";
 import { callAwsOptional } from "./errors.ts";
 import type { AccountPort, RdsEndpoint } from "./ports.ts";
 
@@ -9,15 +16,20 @@ export function rdsCalls(client: RDSClient): Pick<AccountPort, "getInstance" | "
       const answer = await callAwsOptional("rds:DescribeDBInstances", () =>
         client.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier })),
       );
-      const instance = answer?.DBInstances?.[0];
-      return endpointOf(instance?.Endpoint?.Address, instance?.Endpoint?.Port, instance);
+      const [instance] = answer?.DBInstances ?? [];
+      const { Address, Port } = instance?.Endpoint ?? {};
+      return instance === undefined
+        ? undefined
+        : endpointOf(Address, Port, instance, instance.DBInstanceStatus, instance.DbiResourceId);
     },
     async getCluster(DBClusterIdentifier) {
       const answer = await callAwsOptional("rds:DescribeDBClusters", () =>
         client.send(new DescribeDBClustersCommand({ DBClusterIdentifier })),
       );
-      const cluster = answer?.DBClusters?.[0];
-      return endpointOf(cluster?.Endpoint, cluster?.Port, cluster);
+      const [cluster] = answer?.DBClusters ?? [];
+      return cluster === undefined
+        ? undefined
+        : endpointOf(cluster.Endpoint, cluster.Port, cluster, cluster.Status, cluster.DbClusterResourceId);
     },
   };
 }
@@ -26,9 +38,20 @@ export function rdsCalls(client: RDSClient): Pick<AccountPort, "getInstance" | "
 function endpointOf(
   host: string | undefined,
   port: number | undefined,
-  database: { Engine?: string | undefined; EngineVersion?: string | undefined } | undefined,
+  database: DBInstance | DBCluster,
+  status: string | undefined,
+  resourceID: string | undefined,
 ): RdsEndpoint | undefined {
+  const { Engine = "", EngineVersion = "", VpcSecurityGroups, IAMDatabaseAuthenticationEnabled } = database;
+  const securityGroupIDs = (VpcSecurityGroups ?? []).flatMap(({ VpcSecurityGroupId }) => VpcSecurityGroupId ?? []);
   return host === undefined || port === undefined
     ? undefined
-    : { host, port, engine: database?.Engine ?? "", engineVersion: database?.EngineVersion ?? "" };
+    : {
+        host,
+        port,
+        engine: Engine,
+        engineVersion: EngineVersion,
+        securityGroupIDs,
+        ...defined({ status, resourceID, iamAuthentication: IAMDatabaseAuthenticationEnabled }),
+      };
 }

@@ -119,3 +119,30 @@ it("a secret of another user is not used, and neither name nor password of it is
   });
   await expect(attempt).rejects.not.toThrow(/hunter2|postgres/);
 });
+
+it.each([
+  ["AccessDeniedException", "User: arn is not authorized to perform: secretsmanager:GetSecretValue", "secret-denied"],
+  ["AccessDeniedException", "Access to KMS is not allowed", "secret-key-denied"],
+  ["DecryptionFailure", "cannot decrypt", "secret-key-denied"],
+  ["ResourceNotFoundException", "Secrets Manager can't find the specified secret.", "secret-missing"],
+  ["InvalidRequestException", "You can't perform this operation: it was marked for deletion.", "secret-missing"],
+  ["InternalServiceError", "try again", undefined],
+])("tells what an administrator can mend: %s, %s", async (name, message, problem) => {
+  const read: ReadSecret = () => Promise.reject(Object.assign(new Error(message), { name }));
+
+  const refused = await new Passwords(read, manualClock())
+    .source(login)
+    .get(false)
+    .catch((error: unknown) => error);
+
+  expect(refused).toMatchObject({ health: "SecretUnreadable", problem });
+});
+
+it.each([
+  ['"text"', "secret-malformed"],
+  ['{"username":"other","password":"p"}', "secret-of-other-user"],
+])("tells what is wrong with a secret's content: %s", async (text, problem) => {
+  const passwords = new Passwords(() => Promise.resolve(text), manualClock());
+
+  await expect(passwords.source(login).get(false)).rejects.toMatchObject({ problem });
+});

@@ -1,5 +1,7 @@
 import type { Clock } from "#lib/clock.ts";
+import { coerceError } from "#lib/errors.ts";
 import { Secret } from "#lib/secret.ts";
+import type { DatabaseProblem } from "#wire/link.ts";
 import { UpstreamError, type PasswordSource } from "../upstream/target.ts";
 
 /** Reads one secret's text. Throws what the AWS SDK throws. */
@@ -67,7 +69,7 @@ export class Passwords {
       throw new UpstreamError(
         "SecretUnreadable",
         `the role's secret is for another user than "${login.username}"; ask an administrator to check the role's username and secret`,
-      );
+      ).because("secret-of-other-user");
     }
     if (refused === undefined && known !== undefined) {
       this.#mayTryAgain(key, known, password, now);
@@ -90,7 +92,7 @@ export class Passwords {
         "AuthenticationFailed",
         "the database has just refused the proxy's own login, and the role's secret has not changed since; " +
           "ask an administrator to check it, then try again in half a minute",
-      );
+      ).because("login-refused");
     }
     // One of those who wait tries; the others are held until it is known whether that one got in.
     this.#refused.set(key, { password, sinceMs: now });
@@ -121,9 +123,28 @@ export class Passwords {
       throw new UpstreamError(
         "SecretUnreadable",
         `the role's secret cannot be read from Secrets Manager (${name}); ask an administrator to check it`,
-      );
+      ).because(secretProblem(cause));
     }
     return readContent(text);
+  }
+}
+
+/**
+ * What Secrets Manager's refusals mean. It answers AccessDeniedException for the secret's key as well, and says so in its message
+ * only ("Access to KMS is not allowed"); a secret that is scheduled for deletion is an InvalidRequestException.
+ */
+function secretProblem(cause: unknown): DatabaseProblem | undefined {
+  const { name, message } = coerceError(cause);
+  switch (name) {
+    case "AccessDeniedException":
+      return /\bKMS\b/.test(message) ? "secret-key-denied" : "secret-denied";
+    case "DecryptionFailure":
+      return "secret-key-denied";
+    case "ResourceNotFoundException":
+    case "InvalidRequestException":
+      return "secret-missing";
+    default:
+      return undefined;
   }
 }
 
@@ -146,7 +167,7 @@ function readContent(text: string | undefined): Content {
     throw new UpstreamError(
       "SecretUnreadable",
       'the role\'s secret is not a JSON object with a "password"; ask an administrator to check it',
-    );
+    ).because("secret-malformed");
   }
   return { username: typeof username === "string" ? username : undefined, password: new Secret(password) };
 }

@@ -69,7 +69,7 @@ export class Tokens {
         "the task role's credentials cannot be read, so no IAM token can be made; ask an administrator to check the proxy's task role",
         "08006",
         cause,
-      );
+      ).because("credentials-missing");
     }
     const token = await signToken(login, regionOf(login.host) ?? this.#ports.region, credentials, new Date(now));
     // A token ends with the credentials that signed it.

@@ -367,7 +367,7 @@ export class DatabaseSession<U extends OpenedUpstream, L extends LiveParts> impl
       this.#closed.resolve("gone");
       return;
     } else if (error instanceof UpstreamError && !this.#giveUp.signal.aborted) {
-      this.#ports.onHealth(grant, error.health, error.message);
+      this.#ports.onHealth(grant, error.health, error.message, undefined, error.problem);
       log.warn("database could not be reached", { session: this.id, health: error.health, error });
     }
     let words = this.#protocol.lastWords(reason);

@@ -2,7 +2,7 @@ import type { LookupFunction } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
-import type { LinkGrant } from "#wire/link.ts";
+import type { DatabaseProblem, LinkGrant } from "#wire/link.ts";
 import type { readRoleSettings } from "../hazards/role-settings.ts";
 import type { Health, PasswordSource } from "../upstream/target.ts";
 import type { BackendNotes, NotedBackend } from "./backend-book.ts";
@@ -34,7 +34,13 @@ export interface SessionPorts {
   /** Asks a Postgres server what settings a session has inherited; absent in tests that play the server themselves. */
   readonly readRoleSettings?: typeof readRoleSettings;
   /** What was learned of a database role. */
-  readonly onHealth: (grant: LinkGrant, health: Health, detail: string, serverVersion?: string) => void;
+  readonly onHealth: (
+    grant: LinkGrant,
+    health: Health,
+    detail: string,
+    serverVersion?: string,
+    problem?: DatabaseProblem,
+  ) => void;
 }
 
 /** A stream that was let in, with the bytes that followed the handshake. */

@@ -1,5 +1,5 @@
 import type { Clock } from "#lib/clock.ts";
-import type { LinkGrant, ProxyStatus } from "#wire/link.ts";
+import type { DatabaseProblem, LinkGrant, ProxyStatus } from "#wire/link.ts";
 import type { Health } from "../upstream/target.ts";
 
 type DatabaseReport = ProxyStatus["databases"][number];
@@ -20,7 +20,7 @@ export class DatabaseHealth {
     this.#onChange = onChange;
   }
 
-  learned(grant: LinkGrant, health: Health, detail: string, serverVersion?: string): void {
+  learned(grant: LinkGrant, health: Health, detail: string, serverVersion?: string, problem?: DatabaseProblem): void {
     const key = grant.database.key;
     this.#learnedMs.set(nameOf(grant), this.#clock.monotonicMs());
     this.#reports.set(nameOf(grant), {
@@ -28,6 +28,7 @@ export class DatabaseHealth {
       role: grant.role.name,
       health,
       detail: detail.slice(0, detailCharactersMax),
+      ...(problem === undefined ? {} : { problem }),
       ...(serverVersion === undefined ? {} : { serverVersion: serverVersion.slice(0, versionCharactersMax) }),
       time: new Date(this.#clock.now()).toISOString(),
     });

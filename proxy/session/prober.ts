@@ -84,7 +84,7 @@ export class Prober {
       }
       if (error instanceof UpstreamError) {
         log.warn("database could not be probed", { database: grant.database.key, health: error.health, error });
-        health.learned(grant, error.health, error.message);
+        health.learned(grant, error.health, error.message, undefined, error.problem);
         return;
       }
       log.error("probe ended by a defect", { database: grant.database.key, error });

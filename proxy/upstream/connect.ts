@@ -2,6 +2,7 @@ import { createHash, type X509Certificate } from "node:crypto";
 import { connect as connectTCP, isIP, type Socket } from "node:net";
 import { connect as connectTLS, createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
 import type { Clock } from "#lib/clock.ts";
+import type { DatabaseProblem } from "#wire/link.ts";
 import { encodeSSLRequest } from "../postgres/encode.ts";
 import { ChunkReader, ignoreErrors } from "../streams.ts";
 import { UpstreamError, type UpstreamTarget } from "./target.ts";
@@ -68,7 +69,12 @@ export async function connecting<T>(
   step: () => Promise<T>,
 ): Promise<T> {
   let why = "did not answer in time";
-  const cancelTimer = options.clock.after(connectTimeoutMs, () => socket.destroy());
+  let problem: DatabaseProblem | undefined;
+  const cancelTimer = options.clock.after(connectTimeoutMs, () => {
+    // Packets that nobody answers are mostly packets that nothing lets through. A server that was reached and is silent is something else.
+    problem = socket.connecting ? "connect-timeout" : undefined;
+    socket.destroy();
+  });
   const onAbort = (): void => {
     why = "was given up";
     socket.destroy();
@@ -88,12 +94,22 @@ export async function connecting<T>(
     throw new UpstreamError(
       "Unreachable",
       `the database at ${target.host}:${target.port} ${code === undefined ? why : `cannot be reached (${code})`}`,
-    );
+    ).because(code === undefined ? problem : networkProblems[code]);
   } finally {
     cancelTimer();
     options.signal?.removeEventListener("abort", onAbort);
   }
 }
+
+/** Error codes of the operating system that somebody can mend. */
+const networkProblems: Readonly<Record<string, DatabaseProblem>> = {
+  ETIMEDOUT: "connect-timeout",
+  ECONNREFUSED: "connect-refused",
+  ENOTFOUND: "name-not-found",
+  EAI_AGAIN: "name-not-found",
+  EHOSTUNREACH: "no-route",
+  ENETUNREACH: "no-route",
+};
 
 /** Settles once a socket that was just begun is connected, to which address, or cannot be. */
 export function connected(socket: Socket): Promise<string> {
@@ -114,7 +130,9 @@ async function requestTLS(socket: Socket, target: UpstreamTarget): Promise<void>
   const answer = await reader.next();
   const rest = reader.detach();
   if (answer[0] !== 0x53) {
-    throw new UpstreamError("TLSRefused", `the database at ${target.host}:${target.port} does not offer TLS`);
+    throw new UpstreamError("TLSRefused", `the database at ${target.host}:${target.port} does not offer TLS`).because(
+      "tls-not-offered",
+    );
   }
   if (answer.length > 1 || rest.length > 0) {
     throw new UpstreamError(
@@ -164,7 +182,7 @@ export function startTLS(socket: Socket, target: UpstreamTarget, protocols: stri
           `the certificate or TLS of the database at ${target.host}:${target.port} is not accepted (${error.code ?? "TLS error"})`,
           undefined,
           error,
-        ),
+        ).because("tls-certificate"),
       ),
     );
     secure.once("close", () => reject(new Error("closed")));

@@ -122,6 +122,7 @@ it("nobody listening is Unreachable, with the address and the reason", async () 
 
   await expect(attempt).rejects.toMatchObject({
     health: "Unreachable",
+    problem: "connect-refused",
     message: expect.stringContaining("ECONNREFUSED"),
   });
 });

@@ -235,7 +235,7 @@ class Login {
           ? `the database does not ask for an IAM token (method ${kind}); ask an administrator to grant rds_iam to user "${this.#login.username}"`
           : `the database asks for an unsupported login method (${kind})`,
         "28000",
-      );
+      ).because(isToken ? "token-refused" : undefined);
     }
     this.#method = kind;
     switch (kind) {
@@ -283,16 +283,24 @@ function readKey(body: Buffer, version: number): BackendKey | undefined {
   return length === 0 ? undefined : key;
 }
 
+/** PostgreSQL's invalid_catalog_name: there is no such database. */
+const invalidCatalog = "3D000";
+
 /** The server's own words name the login role and the database at most, both of which the person knows. */
 function refused(body: Buffer, { username, password }: UpstreamLogin, authenticated: boolean): UpstreamError {
   const error = readServerError(body);
   const state = error.sqlState || sqlState.connectionFailure;
   if (authenticated || !state.startsWith("28")) {
     const words = error.message.toString("utf8");
-    return new UpstreamError("Unreachable", `the database refused the connection: ${words} (${state})`, state);
+    return new UpstreamError("Unreachable", `the database refused the connection: ${words} (${state})`, state).because(
+      state === invalidCatalog ? "database-missing" : undefined,
+    );
   }
   const advice = password.isToken
     ? `the proxy's task role needs rds-db:connect for user "${username}" of this database, and the user needs the role rds_iam`
     : "ask an administrator to check the role's secret";
-  return new UpstreamError("AuthenticationFailed", `the database refused the proxy's own login (${state}); ${advice}`);
+  return new UpstreamError(
+    "AuthenticationFailed",
+    `the database refused the proxy's own login (${state}); ${advice}`,
+  ).because(password.isToken ? "token-refused" : "login-refused");
 }

@@ -75,7 +75,10 @@ export async function greetedByServer(target: UpstreamTarget, options: ConnectOp
       }
       const greeting = readGreeting(payload);
       if ((greeting.flags & capability.tls) === 0) {
-        throw new UpstreamError("TLSRefused", `the database at ${target.host}:${target.port} does not offer TLS`);
+        throw new UpstreamError(
+          "TLSRefused",
+          `the database at ${target.host}:${target.port} does not offer TLS`,
+        ).because("tls-not-offered");
       }
       return { greeting, socket, channel, address };
     } catch (error) {
@@ -139,7 +142,7 @@ async function converse(
       case head.ok:
         return payload;
       case head.error:
-        throw refused(readError(payload));
+        throw refused(readError(payload), proof.isToken);
       case head.authSwitch: {
         const wanted = readAuthSwitch(payload);
         // The protocol has one switch; a server that goes on asking is not answered for ever.
@@ -208,7 +211,9 @@ function unsupported(method: string, { isToken }: Proof): MySqlUpstreamError {
   const message = isToken
     ? `the database asks for ${name} where an IAM token is used; the user must be created with AWSAuthenticationPlugin`
     : `the database asks for an unsupported login method (${name})`;
-  return new MySqlUpstreamError("AuthenticationFailed", message, errors.accessDenied);
+  return new MySqlUpstreamError("AuthenticationFailed", message, errors.accessDenied).because(
+    isToken ? "token-refused" : undefined,
+  );
 }
 
 /**
@@ -217,17 +222,20 @@ function unsupported(method: string, { isToken }: Proof): MySqlUpstreamError {
  */
 const loginErrors: ReadonlySet<number> = new Set([1045, 1698, 1251, 1862, 3118, 4151]);
 
-function refused({ errno, sqlState, message }: ReturnType<typeof readError>): MySqlUpstreamError {
+/** ER_BAD_DB_ERROR. */
+const unknownDatabase = 1049;
+
+function refused({ errno, sqlState, message }: ReturnType<typeof readError>, isToken = false): MySqlUpstreamError {
   return loginErrors.has(errno)
     ? new MySqlUpstreamError(
         "AuthenticationFailed",
         `the database refused the proxy's own login (${errno}); ask an administrator to check the role's secret`,
         errors.unreachable,
-      )
+      ).because(isToken ? "token-refused" : "login-refused")
     : new MySqlUpstreamError("Unreachable", `the database refused the connection: ${message} (${errno})`, {
         errno,
         sqlState,
-      });
+      }).because(errno === unknownDatabase ? "database-missing" : undefined);
 }
 
 function explain(error: unknown, target: UpstreamTarget): unknown {

@@ -1,5 +1,6 @@
 import type { LookupFunction } from "node:net";
 import type { Secret } from "#lib/secret.ts";
+import type { DatabaseProblem } from "#wire/link.ts";
 
 /** What the proxy last learned of a database, as the controller's Database status shows it. */
 export type Health = "Reachable" | "Unreachable" | "SecretUnreadable" | "AuthenticationFailed" | "TLSRefused";
@@ -9,12 +10,24 @@ export class UpstreamError extends Error {
   readonly health: Exclude<Health, "Reachable">;
   /** SQLSTATE for the client. */
   readonly sqlState: string;
+  #problem: DatabaseProblem | undefined;
 
   constructor(health: Exclude<Health, "Reachable">, message: string, sqlState = "08006", cause?: unknown) {
     super(message, cause === undefined ? {} : { cause });
     this.name = "UpstreamError";
     this.health = health;
     this.sqlState = sqlState;
+  }
+
+  /** What exactly went wrong, where an administrator can be told what to do about it. */
+  get problem(): DatabaseProblem | undefined {
+    return this.#problem;
+  }
+
+  /** States what exactly went wrong. */
+  because(problem: DatabaseProblem | undefined): this {
+    this.#problem = problem;
+    return this;
   }
 }
 

@@ -82,7 +82,7 @@ function instanceShape(context: Context, call: Call, one: SeedDBInstance): Recor
     DBInstanceClass: "db.t4g.medium",
     Engine: one.engine,
     EngineVersion: one.engineVersion,
-    DBInstanceStatus: "available",
+    DBInstanceStatus: one.status ?? "available",
     MasterUsername: one.masterUsername,
     DBName: one.databaseName,
     Endpoint: { Address: one.endpoint.host, Port: one.endpoint.port },
@@ -93,6 +93,7 @@ function instanceShape(context: Context, call: Call, one: SeedDBInstance): Recor
     StorageEncrypted: true,
     IAMDatabaseAuthenticationEnabled: one.iamAuthentication ?? false,
     CACertificateIdentifier: "rds-ca-rsa2048-g1",
+    VpcSecurityGroups: securityGroups(one.securityGroupIDs),
     DbiResourceId: resourceID("db", one.identifier),
     DBInstanceArn: arn(context, call, "db", one.identifier),
     TagList: [],
@@ -116,6 +117,7 @@ function clusterShape(context: Context, call: Call, one: SeedDBCluster): Record<
     MultiAZ: false,
     StorageEncrypted: true,
     IAMDatabaseAuthenticationEnabled: one.iamAuthentication ?? false,
+    VpcSecurityGroups: securityGroups(one.securityGroupIDs),
     DbClusterResourceId: resourceID("cluster", one.identifier),
     DBClusterArn: arn(context, call, "cluster", one.identifier),
     DBClusterMembers: members.map((member, index) => ({
@@ -125,6 +127,13 @@ function clusterShape(context: Context, call: Call, one: SeedDBCluster): Record<
     })),
     TagList: [],
   };
+}
+
+/** Security group of a database that the seed gives none. */
+const securityGroupDefault = "sg-0d1e2f3a4b5c6d7e8";
+
+function securityGroups(ids: readonly string[] = [securityGroupDefault]): Record<string, string>[] {
+  return ids.map((VpcSecurityGroupId) => ({ VpcSecurityGroupId, Status: "active" }));
 }
 
 function arn(context: Context, call: Call, kind: "db" | "cluster", identifier: string): string {

@@ -63,3 +63,19 @@ it("shows what proxies see of it, apart from Ready", () => {
   expect(condition(bad, "Reachable")).toBe("False AuthenticationFailed");
   expect(condition(bad, "Ready")).toBe("True Resolved");
 });
+
+it("says with a problem what to do about it, in bounded length", () => {
+  const detail = "the database at orders did not answer in time".repeat(100);
+  const report = { role: "read_only", health: "Unreachable" as const, detail, problem: "connect-timeout" as const };
+  const decision = decide({ rds: { ...rds, securityGroupIDs: ["sg-00000001"] }, reports: [report] });
+
+  const message = decision.conditions.find(({ type }) => type === "Reachable")?.message ?? "";
+  expect(message).toContain("--group-id sg-00000001 --protocol tcp --port 5432");
+  expect(message.length).toBeLessThanOrEqual(2_000);
+});
+
+it("has Grants looked at when the address changes: live ones were approved for another", () => {
+  const status = { endpoint: { host: "old", port: 5432 }, observedGeneration: 1 };
+
+  expect(decide({ database: { ...inRds, status } }).notify).toBe(true);
+});

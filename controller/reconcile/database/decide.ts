@@ -1,15 +1,19 @@
 import type { ConditionInput, Database, DatabaseStatus, Proxy } from "#kinds/index.ts";
 import type { EpochMs } from "#lib/clock.ts";
+import type { DatabaseProblem } from "#wire/link.ts";
 import type { RdsEndpoint } from "../../aws/ports.ts";
 import type { Outcome } from "../reconciler.ts";
 import type { Patch } from "../status/patch.ts";
 import { notReady, ready, stalledAt } from "../status/simple.ts";
+import { adviceOn } from "./advice.ts";
 
 /** What a linked proxy last learned of one role of the database. */
 export interface DatabaseReport {
   readonly role: string;
   readonly health: "Reachable" | "Unreachable" | "SecretUnreadable" | "AuthenticationFailed" | "TLSRefused";
   readonly detail: string;
+  /** What exactly went wrong, where it is known. */
+  readonly problem?: DatabaseProblem;
   readonly serverVersion?: string;
 }
 
@@ -36,6 +40,10 @@ export const rdsLookMs = 300_000;
 /** Milliseconds until RDS is asked again for a database that it does not know or that has no address yet. */
 export const rdsMissingLookMs = 30_000;
 
+/** Longest words of a proxy, and longest message with the advice: what people read at a glance, and a status that stays small. */
+const detailCharactersMax = 500;
+const messageCharactersMax = 2_000;
+
 /** Decides what a Database resolves to. Pure. */
 export function decideDatabase(input: DatabaseInput): DatabaseDecision {
   const { database, proxy, rds, now } = input;
@@ -45,7 +53,7 @@ export function decideDatabase(input: DatabaseInput): DatabaseDecision {
     return { patch: {}, conditions: notReady("ReferenceNotFound", message), notify: false, next: { kind: "settled" } };
   }
   if (spec.endpoint !== undefined) {
-    return resolved(input, spec.endpoint, undefined, { kind: "settled" });
+    return resolved(input, proxy, spec.endpoint, { kind: "settled" });
   }
   const identifier = spec.rds?.instanceIdentifier ?? spec.rds?.clusterIdentifier ?? "";
   if (rds === undefined) {
@@ -65,35 +73,46 @@ export function decideDatabase(input: DatabaseInput): DatabaseDecision {
     };
   }
   const next = { kind: "waiting", untilMs: now + rdsLookMs, why: "the next look at RDS", priority: "resync" } as const;
-  return resolved(input, { host: rds.host, port: rds.port }, rds.engineVersion, next);
+  return resolved(input, proxy, { host: rds.host, port: rds.port }, next);
 }
 
 function resolved(
-  { database, reports }: DatabaseInput,
+  input: DatabaseInput,
+  proxy: Proxy,
   endpoint: { readonly host: string; readonly port: number },
-  rdsVersion: string | undefined,
   next: Outcome,
 ): DatabaseDecision {
+  const { database, reports, rds } = input;
   const known = database.status?.endpoint;
   const isNewSpec = database.status?.observedGeneration !== database.metadata.generation;
-  const version = reports.find((report) => report.serverVersion !== undefined)?.serverVersion ?? rdsVersion;
+  const version = reports.find((report) => report.serverVersion !== undefined)?.serverVersion ?? rds?.engineVersion;
   return {
     patch: {
       observedGeneration: database.metadata.generation ?? 0,
       endpoint,
       ...(version === undefined || version === "" ? {} : { engineVersion: version }),
     },
-    conditions: [...ready("Resolved", `The database is at ${endpoint.host}:${endpoint.port}.`), reachability(reports)],
+    conditions: [
+      ...ready("Resolved", `The database is at ${endpoint.host}:${endpoint.port}.`),
+      reachability(input, proxy),
+    ],
     notify: isNewSpec || known?.host !== endpoint.host || known.port !== endpoint.port,
     next,
   };
 }
 
-/** What the proxies see is told apart from Ready: an unreachable database is no fault of the configuration's. */
-function reachability(reports: readonly DatabaseReport[]): ConditionInput {
-  const bad = reports.find((report) => report.health !== "Reachable");
+/**
+ * What the proxies see is told apart from Ready: an unreachable database is no fault of the configuration's. One role is told of, the
+ * first by its name, so that the text stays the same while nothing changes.
+ */
+function reachability({ database, reports, rds }: DatabaseInput, proxy: Proxy): ConditionInput {
+  const [bad] = reports
+    .filter((report) => report.health !== "Reachable")
+    .toSorted((one, other) => (one.role < other.role ? -1 : 1));
   if (bad !== undefined) {
-    const message = `As role ${bad.role}: ${bad.detail}`;
+    const { role, detail, problem } = bad;
+    const advice = problem === undefined ? "" : ` ${adviceOn({ problem, role, database, proxy, rds })}`;
+    const message = `As role ${role}: ${detail.slice(0, detailCharactersMax)}.${advice}`.slice(0, messageCharactersMax);
     return { type: "Reachable", status: "False", reason: bad.health, message };
   }
   return reports.length === 0
