@@ -1,7 +1,7 @@
-import path from "node:path";
 import { HeadLog } from "#audit/heads.ts";
 import { loadSigningKey } from "#audit/signing-key.ts";
 import { AuditStore } from "#audit/store/store.ts";
+import { trailPaths } from "#audit/trail-directory.ts";
 import type { AuditKeeping } from "./serve/audit-trail.ts";
 import { findGrant } from "./serve/services.ts";
 import type { Source } from "./source/source.ts";
@@ -13,9 +13,10 @@ export async function openAudit(
   source: Source,
   onFailed: (error: Error) => void,
 ): Promise<AuditKeeping> {
-  const store = await AuditStore.open({ path: path.join(options.state, "audit", "audit.db"), clock, onFailed });
-  const headsDirectory = path.join(options.state, "heads");
-  const key = loadSigningKey(path.join(options.state, "heads-key.pem"));
+  const paths = trailPaths(options.state);
+  const store = await AuditStore.open({ path: paths.store, clock, onFailed });
+  const { heads: headsDirectory } = paths;
+  const key = loadSigningKey(paths.key);
   const { installation } = options;
   const heads = await HeadLog.open({
     directory: headsDirectory,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { controlPlaneMissing, kubectlMissing } from "../harness/control-plane.ts";
 import { untilProxyLinked } from "../harness/installation.ts";
 import { eventually } from "../harness/process.ts";
-import { json } from "../e2e/support.ts";
+import { connectAs, connected, json } from "../e2e/support.ts";
 import { signInDirectly } from "../harness/installation.ts";
 import { type Cluster, leaderOf, type Replica, startCluster } from "./replicas.ts";
 
@@ -74,13 +74,26 @@ describe("two replicas", () => {
     const liveID = await active("live");
     const leader = await leaderOf(cluster);
     const other = cluster.replicas.find((replica) => replica !== leader) as Replica;
+    const { proxy: tunnel, url } = await connectAs(cluster.installation, "ada", "app_owner");
+    const { client } = await connected(url);
+    await client.query("select 'while the first one leads'");
+    await eventually("the first replica has stored the statement", async () => {
+      const args = ["audit", "search", "--text", "while the first one leads"];
+      const { items } = await json<{ items: readonly unknown[] }>(cluster.installation, "ada", ...args);
+      return items.length > 0 ? true : undefined;
+    });
     await cluster.ask("pending", "grace", "read_only");
 
     leader.process.kill("SIGKILL");
     const killedMs = performance.now();
+    await client.query("select 'while nobody leads'");
     const pendingID = await active("pending");
     await other.process.line((line) => line.includes('"proxy linked"'));
     const tookMs = performance.now() - killedMs;
+    await client.query("select 'while the second one leads'");
+    await client.end();
+    tunnel.kill("SIGINT");
+    await tunnel.exited;
 
     expect(setNames().filter((name) => name === liveID)).toHaveLength(1);
     expect(made("CreatePermissionSet", liveID)).toBe(1);
@@ -126,5 +139,29 @@ describe("a lease that somebody else took", () => {
     await next.process.line((line) => line.includes('"this replica leads"'));
     await active("after");
     await cluster.kubectl("wait", "--for=delete", "grant/before", "--timeout=40s");
+  });
+});
+
+describe("the audit trail", () => {
+  it("is complete across the replicas that kept it in turn, and not without one of them", async () => {
+    for (const { process } of cluster.replicas) {
+      process.kill("SIGTERM");
+      await process.exited;
+    }
+    const kept = cluster.replicas.map(({ state }) => state);
+    const verified = async (states: readonly string[]) => {
+      const flags = states.flatMap((state) => ["--state", state]);
+      const command = cluster.installation.run("ada", ["audit", "verify", ...flags, "--output", "json"]);
+      await command.exited;
+      return JSON.parse(command.lines.join("\n")) as { verdict: string; records: number; findings: unknown[] };
+    };
+
+    const whole = await verified(kept);
+    const withoutFirst = await verified(kept.slice(1));
+
+    expect(whole.findings).toEqual([]);
+    expect(whole.verdict).toBe("complete");
+    expect(whole.records).toBeGreaterThan(6);
+    expect(withoutFirst.verdict).toBe("broken");
   });
 });

@@ -15,6 +15,8 @@ const leaseFlags = { "lease-duration": "4", "lease-renew-deadline": "3", "lease-
 export interface Replica {
   readonly process: SallyportProcess;
   readonly port: number;
+  /** Its own state directory. */
+  readonly state: string;
 }
 
 /** An installation on a real API server whose controller has several replicas behind one address. */
@@ -52,7 +54,7 @@ export async function startCluster(): Promise<Cluster> {
   });
   const installation = await starting;
   const ready = place as unknown as ClusterPlace;
-  replicas.push({ process: installation.controller(), port });
+  replicas.push({ process: installation.controller(), port, state: installation.stateDirectory });
   const people = new Map<string, string>();
   const namespaced = ["--namespace", ready.namespace];
   return {
@@ -96,16 +98,17 @@ export async function startCluster(): Promise<Cluster> {
 
 async function startReplica(installation: Installation, index: number): Promise<Replica> {
   const port = await freePort();
+  const state = path.join(path.dirname(installation.stateDirectory), `state-${index}`);
   const changed: Record<string, string> = {
     "--listen": `127.0.0.1:${port}`,
     "--peer-listen": `127.0.0.1:${await freePort()}`,
-    "--state": path.join(path.dirname(installation.stateDirectory), `state-${index}`),
+    "--state": state,
   };
   const { args, environment } = installation.controllerCommand;
   const own = args.map((arg, at) => changed[args[at - 1] ?? ""] ?? arg);
   const process = startSallyport(own, environment);
   await process.line((line) => /"stands by for the leader"|"control API listens"/.test(line));
-  return { process, port };
+  return { process, port, state };
 }
 
 /** What a Service does: takes connections and gives each to one of those that answer. */
@@ -117,7 +120,11 @@ class Service {
 
   constructor(ports: () => readonly number[]) {
     this.#ports = ports;
-    this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#take(socket, this.#ports().length));
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
+      this.#sockets.add(socket);
+      socket.on("error", () => socket.destroy());
+      this.#take(socket, this.#ports().length);
+    });
   }
 
   async listen(): Promise<number> {
@@ -133,8 +140,6 @@ class Service {
   }
 
   #take(socket: Socket, triesLeft: number): void {
-    this.#sockets.add(socket);
-    socket.on("error", () => socket.destroy());
     const ports = this.#ports();
     const port = ports[(this.#next += 1) % Math.max(1, ports.length)];
     if (port === undefined || triesLeft === 0) {
