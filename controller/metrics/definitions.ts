@@ -78,7 +78,7 @@ const objectMetrics = {
   lastList: define({
     name: "sallyport_reflector_last_list_timestamp_seconds",
     type: "gauge",
-    help: "When all objects of a kind were last listed (in folder mode: when the folder was last read), in seconds since 1970.",
+    help: "When all objects of a kind were last listed, in seconds since 1970. Cluster mode only.",
     labels: ["reflector"],
   }),
   lastEvent: define({

@@ -7,7 +7,7 @@ import { conditionKinds, grantStates, ownMetrics, type GrantState } from "./defi
 
 /** How far a source is with what it follows; times are monotonic milliseconds, as the cluster's reflectors have them. */
 export interface ReflectorView {
-  /** Such as `grants`, or `grants/team-a` where only some namespaces are followed. */
+  /** Such as `grants`, or `team-a/grants` where only some namespaces are followed. */
   readonly name: string;
   readonly lastListMs: number | undefined;
   readonly lastEventMs: number | undefined;
