@@ -15,6 +15,7 @@ const commands = allCommands({
   sandbox: async () => (await import("#sandbox/main.ts")).runSandbox,
   plan: async () => (await import("#controller/plan/main.ts")).plan,
   diff: async () => (await import("#controller/plan/main.ts")).diff,
+  leftovers: async () => (await import("#controller/leftovers/main.ts")).leftovers,
 });
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {

@@ -29,7 +29,9 @@ remembered in \`~/.config/sallyport/config.json\`. Sign-ins are shared with the 
 /** Makes docs/cli.md from the command table. Answers the files that are, or with `check` would be, written. */
 export function generateCliReference(check: boolean): string[] {
   const never = (): Promise<never> => Promise.reject(new Error("documentation runs nothing"));
-  const text = cliReference(allCommands({ controller: never, proxy: never, sandbox: never, plan: never, diff: never }));
+  const text = cliReference(
+    allCommands({ controller: never, proxy: never, sandbox: never, plan: never, diff: never, leftovers: never }),
+  );
   if (readIfThere() === text) {
     return [];
   }

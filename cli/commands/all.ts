@@ -3,6 +3,7 @@ import { auditSearch, auditTail, auditVerify } from "./audit.ts";
 import { databasesList } from "./databases.ts";
 import { deletionsConfirm } from "./deletions.ts";
 import { grantsGet, grantsList, grantsRevoke } from "./grants.ts";
+import { type LeftoversLoaders, leftoversCommands } from "./leftovers.ts";
 import { login } from "./login.ts";
 import { type PlanLoaders, planCommands } from "./plan.ts";
 import { type ProcessLoaders, processCommands } from "./processes.ts";
@@ -10,7 +11,7 @@ import { rdsProxy } from "./rds-proxy.ts";
 import { validate } from "./validate.ts";
 
 /** Every command of `sallyport`, in the order in which help and documentation show them. */
-export function allCommands(load: ProcessLoaders & PlanLoaders): readonly Command[] {
+export function allCommands(load: ProcessLoaders & PlanLoaders & LeftoversLoaders): readonly Command[] {
   return [
     login,
     rdsProxy,
@@ -24,6 +25,7 @@ export function allCommands(load: ProcessLoaders & PlanLoaders): readonly Comman
     validate,
     ...planCommands(load),
     deletionsConfirm,
+    ...leftoversCommands(load),
     ...processCommands(load),
   ];
 }

@@ -7,7 +7,14 @@ import { configFile } from "../config/config.ts";
 import { allCommands } from "./all.ts";
 
 const never = async () => () => Promise.reject(new Error("a process was started"));
-const commands = allCommands({ controller: never, proxy: never, sandbox: never, plan: never, diff: never });
+const commands = allCommands({
+  controller: never,
+  proxy: never,
+  sandbox: never,
+  plan: never,
+  diff: never,
+  leftovers: () => Promise.reject(new Error("a process was started")),
+});
 const grantID = "gmztgmztgmztgmztgmztgmztgmy";
 const grant: GrantView = {
   grantID,

@@ -85,11 +85,13 @@ describe("the chart", () => {
 });
 
 /**
- * Objects by name, without what is of the tool and not of the installation: Helm makes no namespace, marks what it keeps and names the
+ * Objects by name, without what is of the tool and not of the installation: Helm makes no namespace, has hooks, marks what it keeps and names the
  * configuration's checksum in an annotation, where kustomize puts it into the configuration's name.
  */
 function comparable(objects: readonly Manifest[]): Map<string, unknown> {
-  const own = objects.filter(({ kind }) => kind !== "Namespace");
+  const own = objects.filter(
+    ({ kind, metadata }) => kind !== "Namespace" && metadata.annotations?.["helm.sh/hook"] === undefined,
+  );
   const hash = own
     .map(({ metadata }) => /^sallyport-controller(-[a-z0-9]{10})$/.exec(metadata.name)?.[1])
     .find((found) => found !== undefined);

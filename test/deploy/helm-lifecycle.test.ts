@@ -7,6 +7,7 @@ import { type ControlPlane, controlPlaneMissing, startControlPlane } from "#test
 import { eventually } from "#test/harness/process.ts";
 import { grantFile } from "#tools/demo/grant-file.ts";
 import { Helm, helmMissing, setting } from "./helm.ts";
+import { runJob } from "./job-runner.ts";
 import { chart, run } from "./render.ts";
 
 const missing = controlPlaneMissing() ?? helmMissing();
@@ -30,7 +31,7 @@ beforeEach(({ skip }) => skip(missing !== undefined, missing));
 const namespace = ["--namespace", "sallyport-system"];
 
 // One story, since each step stands on the one before.
-it("installs, upgrades an older release with its objects, and uninstalls without taking a Grant along", async () => {
+it("installs, upgrades an older release with its objects, and refuses to uninstall while a Grant holds access, and uninstalls without taking a Grant along", async () => {
   const older = await olderChart();
   await helm.run("install", "sallyport", older, ...namespace, "--create-namespace", ...setting());
   await cluster.kubectl(["apply", "--validate=strict", "-f", "-"], { stdin: requestedBy("admin") });
@@ -44,7 +45,19 @@ it("installs, upgrades an older release with its objects, and uninstalls without
   expect((await grant()).metadata.uid).toBe(uid);
   expect(JSON.parse(await get("statefulset/sallyport-controller"))).toMatchObject({ spec: { replicas: 2 } });
 
-  await helm.run("uninstall", "sallyport", ...namespace);
+  await setFinalizers(["sallyport.dev/revoke"]);
+  const refused = helm.run("uninstall", "sallyport", ...namespace).then(
+    () => "uninstalled",
+    (error: unknown) => String(error),
+  );
+  expect((await checked()).join("\n")).toMatch(/default\/main .*not deleted/);
+  expect(await refused).toMatch(/sallyport-uninstall-check not ready.*Failed/);
+  expect(await get("statefulset/sallyport-controller")).toContain("sallyport");
+
+  await setFinalizers([]);
+  const uninstalled = helm.run("uninstall", "sallyport", ...namespace);
+  await checked();
+  await uninstalled;
 
   await expect(get("statefulset/sallyport-controller")).rejects.toThrow(/NotFound/);
   await expect(get("validatingadmissionpolicybinding/sallyport-controller-only")).rejects.toThrow(/NotFound/);
@@ -56,6 +69,24 @@ it("installs, upgrades an older release with its objects, and uninstalls without
 
   expect((await grant()).metadata.uid).toBe(uid);
 });
+
+/** The check that runs before an uninstallation. */
+function checked(): Promise<readonly string[]> {
+  return runJob(cluster, "sallyport-system", "sallyport-uninstall-check");
+}
+
+/** As the controller does, to which alone the policies leave it. */
+async function setFinalizers(finalizers: readonly string[]): Promise<void> {
+  const token = await cluster.serviceAccountToken("sallyport-system", "sallyport-controller");
+  const answer = await cluster.request({
+    method: "PATCH",
+    path: "/apis/sallyport.dev/v1alpha1/namespaces/default/grants/main",
+    contentType: "application/merge-patch+json",
+    body: { metadata: { finalizers } },
+    token,
+  });
+  expect(answer.status).toBe(200);
+}
 
 interface Found {
   readonly metadata: { readonly uid: string };

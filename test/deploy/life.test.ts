@@ -1,0 +1,201 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { parse } from "yaml";
+import type { Grant } from "#kinds/index.ts";
+import {
+  type ControlPlane,
+  controlPlaneMissing,
+  kubectlMissing,
+  startControlPlane,
+} from "#test/harness/control-plane.ts";
+import { writeKubeconfig } from "#test/harness/control-plane-client.ts";
+import { type Installation, startInstallation } from "#test/harness/installation.ts";
+import { ended, eventually, repository, type SallyportProcess, startSallyport } from "#test/harness/process.ts";
+import { grantFile } from "#tools/demo/grant-file.ts";
+import { kustomize } from "./render.ts";
+
+// What docs/upgrade.md and docs/uninstall.md say, done on a real API server with the sandbox's AWS. Each story leaves an empty
+// installation for the next one.
+const missing = controlPlaneMissing() ?? kubectlMissing();
+const namespace = ["--namespace", "access"];
+let plane: ControlPlane;
+let installation: Installation;
+
+beforeAll(async () => {
+  if (missing === undefined) {
+    plane = await startControlPlane();
+    installation = await startInstallation({ place: install });
+  }
+});
+afterAll(async () => {
+  await installation?.stop();
+  await plane?.close();
+});
+beforeEach(({ skip }) => skip(missing !== undefined, missing));
+
+it("an upgrade applies the manifests again and restarts the controller: live grants stay as they are", async () => {
+  await ask("main");
+  const before = await activeGrant("main");
+  const set = permissionSet(before);
+
+  await applyManifests();
+  installation.controller().kill("SIGTERM");
+  await ended(installation.controller());
+  await installation.startController();
+
+  const after = await activeGrant("main");
+  expect(after.metadata.uid).toBe(before.metadata.uid);
+  expect(after.status).toMatchObject({
+    grantID: before.status?.grantID,
+    activationTime: before.status?.activationTime,
+    expiryTime: before.status?.expiryTime,
+  });
+  expect(permissionSet(after)).toBe(set);
+  expect(made("CreatePermissionSet")).toBe(1);
+});
+
+it("the documented order ends all access, leaves nothing in AWS, and never hangs", async () => {
+  const { lines: heldLines, code: held } = await sallyport("leftovers", "list", "--cluster");
+  expect(held).toBe(2);
+  expect(heldLines.join("\n")).toContain("access/main");
+
+  await plane.kubectl(["delete", "availabilities", "--all", "--all-namespaces"]);
+  await plane.kubectl(["delete", "grants", "--all", "--all-namespaces", "--timeout=60s"]);
+  await plane.kubectl(["delete", "databases,proxies,accessworkflows", "--all", "--all-namespaces", "--timeout=60s"]);
+  const inAws = await sallyport("leftovers", "list", "--installation", "demo");
+  const inCluster = await sallyport("leftovers", "list", "--cluster");
+
+  expect(inAws).toMatchObject({ code: 0, lines: ["Nothing is left."] });
+  expect(inCluster).toMatchObject({ code: 0, lines: ["Nothing is left."] });
+  expect(setsOfGrants()).toEqual([]);
+  await eventually("the proxy's service is gone", () => (made("DeleteService") === 1 ? true : undefined));
+});
+
+it("definitions that are deleted under a running controller take their access along, and the deletion completes", async () => {
+  await applyObjects();
+  await ask("early");
+  await activeGrant("early");
+
+  await plane.kubectl(["delete", "crd", "grants.sallyport.dev", "--timeout=60s"]);
+
+  expect(setsOfGrants()).toEqual([]);
+});
+
+it("when the controller is gone first, what is left is shown, taken away, and let go", async () => {
+  installation.controller().kill("SIGTERM");
+  await ended(installation.controller());
+  await applyManifests();
+  await applyObjects();
+  await installation.startController();
+  await ask("late");
+  const grant = await activeGrant("late");
+  const grantID = grant.status?.grantID ?? "";
+  installation.controller().kill("SIGKILL");
+  await ended(installation.controller());
+
+  const hanging = plane.kubectl(["delete", "grants", "--all", "--all-namespaces", "--timeout=2s"]);
+  await expect(hanging).rejects.toThrow(/timed out/);
+  const shown = await sallyport("leftovers", "list", "--installation", "demo");
+  const refused = await sallyport("leftovers", "release", "--installation", "demo");
+  const removed = await sallyport("leftovers", "delete", "--installation", "demo", "--yes");
+  const guarded = await sallyport("leftovers", "release", "--installation", "demo");
+  await plane.kubectl(["delete", "validatingadmissionpolicybinding", "sallyport-controller-only"]);
+  const released = await eventually("the policy is out of force", async () => {
+    const again = await sallyport("leftovers", "release", "--installation", "demo");
+    return again.code === 0 ? again : undefined;
+  });
+
+  expect(shown.code).toBe(2);
+  expect(shown.lines.join("\n")).toContain(grantID);
+  expect(refused.code).toBe(1);
+  expect(refused.lines.join("\n")).toContain("still give access in AWS");
+  expect(removed.code).toBe(0);
+  expect(setsOfGrants()).toEqual([]);
+  // Only the controller may take the finalizer off while the policy is there; it says what to do.
+  expect(guarded.code).toBe(1);
+  expect(guarded.lines.join("\n")).toContain("ValidatingAdmissionPolicyBinding sallyport-controller-only first");
+  expect(released.lines.join("\n")).toContain("access/late");
+  await plane.kubectl(["wait", "--for=delete", "grant/late", ...namespace, "--timeout=10s"]);
+});
+
+/** Does what docs/install.md says, and runs the controller outside, as its service account. */
+async function install(folder: string): Promise<string[]> {
+  await plane.kubectl(["create", "namespace", "access"]);
+  await applyManifests();
+  const token = await plane.serviceAccountToken("sallyport-system", "sallyport-controller");
+  objects = folder;
+  await applyObjects();
+  const file = path.join(path.dirname(folder), "controller.kubeconfig");
+  const kubeconfig = writeKubeconfig(file, plane, "sallyport-controller", token);
+  const flags = ["--namespace", "access", "--controller-namespace", "sallyport-system", "--leader-elect", "false"];
+  return ["--cluster", "--kubeconfig", kubeconfig, ...flags];
+}
+
+let objects = "";
+
+async function applyManifests(): Promise<void> {
+  const stdin = await kustomize("namespaced");
+  await plane.kubectl(["apply", "--server-side", "--validate=strict", "--filename", "-"], { stdin });
+  await plane.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
+}
+
+async function applyObjects(): Promise<void> {
+  await eventually("the kinds are served", () =>
+    plane.kubectl(["apply", ...namespace, "--filename", objects]).catch(() => undefined),
+  );
+}
+
+/** Asks for access as the cluster's administrator, who is called so, for ada. */
+async function ask(name: string): Promise<void> {
+  const grant = parse(grantFile({ name, person: "ada", database: "orders", role: "app_owner" })) as { spec: object };
+  const wanted = { ...grant, spec: { ...grant.spec, requester: { username: "admin" } } };
+  const apply = ["apply", ...namespace, "--filename", "-"];
+  await eventually("the Grant is accepted", () =>
+    plane.kubectl(apply, { stdin: JSON.stringify(wanted) }).catch(() => undefined),
+  );
+}
+
+async function activeGrant(name: string): Promise<Grant> {
+  await plane.kubectl(["wait", "--for=condition=Active", `grant/${name}`, ...namespace, "--timeout=60s"]);
+  return JSON.parse(await plane.kubectl(["get", "grant", name, ...namespace, "--output", "json"])) as Grant;
+}
+
+function permissionSet(grant: Grant): string | undefined {
+  return grant.status?.external?.permissionSetARN;
+}
+
+/** How many calls of that operation succeeded so far. */
+function made(operation: string): number {
+  return installation.sandbox.calls.filter((call) => call.operation === operation && call.outcome === "ok").length;
+}
+
+function setsOfGrants(): string[] {
+  return [...installation.sandbox.state.permissionSets.values()]
+    .map(({ name }) => name)
+    .filter((name) => /^g[a-z2-7]{26}$/.test(name));
+}
+
+/** Runs a command as the cluster's administrator with the controller's AWS credentials. */
+async function sallyport(...args: string[]): Promise<{ code: number; lines: readonly string[] }> {
+  const { environment } = installation.controllerCommand;
+  const started: SallyportProcess = startSallyport(args, { ...environment, KUBECONFIG: plane.kubeconfigFile });
+  return { code: await ended(started, 60_000), lines: started.lines };
+}
+
+it("each command of the documentation is one that these stories run", () => {
+  const said = ["uninstall.md", "upgrade.md"].map((name) => readFileSync(path.join(repository, "docs", name), "utf8"));
+  const commands = said.join("\n").match(/^ +(?:sallyport|kubectl delete) .+$/gm) ?? [];
+  const source = readFileSync(import.meta.filename, "utf8");
+
+  expect(commands.length).toBeGreaterThan(8);
+  for (const command of commands) {
+    const words = command
+      .trim()
+      .replace(/^kubectl /, "")
+      .replace(/^sallyport /, "")
+      .split(/\s+/)
+      .slice(0, 2);
+    expect(source, command).toContain(words.map((word) => `"${word}"`).join(", "));
+  }
+});
