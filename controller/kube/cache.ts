@@ -68,6 +68,10 @@ export class ObjectCache<T extends KubeObject> {
 
   /** A complete list. What it does not have is gone; an object of the same name with another uid is another object. */
   replace(objects: readonly T[], resourceVersion: string): readonly CacheChange<T>[] {
+    if (isEarlier(resourceVersion, this.#position) === true) {
+      // The server was set back (etcd restored): what this process has written may not be there any more.
+      this.#own.clear();
+    }
     this.#position = resourceVersion;
     const listed = new Map(objects.map((object) => [nameOf(object), object.metadata.uid]));
     const changes: CacheChange<T>[] = [];

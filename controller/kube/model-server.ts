@@ -56,6 +56,19 @@ export class ModelServer implements KubeTransport {
     return known;
   }
 
+  /** Takes a backup; what is answered sets the server back to it, as restoring etcd does. */
+  snapshot(): () => void {
+    const [objects, version, length] = [new Map(this.objects), this.#version, this.#log.length];
+    return () => {
+      this.objects.clear();
+      for (const [name, object] of objects) {
+        this.objects.set(name, object);
+      }
+      this.#version = version;
+      this.#log.length = length;
+    };
+  }
+
   /** Something happened to objects of another kind: the version rises. */
   elsewhere(): void {
     this.#version += 1;
@@ -156,6 +169,9 @@ export class ModelServer implements KubeTransport {
     this.#arrive(request);
     if (watch.position < this.#compacted) {
       throw new KubeFailure("gone", "too old resource version", { code: 410, reason: "Expired" });
+    }
+    if (watch.position > this.#version) {
+      throw new KubeFailure("resourceVersionTooLarge", "Too large resource version", { code: 504, reason: "Timeout" });
     }
     this.watch = watch;
     for (;;) {

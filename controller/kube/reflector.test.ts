@@ -119,6 +119,29 @@ it("takes an object that was deleted and made again in a gap for another one: by
   await stage.reflector.stop();
 });
 
+it("follows a server that was set back, also behind this process's own writes", async () => {
+  const stage = setUp();
+  stage.server.put("a", 1);
+  await started(stage);
+  const setBack = stage.server.snapshot();
+  stage.reflector.cache.observe(stage.server.put("a", 2));
+  stage.server.put("b", 1);
+  stage.server.deliver(1);
+  stage.reflector.cache.observe(stage.server.put("a", 3));
+  await settle();
+
+  setBack();
+  stage.server.end(failure("unavailable"));
+  for (let round = 0; round < 3; round += 1) {
+    await settle();
+    stage.clock.advance(longWaitMs);
+  }
+  await settle();
+
+  expect(states(stage.reflector.cache.list())).toEqual(["a uid-1 1"]);
+  await stage.reflector.stop();
+});
+
 it("drops a watch that has been silent for too long, and resumes it at once from the last bookmark", async () => {
   const stage = setUp();
   await started(stage);

@@ -4,7 +4,7 @@ import type { Log } from "#lib/log.ts";
 import { createBackoff, type Backoff } from "./backoff.ts";
 import { ObjectCache, type CacheChange } from "./cache.ts";
 import { isKubeFailure, KubeFailure } from "./failure.ts";
-import type { KubeObject } from "./object.ts";
+import { isEarlier, type KubeObject } from "./object.ts";
 import type { ResourceClient } from "./resource.ts";
 import { readEvent } from "./watch-event.ts";
 
@@ -166,6 +166,12 @@ export class Reflector<T extends KubeObject> {
       this.#step();
       page = await resource.page(namespace, page.next, { signal });
       items.push(...page.items);
+    }
+    const { position } = this.#cache;
+    if (isEarlier(page.resourceVersion, position) === true) {
+      const { log, name } = this.#options;
+      const fields = { resource: name, before: position, now: page.resourceVersion };
+      log.error("the cluster was set back to an older state", fields);
     }
     this.#tell(this.#cache.replace(items, page.resourceVersion));
     for (const { resolve } of this.#awaited.splice(0, awaited)) {
