@@ -1,6 +1,7 @@
 import { UserError } from "#lib/errors.ts";
 import { pause } from "#lib/clock.ts";
 import { clusterTrust, type IdentityTrust } from "../admission/identity-trust.ts";
+import { originProof } from "../admission/origin-proof.ts";
 import type { ClusterOptions } from "../cluster-options.ts";
 import { tellingEvents } from "../kube/event-source.ts";
 import { EventRecorder } from "../kube/events.ts";
@@ -40,7 +41,8 @@ export async function clusterMode(world: ControllerWorld, options: ClusterOption
   telemetry?.protect(clusterAccess(transport, clock));
   const { namespaces } = options;
   const random = Math.random;
-  const followed = createClusterSource({ transport, clock, random, log, namespaces, ownNamespace });
+  const origin = originProof(world.options.privateKey, world.options.installation);
+  const followed = createClusterSource({ transport, clock, random, log, namespaces, ownNamespace, origin });
   const replica = `${hostName}_${newID()}`;
   const events = new EventRecorder({ transport, instance: replica, clock, newID, log });
   const elector = electorOf(world, options, { transport, namespace: ownNamespace, identity: replica });

@@ -3,6 +3,7 @@ import { systemClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
 import type { Grant } from "#kinds/index.ts";
 import { clusterTrust } from "#controller/admission/identity-trust.ts";
+import { originProof } from "#controller/admission/origin-proof.ts";
 import { EventRecorder } from "#controller/kube/events.ts";
 import { createKubeTransport } from "#controller/kube/https-transport.ts";
 import { LeaseElector } from "#controller/kube/lease.ts";
@@ -118,7 +119,12 @@ describe("the controller's service account", () => {
   it("is enough for everything that the controller asks of the cluster, with the admission policies in force", async () => {
     const transport = transportOf(stand.controller);
     const world = { transport, clock: systemClock, random: () => 0.5, log: silentLog };
-    const source = createClusterSource({ ...world, namespaces: [], ownNamespace: controllerNamespace });
+    const source = createClusterSource({
+      ...world,
+      namespaces: [],
+      ownNamespace: controllerNamespace,
+      origin: originProof("key", "test"),
+    });
     const ada = await stand.person("ada", "sallyport-requester");
     const root = await stand.person("root", "sallyport-administrator");
     await stand.create(ada, aGrant("from-kubectl", { requester: { username: "ada" } }));

@@ -3,6 +3,7 @@ import { silentLog, type Log } from "#lib/log.ts";
 import { formatKey, type AnyObject, type ObjectKey } from "#kinds/index.ts";
 import { definitions } from "#kinds/generated/schemas.ts";
 import type { ControlPlane } from "#test/harness/control-plane.ts";
+import { originProof } from "#controller/admission/origin-proof.ts";
 import { createKubeTransport } from "#controller/kube/https-transport.ts";
 import { loadKubeAccess } from "#controller/kube/kubeconfig.ts";
 import { isEarlier } from "#controller/kube/object.ts";
@@ -40,7 +41,8 @@ export class ClusterHarness implements SourceHarness {
 
   open(options: Partial<ClusterSourceOptions> = {}): ClusterSource {
     const { clock, transport, ownNamespace, namespace } = this;
-    const own = { transport, clock, random: () => 0.5, log: this.#log, namespaces: [namespace], ownNamespace };
+    const origin = originProof("a key of tests", "test");
+    const own = { transport, clock, random: () => 0.5, log: this.#log, namespaces: [namespace], ownNamespace, origin };
     const source = createClusterSource({ ...own, ...options });
     const start = source.start.bind(source);
     this.#isStarted = false;

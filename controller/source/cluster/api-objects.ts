@@ -1,9 +1,10 @@
 import { apiVersion, keyOf, type AnyObject, type ObjectKey } from "#kinds/index.ts";
 import { validateObject } from "#kinds/validate.ts";
+import type { OriginProof } from "../../admission/origin-proof.ts";
 import { isKubeFailure } from "../../kube/failure.ts";
 import { explained, invalidObject, noSuchObject, notMadeHere } from "./errors.ts";
 import type { Following } from "./following.ts";
-import { fieldManager, finalizer, originAnnotation } from "./options.ts";
+import { fieldManager, finalizer } from "./options.ts";
 import { conflictsMax, readNewest } from "./status-writer.ts";
 import type { ClusterView } from "./view.ts";
 
@@ -14,10 +15,12 @@ import type { ClusterView } from "./view.ts";
 export class ApiObjects {
   readonly #view: ClusterView;
   readonly #following: Following;
+  readonly #origin: OriginProof;
 
-  constructor(view: ClusterView, following: Following) {
+  constructor(view: ClusterView, following: Following, origin: OriginProof) {
     this.#view = view;
     this.#following = following;
+    this.#origin = origin;
   }
 
   /** Rejects with a `UserError` where the name is taken, or the object is not legal or not allowed. */
@@ -29,7 +32,7 @@ export class ApiObjects {
       name,
       namespace,
       ...(labels === undefined ? {} : { labels }),
-      annotations: { ...annotations, [originAnnotation]: "api" },
+      annotations: { ...annotations, ...this.#origin.annotationsFor(valid) },
       // At once, so that no deletion comes before it.
       ...(valid.kind === "Grant" ? { finalizers: [finalizer] } : {}),
     };
@@ -49,7 +52,11 @@ export class ApiObjects {
       }
       const { spec, metadata } = validated(object, live);
       const { labels = {}, annotations = {} } = metadata;
-      const kept = { ...live.metadata, labels, annotations: { ...annotations, [originAnnotation]: "api" } };
+      const kept = {
+        ...live.metadata,
+        labels,
+        annotations: { ...annotations, ...this.#origin.annotationsFor({ ...live, spec } as AnyObject) },
+      };
       try {
         writer.observe(await writer.resource.replace({ ...live, metadata: kept, spec } as AnyObject, { fieldManager }));
         return;
@@ -80,7 +87,7 @@ export class ApiObjects {
     if (known === undefined) {
       throw noSuchObject(key);
     }
-    if (known.metadata.annotations?.[originAnnotation] !== "api") {
+    if (!this.#origin.holdsFor(known)) {
       throw notMadeHere(key);
     }
     return known;

@@ -1,5 +1,6 @@
 import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
+import type { OriginProof } from "../../admission/origin-proof.ts";
 import type { KubeTransport } from "../../kube/transport.ts";
 
 /** What the cluster source needs. */
@@ -13,6 +14,8 @@ export interface ClusterSourceOptions {
   readonly namespaces: readonly string[];
   /** The controller's own namespace, where the tombstones are. */
   readonly ownNamespace: string;
+  /** Marks what the control API makes, and knows it again. */
+  readonly origin: OriginProof;
   /** How long `start` waits for the first lists, in milliseconds; absent: `syncTimeoutMs`. */
   readonly syncTimeoutMs?: number;
 }
@@ -23,5 +26,3 @@ export const fieldManager = "sallyport";
 export const flagsManager = "sallyport-flags";
 /** Holds a Grant until nothing of what it gave is left. */
 export const finalizer = "sallyport.dev/revoke";
-/** Annotation that says where an object was made. */
-export const originAnnotation = "sallyport.dev/origin";

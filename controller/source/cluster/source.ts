@@ -47,7 +47,7 @@ class Cluster implements ClusterSource {
     const { transport, clock, log, random, ownNamespace } = options;
     this.#options = options;
     this.#news = new News(log);
-    const view = new ClusterView({ clock, log, onVanished: () => this.#disappearance.judge() });
+    const view = new ClusterView({ clock, log, origin: options.origin, onVanished: () => this.#disappearance.judge() });
     const following = new Following(options, {
       onChange: (change) => {
         view.take(change);
@@ -65,7 +65,7 @@ class Cluster implements ClusterSource {
     this.#disappearance = new Disappearance({ ...parts, onRemoved: (keys) => this.#news.tell(keys) });
     this.#finalizer = new GrantFinalizer(parts);
     this.#book = new StatusBook(parts);
-    this.#api = new ApiObjects(view, following);
+    this.#api = new ApiObjects(view, following, options.origin);
   }
 
   start(): Promise<void> {

@@ -1,11 +1,11 @@
 import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
 import { formatKey, keyOf, kinds, type AnyObject, type Kind, type ObjectKey } from "#kinds/index.ts";
+import type { OriginProof } from "../../admission/origin-proof.ts";
 import type { CacheChange } from "../../kube/cache.ts";
 import { deepFreeze } from "../freeze.ts";
 import type { Stored } from "../source.ts";
 import { mustBeTakenAway } from "./names.ts";
-import { originAnnotation } from "./options.ts";
 import type { AnyStatus } from "./status-fields.ts";
 import { Verdicts } from "./verdicts.ts";
 
@@ -16,6 +16,7 @@ export type StatusChange = (status: AnyStatus) => AnyStatus;
 interface ViewOptions {
   readonly clock: Clock;
   readonly log: Log;
+  readonly origin: Pick<OriginProof, "holdsFor">;
   /** An object is not there any more, and nobody saw it being deleted. It stays in the view until `remove` or `put`. */
   readonly onVanished: () => void;
 }
@@ -192,7 +193,7 @@ export class ClusterView {
       shown?.delete(text);
       return;
     }
-    const origin = object.metadata.annotations?.[originAnnotation] === "api" ? "api" : "cluster";
+    const origin = this.#options.origin.holdsFor(object) ? "api" : "cluster";
     shown?.set(text, Object.freeze({ object, origin, problems: this.#verdicts.of(text) }));
   }
 }
