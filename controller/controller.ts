@@ -6,6 +6,7 @@ import { clusterMode } from "./mode/cluster.ts";
 import { folderMode } from "./mode/folder.ts";
 import type { Mode } from "./mode/mode.ts";
 import { createLoop, type Loop } from "./reconcile/loop.ts";
+import { OrphanHold } from "./reconcile/orphan-hold.ts";
 import { reconcilers } from "./reconcile/reconcilers.ts";
 import { GrantFlags } from "./serve/grant-flags.ts";
 import type { Links } from "./serve/link/links.ts";
@@ -59,10 +60,11 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
   const flags = new GrantFlags({ store: audit.store, source, clock, log });
   const links: Links = createLinks(world, source, audit, flags, (key) => loop.enqueue(key, "change"));
   const loop = createWorkers(world, mode, links);
+  const orphans = new OrphanHold(clock);
   mode.identity.onChange(() => lookAgain(source, loop));
   tellLinks(source, links);
   telemetry?.observe({ source, isSynced: () => true, linked: () => links.overview(), loop, ...mode.observed });
-  const entrance = await mode.listen(serverOptions(world, source, audit, links, loop));
+  const entrance = await mode.listen(serverOptions(world, source, audit, links, loop, orphans));
   let upkeep: Upkeep | undefined;
   let isStopping = false;
 
@@ -72,7 +74,7 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
     if (!isStopping) {
       entrance.serve();
       void flags.restore().catch((error: unknown) => log.error("Grants could not be flagged", { error }));
-      upkeep = startUpkeep(world, source, audit, links);
+      upkeep = startUpkeep(world, source, audit, links, orphans);
       log.info("control API listens", { url: options.publicURL, port: entrance.port });
     }
   };

@@ -3,6 +3,7 @@ import type { LinkPolicy } from "#wire/link.ts";
 import type { ProofVerifier } from "#wire/proof.ts";
 import { linkGrantOf } from "./reconcile/grant/link-grant.ts";
 import type { Loop } from "./reconcile/loop.ts";
+import type { OrphanHold } from "./reconcile/orphan-hold.ts";
 import { createApp } from "./serve/app.ts";
 import { type AuditKeeping, auditReader, auditSink } from "./serve/audit-trail.ts";
 import { Nonces } from "./serve/auth/nonces.ts";
@@ -85,6 +86,7 @@ export function serverOptions(
   audit: AuditKeeping,
   links: Links,
   loop: Loop,
+  orphans: OrphanHold,
 ): ServerOptions {
   const { options, clock, log, random, ports, version } = world;
   const { identityPermissionSet, identityAccount } = options;
@@ -107,6 +109,7 @@ export function serverOptions(
     audit: auditReader(audit),
     entitlements: async (person, namespace) => entitlementsOf(source, person, namespace),
     linkedTasks: (proxyKey) => links.tasksOf(proxyKey),
+    orphans,
   };
   const tokens = new Tokens(clock, random);
   const nonces = new Nonces(clock, random);

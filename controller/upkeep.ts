@@ -1,3 +1,4 @@
+import type { OrphanHold } from "./reconcile/orphan-hold.ts";
 import { OrphanSweeper } from "./reconcile/orphan-sweeper.ts";
 import type { AuditKeeping } from "./serve/audit-trail.ts";
 import { accountOf } from "./serve/directory.ts";
@@ -17,6 +18,7 @@ export function startUpkeep(
   source: Source,
   audit: AuditKeeping,
   links: Links,
+  hold: OrphanHold,
 ): Upkeep {
   const goneTasks = new GoneTasks({
     source,
@@ -28,7 +30,7 @@ export function startUpkeep(
     linkedTasks: (proxyKey) => links.tasksOf(proxyKey),
   });
   const { installation, region } = options;
-  const orphans = new OrphanSweeper({ ports, source, clock, log, installation, region });
+  const orphans = new OrphanSweeper({ ports, source, clock, log, installation, region, hold });
   goneTasks.start();
   orphans.start();
   return {

@@ -6,6 +6,7 @@ import { silentLog } from "#lib/log.ts";
 import type { AwsPorts } from "../aws/ports.ts";
 import { orphansRemovedMax } from "./grant/orphans.ts";
 import { tagKeys } from "./grant/tags.ts";
+import { OrphanHold } from "./orphan-hold.ts";
 import { OrphanSweeper, sweepPeriodMs } from "./orphan-sweeper.ts";
 import { memorySource, uidOf } from "./testing.ts";
 
@@ -14,7 +15,7 @@ function setUp(count: number) {
   const removed: string[] = [];
   const logged: string[] = [];
   let looks = 0;
-  const sets = Array.from({ length: count }, (_, index) => {
+  const made = (_: unknown, index: number) => {
     const uid = uidOf(index + 1);
     const tags = {
       [tagKeys.grantUID]: uid,
@@ -24,7 +25,11 @@ function setUp(count: number) {
       [tagKeys.principalID]: "p",
     };
     return { arn: `arn:${index}`, name: grantIDOf(uid), tags };
-  });
+  };
+  const sets = Array.from({ length: count }, made);
+  const add = (more: number): void => {
+    sets.push(...Array.from({ length: more }, (_, index) => made(_, sets.length + index)));
+  };
   const center = {
     listTagged: async () => {
       looks += 1;
@@ -37,6 +42,7 @@ function setUp(count: number) {
   const ports = { instances, identityCenter: () => center } as unknown as AwsPorts;
   const log: Log = { ...silentLog, error: (message) => void logged.push(message) };
   const clock = manualClock();
+  const hold = new OrphanHold(clock);
   const sweeper = new OrphanSweeper({
     ports,
     source: memorySource(),
@@ -44,9 +50,10 @@ function setUp(count: number) {
     log,
     installation: "demo",
     region: "eu-west-1",
+    hold,
   });
   const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-  return { sweeper, clock, removed, logged, settled, looks: () => looks };
+  return { sweeper, hold, add, clock, removed, logged, settled, looks: () => looks };
 }
 
 it("removes what belongs to no Grant, and looks again every hour until it is stopped", async () => {
@@ -74,5 +81,23 @@ it("never removes in bulk: more than a crash can leave behind waits for a person
 
   expect(removed).toEqual([]);
   expect(logged).toEqual(["orphans are left alone until a person has looked"]);
+  sweeper.stop();
+});
+
+it("removes all that a person has confirmed, at once, and nothing that came up since", async () => {
+  const { sweeper, hold, removed, settled, add } = setUp(orphansRemovedMax + 1);
+  sweeper.start();
+  await settled();
+  const { keys = [] } = hold.held() ?? {};
+
+  add(orphansRemovedMax + 1);
+  hold.confirm();
+  await settled();
+  await settled();
+
+  expect(keys).toHaveLength(orphansRemovedMax + 1);
+  expect(keys[0]).toMatch(/^permission set g[a-z0-9]+, made for Grant default\/grant-\d$/);
+  expect(removed).toHaveLength(orphansRemovedMax + 1);
+  expect(hold.held()?.keys).toHaveLength(orphansRemovedMax + 1);
   sweeper.stop();
 });

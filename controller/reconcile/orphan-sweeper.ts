@@ -3,9 +3,10 @@ import { coerceError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
 import type { AwsPorts } from "../aws/ports.ts";
 import type { Source } from "../source/source.ts";
-import { findOrphans, removeOrphan } from "./grant/orphans.ts";
+import { findOrphans, type Orphan, orphansRemovedMax, removeOrphan } from "./grant/orphans.ts";
 import { restoreLostStatus } from "./grant/lost-status.ts";
 import { identityCenterRegions } from "./grant/recovery.ts";
+import { OrphanHold } from "./orphan-hold.ts";
 
 /** Orphans come only from crashes and hand-made changes; a sweep reads the tags of every permission set of the instance. */
 export const sweepPeriodMs = 3_600_000;
@@ -18,26 +19,42 @@ export interface OrphanSweeperOptions {
   readonly installation: string;
   /** The controller's own region; those that Proxies name are looked at too. */
   readonly region: string;
+  /** Where those go that are too many to be removed, and where a person confirms them. Absent: they stay. */
+  readonly hold?: OrphanHold;
 }
 
-/** Removes permission sets that carry our installation's tag and belong to no Grant: at the start and then every hour. */
+/**
+ * Removes permission sets that carry our installation's tag and belong to no Grant: at the start and then every hour, at most
+ * `orphansRemovedMax` of them unless a person has confirmed more.
+ */
 export class OrphanSweeper {
   readonly #options: OrphanSweeperOptions;
+  readonly #hold: OrphanHold;
   #cancel: () => void = () => {};
   #stopped = false;
+  #sweeping: Promise<void> | undefined;
 
   constructor(options: OrphanSweeperOptions) {
     this.#options = options;
+    this.#hold = options.hold ?? new OrphanHold(options.clock);
   }
 
-  /** Begins; later sweeps follow by themselves until `stop`. */
+  /** Begins; later sweeps follow by themselves until `stop`, and one at each confirmation. */
   start(): void {
-    void this.#sweep()
+    this.#hold.onConfirmed(() => this.#soon());
+    this.#soon();
+  }
+
+  /** One sweep after the other: two would take the same orphans away. */
+  #soon(): void {
+    this.#cancel();
+    const before = this.#sweeping ?? Promise.resolve();
+    this.#sweeping = before
+      .then(() => (this.#stopped ? undefined : this.#sweep()))
       .catch((error: unknown) => this.#options.log.warn("orphans could not be swept", { error: coerceError(error) }))
       .finally(() => {
-        if (!this.#stopped) {
-          this.#cancel = this.#options.clock.after(sweepPeriodMs, () => this.start());
-        }
+        this.#cancel();
+        this.#cancel = this.#stopped ? () => {} : this.#options.clock.after(sweepPeriodMs, () => this.#soon());
       });
   }
 
@@ -56,11 +73,27 @@ export class OrphanSweeper {
         count: restored,
       });
     }
-    const { orphans, held } = await findOrphans(ports, source, lookAround);
-    if (held !== undefined) {
-      log.error("orphans are left alone until a person has looked", { why: held });
-      return;
+    await this.#removeAll(this.#judge(await findOrphans(ports, source, lookAround)));
+  }
+
+  /** Which may be removed: a few, or those that a person has confirmed. The others are held. */
+  #judge({ orphans, held }: { readonly orphans: readonly Orphan[]; readonly held: string | undefined }): Orphan[] {
+    const confirmed = orphans.filter((orphan) => this.#hold.isConfirmed(orphan));
+    const others = orphans.filter((orphan) => !this.#hold.isConfirmed(orphan));
+    if (others.length <= orphansRemovedMax) {
+      this.#hold.hold([]);
+      return [...orphans];
     }
+    this.#hold.hold(others);
+    this.#options.log.error("orphans are left alone until a person has looked", {
+      why: held,
+      confirm: "sallyport deletions confirm",
+    });
+    return confirmed;
+  }
+
+  async #removeAll(orphans: readonly Orphan[]): Promise<void> {
+    const { ports, clock, log } = this.#options;
     for (const orphan of orphans) {
       if (this.#stopped) {
         return;
@@ -68,6 +101,7 @@ export class OrphanSweeper {
       const { name, grant } = orphan;
       try {
         await removeOrphan(ports, orphan, clock);
+        this.#hold.removed(orphan);
         log.warn("a permission set that belonged to no Grant was removed", { name, grant });
       } catch (thrown) {
         // One that cannot be removed keeps none of the others.

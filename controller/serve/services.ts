@@ -10,6 +10,7 @@ import type {
   VerifyReport,
 } from "#wire/control-api.ts";
 import type { ProofVerifier } from "#wire/proof.ts";
+import type { OrphanHold } from "../reconcile/orphan-hold.ts";
 import type { Source } from "../source/source.ts";
 import type { IdentityDirectory } from "./auth/identify.ts";
 import type { Principal } from "./auth/tokens.ts";
@@ -52,6 +53,8 @@ export interface LinkedTask {
 
 /** What the routes act on. */
 export interface Services {
+  /** Permission sets that belong to no Grant and are too many to be removed unasked. */
+  readonly orphans?: Pick<OrphanHold, "held" | "confirm">;
   readonly source: Source;
   readonly clock: Clock;
   readonly log: Log;

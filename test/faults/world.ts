@@ -200,9 +200,9 @@ export async function startFaultWorld(options: FaultWorldOptions = {}): Promise<
       return faults;
     },
     async restart() {
-      const before = running;
+      running.die();
+      void running.loop.stop();
       running = await startLoop(sandbox, source, clock);
-      await before.loop.stop();
     },
     async [Symbol.asyncDispose]() {
       ledger.stop();
@@ -212,17 +212,29 @@ export async function startFaultWorld(options: FaultWorldOptions = {}): Promise<
   };
 }
 
-async function startLoop(
-  sandbox: Sandbox,
-  source: MemorySource,
-  clock: Clock,
-): Promise<{ readonly loop: Loop; readonly ports: AwsPorts }> {
+interface RunningLoop {
+  readonly loop: Loop;
+  readonly ports: AwsPorts;
+  /** Nothing that it does from now on has an effect. What was on its way arrives. */
+  die(): void;
+}
+
+async function startLoop(sandbox: Sandbox, source: MemorySource, clock: Clock): Promise<RunningLoop> {
   const { accessKeyID, secretAccessKey } = sandbox.controllerCredentials;
   const credentials = { accessKeyId: accessKeyID, secretAccessKey };
-  const ports = awsPorts({ region: sandbox.region, credentials, endpoint: sandbox.url, clock });
+  const life = { isOver: false };
+  const real = awsPorts({ region: sandbox.region, credentials, endpoint: sandbox.url, clock });
+  const ports: AwsPorts = {
+    instances: real.instances,
+    identityCenter: (at) => mortal(real.identityCenter(at), life),
+    identityStore: (at) => mortal(real.identityStore(at), life),
+    account: (at) => mortal(real.account(at), life),
+  };
   const loop = createLoop({
-    source,
-    reconcilers: [grantReconciler({ source, ports, clock, installation, random: Math.random, settleMs })],
+    source: mortal(source, life),
+    reconcilers: [
+      grantReconciler({ source: mortal(source, life), ports, clock, installation, random: Math.random, settleMs }),
+    ],
     clock,
     random: Math.random,
     log: silentLog,
@@ -232,7 +244,32 @@ async function startLoop(
     graceMs: 100,
   });
   await loop.start();
-  return { loop, ports };
+  const die = (): void => {
+    life.isOver = true;
+  };
+  return { loop, ports, die };
+}
+
+/** Methods that a process which has died no longer calls, and whose answers it no longer hears. */
+function mortal<T extends object>(parts: T, life: { readonly isOver: boolean }): T {
+  const never = new Promise<never>(() => {});
+  return new Proxy(parts, {
+    get(target, name) {
+      const method: unknown = Reflect.get(target, name);
+      if (typeof method !== "function") {
+        return method;
+      }
+      return (...given: unknown[]): unknown => {
+        const answer: unknown = life.isOver ? never : Reflect.apply(method, target, given);
+        return answer instanceof Promise
+          ? answer.then(
+              (value: unknown) => (life.isOver ? never : value),
+              (error: unknown) => (life.isOver ? never : Promise.reject(error as Error)),
+            )
+          : answer;
+      };
+    },
+  });
 }
 
 /** What the controller says of its Grants, for the report of a run that does not come to its end. */

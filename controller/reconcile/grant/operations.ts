@@ -66,17 +66,28 @@ export async function awaitOperation(env: ActEnv): Promise<StepResult> {
   } catch (thrown) {
     if (isFailure(thrown, "not-found")) {
       // AWS no longer knows the operation: what it came to shows at the next look.
+      giveUp(operation.kind, env);
       return { patch: { external: rest }, wait: { ms: pollMinMs, why: `${operation.kind} is no longer known` } };
     }
     throw thrown;
   }
   if (state.status === "IN_PROGRESS") {
-    return ageMs > operationMaxMs ? { patch: { external: rest }, wait } : { wait };
+    if (ageMs <= operationMaxMs) {
+      return { wait };
+    }
+    giveUp(operation.kind, env);
+    return { patch: { external: rest }, wait };
   }
   env.pace.ended(operation.kind, ageMs);
   return state.status === "FAILED"
     ? { patch: { external: rest }, ...(await judgeFailed(operation.kind, state, env)) }
     : { patch: { external: rest } };
+}
+
+/** Nobody will see this operation's end: the account's turn must not wait for it. */
+function giveUp(kind: Operation["kind"], env: ActEnv): void {
+  const { accountID } = recorded(env.grant.status?.external);
+  center(env).giveUpTurn({ kind, permissionSetARN: setARN(env), accountID });
 }
 
 /** What a FAILED operation means: where what was wanted is so already, nothing. */

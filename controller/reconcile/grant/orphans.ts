@@ -1,7 +1,8 @@
+import type { Grant } from "#kinds/index.ts";
 import { pause, type Clock } from "#lib/clock.ts";
 import { isGrantID } from "#lib/grant-id.ts";
 import { AwsFailure, type AwsPorts, type InstanceRef } from "../../aws/ports.ts";
-import type { Source } from "../../source/source.ts";
+import type { Source, Stored } from "../../source/source.ts";
 import { phaseOf, type Phase } from "./phase.ts";
 import { instancesIn, readSet, type LookAround } from "./recovery.ts";
 import { tagKeys, tagValue } from "./tags.ts";
@@ -43,12 +44,14 @@ export async function findOrphans(
   const orphans: Orphan[] = [];
   for (const instance of await instancesIn(ports, regions)) {
     const tag = { key: tagKeys.installation, value: tagValue(installation) };
-    const sets = await ports.identityCenter(instance).listTagged(tag, isGrantID);
+    // What a Grant has on record by now needs no look: of thousands of live sets none is asked for its tags.
+    const onRecord = new Set(accountable(source).map(({ object }) => object.status?.external?.permissionSetARN ?? ""));
+    const center = ports.identityCenter({ ...instance, urgency: "check" });
+    const sets = await center.listTagged(tag, isGrantID, (arn) => onRecord.has(arn));
     // Read after the listing: a Grant whose set was made meanwhile is known by now. One that has ended accounts for nothing any
     // more: a set of it is what a stale answer of AWS made its revocation miss. Nor does one that was never approved, by what its
     // status says: the record comes before the set, so that its status was lost, and nobody would end that access.
-    const grants = source.list("Grant").filter(({ object }) => !unaccountable.includes(phaseOf(object)));
-    const known = new Set(grants.map(({ object }) => object.metadata.uid));
+    const known = new Set(accountable(source).map(({ object }) => object.metadata.uid));
     for (const set of sets) {
       const found = readSet(set, instance, now);
       const external = found?.status.external;
@@ -69,6 +72,11 @@ export async function findOrphans(
       ? `${orphans.length} permission sets of the installation ${installation} belong to no Grant here; at most ${orphansRemovedMax} are removed without being asked. Is this the right folder and state directory?`
       : undefined;
   return { orphans, held };
+}
+
+/** The Grants that account for a permission set. */
+function accountable(source: Pick<Source, "list">): readonly Stored<Grant>[] {
+  return source.list("Grant").filter(({ object }) => !unaccountable.includes(phaseOf(object)));
 }
 
 /** How long one orphan's assignment may take to go; AWS takes seconds, up to minutes. What is left then is found again. */

@@ -71,11 +71,13 @@ function folderRoutes(services: Services): Route[] {
 
 function heldOf(services: Services): HeldDeletions | undefined {
   const held = services.source.held();
-  if (held === undefined) {
+  const orphans = services.orphans?.held();
+  const since = [held?.since, orphans?.since].filter((time) => time !== undefined).toSorted()[0];
+  if (since === undefined) {
     return undefined;
   }
-  const keys = held.keys.map(formatKey).sort();
-  return { keys, since: held.since, digest: createHash("sha256").update(keys.join("\n")).digest("hex") };
+  const keys = [...(held?.keys.map(formatKey) ?? []), ...(orphans?.keys ?? [])].sort();
+  return { keys, since, digest: createHash("sha256").update(keys.join("\n")).digest("hex") };
 }
 
 async function confirmHeld(services: Services, { digest }: ConfirmHeldRequest): Promise<ConfirmHeldResponse> {
@@ -85,7 +87,10 @@ async function confirmHeld(services: Services, { digest }: ConfirmHeldRequest): 
       next: "sallyport deletions confirm",
     });
   }
-  await services.source.confirmHeld();
+  if (services.source.held() !== undefined) {
+    await services.source.confirmHeld();
+  }
+  services.orphans?.confirm();
   services.log.warn("held deletions were confirmed", { count: held.keys.length });
   return { confirmed: held.keys.length };
 }
