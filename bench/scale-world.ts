@@ -13,6 +13,9 @@ export const cloud = {
   accounts: 5,
 } as const;
 
+/** Role in each account that the controller takes there. */
+const provisioner = "sallyport-provisioner";
+
 /** Calls of the controller to AWS since the last `take`. */
 export interface CallCount {
   /** `service:operation` to how many. */
@@ -45,7 +48,10 @@ export async function startScaleWorld(): Promise<ScaleWorld> {
     sandbox: {
       delays: { identityCenterMs: cloud.roleUpdateMs },
       faults: ({ phase, service, operation, mutating, callerARN }) => {
-        if (phase === "before" && callerARN?.endsWith("user/sallyport-controller") === true) {
+        const isOurs = [":user/sallyport-controller", `:assumed-role/${provisioner}/`].some(
+          (part) => callerARN?.includes(part) === true,
+        );
+        if (phase === "before" && isOurs) {
           const name = `${service}:${operation}`;
           operations.set(name, (operations.get(name) ?? 0) + 1);
           mutations += mutating ? 1 : 0;
@@ -59,6 +65,15 @@ export async function startScaleWorld(): Promise<ScaleWorld> {
   for (const accountID of accounts) {
     const account: SeedAccount = { accountID, name: accountID, emailAddress: `aws-${accountID}@example.com` };
     sandbox.state.accounts.set(accountID, account);
+    sandbox.state.roles.create({
+      accountID,
+      roleName: provisioner,
+      permissions: "administrator",
+      trust: {
+        Version: "2012-10-17",
+        Statement: [{ Effect: "Allow", Principal: { AWS: "*" }, Action: "sts:AssumeRole", Resource: "*" }],
+      },
+    });
   }
   installation.writeManifest("scale.yaml", accounts.map(placeManifest).join("---\n"));
   mkdirSync(path.join(installation.folder, "grants"), { recursive: true });
@@ -94,7 +109,7 @@ kind: Proxy
 metadata: {name: p${index}}
 spec:
   managementPolicy: Observe
-  ecs: {accountID: "${accountID}", region: eu-west-1, clusterName: sallyport, serviceName: p${index}, taskDefinitionFamily: p${index}, containerName: proxy}
+  ecs: {accountID: "${accountID}", region: eu-west-1, clusterName: sallyport, serviceName: p${index}, taskDefinitionFamily: p${index}, containerName: proxy, assumeRoleARN: "arn:aws:iam::${accountID}:role/${provisioner}"}
   identityCenter: {instanceARN: "arn:aws:sso:::instance/ssoins-6804a1b2c3d4e5f6", identityStoreID: d-93671a2b3c, region: eu-west-1}
 ---
 apiVersion: sallyport.dev/v1alpha1
