@@ -8,7 +8,20 @@ import type { Address } from "../option-values.ts";
 import { Door, leaderWaitMs, lookPeriodMs, passedOnMax } from "./door.ts";
 
 const anyPort: Address = { host: "127.0.0.1", port: 0 };
-const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
+
+/** Resolves when that many connections wait at the door. */
+async function waitingAt({ door }: Replica, count = 1): Promise<void> {
+  while (door.stats().waiting < count) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** Resolves when the door passes a connection on. */
+async function passingOn({ door }: Replica): Promise<void> {
+  while (door.stats().passedOn === 0) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
 
 /** A replica whose answer to every connection is its name and what it was sent. */
 interface Replica {
@@ -62,7 +75,6 @@ async function opened(port: number): Promise<Socket> {
   socket.on("error", () => {});
   await once(socket, "connect");
   socket.resume();
-  await settle();
   return socket;
 }
 
@@ -80,7 +92,7 @@ describe("a replica's port", () => {
   it("holds who comes while nobody leads, and serves them when this replica does", async () => {
     const standby = await replica("a");
     const answer = ask(standby.door.port, "early");
-    await settle();
+    await waitingAt(standby);
 
     standby.door.serve();
 
@@ -91,7 +103,7 @@ describe("a replica's port", () => {
     const [leader, standby] = [await replica("leader"), await replica("standby")];
     leader.door.serve();
     const answer = ask(standby.door.port, "early");
-    await settle();
+    await waitingAt(standby);
 
     standby.leader = leader.peer;
     clock.advance(lookPeriodMs);
@@ -102,7 +114,7 @@ describe("a replica's port", () => {
   it("turns away who waited too long for a leader", async () => {
     const standby = await replica("a");
     const answer = ask(standby.door.port, "early");
-    await settle();
+    await waitingAt(standby);
 
     clock.advance(leaderWaitMs + lookPeriodMs);
 
@@ -114,20 +126,19 @@ describe("a replica's port", () => {
     a.leader = b.peer;
     b.leader = a.peer;
     const answer = ask(a.door.port, "round and round");
-    await settle();
+    await waitingAt(b);
 
-    clock.advance(leaderWaitMs + lookPeriodMs);
-    await settle();
     clock.advance(leaderWaitMs + lookPeriodMs);
 
     expect(await answer).toBe("");
+    expect(b.door.stats().passedOn).toBe(0);
   });
 
   it("takes what was passed on to it before it knew that it leads", async () => {
     const [leader, standby] = [await replica("leader"), await replica("standby")];
     standby.leader = leader.peer;
     const answer = ask(standby.door.port, "early");
-    await settle();
+    await waitingAt(leader);
 
     leader.door.serve();
 
@@ -139,6 +150,7 @@ describe("a replica's port", () => {
     old.door.serve();
     standby.leader = old.peer;
     const socket = await opened(standby.door.port);
+    await passingOn(standby);
     const closed = once(socket, "close");
 
     standby.leader = next.peer;
@@ -154,6 +166,7 @@ describe("a replica's port", () => {
     old.door.serve();
     standby.leader = old.peer;
     const socket = await opened(standby.door.port);
+    await passingOn(standby);
     const closed = once(socket, "close");
 
     standby.door.serve();
@@ -173,6 +186,7 @@ describe("a replica's port", () => {
   it("holds and passes on a bounded number of connections", async () => {
     const standby = await replica("a");
     const held = await Promise.all(Array.from({ length: passedOnMax }, () => opened(standby.door.port)));
+    await waitingAt(standby, passedOnMax);
 
     expect(await ask(standby.door.port, "one more")).toBe("");
     expect(held.every((socket) => !socket.destroyed)).toBe(true);

@@ -85,6 +85,11 @@ export class Door {
     return portOf(this.#servers[1]);
   }
 
+  /** Connections that wait for a leader, and that are passed on to one. */
+  stats(): { readonly waiting: number; readonly passedOn: number } {
+    return { waiting: this.#waiting.size, passedOn: this.#passedOn.size };
+  }
+
   /** From now on this replica serves: what waits, and what comes. */
   serve(): void {
     this.#isServing = true;

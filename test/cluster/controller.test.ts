@@ -85,11 +85,9 @@ describe("two replicas", () => {
     await cluster.ask("pending", "grace", "read_only");
 
     leader.process.kill("SIGKILL");
-    const killedMs = performance.now();
     await client.query("select 'while nobody leads'");
     const pendingID = await active("pending");
     await other.process.line((line) => line.includes('"proxy linked"'));
-    const tookMs = performance.now() - killedMs;
     await client.query("select 'while the second one leads'");
     await client.end();
     tunnel.kill("SIGINT");
@@ -98,8 +96,6 @@ describe("two replicas", () => {
     expect(setNames().filter((name) => name === liveID)).toHaveLength(1);
     expect(made("CreatePermissionSet", liveID)).toBe(1);
     expect(made("CreatePermissionSet", pendingID)).toBe(1);
-    // Two lives of the lease and the proxy's pause between tries would be 15 s and more: it did not wait in vain.
-    expect(tookMs).toBeLessThan(20_000);
     const { items } = await json<{ items: { grantID: string }[] }>(cluster.installation, "ada", "grants", "list");
     expect(items.map(({ grantID }) => grantID)).toContain(liveID);
     await cluster.kubectl("delete", "grant", "live", "pending", "--timeout=40s");
@@ -115,6 +111,28 @@ describe("two replicas", () => {
     expect(await leader.process.exited).toBe(0);
     expect(leader.process.lines.some((line) => line.includes('"the lease is released"'))).toBe(true);
     expect(await leaderOf(cluster)).not.toBe(leader);
+  });
+});
+
+describe("a leader that is stopped (SIGSTOP)", () => {
+  it("is replaced, writes nothing to AWS when it goes on, and ends", async () => {
+    const leader = await leaderOf(cluster);
+    await cluster.addReplica();
+    await cluster.ask("frozen", "ada", "app_owner");
+    await active("frozen");
+
+    leader.process.kill("SIGSTOP");
+    const next = await eventually("another replica leads", async () => {
+      const now = await leaderOf(cluster);
+      return now === leader ? undefined : now;
+    });
+    await cluster.kubectl("delete", "grant", "frozen", "--timeout=40s");
+    const writes = mutations().length;
+    leader.process.kill("SIGCONT");
+
+    expect(await leader.process.exited).toBe(1);
+    expect(mutations()).toHaveLength(writes);
+    expect(await leaderOf(cluster)).toBe(next);
   });
 });
 
