@@ -2,18 +2,9 @@ import { globSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { repository } from "#test/harness/process.ts";
-import { cloudFormationPolicies, type PolicyDocument } from "./aws-policies.ts";
+import { cloudFormationPolicies, exampleInput, type PolicyDocument } from "./aws-policies.ts";
 
-const policies = cloudFormationPolicies({
-  installation: "main",
-  accountID: "111122223333",
-  region: "eu-west-1",
-  proxyKey: "access/main",
-  principalARN: "arn:aws:iam::999900001111:role/sallyport-controller",
-  kmsKeyARNs: ["arn:aws:kms:eu-west-1:111122223333:key/7f1c2d3e-0000-4000-8000-000000000001"],
-  databaseUserARNs: ["arn:aws:rds-db:eu-west-1:111122223333:dbuser:db-ABCDEFGHIJKL/read_only"],
-  repositoryARNs: ["arn:aws:ecr:eu-west-1:111122223333:repository/sallyport"],
-});
+const policies = cloudFormationPolicies(exampleInput);
 
 /** Services whose IAM prefix is not the name of their SDK client (AWS Service Authorization Reference). */
 const prefixes: Readonly<Record<string, string>> = { "sso-admin": "sso", "secrets-manager": "secretsmanager" };

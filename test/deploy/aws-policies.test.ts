@@ -4,31 +4,20 @@ import { isMissing } from "#tools/parts/part.ts";
 import {
   cloudFormationFolder,
   cloudFormationPolicies,
+  exampleInput,
   type PolicyDocument,
-  type PolicyInput,
   terraformPolicies,
 } from "./aws-policies.ts";
 import { run } from "./render.ts";
 
 const { terraform, cfnLint } = await deployParts();
 
-const everything: PolicyInput = {
-  installation: "main",
-  accountID: "111122223333",
-  region: "eu-west-1",
-  proxyKey: "access/main",
-  principalARN: "arn:aws:iam::999900001111:role/sallyport-controller",
-  kmsKeyARNs: ["arn:aws:kms:eu-west-1:111122223333:key/7f1c2d3e-0000-4000-8000-000000000001"],
-  databaseUserARNs: ["arn:aws:rds-db:eu-west-1:111122223333:dbuser:db-ABCDEFGHIJKL/read_only"],
-  repositoryARNs: ["arn:aws:ecr:eu-west-1:111122223333:repository/sallyport"],
-};
-
 describe("the policies that Terraform and CloudFormation make", () => {
   beforeEach(({ skip }) => skip(isMissing(terraform), isMissing(terraform) ? terraform.missing : undefined));
 
   it.each([
-    ["with everything that is optional", everything],
-    ["with the least", { ...everything, kmsKeyARNs: [], databaseUserARNs: [], repositoryARNs: [] }],
+    ["with everything that is optional", exampleInput],
+    ["with the least", { ...exampleInput, kmsKeyARNs: [], databaseUserARNs: [], repositoryARNs: [] }],
   ])("are the same: %s", async (_what, input) => {
     const fromTerraform = await terraformPolicies(input);
 
@@ -43,7 +32,7 @@ describe("the policies that Terraform and CloudFormation make", () => {
 describe("the controller's role", () => {
   it("is for its service account alone where EKS gives it, in both", async ({ skip }) => {
     skip(isMissing(terraform), isMissing(terraform) ? terraform.missing : undefined);
-    const input = { ...everything, principalARN: "" };
+    const input = { ...exampleInput, principalARN: "" };
 
     const { controller_trust: trust } = await terraformPolicies(input);
 
@@ -78,7 +67,7 @@ describe("the CloudFormation templates", () => {
 });
 
 describe("the policies", () => {
-  const policies = cloudFormationPolicies(everything);
+  const policies = cloudFormationPolicies(exampleInput);
 
   it("change permission sets only where they carry the installation's tag, and assign them in the Proxies' accounts only", () => {
     const changing = /:(Create|Delete|Put|Provision|Tag|Update|Attach)/;
@@ -118,7 +107,7 @@ describe("the policies", () => {
 
   it("let a role of a proxy's account be taken only with the external ID", () => {
     expect(policies.account_trust.Statement[0]).toMatchObject({
-      Principal: { AWS: [everything.principalARN] },
+      Principal: { AWS: [exampleInput.principalARN] },
       Condition: { StringEquals: { "sts:ExternalId": "sallyport:main" } },
     });
   });

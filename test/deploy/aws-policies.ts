@@ -43,6 +43,18 @@ export interface PolicyInput {
   readonly repositoryARNs: readonly string[];
 }
 
+/** An installation that uses everything that is optional. */
+export const exampleInput: PolicyInput = {
+  installation: "main",
+  accountID: "111122223333",
+  region: "eu-west-1",
+  proxyKey: "access/main",
+  principalARN: "arn:aws:iam::999900001111:role/sallyport-controller",
+  kmsKeyARNs: ["arn:aws:kms:eu-west-1:111122223333:key/7f1c2d3e-0000-4000-8000-000000000001"],
+  databaseUserARNs: ["arn:aws:rds-db:eu-west-1:111122223333:dbuser:db-ABCDEFGHIJKL/read_only"],
+  repositoryARNs: ["arn:aws:ecr:eu-west-1:111122223333:repository/sallyport"],
+};
+
 export const terraformFolder = path.join(repository, "manifests", "terraform");
 export const cloudFormationFolder = path.join(repository, "manifests", "cloudformation");
 
