@@ -2,7 +2,14 @@ import { WebSocket } from "ws";
 import { pause, type CancelTimer, type Clock } from "#lib/clock.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
-import { type Challenge, type Duty, type FromController, type FromTask, linkMessageBytesMax, linkVersion } from "#wire/link.ts";
+import {
+  type Challenge,
+  type Duty,
+  type FromController,
+  type FromTask,
+  linkMessageBytesMax,
+  linkVersion,
+} from "#wire/link.ts";
 import { createProof, type ProofCredentials, type StsEndpoint } from "#wire/proof.ts";
 import type { ControllerContact } from "../grants/contact.ts";
 import type { GrantTable } from "../grants/table.ts";
