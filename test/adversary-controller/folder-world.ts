@@ -11,6 +11,7 @@ import { systemClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
 import type { Sandbox } from "#sandbox/sandbox.ts";
 import { startSandbox } from "#sandbox/main.ts";
+import { judgeState } from "#test/harness/conformance.ts";
 
 /** A controller on a real folder, real state and the sandbox; it sees the folder when told to look. */
 export interface FolderWorld extends AsyncDisposable {
@@ -91,7 +92,11 @@ export async function folderWorld(objects: readonly AnyObject[]): Promise<Folder
       await loop.stop();
       await source.close();
       await sandbox.stop();
-      rmSync(root, { recursive: true, force: true });
+      try {
+        judgeState(join(root, "state"));
+      } finally {
+        rmSync(root, { recursive: true, force: true });
+      }
     },
   };
 }

@@ -2,6 +2,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { pipeline } from "node:stream";
 import path from "node:path";
 import { grantFile } from "#tools/demo/grant-file.ts";
+import { judgeCluster } from "../harness/conformance.ts";
 import { type ControlPlane, startControlPlane } from "../harness/control-plane.ts";
 import { type ClusterPlace, prepareCluster } from "../harness/control-plane-installation.ts";
 import { type Installation, startInstallation } from "../harness/installation.ts";
@@ -91,7 +92,11 @@ export async function startCluster(): Promise<Cluster> {
       }
       service.close();
       await installation.stop();
-      await plane.close();
+      try {
+        await judgeCluster(plane.request);
+      } finally {
+        await plane.close();
+      }
     },
   };
 }

@@ -7,6 +7,7 @@ import { createAuthority } from "#sandbox/certificates.ts";
 import { startSandbox } from "#sandbox/main.ts";
 import type { Sandbox } from "#sandbox/sandbox.ts";
 import type { SandboxOptions } from "#sandbox/options.ts";
+import { judgeState } from "./conformance.ts";
 import { freePort, type TestPostgres } from "./postgres.ts";
 import { eventually, repository, type SallyportProcess, startSallyport } from "./process.ts";
 import { type OrdersDatabase, startOrdersDatabase, type StartMySql, type StockDatabase } from "./organisation.ts";
@@ -135,7 +136,11 @@ export async function startInstallation(options: InstallationOptions = {}): Prom
       await controller?.exited;
       await sandbox.stop();
       await Promise.all([postgres.stop(), stock?.server.stop()]);
-      rmSync(root, { recursive: true, force: true });
+      try {
+        judgeState(stateDirectory);
+      } finally {
+        rmSync(root, { recursive: true, force: true });
+      }
     },
   };
 }
