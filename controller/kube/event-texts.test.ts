@@ -70,3 +70,12 @@ it("tells of other kinds when they become ready, and why they are not", () => {
   ]);
   expect(eventsOfChange(aDatabase(), missing, missing)).toEqual([]);
 });
+
+it("warns of what was ready, or will not be by itself, and not of what is on its way", () => {
+  const missing = conditions(["Ready", "False", "ReferenceNotFound", "There is no Proxy main."]);
+  const stalled = [...missing, ...conditions(["Stalled", "True", "ReferenceNotFound"])];
+
+  expect(eventsOfChange(aDatabase(), undefined, missing)).toMatchObject([{ type: "Normal" }]);
+  expect(eventsOfChange(aDatabase(), undefined, stalled)).toMatchObject([{ type: "Warning" }]);
+  expect(eventsOfChange(grant, undefined, stalled)).toMatchObject([{ type: "Warning" }]);
+});

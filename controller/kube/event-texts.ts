@@ -1,4 +1,4 @@
-import { getCondition, type AnyObject, type Condition, type Grant } from "#kinds/index.ts";
+import { getCondition, isTrue, type AnyObject, type Condition, type Grant } from "#kinds/index.ts";
 
 /** What an Event says of an object. No text that a person typed as reason or comment, and no secret: many may read Events. */
 export interface EventText {
@@ -38,11 +38,15 @@ function ofGrant(grant: Grant, change: Change): EventText[] {
   if (ready === undefined || (ready.reason === was?.reason && ready.status === was.status)) {
     return events;
   }
-  return [...events, ...ofGrantReady(ready, was, access)];
+  return [...events, ...ofGrantReady(ready, was, { access, isTrouble: isTrue(change.after, "Stalled") })];
 }
 
 /** By the reasons of `Ready` (operators.md 6.3, `controller/reconcile/grant/situations.ts`). */
-function ofGrantReady(ready: Condition, was: Condition | undefined, access: string): EventText[] {
+function ofGrantReady(
+  ready: Condition,
+  was: Condition | undefined,
+  { access, isTrouble }: { readonly access: string; readonly isTrouble: boolean },
+): EventText[] {
   switch (ready.reason) {
     case "PendingApproval":
       return [normal("ApprovalAwaited", "Approve", `Waits for approval: ${access}.`)];
@@ -68,7 +72,7 @@ function ofGrantReady(ready: Condition, was: Condition | undefined, access: stri
     case "Provisioning":
       return [];
     default:
-      return [ofReason(ready, "Decide")];
+      return [ofReason(ready, "Decide", isTrouble)];
   }
 }
 
@@ -84,7 +88,8 @@ function ofOther({ kind }: AnyObject, change: Change): EventText[] {
   if (ready.status === "True") {
     return was?.status === "True" ? [] : [normal(`${kind}Ready`, "Reconcile", `The ${kind} is as it was declared.`)];
   }
-  return [ofReason(ready, "Reconcile")];
+  // What is on its way to being ready is no trouble; what was, or will not be by itself, is.
+  return [ofReason(ready, "Reconcile", was?.status === "True" || isTrue(change.after, "Stalled"))];
 }
 
 function ofFlag(change: Change): EventText[] {
@@ -94,8 +99,8 @@ function ofFlag(change: Change): EventText[] {
     : [warning("StatementFlagged", "Audit", flagged.message)];
 }
 
-function ofReason({ reason, message }: Condition, action: string): EventText {
-  return warning(reason, action, message === "" ? reason : message);
+function ofReason({ reason, message }: Condition, action: string, isTrouble: boolean): EventText {
+  return (isTrouble ? warning : normal)(reason, action, message === "" ? reason : message);
 }
 
 function turned({ before, after }: Change, type: string, status: Condition["status"]): boolean {
