@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { formatKey, keyOf, type AnyObject, type Kind, type ObjectKey } from "#kinds/index.ts";
 import { specDigest } from "#kinds/digest.ts";
 import type { EpochMs } from "#lib/clock.ts";
+import { needsCleanUp } from "../source/clean-up.ts";
 import { deepFreeze } from "../source/freeze.ts";
 import type { Source, Stored, Tombstone } from "../source/source.ts";
 import { timestamp } from "../source/folder/rows.ts";
@@ -61,14 +62,14 @@ export class PlanObjects {
     this.#set({ ...object, metadata, ...(status === undefined ? {} : { status }) } as AnyObject, origin);
   }
 
-  /** Marks a Grant as being deleted; other kinds have nothing to undo and go at once. */
+  /** Marks as being deleted what has something to undo first; the others go at once. */
   remove(key: ObjectKey, now: EpochMs): void {
     const stored = this.#stored.get(formatKey(key));
     if (stored === undefined) {
       return;
     }
     const { object, origin } = stored;
-    if (object.kind !== "Grant") {
+    if (!needsCleanUp(object)) {
       this.#stored.delete(formatKey(key));
       return;
     }

@@ -71,6 +71,36 @@ describe("what a plan foresees", () => {
     expect(step?.becomes?.reason).not.toBe("Active");
   });
 
+  it("the service that goes with a Proxy that is removed, and none where it is retained", async () => {
+    const proxy = written(aProxy());
+    const rest = world.filter(({ kind }) => kind !== "Proxy");
+    const retained = { ...proxy, spec: { ...proxy.spec, deletionPolicy: "Retain" as const } };
+
+    const removed = await plan(world, rest);
+    const kept = await plan([...rest, retained], rest);
+
+    const doneFor = (steps: typeof removed) => steps.find(({ key }) => key.kind === "Proxy")?.does;
+    expect(doneFor(removed)).toContain("ecs:DeleteService");
+    expect(doneFor(kept)).toEqual([]);
+  });
+
+  it("a new task definition and a rollout for a Proxy whose image changes, and nothing for its Grants", async () => {
+    const proxy = written(aProxy());
+    const { service } = proxy.spec;
+    const newer = { ...proxy, spec: { ...proxy.spec, service: { ...service, image: "sallyport:2" } } } as typeof proxy;
+    const rest = [...world.filter(({ kind }) => kind !== "Proxy"), written(aGrant())];
+
+    const steps = await plan([proxy, ...rest], [newer, ...rest]);
+
+    expect(steps).toMatchObject([
+      {
+        key: { kind: "Proxy" },
+        does: ["ecs:RegisterTaskDefinition", "ecs:UpdateService"],
+        becomes: { reason: "Available" },
+      },
+    ]);
+  });
+
   it("does not name the ID of a grant that is not there yet", async () => {
     const [step] = await plan(world, [...world, written(aGrant())]);
 

@@ -64,7 +64,7 @@ export async function planChange({ base, wanted, controller, now }: PlanInput): 
       ports: aws.ports,
       clock,
       controller,
-      connectedTasks: () => [],
+      connectedTasks: (proxyKey) => aws.linkedTasks(proxyKey),
       reportsOn: () => [],
       onGrantWritten() {},
       onGrantAction() {},

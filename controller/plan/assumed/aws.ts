@@ -1,7 +1,10 @@
 import type { AnyObject } from "#kinds/index.ts";
+import type { EcsPort } from "../../aws/ecs-port.ts";
 import type { AccountPort, AwsPorts, RdsEndpoint } from "../../aws/ports.ts";
 import type { CallRecorder } from "../calls.ts";
-import { assumedEcs } from "./ecs.ts";
+import type { ConnectedTask } from "../../reconcile/proxy/input.ts";
+import { proxyKeyOf } from "../../reconcile/proxy/definition.ts";
+import { assumedEcs, type AssumedEcs } from "./ecs.ts";
 import { AssumedIdentityCenter } from "./identity-center.ts";
 import { assumedIdentityStore, peopleIn } from "./identity-store.ts";
 
@@ -9,15 +12,17 @@ import { assumedIdentityStore, peopleIn } from "./identity-store.ts";
 export interface AssumedAws {
   readonly ports: AwsPorts;
   readonly identityCenter: AssumedIdentityCenter;
+  /** Tasks of a Proxy, each linked at once. */
+  linkedTasks(proxyKey: string): readonly ConnectedTask[];
 }
 
 /** An AWS with nothing in it. `objects` are those of the plan at the moment: the databases and groups that they name exist. */
 export function assumedAws(calls: CallRecorder, objects: () => readonly AnyObject[]): AssumedAws {
   const identityCenter = new AssumedIdentityCenter(calls);
-  const accounts = new Map<string, AccountPort>();
+  const accounts = new Map<string, AssumedEcs & { readonly account: AccountPort }>();
   const people = peopleIn(objects);
-  const accountPort = (): AccountPort => ({
-    ...assumedEcs(calls),
+  const accountPort = (ecs: EcsPort): AccountPort => ({
+    ...ecs,
     async findReservedRole(permissionSetName) {
       calls.look("iam:ListRoles");
       return identityCenter.hasRole(permissionSetName) ? roleOf(permissionSetName) : undefined;
@@ -39,18 +44,33 @@ export function assumedAws(calls: CallRecorder, objects: () => readonly AnyObjec
       return endpointOf(identifier, objects());
     },
   });
+  const accountAt = (accountID: string, region: string) => {
+    const key = `${accountID} ${region}`;
+    const known = accounts.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const ecs = assumedEcs(calls);
+    const made = { ...ecs, account: accountPort(ecs.port) };
+    accounts.set(key, made);
+    return made;
+  };
   return {
     identityCenter,
+    linkedTasks(proxyKey) {
+      const proxy = objects().find((object) => object.kind === "Proxy" && proxyKeyOf(object) === proxyKey);
+      if (proxy?.kind !== "Proxy") {
+        return [];
+      }
+      const { accountID, region, clusterName, serviceName } = proxy.spec.ecs;
+      const tasks = accountAt(accountID, region).running(clusterName, serviceName);
+      return tasks.map(({ taskARN }) => ({ taskARN, version: "", skewMs: 0 }));
+    },
     ports: {
       instances: async () => [],
       identityCenter: ({ instanceARN }) => identityCenter.port(instanceARN),
       identityStore: () => assumedIdentityStore(calls, people),
-      account: ({ accountID, region }) => {
-        const key = `${accountID} ${region}`;
-        const port = accounts.get(key) ?? accountPort();
-        accounts.set(key, port);
-        return port;
-      },
+      account: ({ accountID, region }) => accountAt(accountID, region).account,
     },
   };
 }

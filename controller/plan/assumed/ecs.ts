@@ -1,12 +1,23 @@
-import { deploymentRules, type EcsPort } from "../../aws/ecs-port.ts";
+import { deploymentRules, type EcsPort, type TaskView } from "../../aws/ecs-port.ts";
 import type { ServiceSpec, ServiceView, TaskDefinition } from "../../aws/ports.ts";
 import type { CallRecorder } from "../calls.ts";
 
+/** What one account has of ECS. */
+export interface AssumedEcs {
+  readonly port: EcsPort;
+  /** Tasks of a service, without a call. */
+  running(cluster: string, service: string): readonly TaskView[];
+}
+
 /** The ECS that a plan assumes in one account and region: a deployment is over at once, and its tasks run. */
-export function assumedEcs(calls: CallRecorder): EcsPort {
+export function assumedEcs(calls: CallRecorder): AssumedEcs {
   const definitions: { readonly arn: string; readonly definition: TaskDefinition }[] = [];
   const services = new Map<string, ServiceSpec>();
-  return {
+  const running = (cluster: string, service: string): readonly TaskView[] => {
+    const known = services.get(`${cluster}/${service}`);
+    return known === undefined ? [] : tasksOf(known);
+  };
+  const port: EcsPort = {
     async getService(cluster, service) {
       calls.look("ecs:DescribeServices", service);
       const known = services.get(`${cluster}/${service}`);
@@ -14,8 +25,7 @@ export function assumedEcs(calls: CallRecorder): EcsPort {
     },
     async listTasks(cluster, service) {
       calls.look("ecs:ListTasks", service);
-      const known = services.get(`${cluster}/${service}`);
-      return known === undefined ? [] : tasksOf(known);
+      return running(cluster, service);
     },
     listStoppedTasks: async () => [],
     async registerTaskDefinition(definition) {
@@ -48,6 +58,7 @@ export function assumedEcs(calls: CallRecorder): EcsPort {
       services.delete(`${cluster}/${service}`);
     },
   };
+  return { port, running };
 }
 
 function viewOf(service: ServiceSpec): ServiceView {

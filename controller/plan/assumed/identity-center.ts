@@ -53,7 +53,13 @@ export class AssumedIdentityCenter {
 
   #looks(): Pick<
     IdentityCenterPort,
-    "getTags" | "provisionedIn" | "accountsOf" | "getPermissionSet" | "findPermissionSet" | "getInlinePolicy" | "listAssignments"
+    | "getTags"
+    | "provisionedIn"
+    | "accountsOf"
+    | "getPermissionSet"
+    | "findPermissionSet"
+    | "getInlinePolicy"
+    | "listAssignments"
   > {
     const calls = this.#calls;
     return {
