@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { parse } from "yaml";
+import { Document, parse } from "yaml";
 import type { Grant } from "#kinds/index.ts";
 import {
   type ControlPlane,
@@ -14,7 +14,7 @@ import { type Installation, startInstallation } from "#test/harness/installation
 import { ended, eventually, repository, type SallyportProcess, startSallyport } from "#test/harness/process.ts";
 import { grantFile } from "#tools/demo/grant-file.ts";
 import { cloudFormationPolicies, exampleInput } from "./aws-policies.ts";
-import { kustomize } from "./render.ts";
+import { kustomize, objectsOf } from "./render.ts";
 
 // What docs/upgrade.md and docs/uninstall.md say, done on a real API server with the sandbox's AWS. Each story leaves an empty
 // installation for the next one.
@@ -35,12 +35,14 @@ afterAll(async () => {
 });
 beforeEach(({ skip }) => skip(missing !== undefined, missing));
 
-it("an upgrade applies the manifests again and restarts the controller: live grants stay as they are", async () => {
+it("an upgrade applies newer manifests and restarts the controller: live grants stay as they are", async () => {
+  await expect(takesPriority()).resolves.toBe(false);
   await ask("main");
   const before = await activeGrant("main");
   const set = permissionSet(before);
 
   await applyManifests();
+  await eventually("the newer definition is in use", async () => ((await takesPriority()) ? true : undefined));
   installation.controller().kill("SIGTERM");
   await ended(installation.controller());
   await installation.startController();
@@ -122,7 +124,7 @@ it("when the controller is gone first, what is left is shown, taken away, and le
 /** Does what docs/install.md says, and runs the controller outside, as its service account. */
 async function install(folder: string): Promise<string[]> {
   await plane.kubectl(["create", "namespace", "access"]);
-  await applyManifests();
+  await applyManifests(olderRelease);
   const token = await plane.serviceAccountToken("sallyport-system", "sallyport-controller");
   objects = folder;
   await applyObjects();
@@ -134,8 +136,40 @@ async function install(folder: string): Promise<string[]> {
 
 let objects = "";
 
-async function applyManifests(): Promise<void> {
-  const stdin = await kustomize("namespaced");
+/** The manifests as an earlier release could have had them: workflows have no priority yet. */
+function olderRelease(manifest: string): string {
+  return objectsOf(manifest)
+    .map((object) => {
+      const document = new Document(object);
+      if (object.metadata.name === "accessworkflows.sallyport.dev") {
+        const schema = ["spec", "versions", 0, "schema", "openAPIV3Schema", "properties", "spec", "properties"];
+        expect(document.deleteIn([...schema, "priority"])).toBe(true);
+      }
+      return document.toString();
+    })
+    .join("---\n");
+}
+
+/** Whether the API server knows the field that the older release lacks. */
+function takesPriority(): Promise<boolean> {
+  const workflow = {
+    apiVersion: "sallyport.dev/v1alpha1",
+    kind: "AccessWorkflow",
+    metadata: { name: "probe" },
+    spec: { maxDurationSeconds: 3_600, priority: 1 },
+  };
+  const create = ["create", ...namespace, "--validate=strict", "--dry-run=server", "--filename", "-"];
+  return plane.kubectl(create, { stdin: JSON.stringify(workflow) }).then(
+    () => true,
+    (error: unknown) => {
+      expect(String(error)).toContain('unknown field "spec.priority"');
+      return false;
+    },
+  );
+}
+
+async function applyManifests(change: (manifest: string) => string = (manifest) => manifest): Promise<void> {
+  const stdin = change(await kustomize("namespaced"));
   await plane.kubectl(["apply", "--server-side", "--validate=strict", "--filename", "-"], { stdin });
   await plane.kubectl(["wait", "--for=condition=Established", "crd", "--all", "--timeout=30s"]);
 }
