@@ -93,7 +93,7 @@ export async function startCluster(): Promise<Cluster> {
       service.close();
       await installation.stop();
       try {
-        await judgeCluster(plane.request);
+        await judgeCluster((what) => plane.request(what));
       } finally {
         await plane.close();
       }
