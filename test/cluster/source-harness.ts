@@ -12,6 +12,9 @@ import type { Manifest, SourceHarness } from "#controller/source/contract.ts";
 import type { ClusterSourceOptions } from "#controller/source/cluster/options.ts";
 import { createClusterSource, type ClusterSource } from "#controller/source/cluster/source.ts";
 
+/** Longer than the first waits after a failure, in milliseconds. */
+const retryMs = 2_000;
+
 /** Two namespaces of a real API server that belong to one test: one for its objects, one for the controller. */
 export class ClusterHarness implements SourceHarness {
   readonly clock: ManualClock = manualClock();
@@ -48,7 +51,7 @@ export class ClusterHarness implements SourceHarness {
     this.#isStarted = false;
     this.#source = Object.assign(source, {
       start: async () => {
-        await start();
+        await this.#throughFailures(start());
         this.#isStarted = true;
       },
     });
@@ -108,8 +111,21 @@ export class ClusterHarness implements SourceHarness {
     };
     const leave = this.source.subscribe(look);
     look();
-    await done.promise;
+    await this.#throughFailures(done.promise);
     leave();
+  }
+
+  /** The manual clock moves on while a list or watch waits after a failure: a server that has only just learned of a kind answers 429. */
+  async #throughFailures(work: Promise<unknown>): Promise<void> {
+    const done = (): boolean => true;
+    const ended = work.then(done, done);
+    const goOn = (): boolean => false;
+    while (!(await Promise.race([ended, this.#plane.request({ path: "/readyz" }).then(goOn, goOn)]))) {
+      if ([...this.source.watches().values()].some(({ failure }) => failure !== undefined)) {
+        this.clock.advance(retryMs);
+      }
+    }
+    await work;
   }
 
   /** Resolves when `isSo` holds, which is asked again after each answer of the API server to something else. */
