@@ -245,6 +245,22 @@ it("lives on where whoever is told throws", async () => {
   await stage.reflector.stop();
 });
 
+it("lists again when asked, at once, though its watch seems well and has told nothing", async () => {
+  const stage = setUp();
+  stage.server.put("a", 1);
+  await started(stage);
+  // On the server, and on no watch: the connection is dead and does not show it.
+  stage.server.put("b", 1);
+
+  await stage.reflector.relist();
+  await settle();
+
+  expect(states(stage.reflector.cache.list())).toEqual(states(stage.server.objects.values()));
+  expect(stage.count("list")).toBe(2);
+  expect(stage.server.requests.at(-1)?.query).toMatchObject({ watch: true, resourceVersion: "2" });
+  await stage.reflector.stop();
+});
+
 it("is gone when it is stopped: no timer, no watch, nobody is told", async () => {
   const stage = setUp();
   await started(stage);
