@@ -29,8 +29,8 @@ export const accountHoldMaxMs = 120_000;
  * second, ten at a time, which is half a second.
  */
 export const turnKeptMs = 5_000;
-/** A place in the line is kept this long after its owner last asked. Owners are woken, and ask by themselves every 30 s. */
-export const linePlaceMs = 90_000;
+/** A place in the line is kept this long after its owner last asked. Owners are woken, and ask by themselves every 10 s. */
+export const linePlaceMs = 30_000;
 
 interface Place {
   readonly ticket: string;

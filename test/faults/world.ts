@@ -250,6 +250,9 @@ async function startLoop(sandbox: Sandbox, source: MemorySource, clock: Clock): 
   return { loop, ports, die };
 }
 
+/** What a source answers without a promise. */
+const answersFromMemory = ["list", "get", "tombstone", "subscribe", "held", "problems", "isBlank"];
+
 /** Methods that a process which has died no longer calls, and whose answers it no longer hears. */
 function mortal<T extends object>(parts: T, life: { readonly isOver: boolean }): T {
   const never = new Promise<never>(() => {});
@@ -260,7 +263,8 @@ function mortal<T extends object>(parts: T, life: { readonly isOver: boolean }):
         return method;
       }
       return (...given: unknown[]): unknown => {
-        const answer: unknown = life.isOver ? never : Reflect.apply(method, target, given);
+        const isDead = life.isOver && !answersFromMemory.includes(String(name));
+        const answer: unknown = isDead ? never : Reflect.apply(method, target, given);
         return answer instanceof Promise
           ? answer.then(
               (value: unknown) => (life.isOver ? never : value),

@@ -15,12 +15,17 @@ export async function startOperation(
   env: ActEnv,
 ): Promise<StepResult> {
   const permissionSetARN = setARN(env);
+  const { operation } = recorded(env.grant.status?.external);
   let state: OperationState;
   switch (action.kind) {
     case "CreateAssignment":
       state = await center(env).createAssignment({ permissionSetARN, ...action });
       break;
     case "DeleteAssignment":
+      // A creation of this very grant whose end could not be seen must not keep the turn from what takes it away.
+      if (operation !== undefined) {
+        giveUp(operation.kind, env);
+      }
       try {
         state = await center(env).deleteAssignment({ permissionSetARN, ...action });
       } catch (thrown) {

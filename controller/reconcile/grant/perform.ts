@@ -37,8 +37,10 @@ export interface PerformerParts extends Memories {
 /** Waits after ConflictException, in milliseconds; AWS updates one role in a second or two. */
 const conflictWaitMinMs = 500;
 const conflictWaitSpreadMs = 1_000;
+/** How soon the taking back of a set that got no place is tried again, in milliseconds. */
+const undoRetryMs = 2_000;
 /** Who waits for the account's turn or for room is woken. This is for the case that the waking was lost, in milliseconds. */
-export const unwokenMs = 30_000;
+export const unwokenMs = 10_000;
 
 /** Performs the steps of decisions, and says what follows from their failures. */
 export class Performer {
@@ -221,7 +223,11 @@ export class Performer {
         context.log.warn("a permission set without a place could not be taken back yet", {
           error: coerceError(thrown),
         });
-        return this.#wait([], context);
+        return {
+          kind: "waiting",
+          untilMs: context.clock.now() + undoRetryMs,
+          why: "a set without a place to be taken back",
+        };
       }
     }
     return this.waitForRoom(grant, full);

@@ -4,9 +4,10 @@ import { phaseOf } from "./phase.ts";
 
 /**
  * How often one Grant of those that wait tries whether there is room, in milliseconds: sets are also freed by others, and quotas
- * are raised. A try that fails costs four calls.
+ * are raised. First, and at most after doubling with each refusal. A try that fails costs five calls.
  */
-export const quotaProbeMs = 60_000;
+export const quotaProbeMinMs = 10_000;
+export const quotaProbeMaxMs = 60_000;
 
 /** What has no room: the instance for a set, or the account for a role of one. */
 export type FullPlace = "instance" | "account";
@@ -17,6 +18,7 @@ interface Place {
   /** How many of them may try now: sets that were freed. */
   room: number;
   nextProbeMs: number;
+  probeMs: number;
 }
 
 /**
@@ -48,10 +50,16 @@ export class QuotaLine {
   reached(grant: Grant, wake: () => void): void {
     const full = fullPlaceOf(grant);
     const key = placesOf(grant).find(({ what }) => what === full)?.key ?? "";
-    const place = this.#places.get(key) ?? { line: new Map<string, () => void>(), room: 0, nextProbeMs: 0 };
+    const place = this.#places.get(key) ?? {
+      line: new Map<string, () => void>(),
+      room: 0,
+      nextProbeMs: 0,
+      probeMs: quotaProbeMinMs / 2,
+    };
     place.line.set(uidOf(grant), wake);
     place.room = 0;
-    place.nextProbeMs = this.#clock.monotonicMs() + quotaProbeMs;
+    place.probeMs = Math.min(quotaProbeMaxMs, place.probeMs * 2);
+    place.nextProbeMs = this.#clock.monotonicMs() + place.probeMs;
     this.#places.set(key, place);
   }
 
@@ -94,7 +102,7 @@ export class QuotaLine {
       return false;
     }
     place.room = Math.max(0, place.room - 1);
-    place.nextProbeMs = nowMs + quotaProbeMs;
+    place.nextProbeMs = nowMs + place.probeMs;
     // It has had its try: where that fails it is the last in the line.
     place.line.delete(uid);
     return true;

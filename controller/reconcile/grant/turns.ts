@@ -41,7 +41,9 @@ export class Turns {
       return false;
     }
     const isRevoking = phaseOf(grant) === "Revoking";
-    if ((place.update.kind === "DeleteAssignment") !== isRevoking || (mustEnd && !isRevoking)) {
+    // An operation of its own comes first: it may be what holds the turn.
+    const hasOperation = grant.status?.external?.operation !== undefined;
+    if ((place.update.kind === "DeleteAssignment") !== isRevoking || (mustEnd && !isRevoking) || hasOperation) {
       this.#byUID.delete(uidOf(grant));
       this.#center(grant)?.giveUpTurn(place.update);
       return false;
