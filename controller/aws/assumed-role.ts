@@ -68,7 +68,7 @@ export function assumedRole(role: AssumedRole, clock: Clock): () => Promise<Role
 function explain(thrown: unknown, { roleARN, externalID }: AssumedRole): AwsFailure {
   const { name, message } = coerceError(thrown);
   const call = "sts:AssumeRole";
-  if (!/^AccessDenied/.test(name)) {
+  if (!name.startsWith("AccessDenied")) {
     return new AwsFailure("unavailable", name, call, `${call}: the role ${roleARN} could not be taken: ${message}`);
   }
   const caller = /User: (arn:\S+)/.exec(message)?.[1];
