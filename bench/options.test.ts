@@ -11,6 +11,7 @@ it.each([
   [["--rounds", "many"], "--rounds takes whole numbers"],
   [["--rounds", "0"], "--rounds takes whole numbers"],
   [["--clients", "1,-2"], "--clients takes whole numbers"],
+  [["--grants", "75"], "multiples of 50"],
   [["poste"], 'no part "poste"'],
   [["--output", "xml"], 'no output "xml"'],
 ])("says what is wrong with %j, and measures nothing", (args, said) => {

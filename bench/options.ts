@@ -27,6 +27,8 @@ export interface BenchOptions {
     readonly clients: readonly number[];
     readonly systems: readonly string[];
   };
+  /** Grants of the part `scale`, a multiple of 50; undefined: as the kind of run has it. */
+  readonly grants: number | undefined;
   /** Rounds of each measurement; undefined: as the kind of run has it. */
   readonly rounds: number | undefined;
 }
@@ -45,6 +47,7 @@ export function readBenchOptions(args: readonly string[]): BenchOptions {
       clients: { type: "string", default: "" },
       systems: { type: "string", default: "" },
       rounds: { type: "string" },
+      grants: { type: "string" },
     },
   });
   const chosen = positionals.map((name) => {
@@ -79,5 +82,14 @@ export function readBenchOptions(args: readonly string[]): BenchOptions {
       systems: list(values.systems),
     },
     rounds: values.rounds === undefined ? undefined : count("rounds", values.rounds),
+    grants: values.grants === undefined ? undefined : grantCount(count("grants", values.grants)),
   };
+}
+
+/** A fifth of them is live, in two halves, over five accounts. */
+function grantCount(count: number): number {
+  if (count % 50 !== 0) {
+    throw new UserError("InvalidNumber", `--grants takes multiples of 50, and ${count} is none.`);
+  }
+  return count;
 }

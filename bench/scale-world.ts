@@ -1,5 +1,7 @@
+import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import path from "node:path";
+import type { Sandbox } from "#sandbox/sandbox.ts";
 import type { SeedAccount } from "#sandbox/seed.ts";
 import { freePort } from "#test/harness/postgres.ts";
 import { startInstallation, type Installation } from "#test/harness/installation.ts";
@@ -11,6 +13,8 @@ export const cloud = {
   /** From the start of a role update to its end. AWS: "usually seconds"; one at a time in each account. */
   roleUpdateMs: 1_000,
   accounts: 5,
+  /** People who hold the Grants, in turn. */
+  people: 400,
 } as const;
 
 /** Role in each account that the controller takes there. */
@@ -30,10 +34,10 @@ export interface ScaleWorld {
   /** Databases `d1` … on Proxies of their own, each in its account; `orders` on the one that runs. */
   readonly databases: readonly string[];
   /** Whether the controller's queue is empty and no more than one object is being looked at, by its own metrics. */
-  isQuiet(): Promise<boolean>;
+  look(): Promise<{ readonly isQuiet: boolean; readonly scrapeMs: number }>;
   takeCalls(): CallCount;
-  /** Grants that are live in the sandbox: sets whose window is open. */
-  liveSets(): number;
+  /** Grants whose names begin with `prefix` that have a permission set with an open window in the sandbox. */
+  liveSets(prefix: string): number;
   stop(): Promise<void>;
 }
 
@@ -75,19 +79,22 @@ export async function startScaleWorld(): Promise<ScaleWorld> {
       },
     });
   }
+  addPeople(sandbox);
   installation.writeManifest("scale.yaml", accounts.map(placeManifest).join("---\n"));
   mkdirSync(path.join(installation.folder, "grants"), { recursive: true });
   return {
     installation,
     databases: accounts.map((_, index) => `d${index}`),
-    async isQuiet() {
+    async look() {
+      const startMs = performance.now();
       const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+      const scrapeMs = performance.now() - startMs;
       const sum = (name: string): number =>
         [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "gm"))].reduce(
           (total, [, value]) => total + Number(value),
           0,
         );
-      return sum("workqueue_depth") === 0 && sum("controller_runtime_active_workers") <= 1;
+      return { isQuiet: sum("workqueue_depth") === 0 && sum("controller_runtime_active_workers") <= 1, scrapeMs };
     },
     takeCalls() {
       const throttled = sandbox.calls.filter(({ outcome }) => outcome === "ThrottlingException").length;
@@ -96,10 +103,34 @@ export async function startScaleWorld(): Promise<ScaleWorld> {
       mutations = 0;
       return taken;
     },
-    liveSets: () =>
-      [...sandbox.state.permissionSets.values()].filter(({ tags }) => tags.has("sallyport.dev/expiry")).length,
+    liveSets: (prefix) =>
+      [...sandbox.state.permissionSets.values()].filter(
+        ({ tags }) => tags.has("sallyport.dev/expiry") && tags.get("sallyport.dev/name")?.startsWith(prefix) === true,
+      ).length,
     stop: () => installation.stop(),
   };
+}
+
+/** Enough people that their lookups count: each as the first developer there is. */
+function addPeople({ state }: Sandbox): void {
+  const ada = [...state.people.values()].find(({ userName }) => userName === "ada");
+  if (ada === undefined) {
+    throw new Error("the demo organisation has lost its developer");
+  }
+  const memberships = [...state.memberships.values()].filter(({ userID }) => userID === ada.userID);
+  for (let index = 0; index < cloud.people; index += 1) {
+    const userID = randomUUID();
+    const userName = personName(index);
+    state.people.set(userID, { ...ada, userID, userName, displayName: userName, email: `${userName}@example.com` });
+    for (const membership of memberships) {
+      const membershipID = randomUUID();
+      state.memberships.set(membershipID, { ...membership, membershipID, userID });
+    }
+  }
+}
+
+function personName(index: number): string {
+  return `person-${index % cloud.people}`;
 }
 
 /** A Proxy that is only followed, a Database at a fixed address, and who may read it: one account's worth of policy. */
@@ -134,26 +165,21 @@ spec:
 `;
 }
 
-/** Manifests of so many Grants, over these databases in turn. */
-export function grantManifests(
-  prefix: string,
-  count: number,
-  databases: readonly string[],
-  { notAfter = new Date(Date.now() + 8 * 3_600_000) }: { readonly notAfter?: Date } = {},
-): string {
-  const people = ["ada", "grace", "linus"];
-  return Array.from(
-    { length: count },
-    (_, index) => `apiVersion: sallyport.dev/v1alpha1
+/** Manifests of the Grants `prefix-from` and so many after it, over these databases and all people in turn. */
+export function grantManifests(prefix: string, from: number, count: number, databases: readonly string[]): string {
+  const notAfter = new Date(Date.now() + 8 * 3_600_000).toISOString();
+  return Array.from({ length: count }, (_, offset) => {
+    const index = from + offset;
+    return `apiVersion: sallyport.dev/v1alpha1
 kind: Grant
 metadata: {name: ${prefix}-${index}}
 spec:
-  principal: {name: ${people[index % people.length]}}
+  principal: {name: ${personName(index)}}
   databaseRef: {name: ${databases[index % databases.length]}}
   roleName: read_only
   durationSeconds: 28800
-  notAfterTime: "${notAfter.toISOString()}"
+  notAfterTime: "${notAfter}"
   reason: scale
-`,
-  ).join("---\n");
+`;
+  }).join("---\n");
 }
