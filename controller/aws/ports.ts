@@ -123,6 +123,11 @@ export interface IdentityCenterPort {
    * asks within `maxAgeMs`, 100 sets a call.
    */
   provisionedIn(accountID: string, maxAgeMs: number): Promise<ReadonlySet<string>>;
+  /**
+   * ListPermissionSetsProvisionedToAccount, those whose role in the account is not what the set says by now: a changed policy that
+   * was never provisioned, or a provisioning that did not come to its end. Shared as `provisionedIn`.
+   */
+  outdatedIn(accountID: string, maxAgeMs: number): Promise<ReadonlySet<string>>;
   /** ListAccountsForProvisionedPermissionSet: where the set has a role. */
   accountsOf(permissionSetARN: string): Promise<readonly string[]>;
   /** Finds by name (paged ListPermissionSets + DescribePermissionSet): after a create whose answer was lost. */

@@ -31,7 +31,7 @@ export async function listInstances(client: SSOAdminClient, region: string, limi
 /** The calls that look for sets. */
 export function findCalls(
   parts: IdentityCenterParts,
-): Pick<IdentityCenterPort, "listTagged" | "findPermissionSet" | "provisionedIn" | "accountsOf"> {
+): Pick<IdentityCenterPort, "listTagged" | "findPermissionSet" | "provisionedIn" | "outdatedIn" | "accountsOf"> {
   return {
     async listTagged(tag, named = () => true, skip = () => false) {
       const found: PermissionSet[] = [];
@@ -45,7 +45,13 @@ export function findCalls(
       return found;
     },
     provisionedIn: (accountID, maxAgeMs) =>
-      parts.shared.read(`${parts.instanceARN} ${accountID}`, maxAgeMs, () => listProvisioned(parts, accountID)),
+      parts.shared.read(`${parts.instanceARN} ${accountID}`, maxAgeMs, () =>
+        listProvisioned(parts, { AccountId: accountID }),
+      ),
+    outdatedIn: (accountID, maxAgeMs) =>
+      parts.shared.read(`${parts.instanceARN} ${accountID} outdated`, maxAgeMs, () =>
+        listProvisioned(parts, { AccountId: accountID, ProvisioningStatus: "LATEST_PERMISSION_SET_NOT_PROVISIONED" }),
+      ),
     accountsOf: (PermissionSetArn) =>
       pages(async (NextToken) => {
         const answer = await limitedOptional(parts, "ListAccountsForProvisionedPermissionSet", () =>
@@ -85,13 +91,16 @@ async function* listARNs(parts: IdentityCenterParts): AsyncGenerator<string> {
   } while (next !== undefined);
 }
 
-async function listProvisioned(parts: IdentityCenterParts, AccountId: string): Promise<ReadonlySet<string>> {
+async function listProvisioned(
+  parts: IdentityCenterParts,
+  which: { AccountId: string; ProvisioningStatus?: "LATEST_PERMISSION_SET_NOT_PROVISIONED" },
+): Promise<ReadonlySet<string>> {
   const all = await pages(async (NextToken) => {
     const answer = await limited(parts, "ListPermissionSetsProvisionedToAccount", () =>
       parts.client.send(
         new ListPermissionSetsProvisionedToAccountCommand({
           InstanceArn: parts.instanceARN,
-          AccountId,
+          ...which,
           MaxResults: 100,
           ...NextToken,
         }),

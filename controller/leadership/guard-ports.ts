@@ -12,6 +12,7 @@ const identityCenterWrites: Operations<IdentityCenterPort> = {
   giveUpTurn: undefined,
   getTags: undefined,
   provisionedIn: undefined,
+  outdatedIn: undefined,
   accountsOf: undefined,
   findPermissionSet: undefined,
   getInlinePolicy: undefined,

@@ -55,6 +55,7 @@ export class AssumedIdentityCenter {
     IdentityCenterPort,
     | "getTags"
     | "provisionedIn"
+    | "outdatedIn"
     | "accountsOf"
     | "getPermissionSet"
     | "findPermissionSet"
@@ -71,6 +72,10 @@ export class AssumedIdentityCenter {
         calls.look("sso:ListPermissionSetsProvisionedToAccount");
         const all = [...this.#assignments.values()].filter((known) => known.accountID === accountID);
         return new Set(all.map(({ permissionSetARN }) => permissionSetARN));
+      },
+      outdatedIn: async () => {
+        calls.look("sso:ListPermissionSetsProvisionedToAccount");
+        return new Set();
       },
       accountsOf: async (arn) => {
         calls.look("sso:ListAccountsForProvisionedPermissionSet");

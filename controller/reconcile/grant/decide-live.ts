@@ -202,9 +202,9 @@ function setUpSteps(grant: Grant, aws: AwsObservation, proxy: Proxy, installatio
   const wanted: Action[] = [];
   if (!samePolicy(aws.policy, policy)) {
     wanted.push({ kind: "PutInlinePolicy", policy });
-    if (aws.assigned) {
-      wanted.push({ kind: "Provision", accountID }, { kind: "AwaitOperation" });
-    }
+  }
+  if (aws.assigned && (wanted.length > 0 || aws.isOutdated === true)) {
+    wanted.push({ kind: "Provision", accountID }, { kind: "AwaitOperation" });
   }
   return aws.assigned ? wanted : [...wanted, ...assign];
 }

@@ -1,4 +1,4 @@
-import type { Grant, GrantStatusExternal } from "#kinds/index.ts";
+import { getCondition, type Grant, type GrantStatusExternal } from "#kinds/index.ts";
 import type { EpochMs } from "#lib/clock.ts";
 import type { IdentityTrust } from "../../admission/identity-trust.ts";
 import { requesterOf } from "../../admission/proven.ts";
@@ -153,7 +153,20 @@ async function lookInFull(
     assigned: assignments.some(isOwn),
     role: await lookAtRole(grant, external, ports),
     ...(others.length === 0 ? {} : { others }),
+    ...((await isOutdated(grant, arn, accountID, center)) ? { isOutdated: true } : {}),
   };
+}
+
+/**
+ * Whether the set was changed and not provisioned: by somebody, or by a controller that ended in between. Where a repair was begun the
+ * listing must be newer than it.
+ */
+async function isOutdated(grant: Grant, arn: string, accountID: string, center: IdentityCenterPort): Promise<boolean> {
+  if (phaseOf(grant) !== "Live") {
+    return false;
+  }
+  const isAdrift = getCondition(grant.status?.conditions, "Ready")?.reason === "DriftDetected";
+  return (await center.outdatedIn(accountID, isAdrift ? 0 : listingMaxAgeMs)).has(arn);
 }
 
 /** The role on record by its name, which is one call; another one, or the first, by a listing of the account's. */

@@ -50,7 +50,7 @@ const roundsMax = 10;
  * How long a permission set that AWS does not show may be there all the same, in milliseconds, after this process began or last
  * asked for it: Identity Center's answers are "seconds" behind its writes, and a create's answer may have been lost.
  */
-export const settleMs = 10_000;
+export const settleMs = 5_000;
 
 /** Converges Grants: the whole chain from request to revocation. */
 export function grantReconciler(options: GrantReconcilerOptions): Reconciler {

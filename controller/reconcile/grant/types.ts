@@ -67,6 +67,8 @@ export interface AwsObservation {
   readonly assigned: boolean;
   /** IDs of others who are assigned to the set in the account: somebody did that by hand. Absent: none, or not looked up. */
   readonly others?: readonly string[];
+  /** Whether the role in the account is not what the set says by now. Absent: it is, or it was not looked up. */
+  readonly isOutdated?: boolean;
   /** The provisioned role. `notLookedUp` where this look did not need it. */
   readonly role: { readonly roleName: string; readonly roleID: string } | "none" | "notLookedUp";
 }
