@@ -39,21 +39,22 @@ it("lets calls that take access away go first, and keeps the order within each",
   const clock = manualClock();
   const limiter = createLimiter({ perSecond: 10, burst: 1 }, clock);
   const order: string[] = [];
-  const take = (name: string, urgency: "revoke" | "change"): void => {
+  const take = (name: string, urgency: "revoke" | "change" | "check"): void => {
     void limiter.take(urgency).then(() => order.push(name));
   };
   take("first", "change");
+  take("look", "check");
   take("create 1", "change");
   take("create 2", "change");
   take("revoke 1", "revoke");
   take("revoke 2", "revoke");
 
-  for (let step = 0; step < 5; step += 1) {
+  for (let step = 0; step < 6; step += 1) {
     clock.advance(100);
     await flush();
   }
 
-  expect(order).toEqual(["first", "revoke 1", "revoke 2", "create 1", "create 2"]);
+  expect(order).toEqual(["first", "revoke 1", "revoke 2", "create 1", "create 2", "look"]);
 });
 
 it("does not go by the wall clock", async () => {
