@@ -56,6 +56,9 @@ file that names no namespace means \`default\`. A \`!\` marks what is required o
 | provisioning | False \`Provisioning\` | False | Reconciling |
 | live | True \`Active\` | True | Approved, Provisioned |
 | AWS error that is retried | False \`ProviderError\` | as known | Reconciling \`ProgressingWithRetry\` |
+| AWS does not accept the controller's credentials | False \`CredentialsNotAccepted\` | as known | Reconciling \`ProgressingWithRetry\` |
+| no room among the permission sets of the account or instance | False \`QuotaExceeded\` | False | Reconciling; nothing is in AWS meanwhile |
+| others are assigned to its set by hand | while live False \`DriftDetected\`, after its end False \`ForeignAssignment\` | True, then False | Stalled after its end, looked at every five minutes |
 | denied, invalid, not owned | False, reason says which | False | Stalled |
 | expiring, revoking | False \`Revoking\` | True until confirmed | Reconciling |
 | ended | True \`Expired\` or \`Revoked\` | False, same reason | |

@@ -57,6 +57,8 @@ function ofGrantReady(
     case "DriftDetected":
       return [warning("DriftDetected", "Observe", ready.message)];
     case "ProviderError":
+    case "CredentialsNotAccepted":
+    case "QuotaExceeded":
       return [warning("ProvisioningFailed", "Provision", ready.message)];
     case "RevocationFailed":
       return [warning("RevocationFailed", "Revoke", ready.message)];
@@ -89,7 +91,8 @@ function ofOther({ kind }: AnyObject, change: Change): EventText[] {
     return was?.status === "True" ? [] : [normal(`${kind}Ready`, "Reconcile", `The ${kind} is as it was declared.`)];
   }
   // What is on its way to being ready is no trouble; what was, or will not be by itself, is.
-  return [ofReason(ready, "Reconcile", was?.status === "True" || isTrue(change.after, "Stalled"))];
+  const isTrouble = was?.status === "True" || ready.reason === "DeletionFailed" || isTrue(change.after, "Stalled");
+  return [ofReason(ready, "Reconcile", isTrouble)];
 }
 
 function ofFlag(change: Change): EventText[] {

@@ -68,6 +68,8 @@ export function stateOf(grant: Grant): GrantView["state"] {
       return "Scheduled";
     case "Provisioning":
     case "ProviderError":
+    case "CredentialsNotAccepted":
+    case "QuotaExceeded":
       return "Provisioning";
     default:
       return "Pending";
