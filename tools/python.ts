@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { cacheDirectory } from "./node24.mjs";
+import { type Part, reasonFor } from "./parts/part.ts";
 
 const botocore = path.join(import.meta.dirname, "python", "requirements.txt");
 
@@ -12,9 +13,15 @@ export function preparePython(report: (text: string) => void): { python: string 
 }
 
 /** Where the interpreter for a `requirements.txt` is; undefined while it was not prepared. */
-export function findVenv(requirements: string): string | undefined {
+function findVenv(requirements: string): string | undefined {
   const target = folderFor(requirements);
   return existsSync(path.join(target, "ready")) ? path.join(target, "bin", "python3") : undefined;
+}
+
+/** A program of the Python that was prepared for a `requirements.txt`; where there is none, what set-up remembered for `part`. */
+export function venvProgram(requirements: string, program: string, part: string): Part<{ readonly file: string }> {
+  const python = findVenv(requirements);
+  return python === undefined ? { missing: reasonFor(part) } : { file: path.join(path.dirname(python), program) };
 }
 
 function folderFor(requirements: string): string {

@@ -10,7 +10,7 @@ import {
 } from "./aws-policies.ts";
 import { run } from "./render.ts";
 
-const { terraform, cfnLint } = await deployParts();
+const { terraform, cfnLint } = deployParts();
 
 describe("the policies that Terraform and CloudFormation make", () => {
   beforeEach(({ skip }) => skip(isMissing(terraform), isMissing(terraform) ? terraform.missing : undefined));

@@ -32,8 +32,8 @@ beforeAll(() => {
 
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-it("has nothing that hadolint objects to", async (context) => {
-  const { hadolint } = await deployParts();
+it("has nothing that hadolint objects to", (context) => {
+  const { hadolint } = deployParts();
   if (isMissing(hadolint)) {
     return context.skip(hadolint.missing);
   }

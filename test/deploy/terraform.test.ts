@@ -7,7 +7,7 @@ import { archiveUnreachable, isMissing } from "#tools/parts/part.ts";
 import { terraformFolder } from "./aws-policies.ts";
 import { run } from "./render.ts";
 
-const { terraform, python } = await deployParts();
+const { terraform, python } = deployParts();
 const scratch = mkdtempSync(path.join(tmpdir(), "sallyport-terraform-"));
 const modules = ["identity-center", "proxy-account", "policies"] as const;
 

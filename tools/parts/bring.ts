@@ -3,7 +3,7 @@ import { bringFromSuite } from "./debian-suite.ts";
 import { bringDeployParts } from "./deploy.ts";
 import { bringDrivers } from "./drivers.ts";
 import { bringKube } from "./kube.ts";
-import { isMissing, rememberMissing } from "./part.ts";
+import { remember } from "./part.ts";
 import { bringPipelineChecker } from "./pipelines.ts";
 import { bringPromtool } from "./promtool.ts";
 import { mysqlRequest, postgresClientRequest } from "./servers.ts";
@@ -22,9 +22,6 @@ export function bringParts(report: (text: string) => void): void {
     ["mysql", mysqlRequest],
     ["postgresClient18", postgresClientRequest],
   ] as const) {
-    const brought = bringFromSuite(request, report);
-    if (isMissing(brought)) {
-      rememberMissing(part, brought.missing);
-    }
+    remember(part, bringFromSuite(request, report));
   }
 }

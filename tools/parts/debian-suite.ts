@@ -6,15 +6,15 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { cacheDirectory } from "../node24.mjs";
+import { build } from "./built.ts";
 import { command } from "./command.ts";
-import { archiveUnreachable, type Part } from "./part.ts";
+import { archiveUnreachable, isMissing, type Part } from "./part.ts";
 
 /** Programs of a newer suite than the system's, which run from a folder of their own with their own C library. */
 export interface SuiteFolder {
@@ -84,22 +84,18 @@ function bring(request: SuiteRequest, mirror: string, work: string): Part<SuiteF
   const lead = archives.find((name) => name.startsWith(`${request.packages[0]}_`)) ?? "";
   const version = decodeURIComponent(lead.split("_")[1] ?? "").replaceAll(/[^\w.+~-]/g, "-");
   const target = path.join(cacheDirectory(), `${request.name}-${version}`);
-  const staging = `${target}.${process.pid}`;
-  mkdirSync(staging, { recursive: true });
-  for (const archive of archives) {
-    const done = command("dpkg-deb", ["-x", path.join(work, "archives", archive), staging]);
-    if ("failed" in done) {
-      rmSync(staging, { recursive: true, force: true });
-      return { missing: `${archive} could not be unpacked: ${done.failed}` };
+  const built = build(target, (staging) => {
+    for (const archive of archives) {
+      const done = command("dpkg-deb", ["-x", path.join(work, "archives", archive), staging]);
+      if ("failed" in done) {
+        return `${archive} could not be unpacked: ${done.failed}`;
+      }
     }
-  }
-  trim(staging);
-  writeStarters(staging, request.programs);
-  rmSync(target, { recursive: true, force: true });
-  renameSync(staging, target);
-  // Marked last: a folder without the mark is not looked at.
-  writeFileSync(path.join(target, "ready"), "");
-  return { folder: target, version };
+    trim(staging);
+    writeStarters(staging, request.programs);
+    return undefined;
+  });
+  return isMissing(built) ? built : { ...built, version };
 }
 
 /** The address of the mirror that the system itself installs from: of its first source that is no security archive. */

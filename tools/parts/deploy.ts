@@ -1,11 +1,12 @@
 import path from "node:path";
-import { findVenv, prepareVenv } from "../python.ts";
+import { prepareVenv, venvProgram } from "../python.ts";
 import { command } from "./command.ts";
 import { bringHelm, helmPart } from "./helm.ts";
-import { isMissing, type Part, reasonFor, rememberMissing } from "./part.ts";
+import { type Part, remember } from "./part.ts";
 
 /** Pins the checkers that come from PyPI, with checksums. */
 const requirements = path.join(import.meta.dirname, "..", "python", "deploy.txt");
+const part = "deploy checkers";
 
 /** Other people's programs that judge what is in manifests/ and the Dockerfile, or why they are missing. */
 export interface DeployParts {
@@ -20,18 +21,16 @@ export interface DeployParts {
 }
 
 /** Looks for the programs; brings nothing. */
-export function deployParts(): Promise<DeployParts> {
-  const python = findVenv(requirements);
-  const fromPython = (name: string): Part<{ readonly file: string }> =>
-    python === undefined ? { missing: reasonFor("deploy checkers") } : { file: path.join(path.dirname(python), name) };
+export function deployParts(): DeployParts {
+  const fromPython = (name: string): Part<{ readonly file: string }> => venvProgram(requirements, name, part);
   const terraform = command("terraform", ["version"]);
-  return Promise.resolve({
+  return {
     helm: helmPart(),
     hadolint: fromPython("hadolint"),
     cfnLint: fromPython("cfn-lint"),
     python: fromPython("python3"),
     terraform: "failed" in terraform ? { missing: "there is no terraform on PATH" } : { file: "terraform" },
-  });
+  };
 }
 
 /** Brings what is missing: Helm as a Go module, the linters from PyPI. */
@@ -40,7 +39,5 @@ export function bringDeployParts(report: (text: string) => void): void {
   const prepared = prepareVenv(requirements, () =>
     report("bringing hadolint, cfn-lint and python-hcl2 from PyPI (about 30 MB, once)"),
   );
-  if (isMissing(prepared)) {
-    rememberMissing("deploy checkers", prepared.missing);
-  }
+  remember(part, prepared);
 }

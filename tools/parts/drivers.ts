@@ -2,14 +2,23 @@ import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, globSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { cacheDirectory } from "../node24.mjs";
-import { findVenv, prepareVenv } from "../python.ts";
-import { build, findBuilt } from "./built.ts";
+import { prepareVenv, venvProgram } from "../python.ts";
+import { build } from "./built.ts";
 import { command } from "./command.ts";
-import { isMissing, type Part, reasonFor, rememberMissing } from "./part.ts";
+import { bringGoPrograms, findGoPrograms, type GoPrograms } from "./go-programs.ts";
+import { isMissing, type Part, reasonFor, remember } from "./part.ts";
 
 /** The programs of the compatibility matrix that are not Node's: each language's sources and what pins its drivers. */
 const sources = path.join(import.meta.dirname, "..", "..", "test", "compatibility", "clients");
 const requirements = path.join(sources, "requirements.txt");
+const goPrograms: GoPrograms = {
+  part: "go",
+  folder: "drivers-go",
+  module: path.join(sources, "go"),
+  name: "the Go drivers' programs",
+  cost: "about a minute",
+  builds: [{ package: "./..." }],
+};
 /** Its releases differ in what they print, not in what they copy. */
 const copyDependencies = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
 
@@ -25,10 +34,9 @@ export interface DriverParts {
 
 /** Looks for the drivers; brings nothing. */
 export function driverParts(): Promise<DriverParts> {
-  const python = findVenv(requirements);
   return Promise.resolve({
-    python: python === undefined ? { missing: reasonFor("python") } : { file: python },
-    go: findBuilt(goTarget()) ?? { missing: reasonFor("go") },
+    python: venvProgram(requirements, "python3", "python"),
+    go: findGoPrograms(goPrograms),
     java: javaIn(javaTarget()) ?? { missing: reasonFor("java drivers") },
   });
 }
@@ -37,36 +45,17 @@ export function driverParts(): Promise<DriverParts> {
 export function bringDrivers(report: (text: string) => void): void {
   const python = prepareVenv(requirements, () => report("bringing psycopg and PyMySQL from PyPI (about 10 MB, once)"));
   remember("python", python);
-  remember("go", findBuilt(goTarget()) ?? buildGo(goTarget(), report));
+  bringGoPrograms(goPrograms, report);
   remember("java drivers", javaIn(javaTarget()) ?? buildJava(javaTarget(), report));
 }
 
-function remember(part: string, brought: Part<object>): void {
-  if (isMissing(brought)) {
-    rememberMissing(part, brought.missing);
-  }
-}
-
 /** A folder for exactly these sources: their names and contents are in its name. */
-function targetFor(name: string, files: readonly string[]): string {
+function javaTarget(): string {
   const hash = createHash("sha256");
-  for (const file of files.toSorted()) {
+  for (const file of globSync("java/{pom.xml,jars.sha256,src/*.java}", { cwd: sources }).toSorted()) {
     hash.update(`${file}\0`).update(readFileSync(path.join(sources, file)));
   }
-  return path.join(cacheDirectory(), `${name}-${hash.digest("hex").slice(0, 12)}`);
-}
-
-const goTarget = (): string => targetFor("drivers-go", globSync("go/{go.mod,go.sum,*/*.go}", { cwd: sources }));
-const javaFiles = (): string[] => globSync("java/{pom.xml,jars.sha256,src/*.java}", { cwd: sources });
-const javaTarget = (): string => targetFor("drivers-java", javaFiles());
-
-function buildGo(target: string, report: (text: string) => void): Part<{ readonly folder: string }> {
-  report("building the Go drivers' programs (about a minute, once)");
-  const args = ["-C", path.join(sources, "go"), "build", "-mod=readonly", "-trimpath", "-o"];
-  return build(target, (staging) => {
-    const done = command("go", [...args, `${staging}/`, "./..."], { CGO_ENABLED: "0" });
-    return "failed" in done ? `the Go drivers could not be built: ${done.failed}` : undefined;
-  });
+  return path.join(cacheDirectory(), `drivers-java-${hash.digest("hex").slice(0, 12)}`);
 }
 
 function buildJava(target: string, report: (text: string) => void): Part<{ readonly classPath: string }> {

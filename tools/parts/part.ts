@@ -16,6 +16,13 @@ export function rememberMissing(part: string, reason: string): void {
   process.env[variable] = JSON.stringify({ ...remembered(), [part]: reason });
 }
 
+/** Remembers why a part that set-up tried to bring is missing, where it is. */
+export function remember(part: string, brought: Part<object>): void {
+  if (isMissing(brought)) {
+    rememberMissing(part, brought.missing);
+  }
+}
+
 /** Why a part is missing: what set-up said, else that set-up was not asked. */
 export function reasonFor(part: string): string {
   return remembered()[part] ?? `${part} is not here; "npm test" brings it where it can`;
