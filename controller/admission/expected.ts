@@ -11,12 +11,12 @@ export const expectedPolicies: readonly {
 }[] = [
   {
     name: "sallyport-administrators",
-    policyDigest: "sha256:e39f34e7e74f66cd05c696521c7ca0ea5dda059de867246cc02e6b809b62589b",
+    policyDigest: "sha256:82796f10876983fca12c39a02c356ec704d3c5599a2abff02d0177f48ee546f3",
     bindingDigest: "sha256:3d59dc94901fcead39f29e619d8bcd0f70c9d8d5891cd0e9d421a571fba4f9df",
   },
   {
     name: "sallyport-controller-only",
-    policyDigest: "sha256:dddfcb98a713da2e8c57143332bb268d1a1e922a2a586eab447cf2e8e89dda81",
+    policyDigest: "sha256:46a0255150c0deefd4afd8d622b90f1d0158f1e58621aae7e223a96020ff464d",
     bindingDigest: "sha256:17215b34b8311dbce998f2f5085eb014d060fb5c79e4dc6f51ce1c9dd97c96ec",
   },
   {

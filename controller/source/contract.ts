@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ManualClock } from "#lib/clock.ts";
 import { UserError } from "#lib/errors.ts";
-import { formatKey, type Grant, type ObjectKey } from "#kinds/index.ts";
+import { formatKey, type Grant, type ObjectKey, type Proxy } from "#kinds/index.ts";
 import type { Source } from "./source.ts";
 
 /** One installation that a source reads: how a test acts on it as people do. */
@@ -50,6 +50,34 @@ export function grantManifest(name: string, spec: Readonly<Record<string, unknow
 export function workflowManifest(name: string, maxDurationSeconds = 3600): Manifest {
   const spec = { maxDurationSeconds };
   return { apiVersion: "sallyport.dev/v1alpha1", kind: "AccessWorkflow", metadata: { name }, spec };
+}
+
+/** A Proxy of the contract's tests: its ECS service goes with it, unless the spec says otherwise. */
+export function proxyManifest(name: string, spec: Readonly<Record<string, unknown>> = {}): Manifest {
+  const ecs = { accountID: "111122223333", region: "eu-west-1", clusterName: "tools", serviceName: "sallyport-proxy" };
+  const identityCenter = {
+    instanceARN: "arn:aws:sso:::instance/ssoins-6804a1b2c3d4e5f6",
+    identityStoreID: "d-93671a2b3c",
+    region: "eu-west-1",
+  };
+  const service = {
+    image: "example.com/sallyport:0.1.0",
+    desiredCount: 1,
+    cpu: 256,
+    memoryMiB: 512,
+    taskRoleARN: "arn:aws:iam::111122223333:role/sallyport-proxy",
+    executionRoleARN: "arn:aws:iam::111122223333:role/sallyport-execution",
+    subnetIDs: ["subnet-0123456789abcdef0"],
+    securityGroupIDs: ["sg-0123456789abcdef0"],
+    assignPublicIP: "Disabled",
+  };
+  const ecsMore = { containerName: "proxy", taskDefinitionFamily: "sallyport-proxy" };
+  return {
+    apiVersion: "sallyport.dev/v1alpha1",
+    kind: "Proxy",
+    metadata: { name },
+    spec: { ecs: { ...ecs, ...ecsMore }, identityCenter, service, ...spec },
+  };
 }
 
 /** The key of a manifest. */
@@ -249,6 +277,55 @@ function deletion(stage: Stage): void {
     await stage.source.release(stage.grant());
 
     expect(stage.grant()).toBeDefined();
+  });
+
+  const proxy = (): Proxy => stage.source.get("Proxy", stage.harness.namespace, "main")?.object as Proxy;
+  const seen = (): Promise<void> =>
+    stage.source.writeStatus(proxy(), (old) => ({ ...old, observedGeneration: proxy().metadata.generation ?? 0 }));
+
+  it("keeps a deleted Proxy, marked, until its ECS service is gone and it is released", async () => {
+    await stage.source.start();
+    await stage.harness.apply(proxyManifest("main"));
+    await seen();
+
+    await stage.harness.remove(stage.key(proxyManifest("main")));
+    await stage.restart();
+    expect(proxy().metadata.deletionTimestamp).toBeDefined();
+
+    await stage.source.release(proxy());
+    expect(proxy()).toBeUndefined();
+  });
+
+  it.each([{ managementPolicy: "Observe" }, { deletionPolicy: "Retain" }])(
+    "lets a Proxy go at once whose ECS service stays: %o",
+    async (spec) => {
+      await stage.source.start();
+      await stage.harness.apply(proxyManifest("main", spec));
+      await seen();
+
+      await stage.harness.remove(stage.key(proxyManifest("main")));
+
+      expect(proxy()).toBeUndefined();
+    },
+  );
+
+  it("goes by what a Proxy said last, whether its service is to stay or to go", async () => {
+    await stage.source.start();
+    await stage.harness.apply(proxyManifest("main", { deletionPolicy: "Retain" }));
+    await seen();
+    await stage.harness.apply(proxyManifest("main", { deletionPolicy: "Delete" }));
+    await seen();
+    await stage.harness.remove(stage.key(proxyManifest("main")));
+    expect(proxy().metadata.deletionTimestamp).toBeDefined();
+    await stage.source.release(proxy());
+
+    await stage.harness.apply(proxyManifest("main"));
+    await seen();
+    await stage.harness.apply(proxyManifest("main", { deletionPolicy: "Retain" }));
+    await seen();
+    await stage.harness.remove(stage.key(proxyManifest("main")));
+
+    expect(proxy()).toBeUndefined();
   });
 
   it("lets any other kind go at once", async () => {

@@ -217,6 +217,41 @@ export function aWorkflow(name: string): Manifest {
   };
 }
 
+/** A Proxy whose ECS service goes with it. */
+export function aProxy(name: string): Manifest {
+  return {
+    apiVersion: "sallyport.dev/v1alpha1",
+    kind: "Proxy",
+    metadata: { name },
+    spec: {
+      ecs: {
+        accountID: "111122223333",
+        region: "eu-west-1",
+        clusterName: "sallyport",
+        serviceName: name,
+        taskDefinitionFamily: "sallyport-proxy",
+        containerName: "proxy",
+      },
+      identityCenter: {
+        instanceARN: "arn:aws:sso:::instance/ssoins-1234567890abcdef",
+        identityStoreID: "d-1234567890",
+        region: "eu-west-1",
+      },
+      service: {
+        image: "example.com/sallyport:0.1.0",
+        desiredCount: 1,
+        cpu: 256,
+        memoryMiB: 512,
+        taskRoleARN: "arn:aws:iam::111122223333:role/sallyport-proxy",
+        executionRoleARN: "arn:aws:iam::111122223333:role/sallyport-execution",
+        subnetIDs: ["subnet-0123456789abcdef0"],
+        securityGroupIDs: ["sg-0123456789abcdef0"],
+        assignPublicIP: "Disabled",
+      },
+    },
+  };
+}
+
 /** RFC 3339 of that many hours from now. */
 export function inHours(hours: number): string {
   return new Date(Date.now() + hours * 3_600_000).toISOString();

@@ -4,6 +4,7 @@ import type { ApiAnswer } from "#test/harness/control-plane-client.ts";
 import {
   type AdmissionStand,
   aGrant,
+  aProxy,
   aReview,
   aWorkflow,
   controllerNamespace,
@@ -255,6 +256,53 @@ describe("what is the controller's alone", () => {
     expect(await stand.get(grant)).toMatchObject({ code: 404 });
   });
 
+  it("puts and removes the finalizer of Proxies, and writes nothing else of them", async () => {
+    const proxy = aProxy(fresh());
+    await stand.create(people.administrator, proxy);
+    const finalizers = { metadata: { finalizers: ["sallyport.dev/clean-up"] } };
+    const none = { metadata: { finalizers: null } };
+
+    expect(await stand.patch(people.administrator, proxy, finalizers)).toMatchObject({ status: 403 });
+    expect(await stand.patch(stand.controller, proxy, finalizers)).toMatchObject({ status: 200 });
+    for (const change of [
+      { spec: { suspend: true } },
+      { metadata: { labels: { team: "mine" } } },
+      { metadata: { annotations: { note: "mine" } } },
+      { metadata: { ownerReferences: [{ apiVersion: "v1", kind: "ConfigMap", name: "none", uid: "none" }] } },
+    ]) {
+      const answer = await stand.patch(stand.controller, proxy, change);
+      expect([change, answer.status]).toEqual([change, 403]);
+      expect(said(answer)).toContain("may be written only by administrators of Sallyport");
+    }
+    expect(await stand.remove(people.administrator, proxy)).toMatchObject({ status: 200 });
+    expect(await stand.patch(people.administrator, proxy, none)).toMatchObject({ status: 403 });
+    expect(await stand.patch(stand.controller, proxy, none)).toMatchObject({ status: 200 });
+    expect(await stand.get(proxy)).toMatchObject({ code: 404 });
+  });
+
+  it("lets a backup bring back an object with the finalizer of its kind, and with no other of ours, which nobody would take off", async () => {
+    const held = (object: Manifest, finalizer: string): Manifest => ({
+      ...object,
+      metadata: { ...object.metadata, finalizers: [finalizer] },
+    });
+    const { ada, grace, administrator } = people;
+
+    expect(await stand.create(ada, held(aGrant(fresh(), by("ada")), "sallyport.dev/revoke"))).toMatchObject({
+      status: 201,
+    });
+    expect(await stand.create(administrator, held(aProxy(fresh()), "sallyport.dev/clean-up"))).toMatchObject({
+      status: 201,
+    });
+    for (const [token, object] of [
+      [ada, held(aGrant(fresh(), by("ada")), "sallyport.dev/clean-up")],
+      [grace, held(aReview(fresh(), "grace"), "sallyport.dev/revoke")],
+      [administrator, held(aWorkflow(fresh()), "sallyport.dev/clean-up")],
+      [administrator, held(aProxy(fresh()), "sallyport.dev/revoke")],
+    ] as const) {
+      expect([object.kind, (await stand.create(token, object)).status]).toEqual([object.kind, 403]);
+    }
+  });
+
   it("leaves other people's finalizers to them", async () => {
     const grant = aGrant(fresh(), by("ada"));
     await stand.create(people.ada, grant);
@@ -315,6 +363,43 @@ describe("who says who may get what", () => {
 
   it("is a GitOps controller that is given that right", async () => {
     expect(await stand.create(people.flux, aWorkflow(fresh()))).toMatchObject({ status: 201 });
+  });
+
+  it("lets Kubernetes' garbage collector finish what was deleted in the foreground, and change nothing else", async () => {
+    const workflow = aWorkflow(fresh());
+    await stand.create(people.administrator, workflow);
+    const account = "system:serviceaccount:kube-system:generic-garbage-collector";
+    const verbs = "--verb=get,list,watch,patch,update,delete";
+    await stand.plane.kubectl(["create", "clusterrole", "test-collector", verbs, "--resource=*.sallyport.dev"]);
+    await stand.plane.kubectl([
+      "create",
+      "clusterrolebinding",
+      "test-collector",
+      "--clusterrole=test-collector",
+      `--user=${account}`,
+    ]);
+    const collector = stand.plane.tokenFor(account);
+    // As the API server marks it for `--cascade=foreground`, where a garbage collector runs.
+    await stand.patch(people.administrator, workflow, { metadata: { finalizers: ["foregroundDeletion"] } });
+    await stand.remove(people.administrator, workflow);
+    expect((await stand.get(workflow)).metadata.finalizers).toEqual(["foregroundDeletion"]);
+
+    expect(await stand.patch(collector, workflow, { spec: { maxDurationSeconds: 7200 } })).toMatchObject({
+      status: 403,
+    });
+    const none = { metadata: { finalizers: null } };
+    await stand.plane.kubectl([
+      "create",
+      "clusterrole",
+      "test-writer",
+      "--verb=patch",
+      "--resource=accessworkflows.sallyport.dev",
+    ]);
+    expect(await stand.patch(await stand.person("writer", "test-writer"), workflow, none)).toMatchObject({
+      status: 403,
+    });
+    expect(await stand.patch(collector, workflow, none)).toMatchObject({ status: 200 });
+    expect(await stand.get(workflow)).toMatchObject({ code: 404 });
   });
 
   it("covers the parameters of these policies, and no other ConfigMap", async () => {

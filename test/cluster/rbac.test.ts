@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
-import type { Grant } from "#kinds/index.ts";
+import type { Grant, Proxy } from "#kinds/index.ts";
 import { clusterTrust } from "#controller/admission/identity-trust.ts";
 import { originProof } from "#controller/admission/origin-proof.ts";
 import { EventRecorder } from "#controller/kube/events.ts";
@@ -12,7 +12,14 @@ import type { KubeTransport } from "#controller/kube/transport.ts";
 import { createClusterSource } from "#controller/source/cluster/source.ts";
 import { controlPlaneMissing, kubectlMissing } from "#test/harness/control-plane.ts";
 import { eventually } from "#test/harness/process.ts";
-import { type AdmissionStand, aGrant, aWorkflow, controllerNamespace, startAdmissionStand } from "./admission-stand.ts";
+import {
+  type AdmissionStand,
+  aGrant,
+  aProxy,
+  aWorkflow,
+  controllerNamespace,
+  startAdmissionStand,
+} from "./admission-stand.ts";
 
 const missing = controlPlaneMissing() ?? kubectlMissing();
 let stand: AdmissionStand;
@@ -74,7 +81,8 @@ describe("the controller's service account", () => {
 
   it("may do exactly this to what is declared", async () => {
     for (const kind of policyKinds) {
-      expect(await verbsOf(stand.controller, `${group}/${kind}`)).toBe(read);
+      expect(await verbsOf(stand.controller, `${group}/${kind}`)).toBe(kind === "proxies" ? `${read} patch` : read);
+      expect(await verbsOf(stand.controller, `${group}/${kind}/finalizers`)).toBe(kind === "proxies" ? "update" : "");
     }
     expect(await verbsOf(stand.controller, `${group}/grants`)).toBe(`${read} create update patch delete`);
     expect(await verbsOf(stand.controller, `${group}/grantreviews`)).toBe(`${read} create delete`);
@@ -129,6 +137,7 @@ describe("the controller's service account", () => {
     const root = await stand.person("root", "sallyport-administrator");
     await stand.create(ada, aGrant("from-kubectl", { requester: { username: "ada" } }));
     await stand.create(root, aWorkflow("auto"));
+    await stand.create(root, aProxy("main"));
     await source.start();
     const get = (name: string) => source.get("Grant", "default", name)?.object as Grant;
     const grantID = `g${"a".repeat(26)}`;
@@ -162,6 +171,14 @@ describe("the controller's service account", () => {
       await source.release(deleted);
       expect(await stand.get(aGrant(name))).toMatchObject({ code: 404 });
     }
+
+    const proxy = () => source.get("Proxy", "default", "main")?.object as Proxy;
+    await source.writeStatus(proxy(), (status) => ({ ...status, observedGeneration: 1 }));
+    expect(await stand.get(aProxy("main"))).toMatchObject({ metadata: { finalizers: ["sallyport.dev/clean-up"] } });
+    await stand.remove(root, aProxy("main"));
+    await eventually("the deletion is seen", () => proxy().metadata.deletionTimestamp);
+    await source.release(proxy());
+    expect(await stand.get(aProxy("main"))).toMatchObject({ code: 404 });
 
     const recorder = new EventRecorder({ ...world, instance: "test", newID: () => crypto.randomUUID() });
     const text = { type: "Normal", reason: "Tried", action: "Try", note: "It works." } as const;

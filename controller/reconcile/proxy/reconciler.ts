@@ -3,6 +3,7 @@ import type { Clock } from "#lib/clock.ts";
 import { assertNever } from "#lib/errors.ts";
 import { isFailure } from "../../aws/errors.ts";
 import type { AccountPort, AwsFailure, AwsPorts } from "../../aws/ports.ts";
+import { needsCleanUp } from "../../source/clean-up.ts";
 import type { Source } from "../../source/source.ts";
 import type { Outcome, ReconcileContext, Reconciler } from "../reconciler.ts";
 import { notReady } from "../status/simple.ts";
@@ -48,6 +49,11 @@ class ProxyReconciler implements Reconciler {
     if (proxy === undefined) {
       return { kind: "settled" };
     }
+    if (proxy.metadata.deletionTimestamp !== undefined && !needsCleanUp(proxy)) {
+      // Nothing goes with it: an account that cannot be asked must not hold it.
+      await source.release(proxy);
+      return { kind: "settled" };
+    }
     const account = ports.account(proxy.spec.ecs);
     try {
       const input = await this.#observe(proxy, account, context.clock.now());
@@ -70,8 +76,8 @@ class ProxyReconciler implements Reconciler {
 
   async #failed(failure: AwsFailure, proxy: Proxy, { log, clock }: ReconcileContext): Promise<Outcome> {
     const { deletionTimestamp } = proxy.metadata;
-    const isGivenUp = deletionTimestamp !== undefined && clock.now() - Date.parse(deletionTimestamp) > deletionTriedMs;
-    if (isGivenUp) {
+    const givenUpMs = deletionTimestamp === undefined ? Infinity : Date.parse(deletionTimestamp) + deletionTriedMs;
+    if (clock.now() > givenUpMs) {
       const { accountID, region, clusterName, serviceName } = proxy.spec.ecs;
       log.error("Proxy is let go without knowing that its ECS service is gone", {
         accountID,
@@ -83,7 +89,9 @@ class ProxyReconciler implements Reconciler {
       await this.#options.source.release(proxy);
       return { kind: "settled" };
     }
-    await this.#write(proxy, { patch: {}, conditions: failureConditions(failure, proxy) });
+    const conditions =
+      deletionTimestamp === undefined ? failureConditions(failure, proxy) : heldConditions(failure, proxy, givenUpMs);
+    await this.#write(proxy, { patch: {}, conditions });
     return { kind: "failed", error: failure };
   }
 
@@ -195,4 +203,15 @@ function failureConditions(failure: AwsFailure, { spec: { ecs } }: Proxy): Condi
   const where = `account ${ecs.accountID}, ${ecs.region}`;
   const message = `There is no ECS cluster ${ecs.clusterName} in ${where}. Create it: aws ecs create-cluster --cluster-name ${ecs.clusterName}`;
   return notReady("ClusterNotFound", message);
+}
+
+/** A deleted Proxy that waits for an account which does not answer: for what, how long, and how to end that. */
+function heldConditions(failure: AwsFailure, { metadata, spec }: Proxy, givenUpMs: number): ConditionInput[] {
+  const { accountID, region, clusterName, serviceName } = spec.ecs;
+  const command = `kubectl patch proxy ${metadata.name} --namespace ${metadata.namespace} --type merge --patch '{"spec":{"deletionPolicy":"Retain"}}'`;
+  const message =
+    `The Proxy is deleted, and its ECS service ${serviceName} (cluster ${clusterName}, account ${accountID}, ${region}) could not be: ` +
+    `${failure.message}. This is tried until ${new Date(givenUpMs).toISOString()}; then the Proxy goes and the service stays. ` +
+    `To let it go now: ${command}`;
+  return notReady("DeletionFailed", message);
 }

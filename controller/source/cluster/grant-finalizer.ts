@@ -5,7 +5,7 @@ import { formatKey, keyOf, type AnyObject, type ObjectKey } from "#kinds/index.t
 import { isKubeFailure } from "../../kube/failure.ts";
 import type { Following } from "./following.ts";
 import { mustBeTakenAway } from "./names.ts";
-import { finalizer } from "./options.ts";
+import { finalizer, ownFinalizers } from "./options.ts";
 import { readNewest, setFinalizers } from "./status-writer.ts";
 import type { ClusterTombstones } from "./tombstones.ts";
 import type { Turns } from "./turns.ts";
@@ -36,7 +36,7 @@ export class GrantFinalizer {
     let live = view.actual(key);
     while (live?.metadata.deletionTimestamp !== undefined) {
       const { finalizers = [] } = live.metadata;
-      const others = finalizers.filter((name) => name !== finalizer);
+      const others = finalizers.filter((name) => !ownFinalizers.includes(name));
       try {
         const written: AnyObject =
           others.length === finalizers.length ? live : await setFinalizers(writer, live, others);

@@ -26,3 +26,7 @@ export const fieldManager = "sallyport";
 export const flagsManager = "sallyport-flags";
 /** Holds a Grant until nothing of what it gave is left. */
 export const finalizer = "sallyport.dev/revoke";
+/** Holds a Proxy until its ECS service is gone, where that goes with it (`needsCleanUp`). */
+export const cleanUpFinalizer = "sallyport.dev/clean-up";
+/** All finalizers that the controller puts and removes. */
+export const ownFinalizers: readonly string[] = [finalizer, cleanUpFinalizer];

@@ -1,7 +1,8 @@
 import { canonicalJson, keyOf, type AnyObject } from "#kinds/index.ts";
 import { isKubeFailure } from "../../kube/failure.ts";
 import type { ResourceClient } from "../../kube/resource.ts";
-import { fieldManager, finalizer, flagsManager } from "./options.ts";
+import { needsCleanUp } from "../clean-up.ts";
+import { cleanUpFinalizer, fieldManager, finalizer, flagsManager } from "./options.ts";
 import { flagPart, leftovers, mainPart, type AnyStatus } from "./status-fields.ts";
 import type { StatusChange } from "./view.ts";
 
@@ -51,8 +52,9 @@ async function writeOnce(writer: ObjectWriter, live: AnyObject, change: StatusCh
   const before = statusOf(live);
   const after = plain(change(before));
   let object = live;
-  if (needsFinalizer(object, after)) {
-    object = await setFinalizers(writer, object, [...(object.metadata.finalizers ?? []), finalizer]);
+  const finalizers = otherFinalizers(object, after);
+  if (finalizers !== undefined) {
+    object = await setFinalizers(writer, object, finalizers);
   }
   object = await applyPart(writer, object, mainPart(before), mainPart(after), fieldManager);
   object = await applyPart(writer, object, flagPart(before), flagPart(after), flagsManager);
@@ -115,15 +117,30 @@ export async function setFinalizers(
   return written;
 }
 
-/** The finalizer comes before the first word of a status, and so before anything is asked of AWS. The server takes none any more on what is being deleted. */
-function needsFinalizer({ kind, metadata }: AnyObject, after: AnyStatus): boolean {
-  const { finalizers = [], deletionTimestamp } = metadata;
-  return (
-    kind === "Grant" &&
-    deletionTimestamp === undefined &&
-    after["deprovisionTime"] === undefined &&
-    !finalizers.includes(finalizer)
-  );
+/**
+ * The finalizers that the object must have once its status is `after`; undefined where it has them. Ours comes before the first word of a
+ * status, and so before anything is asked of AWS. A Proxy whose service is to stay loses it. The server takes none any more on what
+ * is being deleted.
+ */
+export function otherFinalizers(object: AnyObject, after: AnyStatus): readonly string[] | undefined {
+  const { finalizers = [], deletionTimestamp } = object.metadata;
+  if (deletionTimestamp !== undefined) {
+    return undefined;
+  }
+  switch (object.kind) {
+    case "Grant":
+      return after["deprovisionTime"] !== undefined || finalizers.includes(finalizer)
+        ? undefined
+        : [...finalizers, finalizer];
+    case "Proxy": {
+      const others = finalizers.filter((name) => name !== cleanUpFinalizer);
+      const isHeld = others.length < finalizers.length;
+      const wanted = needsCleanUp(object) ? [...others, cleanUpFinalizer] : others;
+      return isHeld === needsCleanUp(object) ? undefined : wanted;
+    }
+    default:
+      return undefined;
+  }
 }
 
 function statusOf(object: AnyObject): AnyStatus {
