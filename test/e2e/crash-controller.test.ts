@@ -166,6 +166,7 @@ describe("a controller that is killed with SIGKILL", () => {
 describe("a controller that is killed at any moment", () => {
   const seed = 20_260_101;
 
+  // Ten restarts, after each of which a set that is not shown is waited for.
   it(`converges, whatever was under way (seed ${seed})`, async () => {
     const random = seeded(seed);
     for (let round = 0; round < 5; round += 1) {
@@ -193,7 +194,7 @@ describe("a controller that is killed at any moment", () => {
 
       await life.gone(grantID, credentials);
     }
-  });
+  }, 120_000);
 
   /** At one of the first calls, reads included, and up to 40 ms later: status is written in between. */
   function killSomewhere(random: () => number, life: Life, whileDown: () => void): ArrangedKill {
