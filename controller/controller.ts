@@ -1,7 +1,6 @@
 import { type Grant, keyOf } from "#kinds/index.ts";
 import { coerceError } from "#lib/errors.ts";
 import { openAudit } from "./audit-keeping.ts";
-import { guardPorts } from "./leadership/guard-ports.ts";
 import { clusterMode } from "./mode/cluster.ts";
 import { folderMode } from "./mode/folder.ts";
 import type { Mode } from "./mode/mode.ts";
@@ -43,8 +42,9 @@ export async function startController(world: ControllerWorld): Promise<Controlle
   const { source: from } = world.options;
   const mode = from.kind === "folder" ? folderMode(world, from.folder) : await clusterMode(world, from);
   try {
+    world.fence.follow(mode.leadership);
     await mode.open();
-    return await assemble({ ...world, ports: guardPorts(world.ports, mode.leadership) }, mode);
+    return await assemble(world, mode);
   } catch (error) {
     // Whoever stands by need not wait for a process that never began.
     await mode.close();

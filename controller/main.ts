@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { type Clock, systemClock } from "#lib/clock.ts";
 import { jsonLog } from "#lib/log.ts";
 import { awsPorts } from "./aws/aws.ts";
+import { Fence } from "./leadership/fence.ts";
 import { createTelemetry, type TelemetryListeners } from "./metrics/telemetry.ts";
 import { compileOptions, type ControllerOptions } from "./options.ts";
 import { LeadershipLost, startController } from "./controller.ts";
@@ -28,6 +29,7 @@ export async function runController(given: Readonly<Record<string, string>>, sig
   const { installation } = options;
   const telemetry = createTelemetry({ version, installation, clock, log, processMetrics: true });
   await telemetry.listen({ probes: options.probeListen, metrics: metricsListener(options) });
+  const fence = new Fence();
   const controller = await startController({
     options,
     version,
@@ -38,7 +40,8 @@ export async function runController(given: Readonly<Record<string, string>>, sig
     random: randomBytes,
     newID: randomUUID,
     fetch: globalThis.fetch,
-    ports: awsPorts({ region: options.region, installation, clock, recorder: telemetry.aws }),
+    ports: awsPorts({ region: options.region, installation, clock, recorder: telemetry.aws, beforeWrite: fence.pass }),
+    fence,
     stsURL: process.env["AWS_ENDPOINT_URL_STS"] ?? process.env["AWS_ENDPOINT_URL"],
     environment: process.env,
     hostName: hostname(),

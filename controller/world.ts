@@ -1,6 +1,7 @@
 import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
 import type { AwsPorts } from "./aws/ports.ts";
+import type { Fence } from "./leadership/fence.ts";
 import type { Telemetry } from "./metrics/telemetry.ts";
 import type { ControllerOptions } from "./options.ts";
 
@@ -16,6 +17,8 @@ export interface ControllerWorld {
   readonly newID: () => string;
   readonly fetch: typeof globalThis.fetch;
   readonly ports: AwsPorts;
+  /** What `ports` ask before each write. */
+  readonly fence: Fence;
   /** Metrics and probes, which listen already; closed by whoever made them. Absent: nothing is measured. */
   readonly telemetry?: Telemetry;
   /** STS endpoint of the environment; absent: the region's own. */

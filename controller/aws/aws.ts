@@ -12,7 +12,7 @@ import { ecsCalls } from "./ecs.ts";
 import { iamCalls } from "./iam.ts";
 import { identityStorePort } from "./identity-store.ts";
 import { createLimiter, identityCenterLimit } from "./limiter.ts";
-import { measureClient, measureLimiter, type AwsRecorder } from "./measure.ts";
+import { fenceClient, measureClient, measureLimiter, type AwsRecorder } from "./measure.ts";
 import type { AccountPort, AccountRef, AwsPorts } from "./ports.ts";
 import { rdsCalls } from "./rds.ts";
 import { createSharedReads } from "./shared-reads.ts";
@@ -33,6 +33,8 @@ export interface AwsOptions {
   readonly clock: Clock;
   /** Absent: nothing is measured. */
   readonly recorder?: AwsRecorder;
+  /** Called right before each attempt of an operation that changes something, with `service:Operation`; what it throws keeps it in. */
+  readonly beforeWrite?: (call: string) => void;
 }
 
 /** Static credentials, for tests and the sandbox. */
@@ -63,7 +65,7 @@ export function awsPorts(options: AwsOptions): AwsPorts {
   };
   const http = { requestHandler: { connectionTimeout: connectTimeoutMs, requestTimeout: requestTimeoutMs } };
 
-  const measured: Measured = (client) => measureClient(client, recorder, clock);
+  const measured: Measured = (client) => fenceClient(measureClient(client, recorder, clock), options.beforeWrite);
   const adminClient = memo((region) => measured(new SSOAdminClient({ region, ...own, ...http, maxAttempts: 1 })));
   const storeClient = memo((region) => measured(new IdentitystoreClient({ region, ...own, ...http, maxAttempts: 2 })));
   const account = memo((key) => {

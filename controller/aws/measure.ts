@@ -20,18 +20,47 @@ interface Measurable {
 /** Services by the name of their SDK client, as the `service:Operation` of messages has them. */
 const services: Readonly<Record<string, string>> = { ssoadmin: "sso" };
 
+/** Retrying happens in this step at priority "high" (@smithy/middleware-retry): what is "low" runs inside it, once per attempt. */
+const perAttempt = { step: "finalizeRequest", priority: "low" } as const;
+
+function stackOf(client: Measurable): Pick<SSOAdminClient["middlewareStack"], "add"> {
+  return client.middlewareStack as Pick<SSOAdminClient["middlewareStack"], "add">;
+}
+
+function callOf(context: object): { readonly service: string; readonly operation: string } {
+  const { clientName = "", commandName = "" } = context as { clientName?: string; commandName?: string };
+  const named = clientName.replace(/Client$/, "").toLowerCase();
+  return { service: services[named] ?? named, operation: commandName.replace(/Command$/, "") };
+}
+
+/** Operations that only look, by how AWS names them; taking a role's credentials changes nothing either. */
+const looking = /^(Describe|Get|List|Assume)/;
+
+/** Asks `beforeWrite` right before each attempt of an operation that changes something; what it throws keeps it from being sent. */
+export function fenceClient<C extends Measurable>(client: C, beforeWrite: ((call: string) => void) | undefined): C {
+  if (beforeWrite !== undefined) {
+    stackOf(client).add(
+      (next, context) => (args) => {
+        const { service, operation } = callOf(context);
+        if (!looking.test(operation)) {
+          beforeWrite(`${service}:${operation}`);
+        }
+        return next(args);
+      },
+      { ...perAttempt, name: "fenceAttempt" },
+    );
+  }
+  return client;
+}
+
 /** Reports every attempt of a client: retries of the SDK's own too, which a count of its answers would hide. */
 export function measureClient<C extends Measurable>(client: C, recorder: AwsRecorder | undefined, clock: Clock): C {
   if (recorder === undefined) {
     return client;
   }
-  const stack = client.middlewareStack as Pick<SSOAdminClient["middlewareStack"], "add">;
-  stack.add(
+  stackOf(client).add(
     (next, context) => async (args) => {
-      const { clientName = "", commandName = "" } = context as { clientName?: string; commandName?: string };
-      const named = clientName.replace(/Client$/, "").toLowerCase();
-      const service = services[named] ?? named;
-      const operation = commandName.replace(/Command$/, "");
+      const { service, operation } = callOf(context);
       const startedMs = clock.monotonicMs();
       const took = (): number => clock.monotonicMs() - startedMs;
       try {
@@ -43,8 +72,7 @@ export function measureClient<C extends Measurable>(client: C, recorder: AwsReco
         throw thrown;
       }
     },
-    // Retrying happens in this step at priority "high" (@smithy/middleware-retry): what is "low" runs inside it, once per attempt.
-    { step: "finalizeRequest", priority: "low", name: "measureAttempt" },
+    { ...perAttempt, name: "measureAttempt" },
   );
   return client;
 }
