@@ -3,7 +3,7 @@ import { loadSigningKey } from "#audit/signing-key.ts";
 import { AuditStore } from "#audit/store/store.ts";
 import { trailPaths } from "#audit/trail-directory.ts";
 import type { AuditKeeping } from "./serve/audit-trail.ts";
-import { findGrant } from "./serve/services.ts";
+import { findGrant } from "./source/grant-by-id.ts";
 import type { Source } from "./source/source.ts";
 import type { ControllerWorld } from "./world.ts";
 

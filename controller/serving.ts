@@ -1,6 +1,7 @@
 import type { ObjectKey } from "#kinds/index.ts";
 import type { LinkPolicy } from "#wire/link.ts";
 import type { ProofVerifier } from "#wire/proof.ts";
+import { isNews } from "./metrics/revocation.ts";
 import { linkGrantOf } from "./reconcile/grant/link-grant.ts";
 import type { Loop } from "./reconcile/loop.ts";
 import type { OrphanHold } from "./reconcile/orphan-hold.ts";
@@ -14,7 +15,8 @@ import type { GrantFlags } from "./serve/grant-flags.ts";
 import { Links } from "./serve/link/links.ts";
 import { controlRoutes } from "./serve/routes.ts";
 import type { ServerOptions } from "./serve/server.ts";
-import { findGrant, type Services } from "./serve/services.ts";
+import type { Services } from "./serve/services.ts";
+import { findGrant } from "./source/grant-by-id.ts";
 import type { Source } from "./source/source.ts";
 import type { ControllerWorld } from "./world.ts";
 
@@ -62,8 +64,11 @@ export function createLinks(
     },
     onCut: (task, report) => {
       const { grantID, sessions, backendsGone } = report;
-      world.telemetry?.revocation.proxyCut(findGrant(source, grantID), report);
-      log.info("proxy cut a grant's sessions", {
+      const grant = findGrant(source, grantID);
+      world.telemetry?.revocation.proxyCut(grant, report);
+      // A task that has just started confirms every grant of the last day: thousands, and no news.
+      const level = grant === undefined || isNews(grant, report, clock.now()) ? "info" : "debug";
+      log[level]("proxy cut a grant's sessions", {
         proxy: task.proxyKey,
         task: task.taskARN,
         grantID,

@@ -1,5 +1,5 @@
 import type { Grant } from "#kinds/index.ts";
-import type { Clock } from "#lib/clock.ts";
+import type { Clock, EpochMs } from "#lib/clock.ts";
 import type { MetricRegistry } from "#lib/metrics/registry.ts";
 import type { CutReport } from "#wire/link.ts";
 import type { StepResult } from "../reconcile/grant/act.ts";
@@ -11,6 +11,11 @@ import { ownMetrics, revocationSteps, type RevocationStep } from "./definitions.
  * than the end, in milliseconds, is one of those: a link's silence is noticed within 30 s, and tasks come back within seconds.
  */
 export const cutReportMaxMs = 60_000;
+
+/** Whether a task's report tells of something that has just happened. */
+export function isNews({ status }: Grant, { sessions }: Pick<CutReport, "sessions">, now: EpochMs): boolean {
+  return sessions > 0 || now - Date.parse(status?.end?.time ?? "") <= cutReportMaxMs;
+}
 
 /** What is confirmed of a Grant's end, for metrics. */
 export interface RevocationRecorder {
@@ -54,9 +59,8 @@ export function revocationRecorder(registry: MetricRegistry, clock: Clock): Revo
         observe(grant, "permission_set_removed");
       }
     },
-    proxyCut(grant, { sessions }) {
-      const endedAt = Date.parse(grant?.status?.end?.time ?? "");
-      if (grant !== undefined && (sessions > 0 || clock.now() - endedAt <= cutReportMaxMs)) {
+    proxyCut(grant, report) {
+      if (grant !== undefined && isNews(grant, report, clock.now())) {
         observe(grant, "proxy_cut");
       }
     },

@@ -5,7 +5,7 @@ import type { AccountPort, AwsPorts, IdentityStorePort } from "../aws/ports.ts";
 import type { Source } from "../source/source.ts";
 import type { IdentityDirectory } from "./auth/identify.ts";
 import { HttpProblem } from "./route.ts";
-import { findGrant } from "./services.ts";
+import { findGrant } from "../source/grant-by-id.ts";
 
 /** How long the identity permission set's role id is believed. It changes only when the set is removed from the account. */
 const roleLifeMs = 60_000;

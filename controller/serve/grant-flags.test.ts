@@ -35,6 +35,7 @@ function flagsOn(change: (grant: Grant) => Promise<void> | void = () => {}): Gra
     log: silentLog,
     source: {
       list: () => grants.map((object) => ({ object, origin: "", problems: [] })) as never,
+      get: () => grants.map((object) => ({ object, origin: "", problems: [] }))[0] as never,
       async writeStatus(object, edit) {
         await change(object as unknown as Grant);
         writes += 1;

@@ -4,7 +4,7 @@ import type { Clock } from "#lib/clock.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
 import type { Source } from "../source/source.ts";
-import { findGrant } from "./services.ts";
+import { findGrant } from "../source/grant-by-id.ts";
 
 /**
  * Hazards that mark a Grant, worst first, with the condition's reason. Those that the database's own grants decide about are in the
@@ -38,7 +38,7 @@ export function flaggedCondition(found: readonly FirstHazard[]): ConditionInput 
 /** What the marks come from and go to. */
 export interface GrantFlagsOptions {
   readonly store: Pick<AuditStore, "flaggedGrants" | "hazardsOf">;
-  readonly source: Pick<Source, "list" | "writeStatus">;
+  readonly source: Pick<Source, "list" | "get" | "writeStatus">;
   readonly clock: Clock;
   readonly log: Log;
 }

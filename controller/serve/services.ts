@@ -1,4 +1,3 @@
-import type { Grant } from "#kinds/index.ts";
 import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
 import type {
@@ -9,6 +8,7 @@ import type {
   StatementList,
   VerifyReport,
 } from "#wire/control-api.ts";
+import type { SpoolStatus } from "#wire/link.ts";
 import type { ProofVerifier } from "#wire/proof.ts";
 import type { OrphanHold } from "../reconcile/orphan-hold.ts";
 import type { Source } from "../source/source.ts";
@@ -49,6 +49,8 @@ export interface LinkedTask {
   readonly draining?: boolean;
   /** Why it cannot protect itself from being stopped while it has sessions. */
   readonly protectionProblem?: string;
+  /** Its audit spool; absent: it has not said. */
+  readonly audit?: SpoolStatus;
 }
 
 /** What the routes act on. */
@@ -68,9 +70,4 @@ export interface Services {
   readonly entitlements: (person: Principal, namespace: string | undefined) => Promise<readonly Entitlement[]>;
   /** Tasks of the Proxy (`namespace/name`) that are linked now. */
   readonly linkedTasks: (proxy: string) => readonly LinkedTask[];
-}
-
-/** The Grant of that ID, whatever its namespace. */
-export function findGrant(source: Pick<Source, "list">, grantID: string): Grant | undefined {
-  return source.list("Grant").find((stored) => stored.object.status?.grantID === grantID)?.object;
 }

@@ -78,7 +78,8 @@ export function judgeAbsence(
     return { remove: [], held: keys, memory: { missing, recent } };
   }
   const remove = keys.filter((key) => nowMs - (missing.get(key)?.sinceMs ?? nowMs) >= settleMs);
-  const waits = keys.flatMap((key) => (remove.includes(key) ? [] : [(missing.get(key)?.sinceMs ?? nowMs) + settleMs]));
+  const removed = new Set(remove);
+  const waits = keys.flatMap((key) => (removed.has(key) ? [] : [(missing.get(key)?.sinceMs ?? nowMs) + settleMs]));
   const counted = remove.flatMap((key) => countable(rows.get(key)));
   for (const key of remove) {
     missing.delete(key);

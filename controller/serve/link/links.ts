@@ -3,6 +3,7 @@ import type { Grant } from "#kinds/index.ts";
 import { defined } from "#lib/defined.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { CutReport, LinkGrant, ProxyStatus } from "#wire/link.ts";
+import { findGrant } from "../../source/grant-by-id.ts";
 import type { LinkedTask } from "../services.ts";
 import type { ProvenTask } from "./authenticate.ts";
 import { databasesOfNews, dutyOf, isNewsOfProxy } from "./duty.ts";
@@ -99,8 +100,8 @@ export class Links {
       if (task === undefined) {
         return [];
       }
-      const { sessions, draining, protectionProblem } = this.#reports.get(task.taskARN)?.status ?? {};
-      const told = defined({ sessions: sessions?.length, draining, protectionProblem });
+      const { sessions, draining, protectionProblem, audit } = this.#reports.get(task.taskARN)?.status ?? {};
+      const told = defined({ sessions: sessions?.length, draining, protectionProblem, audit });
       return [{ taskARN: task.taskARN, version, skewMs, ...told }];
     });
   }
@@ -172,8 +173,8 @@ export class Links {
 
   /** A proxy's report counts for its own Proxy's grants only. */
   #cut(task: ProvenTask, report: CutReport): void {
-    const grant = this.#options.source.list("Grant").find(({ object }) => object.status?.grantID === report.grantID);
-    if (grant !== undefined && proxyKeyOf(grant.object) !== task.proxyKey) {
+    const grant = findGrant(this.#options.source, report.grantID);
+    if (grant !== undefined && proxyKeyOf(grant) !== task.proxyKey) {
       this.#options.log.warn("a proxy reported on another proxy's grant", { task: task.taskARN, ...report });
       return;
     }

@@ -25,7 +25,8 @@ import {
   stsEndpoint,
   text,
 } from "../schemas.ts";
-import { findGrant, type Services } from "../services.ts";
+import { findGrant } from "../../source/grant-by-id.ts";
+import type { Services } from "../services.ts";
 
 const entitlement = object(
   {

@@ -1,5 +1,5 @@
+import { isDeepStrictEqual } from "node:util";
 import type { AnyObject } from "#kinds/index.ts";
-import { canonicalJson } from "#kinds/digest.ts";
 import { formatProblem, problemAt } from "#kinds/problem.ts";
 import { validateObject } from "#kinds/validate.ts";
 import type { ObjectRow, Origin } from "../../state/state.ts";
@@ -113,7 +113,7 @@ function accept(entry: Entry, file: ManifestFile, object: AnyObject, row: Object
     return problems === undefined ? { accepted } : { refused: problems.map(formatProblem) };
   }
   const isSame =
-    canonicalJson(origin) === canonicalJson(row.origin) && writtenMetadata(object) === writtenMetadata(row.object);
+    isDeepStrictEqual(origin, row.origin) && isDeepStrictEqual(writtenMetadata(object), writtenMetadata(row.object));
   return isSame ? {} : { accepted };
 }
 
@@ -136,8 +136,8 @@ function isSameRequest(recovered: AnyObject, text: AnyObject): boolean {
 }
 
 /** The metadata that a person writes, for comparison. */
-function writtenMetadata({ metadata: { labels = {}, annotations = {} } }: AnyObject): string {
-  return canonicalJson({ labels, annotations });
+function writtenMetadata({ metadata: { labels = {}, annotations = {} } }: AnyObject): object {
+  return { labels, annotations };
 }
 
 function duplicates(key: string, places: readonly Placed[]): readonly string[] {

@@ -2,7 +2,17 @@ import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
 import { formatKey, type ObjectKey } from "#kinds/index.ts";
 import type { Verdicts } from "./decide.ts";
+import type { Snapshot } from "./snapshot.ts";
 import { timestamp } from "./rows.ts";
+
+/** How far the folder has been read. */
+export interface FolderProgress {
+  /** Monotonic milliseconds of the last read that was taken over; undefined: none was. */
+  readonly lastReadMs: number | undefined;
+  /** Manifest files there were then, and those of them with something that could not be read or accepted. */
+  readonly files: number;
+  readonly filesWithProblems: number;
+}
 
 /** The command that confirms a mass disappearance. */
 export const confirmCommand = "sallyport deletions confirm";
@@ -13,6 +23,7 @@ export class Reports {
   readonly #log: Log;
   #scanFailure: Error | undefined;
   #problems: readonly string[] = [];
+  #progress: FolderProgress = { lastReadMs: undefined, files: 0, filesWithProblems: 0 };
   #held: { readonly keys: readonly ObjectKey[]; readonly since: string } | undefined;
 
   /** Nothing to report yet. */
@@ -32,10 +43,21 @@ export class Reports {
       this.#log.error("the folder could not be taken over, all objects stay as they are", { why: failure.message });
     }
     this.#scanFailure = failure;
+    if (failure === undefined) {
+      this.#progress = { ...this.#progress, lastReadMs: this.#clock.monotonicMs() };
+    }
+  }
+
+  progress(): FolderProgress {
+    return this.#progress;
   }
 
   /** Takes over the problems of a scan. */
-  setProblems({ fileProblems, refusals }: Verdicts): void {
+  setProblems({ fileProblems, refusals }: Verdicts, { files }: Pick<Snapshot, "files">): void {
+    const bad = [...files.values()].filter(
+      (file) => file.problems.length > 0 || file.entries.some(({ key }) => (refusals.get(key) ?? []).length > 0),
+    );
+    this.#progress = { ...this.#progress, files: files.size, filesWithProblems: bad.length };
     const problems = [...fileProblems, ...[...refusals.values()].flat()];
     const before = new Set(this.#problems);
     for (const problem of problems) {

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import { coerceError } from "#lib/errors.ts";
 import { formatKey, keyOf, parseKey, type AnyObject, type Kind, type ObjectKey } from "#kinds/index.ts";
-import { canonicalJson, specDigest } from "#kinds/digest.ts";
+import { specDigest } from "#kinds/digest.ts";
 import { validateObject } from "#kinds/validate.ts";
 import { takeLock, unusable, type StateLock } from "../../state/lock.ts";
 import { isBlankState, openState } from "../../state/sqlite.ts";
@@ -12,9 +13,10 @@ import { decideScan, type Verdicts } from "./decide.ts";
 import { folderUnreadable, inFile, invalidObject, nameTaken, noSuchObject } from "./errors.ts";
 import { completed, type FolderSourceOptions } from "./options.ts";
 import { createPacer, type Pacer } from "./pacer.ts";
-import { Reports } from "./reports.ts";
+import { type FolderProgress, Reports } from "./reports.ts";
 import { deletedRow, newRow, nextRow, recoveredRow, withStatus } from "./rows.ts";
 import { createFolderReader, FolderUnsteady, type FolderReader, type Snapshot } from "./snapshot.ts";
+import { placeIn } from "./snapshot-places.ts";
 import { ObjectStore } from "./store.ts";
 import { Tombstones } from "./tombstones.ts";
 import { FolderTooLarge, FolderUnreadable } from "./walk.ts";
@@ -27,6 +29,7 @@ const retryMs = 1_000;
 export interface FolderSource extends Source {
   /** Reads the folder now and takes over what changed. */
   rescan(): Promise<void>;
+  progress(): FolderProgress;
   /** Whether `start` has resolved and `close` was not called. */
   isStarted(): boolean;
 }
@@ -114,9 +117,13 @@ class YamlFolder implements FolderSource {
       return;
     }
     const before = row.object.status ?? {};
+    const wanted = change(before);
+    if (isDeepStrictEqual(before, wanted)) {
+      return;
+    }
     // Through JSON, so that memory holds what the disk will give back.
-    const after: unknown = JSON.parse(JSON.stringify(change(before)));
-    if (canonicalJson(before) === canonicalJson(after)) {
+    const after: unknown = JSON.parse(JSON.stringify(wanted));
+    if (isDeepStrictEqual(before, after)) {
       return;
     }
     const told = options.notify === true ? [keyOf(object)] : [];
@@ -128,9 +135,7 @@ class YamlFolder implements FolderSource {
     const { valid, digest } = this.#validated(object);
     const key = keyOf(valid);
     const known = this.#store.get(key);
-    const place = [...(this.#snapshot?.files.values() ?? [])]
-      .flatMap((file) => file.entries)
-      .find((entry) => entry.key === formatKey(key))?.position;
+    const place = placeIn(this.#snapshot, key);
     if (known !== undefined || place !== undefined) {
       throw nameTaken(key, known?.origin ?? `${place?.file}:${place?.line}`);
     }
@@ -163,7 +168,7 @@ class YamlFolder implements FolderSource {
     }
     this.#store.write([], [keyOf(object)]);
     this.#notify([keyOf(object)]);
-    if (this.#snapshot !== undefined) {
+    if (this.#snapshot !== undefined && placeIn(this.#snapshot, keyOf(object)) !== undefined) {
       this.#take(this.#snapshot);
     }
   }
@@ -205,6 +210,10 @@ class YamlFolder implements FolderSource {
 
   rescan(): Promise<void> {
     return this.#pacer.now();
+  }
+
+  progress(): FolderProgress {
+    return this.#reports.progress();
   }
 
   isStarted(): boolean {
@@ -283,7 +292,7 @@ class YamlFolder implements FolderSource {
     this.#snapshot = snapshot;
     this.#absence = absence.memory;
     const reported = this.#store.setProblems(verdicts.refusals);
-    this.#reports.setProblems(verdicts);
+    this.#reports.setProblems(verdicts, snapshot);
     this.#reports.setHeld(absence.held.map(parseKey));
     this.#notify(changed, reported);
     if (absence.lookAgainMs !== undefined) {
