@@ -20,8 +20,11 @@ export function setUp() {
     log: silentLog,
     onChange: (change) => changes.push(change),
   });
-  const count = (what: "list" | "watch"): number =>
-    server.requests.filter(({ query }) => (query?.["watch"] === true) === (what === "watch")).length;
+  // A list of one object only asks for the newest version.
+  const kindOf = ({ watch, limit }: Readonly<Record<string, unknown>> = {}): "list" | "watch" | "newest" =>
+    watch === true ? "watch" : limit === 1 ? "newest" : "list";
+  const count = (what: "list" | "watch" | "newest"): number =>
+    server.requests.filter(({ query }) => kindOf(query) === what).length;
   return { clock, server, reflector, changes, count };
 }
 

@@ -26,6 +26,12 @@ export const shortWatchMs = 1_000;
  */
 export const fruitlessWatchesMax = 5;
 
+/**
+ * So long, in milliseconds, the server must say of a list that there is no such kind before that counts as a list of nothing: its
+ * definition was deleted, and every object with it. A server that has just begun says so for a moment of kinds that it has.
+ */
+export const kindGoneMs = 10_000;
+
 /** How long a start waits for the first list, in milliseconds: controller-runtime's CacheSyncTimeout. */
 export const syncTimeoutMs = 120_000;
 
@@ -36,6 +42,8 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly name: string;
   /** Absent: all namespaces. */
   readonly namespace?: string | undefined;
+  /** A cluster that never had this kind is not one to start on. Absent: it counts as having no objects. */
+  readonly isRequired?: boolean;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
@@ -72,10 +80,15 @@ export class Reflector<T extends KubeObject> {
   readonly #synced = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
   #mustList = true;
+  /** The server was away: it may have come back with an older store, of which a watch would tell nothing for a long time. */
+  #mustCompare = false;
+  #kindGoneSinceMs: number | undefined;
   /** Whoever waits for a list that has not begun yet. */
   #awaited: PromiseWithResolvers<void>[] = [];
   #endWatch: () => void = () => {};
   #fruitless = 0;
+  /** Failures since the server last told anything. */
+  #failures = 0;
   #stats: Omit<ReflectorStats, "objects">;
 
   constructor(options: ReflectorOptions<T>) {
@@ -147,6 +160,9 @@ export class Reflector<T extends KubeObject> {
     while (!this.#stopping.signal.aborted) {
       this.#step();
       try {
+        if (this.#mustCompare && !this.#mustList) {
+          await this.#compare();
+        }
         await (this.#mustList ? this.#list() : this.#watch());
       } catch (thrown) {
         await this.#recover(thrown);
@@ -173,15 +189,42 @@ export class Reflector<T extends KubeObject> {
       const fields = { resource: name, before: position, now: page.resourceVersion };
       log.error("the cluster was set back to an older state", fields);
     }
-    this.#tell(this.#cache.replace(items, page.resourceVersion));
+    this.#listed(items, page.resourceVersion, awaited);
+    this.#mustList = this.#awaited.length > 0;
+    this.#mustCompare = false;
+    this.#kindGoneSinceMs = undefined;
+    this.#stats = { ...this.#stats, failure: undefined };
+  }
+
+  #listed(items: readonly T[], resourceVersion: string, awaited: number): void {
+    this.#tell(this.#cache.replace(items, resourceVersion));
     for (const { resolve } of this.#awaited.splice(0, awaited)) {
       resolve();
     }
-    this.#mustList = this.#awaited.length > 0;
     this.#fruitless = 0;
+    this.#failures = 0;
     const { lists } = this.#stats;
-    this.#stats = { ...this.#stats, isSynced: true, lastListMs: this.#step(), lists: lists + 1, failure: undefined };
+    this.#stats = { ...this.#stats, isSynced: true, lastListMs: this.#step(), lists: lists + 1 };
     this.#synced.resolve();
+  }
+
+  /** The server has no such kind. Where it goes on to say so, there are no objects of it, and nobody waits for a list any more. */
+  #kindIsGone(): void {
+    const { isRequired = false, log, name } = this.#options;
+    const nowMs = this.#step();
+    this.#kindGoneSinceMs ??= nowMs;
+    if (nowMs - this.#kindGoneSinceMs >= kindGoneMs && (this.#stats.isSynced || !isRequired)) {
+      log.error("the cluster has no such kind any more", { resource: name });
+      this.#listed([], this.#cache.position ?? "0", this.#awaited.length);
+    }
+  }
+
+  /** Whether the store was set back while the server was away. A watch from a version that is still to come is silent until then. */
+  async #compare(): Promise<void> {
+    const { resource, namespace } = this.#options;
+    const newest = await resource.newest(namespace, { signal: this.#stopping.signal });
+    this.#mustCompare = false;
+    this.#mustList ||= isEarlier(newest, this.#cache.position) === true;
   }
 
   async #watch(): Promise<void> {
@@ -201,6 +244,7 @@ export class Reflector<T extends KubeObject> {
         cancelSilence = clock.after(silenceMaxMs, stop);
         this.#stats = { ...this.#stats, lastEventMs: this.#step(), failure: undefined };
         this.#fruitless = 0;
+        this.#failures = 0;
         this.#take(line);
       }
     } finally {
@@ -219,6 +263,9 @@ export class Reflector<T extends KubeObject> {
     const event = readEvent<T>(line);
     switch (event.type) {
       case "BOOKMARK":
+        if (isEarlier(event.resourceVersion, this.#cache.position) === true) {
+          throw new KubeFailure("gone", "the store was set back to before what was seen", { reason: "SetBack" });
+        }
         this.#cache.passed(event.resourceVersion);
         return;
       case "DELETED":
@@ -240,6 +287,12 @@ export class Reflector<T extends KubeObject> {
     const known = this.#stats.failure?.message === failure.message;
     this.#stats = { ...this.#stats, failure };
     const wasListing = this.#mustList;
+    // A stream that breaks is daily life. One that cannot even begin is a server that was away.
+    this.#mustCompare ||= this.#failures > 0 && (failure.kind === "unavailable" || isAway(failure));
+    this.#failures += 1;
+    if (wasListing && failure.kind === "notFound") {
+      this.#kindIsGone();
+    }
     // What a watch cannot be told is gone, too new for the server, or nothing that is known: only a list helps.
     this.#fruitless += isAway(failure) ? 0 : 1;
     this.#mustList ||= !resumable.has(failure.kind) || this.#fruitless >= fruitlessWatchesMax;

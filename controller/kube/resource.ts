@@ -56,6 +56,8 @@ export interface ResourceClient<T extends KubeObject> {
   get(key: ResourceKey, options?: CallOptions): Promise<T>;
   /** One page; give `next` of the page before. A page that came too late fails with `gone`: begin again. */
   page(namespace: string | undefined, next?: string, options?: CallOptions): Promise<Page<T>>;
+  /** The resource version that the cluster has now: a consistent read of one object at most. */
+  newest(namespace: string | undefined, options?: CallOptions): Promise<string>;
   /** Events since `resourceVersion`, bookmarks among them, for `timeoutSeconds` at most. */
   watch(namespace: string | undefined, resourceVersion: string, timeoutSeconds: number): KubeLines;
   create(object: T, options?: WriteOptions): Promise<T>;
@@ -106,6 +108,11 @@ export function createResource<T extends KubeObject>(
       const type = { apiVersion: list.apiVersion, kind: list.kind.replace(/List$/, "") };
       const items = (list.items ?? []).map((entry) => ({ ...type, ...entry }));
       return { items, resourceVersion, next: more === "" ? undefined : more };
+    },
+    async newest(namespace, options) {
+      const query = { limit: 1, labelSelector };
+      const list = await ask<RawList<T>>({ method: "GET", path: collection(namespace), query }, options);
+      return list.metadata.resourceVersion;
     },
     watch(namespace, resourceVersion, timeoutSeconds) {
       const query = { watch: true, allowWatchBookmarks: true, resourceVersion, timeoutSeconds, labelSelector };

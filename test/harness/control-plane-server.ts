@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { createAuthority } from "#sandbox/certificates.ts";
 import type { KubePart } from "#tools/parts/kube.ts";
@@ -18,6 +18,8 @@ export interface ControlPlaneServers {
   stop(signal: NodeJS.Signals): Promise<void>;
   /** A signal to the API server alone. */
   signal(signal: NodeJS.Signals): void;
+  /** While the API server is down: keeps a copy of what etcd has, or sets etcd back to the copy. */
+  store(what: "save" | "setBack"): Promise<void>;
 }
 
 /** What the API server is told. */
@@ -37,21 +39,7 @@ export interface ServerOptions {
 export async function startStore(options: ServerOptions): Promise<ControlPlaneServers> {
   const { folder, guard, programs } = options;
   const etcdURL = `http://127.0.0.1:${await listeningPort()}`;
-  const etcd = startServer(
-    programs.etcd,
-    {
-      "data-dir": path.join(folder, "etcd"),
-      // A test's cluster need not survive the machine.
-      "unsafe-no-fsync": "true",
-      "listen-client-urls": etcdURL,
-      "advertise-client-urls": etcdURL,
-      "listen-peer-urls": "http://127.0.0.1:0",
-      "log-level": "warn",
-    },
-    path.join(folder, "etcd.log"),
-  );
-  guard.watch([etcd.pid]);
-  await untilAnswers("etcd", etcd, async () => (await fetch(`${etcdURL}/health`)).ok);
+  let etcd = await startEtcd(options, etcdURL);
   const port = await listeningPort();
   const authority = await createAuthority("Sallyport test cluster CA", Date.now());
   const pair = await authority.issue(["127.0.0.1", "localhost"]);
@@ -73,7 +61,35 @@ export async function startStore(options: ServerOptions): Promise<ControlPlaneSe
       guard.watch([etcd.pid]);
     },
     signal: (signal) => apiserver?.kill(signal),
+    async store(what) {
+      etcd.kill("SIGTERM");
+      await etcd.exited;
+      const [data, copy] = [path.join(folder, "etcd"), path.join(folder, "etcd-copy")];
+      const [from, to] = what === "save" ? [data, copy] : [copy, data];
+      rmSync(to, { recursive: true, force: true });
+      cpSync(from, to, { recursive: true });
+      etcd = await startEtcd(options, etcdURL);
+    },
   };
+}
+
+async function startEtcd({ programs, folder, guard }: ServerOptions, url: string): Promise<ServerProcess> {
+  const etcd = startServer(
+    programs.etcd,
+    {
+      "data-dir": path.join(folder, "etcd"),
+      // A test's cluster need not survive the machine.
+      "unsafe-no-fsync": "true",
+      "listen-client-urls": url,
+      "advertise-client-urls": url,
+      "listen-peer-urls": "http://127.0.0.1:0",
+      "log-level": "warn",
+    },
+    path.join(folder, "etcd.log"),
+  );
+  guard.watch([etcd.pid]);
+  await untilAnswers("etcd", etcd, async () => (await fetch(`${url}/health`)).ok);
+  return etcd;
 }
 
 function ownFlags(

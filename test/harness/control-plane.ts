@@ -54,6 +54,10 @@ export interface ControlPlane {
   stopServer(signal?: "SIGKILL" | "SIGTERM"): Promise<void>;
   /** The second half. */
   startServer(): Promise<void>;
+  /** Keeps a copy of everything that the cluster has now. The API server is away for a moment. */
+  backUp(): Promise<void>;
+  /** Sets the cluster back to that copy, as the restoring of an etcd snapshot does: what was written since never was. */
+  setBack(): Promise<void>;
   /** `SIGSTOP`: the system still accepts connections, and nobody answers. */
   freeze(): void;
   /** `SIGCONT`. */
@@ -145,6 +149,16 @@ function createControlPlane(
     stopServer,
     async restart(signal) {
       await stopServer(signal);
+      await startServer();
+    },
+    async backUp() {
+      await stopServer();
+      await servers.store("save");
+      await startServer();
+    },
+    async setBack() {
+      await stopServer();
+      await servers.store("setBack");
       await startServer();
     },
     freeze: () => servers.signal("SIGSTOP"),

@@ -12,6 +12,7 @@ export async function passBody(
   switch (fault?.kind) {
     case "lostAnswer":
       await whole(source);
+      await fault.first?.();
       return reset();
     case "cutBody": {
       const body = await whole(source);

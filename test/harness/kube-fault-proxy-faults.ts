@@ -24,10 +24,10 @@ export type Fault =
   | { readonly kind: "answer"; readonly status: StatusAnswer }
   /** Taken, and never answered, as a half-open connection does. */
   | { readonly kind: "silence" }
-  /** The connection is reset; the server never sees it. */
-  | { readonly kind: "reset" }
-  /** The server does it; its answer is lost with the connection. */
-  | { readonly kind: "lostAnswer" }
+  /** The connection is reset; the server never sees it. `first` is awaited before that: a test may kill the client. */
+  | { readonly kind: "reset"; readonly first?: () => Promise<void> }
+  /** The server does it; its answer is lost with the connection. `first` is awaited in between. */
+  | { readonly kind: "lostAnswer"; readonly first?: () => Promise<void> }
   /** Passed on only when `until` resolves. */
   | { readonly kind: "hold"; readonly until: Promise<void> }
   /** The answer comes in pieces of so many bytes with a pause before each. */

@@ -158,6 +158,7 @@ async function handle(exchange: Exchange): Promise<void> {
     case "silence":
       return void request.resume();
     case "reset":
+      await fault.first?.();
       return exchange.reset();
     case "hold":
       await fault.until;

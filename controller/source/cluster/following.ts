@@ -33,7 +33,9 @@ export class Following {
         const name = `${namespace === undefined ? "" : `${namespace}/`}${resourceOf(kind).plural}`;
         const resource = this.#resource(kind);
         const { onChange } = followers;
-        const reflector = new Reflector({ resource, name, namespace, clock, random, log, onChange });
+        // Without any other kind, Grants can still be taken away.
+        const isRequired = kind === "Grant";
+        const reflector = new Reflector({ resource, name, namespace, isRequired, clock, random, log, onChange });
         this.#reflectors.set(scopeOf(kind, namespace), reflector);
       }
     }

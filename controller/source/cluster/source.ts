@@ -51,6 +51,7 @@ class Cluster implements ClusterSource {
     const following = new Following(options, {
       onChange: (change) => {
         view.take(change);
+        this.#book.keep(change);
         this.#finalizer.keep(change.object);
         this.#news.heard(change);
       },

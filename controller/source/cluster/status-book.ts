@@ -1,11 +1,13 @@
 import type { CancelTimer, Clock } from "#lib/clock.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
-import { canonicalJson, parseKey, type ObjectKey } from "#kinds/index.ts";
+import { canonicalJson, formatKey, keyOf, parseKey, type AnyObject, type ObjectKey } from "#kinds/index.ts";
+import type { CacheChange } from "../../kube/cache.ts";
 import { isKubeFailure } from "../../kube/failure.ts";
 import type { Following } from "./following.ts";
+import { hasLostStatus, keptStatus } from "./restore.ts";
 import type { AnyStatus } from "./status-fields.ts";
-import { writeStatus } from "./status-writer.ts";
+import { otherFinalizers, writeStatus } from "./status-writer.ts";
 import type { Turns } from "./turns.ts";
 import type { ClusterView, StatusChange } from "./view.ts";
 
@@ -21,7 +23,10 @@ export interface StatusBookOptions {
   readonly log: Log;
 }
 
-/** Writes statuses to the cluster, and owes those that it could not write though they must count: the ends of Grants. */
+/**
+ * Writes statuses to the cluster, and owes those that it could not write though they must count: the ends of Grants, and what
+ * somebody took out of a status, or a store that was set back.
+ */
 export class StatusBook {
   readonly #options: StatusBookOptions;
   #cancel: CancelTimer | undefined;
@@ -32,7 +37,7 @@ export class StatusBook {
     this.#options = options;
   }
 
-  /** Answers whether anything changed. To be called in the object's turn. */
+  /** Answers whether the status changed; an object that lacks its finalizer gets it in any case. To be called in the object's turn. */
   async write(key: ObjectKey, uid: string | undefined, change: StatusChange): Promise<boolean> {
     const { view, following } = this.#options;
     const shown = view.get(key)?.object;
@@ -42,10 +47,11 @@ export class StatusBook {
     const before = (shown.status ?? {}) as AnyStatus;
     // Through JSON, so that memory holds what the server will give back.
     const after = JSON.parse(JSON.stringify(change(before))) as AnyStatus;
-    if (canonicalJson(before) === canonicalJson(after)) {
+    const actual = view.actual(key);
+    const isChanged = canonicalJson(before) !== canonicalJson(after);
+    if (!isChanged && (actual === undefined || otherFinalizers(actual, after) === undefined)) {
       return false;
     }
-    const actual = view.actual(key);
     if (actual === undefined || view.isRemembered(key)) {
       view.setRememberedStatus(key, after);
       return true;
@@ -53,7 +59,7 @@ export class StatusBook {
     const owed = [...view.owed(key), change];
     try {
       await writeStatus(following.writerOf(key), actual, together(owed));
-      view.setOwed(key, []);
+      this.#paid(key, owed);
     } catch (thrown) {
       if (key.kind === "Grant" && after["end"] !== undefined && !isKubeFailure(thrown, "invalid")) {
         // Access must not go on because its end cannot be noted: it is in force here, and written when the server is back.
@@ -62,7 +68,23 @@ export class StatusBook {
       }
       throw thrown;
     }
-    return true;
+    return isChanged;
+  }
+
+  /**
+   * A Grant's record and its end are facts: where the cluster has lost them they still hold here, and are written back. Every replica
+   * remembers them; the first one writes, and the others find nothing missing.
+   */
+  keep(change: CacheChange<AnyObject>): void {
+    if (change.kind !== "put" || change.old === undefined || !hasLostStatus(change.object, change.old)) {
+      return;
+    }
+    const { view, log } = this.#options;
+    const key = keyOf(change.object);
+    const { status } = change.old;
+    log.error("a Grant has lost its status; what is remembered of it is written back", { key: formatKey(key) });
+    view.setOwed(key, [...view.owed(key), (found) => keptStatus(found, (status ?? {}) as AnyStatus)]);
+    void this.#payAll();
   }
 
   close(): void {
@@ -101,7 +123,16 @@ export class StatusBook {
     if (actual !== undefined && owed.length > 0) {
       await writeStatus(following.writerOf(key), actual, together(owed));
     }
-    view.setOwed(key, []);
+    this.#paid(key, owed);
+  }
+
+  /** What came to be owed meanwhile still is. */
+  #paid(key: ObjectKey, changes: readonly StatusChange[]): void {
+    const { view } = this.#options;
+    view.setOwed(
+      key,
+      view.owed(key).filter((change) => !changes.includes(change)),
+    );
   }
 }
 
