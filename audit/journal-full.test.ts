@@ -122,6 +122,36 @@ describe("a full device", () => {
 });
 
 describe("metrics", () => {
+  it("tell how long the oldest record has waited, also one that the last process left", async () => {
+    const first = start();
+    await first.write(openBody("a"));
+    clock.advance(5_000);
+    await first.write(startBody("a", 1));
+    const told = first.metrics().oldestWaitingMs;
+    first.acknowledge(1);
+    const second = first.metrics().oldestWaitingMs;
+    first.close();
+    journals = [];
+    clock.advance(30_000);
+
+    const journal = start();
+
+    expect([told, second, journal.metrics().oldestWaitingMs]).toEqual([5_000, 0, 30_000]);
+    await shipAll(journal);
+    expect(journal.metrics().oldestWaitingMs).toBe(0);
+  });
+
+  it("tell what was refused to people, when the last time, and how much there is room for", () => {
+    const journal = start({ totalBytesMax: 6_000, reserveBytes: 2_000, segmentBytes: 2_000, recordBytesMax: 3_000 });
+    const before = journal.metrics();
+    journal.denied();
+    clock.advance(1_000);
+    journal.denied();
+
+    expect(before).toMatchObject({ denied: 0, lastDenied: undefined, capacityBytes: 4_000 });
+    expect(journal.metrics()).toMatchObject({ denied: 2, lastDenied: clock.now() });
+  });
+
   it("count what was taken, refused, missed and too large", async () => {
     const journal = start({ totalBytesMax: 6_000, reserveBytes: 2_000, segmentBytes: 2_000, recordBytesMax: 3_000 });
     await journal.write(openBody("a"));

@@ -2,6 +2,7 @@ import { canonicalJSON, type CanonicalValue } from "./canonical.ts";
 import type { SessionState } from "./chain.ts";
 import { crashBodies } from "./crash-bodies.ts";
 import { encodeEntry } from "./entry/encode.ts";
+import type { JournalMetrics } from "./journal-metrics.ts";
 import { JournalState } from "./journal-state.ts";
 import type { LinkedBatch } from "./linking/linking.ts";
 import { LinkingThread, linkingHere, type LinkingPort } from "./linking/thread.ts";
@@ -13,9 +14,11 @@ import type { RecordBody, RecordKind, SessionClose, StatementStart } from "./rec
 import { systemFiles, type SpoolFiles } from "./spool/files.ts";
 import { defaultSpoolLimits, type SpoolLimits } from "./spool/limits.ts";
 import { listSegments } from "./spool/segment.ts";
-import { Spool, type SpoolMetrics } from "./spool/spool.ts";
-import type { Clock } from "#lib/clock.ts";
+import { Spool } from "./spool/spool.ts";
+import { WaitingAge } from "./waiting-age.ts";
+import type { Clock, EpochMs } from "#lib/clock.ts";
 
+export type { JournalMetrics } from "./journal-metrics.ts";
 export type { LinkedBatch } from "./linking/linking.ts";
 
 /** A Database's `audit.durability`: `Written`, `Synced` as the spool means them; `Remote`: acknowledged by the controller. */
@@ -49,29 +52,6 @@ export interface JournalRecovery {
   readonly damage: readonly string[];
 }
 
-/** Counts since this process began, and what is there now. Plain data. */
-export interface JournalMetrics extends SpoolMetrics {
-  /** Records taken for writing. */
-  readonly taken: number;
-  /** Records refused at once because the spool is full; those of a failed write are in `failedWrites`, a turn each. */
-  readonly full: number;
-  readonly tooLarge: number;
-  /** Gap records taken, and how many records they say are missing. */
-  readonly gaps: number;
-  readonly gapRecords: number;
-  /** Pieces of large texts taken. */
-  readonly textPieces: number;
-  readonly writtenSeq: number;
-  readonly acknowledgedSeq: number;
-  /** Last record that was linked for shipping. */
-  readonly linkedSeq: number;
-  readonly openSessions: number;
-  /** Ends that found no room and are tried again. */
-  readonly owedRecords: number;
-  /** Writes that wait for the controller. */
-  readonly remoteWaiting: number;
-}
-
 /** Records that end something may use the spool's reserve: a full spool must still be able to say what became of things. */
 const reservedKinds: ReadonlySet<RecordKind> = new Set(["statement.end", "session.close", "gap"]);
 
@@ -103,7 +83,10 @@ export class Journal {
   readonly #recordBytesMax: number;
   readonly #envelopeBytes: number;
   readonly #listeners = new Set<() => void>();
-  readonly #counts = { taken: 0, full: 0, tooLarge: 0, gaps: 0, gapRecords: 0, textPieces: 0 };
+  readonly #counts = { taken: 0, full: 0, tooLarge: 0, denied: 0, gaps: 0, gapRecords: 0, textPieces: 0 };
+  readonly #capacityBytes: number;
+  readonly #waiting = new WaitingAge();
+  #lastDenied: EpochMs | undefined;
   #linkedSeq = 0;
   /** `Remote` writes that are taken and not settled, those of this turn included: shipping begins before their `done`. */
   #remoteWaiting = 0;
@@ -116,6 +99,7 @@ export class Journal {
     const { directory, proxy, task, clock, limits = defaultSpoolLimits, files = systemFiles } = options;
     this.#clock = clock;
     this.#recordBytesMax = limits.recordBytesMax;
+    this.#capacityBytes = limits.totalBytesMax - limits.reserveBytes;
     this.#envelopeBytes = envelopeBytesMax + Buffer.byteLength(JSON.stringify([proxy, task]));
     this.#state = new JournalState(directory, files);
     const left = new LeftRecords(proxy, task, this.#state);
@@ -124,11 +108,15 @@ export class Journal {
       limits,
       files,
       monotonicMs: () => clock.monotonicMs(),
-      visit: (entry, seq) => left.take(entry, seq, () => listSegments(files, directory)[0]?.firstSeq ?? seq),
+      visit: (entry, seq) => {
+        const time = left.take(entry, seq, () => listSegments(files, directory)[0]?.firstSeq ?? seq) ?? clock.now();
+        this.#waiting.written(seq, clock.monotonicMs() - (clock.now() - time));
+      },
       onWritten: () => this.#written(),
       onFailed: () => this.#sessions.turnLost(),
       neededFrom: () => this.#state.neededFrom,
     });
+    this.#waiting.acknowledged(this.#spool.acknowledged);
     left.finish(this.#spool.segments[0]?.firstSeq ?? this.#spool.nextSeq);
     const { tornBytes, damage } = this.#spool.recovery;
     this.recovery = { openSessions: left.openSessions(), tornBytes, damage: [...damage, ...left.damage] };
@@ -160,6 +148,9 @@ export class Journal {
       ...this.#counts,
       writtenSeq: this.writtenSeq,
       acknowledgedSeq: this.acknowledged,
+      oldestWaitingMs: this.#waiting.oldestMs(this.#clock.monotonicMs()),
+      capacityBytes: this.#capacityBytes,
+      lastDenied: this.#lastDenied,
       linkedSeq: this.#linkedSeq,
       openSessions: this.#sessions.count,
       owedRecords: this.#owed.count,
@@ -199,6 +190,12 @@ export class Journal {
     } else {
       this.#put(body, durability, done);
     }
+  }
+
+  /** What was refused with `full` is not done: its session ends. Counted, so that somebody hears of it. */
+  denied(): void {
+    this.#counts.denied += 1;
+    this.#lastDenied = this.#clock.now();
   }
 
   /** Number for a large text that the caller writes piece by piece (`LargeText`). */
@@ -245,6 +242,7 @@ export class Journal {
   /** The controller has stored everything up to `seq`. Never called with more than was shipped. */
   acknowledge(seq: number): void {
     this.#spool.acknowledge(seq);
+    this.#waiting.acknowledged(this.acknowledged);
     this.#giveBack();
     const waiting = this.#remote.findIndex((entry) => entry.seq > seq);
     for (const { done } of this.#remote.splice(0, waiting === -1 ? this.#remote.length : waiting)) {
@@ -351,6 +349,7 @@ export class Journal {
   }
 
   #written(): void {
+    this.#waiting.written(this.writtenSeq, this.#clock.monotonicMs());
     this.#sessions.turnKept();
     for (const listener of this.#listeners) {
       listener();

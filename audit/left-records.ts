@@ -1,3 +1,4 @@
+import type { EpochMs } from "#lib/clock.ts";
 import { ChainLinker, type SessionState } from "./chain.ts";
 import { tryDecodeEntry } from "./entry/decode.ts";
 import type { JournalState } from "./journal-state.ts";
@@ -16,7 +17,8 @@ export class LeftRecords {
     this.#state = state;
   }
 
-  take(bytes: Buffer, seq: number, oldestSeq: () => number): void {
+  /** Answers when it was written; undefined where that cannot be read. */
+  take(bytes: Buffer, seq: number, oldestSeq: () => number): EpochMs | undefined {
     this.#linker ??= this.#begin(oldestSeq());
     const entry = tryDecodeEntry(bytes);
     if (entry === undefined) {
@@ -24,6 +26,7 @@ export class LeftRecords {
     } else {
       this.#linker.pass(entry.body, seq);
     }
+    return entry?.time;
   }
 
   /** All entries were given; `oldestSeq` is where they begin when there was none. */

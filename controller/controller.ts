@@ -63,7 +63,15 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
   const orphans = new OrphanHold(clock);
   mode.identity.onChange(() => lookAgain(source, loop));
   tellLinks(source, links);
-  telemetry?.observe({ source, isSynced: () => true, linked: () => links.overview(), loop, ...mode.observed });
+  const waiting = { orphans: () => orphans.held()?.keys.length ?? 0 };
+  telemetry?.observe({
+    source,
+    isSynced: () => true,
+    linked: () => links.overview(),
+    loop,
+    ...waiting,
+    ...mode.observed,
+  });
   const entrance = await mode.listen(serverOptions(world, source, audit, links, loop, orphans));
   let upkeep: Upkeep | undefined;
   let isStopping = false;

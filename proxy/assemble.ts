@@ -5,7 +5,7 @@ import type { Journal } from "#audit/journal.ts";
 import type { Clock } from "#lib/clock.ts";
 import { defined } from "#lib/defined.ts";
 import type { Log } from "#lib/log.ts";
-import type { LinkGrant } from "#wire/link.ts";
+import type { LinkGrant, ProxyStatus } from "#wire/link.ts";
 import { verifyProof } from "#wire/proof.ts";
 import type { AdmissionPorts } from "./admission/admit.ts";
 import { formatWarning } from "./admission/control.ts";
@@ -18,6 +18,7 @@ import { GrantTable } from "./grants/table.ts";
 import { readRoleSettings } from "./hazards/role-settings.ts";
 import { LinkClient } from "./link/client.ts";
 import { Outbox } from "./link/outbox.ts";
+import { spoolStatus } from "./link/spool-status.ts";
 import { taskCredentials, type TaskIdentity } from "./link/task.ts";
 import { Gate } from "./listen/gate.ts";
 import type { ProxyOptions } from "./options.ts";
@@ -100,7 +101,7 @@ export function assemble(materials: Materials): Assembly {
     outbox.statusChanged();
     drain.sessionsChanged();
   });
-  const outbox: Outbox = outboxOf(clock, sessions, health, () => drain);
+  const outbox: Outbox = outboxOf(materials, sessions, health, () => drain);
   const contact = new ControllerContact(clock, () => steward.controllerLost());
   const credentials = taskCredentials(options.credentials, clock);
   const fetch = deps.fetch ?? globalThis.fetch;
@@ -197,15 +198,21 @@ function sessionPorts(
   };
 }
 
-function outboxOf(clock: Clock, sessions: SessionRegistry, health: DatabaseHealth, drain: () => Drain): Outbox {
-  return new Outbox(clock, () => ({
+function outboxOf(
+  { clock, journal }: Materials,
+  sessions: SessionRegistry,
+  health: DatabaseHealth,
+  drain: () => Drain,
+): Outbox {
+  const status = (): ProxyStatus => ({
     type: "status",
     sessions: sessions.all().map(({ id, grantID, since }) => ({ session: id, grantID, since })),
     // Named only where there is something to say: an older controller takes no member that it does not know.
     ...(drain().isDraining ? { draining: true } : {}),
     ...defined({ protectionProblem: drain().protectionProblem }),
     databases: health.report(),
-  }));
+  });
+  return new Outbox(clock, status, () => spoolStatus(journal.metrics()));
 }
 
 function drainOf(

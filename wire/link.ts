@@ -53,6 +53,8 @@ export interface Accepted {
   readonly policy: LinkPolicy;
   /** Highest audit sequence of this task that the controller has stored; 0 for none. Shipping continues after it. */
   readonly auditAcknowledged: number;
+  /** Whether `ProxyStatus.audit` is understood; absent: an older controller, which takes no member that it does not know. */
+  readonly takesSpool?: boolean;
 }
 
 export interface Refused {
@@ -158,7 +160,26 @@ export interface CutReport {
   readonly time: string;
 }
 
-/** Sent when something changed, at most once a second. */
+/** A task's audit spool. Counts are since its process began. */
+export interface SpoolStatus {
+  /** On the disk: what is not acknowledged, and less than one segment of what is. */
+  readonly bytes: number;
+  /** At `bytes` nothing new is recorded any more. */
+  readonly bytesMax: number;
+  /** Records that are not acknowledged, and how long the oldest has waited, in milliseconds (at most a second too long). */
+  readonly records: number;
+  readonly oldestMs: number;
+  /** Statements and sessions that were refused because there was no room for their record; when the last one was, RFC 3339. */
+  readonly denied: number;
+  readonly lastDenied?: string;
+  /** Gap records, and how many records they say are missing. */
+  readonly gaps: number;
+  readonly gapRecords: number;
+  /** Writes that the device refused. */
+  readonly failedWrites: number;
+}
+
+/** Sent when something changed, at most once a second; changes of `audit` alone are told after a ping. */
 export interface ProxyStatus {
   readonly type: "status";
   readonly sessions: readonly { readonly session: string; readonly grantID: string; readonly since: string }[];
@@ -166,6 +187,8 @@ export interface ProxyStatus {
   readonly draining?: boolean;
   /** Why ECS may stop the task though it has sessions; absent: it is protected while it has any. */
   readonly protectionProblem?: string;
+  /** Where `Accepted.takesSpool` says so. */
+  readonly audit?: SpoolStatus;
   /** What the proxy last learned of each database role it was asked to reach. */
   readonly databases: readonly {
     readonly key: string;

@@ -63,6 +63,12 @@ const objectMetrics = {
     help: "Objects that disappeared all at once and are not deleted before a person confirms it.",
     labels: [],
   }),
+  orphans: define({
+    name: "sallyport_orphans_held",
+    type: "gauge",
+    help: "Permission sets that carry this installation's tag, belong to no Grant, and are too many to be removed before a person confirms it. Only the replica that leads looks.",
+    labels: [],
+  }),
   problems: define({
     name: "sallyport_source_problems",
     type: "gauge",
@@ -74,6 +80,18 @@ const objectMetrics = {
     type: "gauge",
     help: "1 once this process knows all objects, else 0.",
     labels: [],
+  }),
+  folderRead: define({
+    name: "sallyport_folder_last_read_timestamp_seconds",
+    type: "gauge",
+    help: "When the folder was last read and taken over as a whole, in seconds since 1970; files of it may have problems. 0 where this process never has. Folder mode only.",
+    labels: [],
+  }),
+  folderFiles: define({
+    name: "sallyport_folder_files",
+    type: "gauge",
+    help: "Manifest files of the folder at the last read: accepted, or problem where not all in it could be read and accepted. Folder mode only.",
+    labels: ["state"],
   }),
   lastList: define({
     name: "sallyport_reflector_last_list_timestamp_seconds",
@@ -135,6 +153,54 @@ const proxyMetrics = {
     name: "sallyport_clock_skew_seconds",
     type: "gauge",
     help: "Wall clock of a Proxy's task minus this process's: the task that is furthest off.",
+    labels: ["proxy"],
+  }),
+  spoolBytes: define({
+    name: "sallyport_proxy_spool_bytes",
+    type: "gauge",
+    help: "Bytes in the audit spools of a Proxy's linked tasks: what the controller has not stored, and for each task up to a segment (8 MiB) of what it has.",
+    labels: ["proxy"],
+  }),
+  spoolUsed: define({
+    name: "sallyport_proxy_spool_used_ratio",
+    type: "gauge",
+    help: "How full the fullest spool of a Proxy's linked tasks is. At 1 statements are refused, or go on with a gap.",
+    labels: ["proxy"],
+  }),
+  spoolRecords: define({
+    name: "sallyport_proxy_spool_records",
+    type: "gauge",
+    help: "Audit records of a Proxy's linked tasks that the controller has not acknowledged.",
+    labels: ["proxy"],
+  }),
+  spoolOldest: define({
+    name: "sallyport_proxy_spool_oldest_seconds",
+    type: "gauge",
+    help: "How long the oldest audit record of a Proxy's linked tasks has waited for its acknowledgement. 0 where none waits.",
+    labels: ["proxy"],
+  }),
+  spoolDenied: define({
+    name: "sallyport_proxy_spool_denied",
+    type: "gauge",
+    help: "Statements and sessions that a Proxy's linked tasks have refused since each began, because there was no room for their record.",
+    labels: ["proxy"],
+  }),
+  spoolLastDenied: define({
+    name: "sallyport_proxy_spool_last_denied_timestamp_seconds",
+    type: "gauge",
+    help: "When a linked task of a Proxy last refused a statement or a session for want of room, in seconds since 1970. Absent where none has.",
+    labels: ["proxy"],
+  }),
+  spoolGaps: define({
+    name: "sallyport_proxy_spool_missing_records",
+    type: "gauge",
+    help: "Records that a Proxy's linked tasks could not keep since each began, and of which a gap tells.",
+    labels: ["proxy"],
+  }),
+  spoolFailedWrites: define({
+    name: "sallyport_proxy_spool_failed_writes",
+    type: "gauge",
+    help: "Writes to their spools that failed since each of a Proxy's linked tasks began.",
     labels: ["proxy"],
   }),
   auditRecords: define({

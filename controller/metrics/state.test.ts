@@ -103,16 +103,27 @@ describe("gauges of what is", () => {
     expect(text).toContain('sallyport_grant_conditions{type="Ready",status="False",reason="PendingApproval"} 1');
   });
 
-  it("show a Proxy without any task, the clock that is furthest off, and the sessions of all tasks", async () => {
-    const linked = [{ proxyKey: "default/main", tasks: [{ skewMs: 500 }, { skewMs: -42_000 }], sessions: 7 }];
-    const other = aProxy({ metadata: { name: "other" } });
-    const { registry } = setUp([aProxy(), other], { linked: () => linked });
+  it("tell when the folder was last read, in wall time, and what it has; 0 where it never was", async () => {
+    let folder = { lastReadMs: undefined as number | undefined, files: 0, filesWithProblems: 0 };
+    const { registry, clock } = setUp([], { folder: () => folder });
+    const never = await valueOf(registry, "sallyport_folder_last_read_timestamp_seconds");
 
-    expect(await valueOf(registry, 'sallyport_proxy_tasks{proxy="default/other"}')).toBe(0);
-    expect(await valueOf(registry, 'sallyport_proxy_tasks{proxy="default/main"}')).toBe(2);
-    expect(await valueOf(registry, 'sallyport_clock_skew_seconds{proxy="default/main"}')).toBe(-42);
-    expect(await valueOf(registry, 'sallyport_clock_skew_seconds{proxy="default/other"}')).toBeUndefined();
-    expect(await valueOf(registry, 'sallyport_proxy_sessions{proxy="default/main"}')).toBe(7);
+    folder = { lastReadMs: 2_000, files: 5, filesWithProblems: 1 };
+    clock.advance(9_000);
+
+    expect(never).toBe(0);
+    expect(await valueOf(registry, "sallyport_folder_last_read_timestamp_seconds")).toBe(Date.parse(now) / 1_000 + 2);
+    expect(await linesOf(registry, "sallyport_folder_files{")).toEqual([
+      'sallyport_folder_files{state="accepted"} 4',
+      'sallyport_folder_files{state="problem"} 1',
+    ]);
+  });
+
+  it("count orphans that wait for a person", async () => {
+    const { registry } = setUp([], { orphans: () => 12 });
+
+    expect(await valueOf(registry, "sallyport_orphans_held")).toBe(12);
+    expect(await linesOf(registry, "sallyport_folder")).toEqual([]);
   });
 
   it("tell when a reflector last heard anything, in wall time", async () => {

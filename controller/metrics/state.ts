@@ -2,8 +2,10 @@ import { isTrue, type Condition, type Grant } from "#kinds/index.ts";
 import type { Clock, EpochMs } from "#lib/clock.ts";
 import type { MetricRegistry, Sample } from "#lib/metrics/registry.ts";
 import { phaseOf } from "../reconcile/grant/phase.ts";
+import type { FolderProgress } from "../source/folder/reports.ts";
 import type { Source } from "../source/source.ts";
 import { conditionKinds, grantStates, ownMetrics, type GrantState } from "./definitions.ts";
+import { type LinkedProxy, showProxies } from "./proxies.ts";
 
 /** How far a source is with what it follows; times are monotonic milliseconds, as the cluster's reflectors have them. */
 export interface ReflectorView {
@@ -13,15 +15,6 @@ export interface ReflectorView {
   readonly lastEventMs: number | undefined;
 }
 
-/** What is known of the tasks of one Proxy that are linked to this process. */
-export interface LinkedProxy {
-  /** `namespace/name`. */
-  readonly proxyKey: string;
-  readonly tasks: readonly { readonly skewMs: number }[];
-  /** Database sessions that the tasks report. */
-  readonly sessions: number;
-}
-
 /** What gauges are read from, at the moment of a scrape. */
 export interface ObservedState {
   readonly source: Pick<Source, "list" | "held" | "problems">;
@@ -29,6 +22,10 @@ export interface ObservedState {
   readonly linked: () => readonly LinkedProxy[];
   /** Absent: the source has none. */
   readonly reflectors?: () => readonly ReflectorView[];
+  /** Absent: there is no folder. */
+  readonly folder?: () => FolderProgress;
+  /** How many orphans wait for a person's word. */
+  readonly orphans?: () => number;
 }
 
 /** Gauges of what is, read when they are asked for: an object that is gone is gone from them too. */
@@ -42,7 +39,9 @@ export function showState(registry: MetricRegistry, state: ObservedState, clock:
   registry.gaugeAtScrape(ownMetrics.held, () => [{ labels: {}, value: source.held()?.keys.length ?? 0 }]);
   registry.gaugeAtScrape(ownMetrics.problems, () => [{ labels: {}, value: source.problems().length }]);
   registry.gaugeAtScrape(ownMetrics.synced, () => [{ labels: {}, value: state.isSynced() ? 1 : 0 }]);
+  registry.gaugeAtScrape(ownMetrics.orphans, () => [{ labels: {}, value: state.orphans?.() ?? 0 }]);
   showReflectors(registry, state, clock);
+  showFolder(registry, state, clock);
   showProxies(registry, state);
 }
 
@@ -50,9 +49,7 @@ function showReflectors(registry: MetricRegistry, { reflectors = () => [] }: Obs
   const at = (pick: (view: ReflectorView) => number | undefined) => (): Sample<"reflector">[] =>
     reflectors().flatMap((view) => {
       const sinceMs = pick(view);
-      return sinceMs === undefined
-        ? []
-        : [{ labels: { reflector: view.name }, value: (clock.now() - (clock.monotonicMs() - sinceMs)) / 1_000 }];
+      return sinceMs === undefined ? [] : [{ labels: { reflector: view.name }, value: wallSeconds(sinceMs, clock) }];
     });
   registry.gaugeAtScrape(
     ownMetrics.lastList,
@@ -64,29 +61,22 @@ function showReflectors(registry: MetricRegistry, { reflectors = () => [] }: Obs
   );
 }
 
-function showProxies(registry: MetricRegistry, { source, linked }: ObservedState): void {
-  const of = (pick: (proxy: LinkedProxy) => number | undefined) => (): Sample<"proxy">[] => {
-    const known = new Map(linked().map((proxy) => [proxy.proxyKey, proxy]));
-    return source.list("Proxy").flatMap(({ object: { metadata } }) => {
-      const proxyKey = `${metadata.namespace}/${metadata.name}`;
-      const value = pick(known.get(proxyKey) ?? { proxyKey, tasks: [], sessions: 0 });
-      return value === undefined ? [] : [{ labels: { proxy: proxyKey }, value }];
-    });
-  };
-  registry.gaugeAtScrape(
-    ownMetrics.tasks,
-    of(({ tasks }) => tasks.length),
+/** Wall time, in seconds, of a moment on the monotonic clock. */
+function wallSeconds(monotonicMs: number, clock: Clock): number {
+  return (clock.now() - (clock.monotonicMs() - monotonicMs)) / 1_000;
+}
+
+function showFolder(registry: MetricRegistry, { folder }: ObservedState, clock: Clock): void {
+  const of = <L extends string>(samples: (progress: FolderProgress) => Sample<L>[]): Sample<L>[] =>
+    folder === undefined ? [] : samples(folder());
+  registry.gaugeAtScrape(ownMetrics.folderRead, () =>
+    of(({ lastReadMs }) => [{ labels: {}, value: lastReadMs === undefined ? 0 : wallSeconds(lastReadMs, clock) }]),
   );
-  registry.gaugeAtScrape(
-    ownMetrics.sessions,
-    of(({ sessions }) => sessions),
-  );
-  registry.gaugeAtScrape(
-    ownMetrics.clockSkew,
-    of(({ tasks }) => {
-      const furthest = tasks.toSorted((a, b) => Math.abs(b.skewMs) - Math.abs(a.skewMs))[0];
-      return furthest === undefined ? undefined : furthest.skewMs / 1_000;
-    }),
+  registry.gaugeAtScrape(ownMetrics.folderFiles, () =>
+    of(({ files, filesWithProblems }) => [
+      { labels: { state: "accepted" }, value: files - filesWithProblems },
+      { labels: { state: "problem" }, value: filesWithProblems },
+    ]),
   );
 }
 

@@ -14,7 +14,7 @@ export function folderMode(world: ControllerWorld, folder: string): Mode {
     source,
     leadership: alwaysLeading,
     identity: folderTrust(),
-    observed: {},
+    observed: { folder: () => source.progress() },
     async open() {
       await recoverLostState(source, world);
       await source.start();

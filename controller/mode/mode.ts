@@ -12,7 +12,7 @@ export interface Mode {
   /** What is known of who stands behind objects. */
   readonly identity: IdentityTrust;
   /** What metrics and probes look at beside what every controller has. */
-  readonly observed: Pick<ObservedController, "reflectors" | "lease">;
+  readonly observed: Pick<ObservedController, "reflectors" | "lease" | "folder">;
   /** Reads everything; `source.list` is complete when it resolves. Rejects with a `UserError` where that cannot be. */
   open(): Promise<void>;
   /** Called when this process begins to lead and before it acts: resolves when what is in memory is as new as now. */

@@ -209,6 +209,7 @@ class Conversation {
         return;
       case "ping":
         this.#send({ type: "pong", id: message.id, time: this.#time() });
+        this.#ports.outbox.pinged();
         return;
       default:
         // A newer controller may say more; what is not known is not needed.
@@ -249,7 +250,7 @@ class Conversation {
     });
     this.#onAccepted();
     this.#heard();
-    outbox.connect((report) => this.#send(report));
+    outbox.connect((report) => this.#send(report), message.takesSpool);
     log.info("linked with the controller", {});
   }
 

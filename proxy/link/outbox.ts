@@ -1,5 +1,5 @@
 import type { CancelTimer, Clock } from "#lib/clock.ts";
-import type { CutReport, ProxyStatus } from "#wire/link.ts";
+import type { CutReport, ProxyStatus, SpoolStatus } from "#wire/link.ts";
 
 /** wire/link.ts: the status is sent when something changed, at most once a second. */
 export const statusEveryMs = 1_000;
@@ -10,20 +10,25 @@ export const cutReportsMax = 10_000;
 export class Outbox {
   readonly #clock: Clock;
   readonly #status: () => ProxyStatus;
+  readonly #spool: () => SpoolStatus;
+  /** What the controller was last told of the spool; undefined where it does not take that. */
+  #toldSpool: string | undefined;
   #cuts: CutReport[] = [];
   #statusIsDue = true;
   #nextStatusMs = 0;
   #cancelTimer: CancelTimer | undefined;
   #send: ((message: CutReport | ProxyStatus) => void) | undefined;
 
-  constructor(clock: Clock, status: () => ProxyStatus) {
+  constructor(clock: Clock, status: () => ProxyStatus, spool: () => SpoolStatus) {
     this.#clock = clock;
     this.#status = status;
+    this.#spool = spool;
   }
 
-  /** A link is there: sends what waits, and everything new from now on. */
-  connect(send: (message: CutReport | ProxyStatus) => void): void {
+  /** A link is there: sends what waits, and everything new from now on. `takesSpool`: the status may tell of the spool. */
+  connect(send: (message: CutReport | ProxyStatus) => void, takesSpool = false): void {
     this.#send = send;
+    this.#toldSpool = takesSpool ? "" : undefined;
     this.#statusIsDue = true;
     for (const cut of this.#cuts.splice(0)) {
       send(cut);
@@ -52,6 +57,13 @@ export class Outbox {
     this.#flushStatus();
   }
 
+  /** The controller asks for a sign of life: the spool changes all the time, and is told then. */
+  pinged(): void {
+    if (this.#toldSpool !== undefined && this.#toldSpool !== JSON.stringify(this.#spool())) {
+      this.statusChanged();
+    }
+  }
+
   stop(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
@@ -72,6 +84,15 @@ export class Outbox {
     }
     this.#statusIsDue = false;
     this.#nextStatusMs = this.#clock.monotonicMs() + statusEveryMs;
-    this.#send(this.#status());
+    this.#send({ ...this.#status(), ...this.#tellSpool() });
+  }
+
+  #tellSpool(): Pick<ProxyStatus, "audit"> {
+    if (this.#toldSpool === undefined) {
+      return {};
+    }
+    const audit = this.#spool();
+    this.#toldSpool = JSON.stringify(audit);
+    return { audit };
   }
 }

@@ -132,6 +132,9 @@ export class DatabaseSession<U extends OpenedUpstream, L extends LiveParts> impl
     if (recorded === "full" || recorded === "too-large") {
       upstream.socket.destroy();
       this.#ports.backends.forget(this.id);
+      if (recorded === "full") {
+        this.#ports.journal.denied?.();
+      }
       throw new OpeningNotRecorded();
     }
     const parts = this.#protocol.join(this.id, upstream, {

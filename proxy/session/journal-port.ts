@@ -5,6 +5,8 @@ import type { RecordBody } from "#audit/record.ts";
 export interface SessionJournal {
   /** Calls `done` once the record is as durable as asked, at the end of the turn or later, or at once where it is refused. */
   writeThen(body: RecordBody, durability: Durability, done: (result: WriteResult) => void): void;
+  /** What got `full` was refused to the person. */
+  denied?(): void;
   /** Number for a large text that is written piece by piece. */
   nextText(session: string): number;
 }

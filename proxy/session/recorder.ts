@@ -122,7 +122,7 @@ export class Recorder {
           this.#miss();
           onLost();
         } else if (result !== "written") {
-          this.#failure ??= result;
+          this.#refuse(result);
         }
         this.#recorded();
       }),
@@ -210,9 +210,16 @@ export class Recorder {
       this.#missing.add(number);
       this.#miss();
     } else if (result !== "written") {
-      this.#failure ??= result;
+      this.#refuse(result);
     }
     this.#recorded();
+  }
+
+  #refuse(failure: RecordingFailure): void {
+    if (failure === "full" && this.#failure === undefined) {
+      this.#journal.denied?.();
+    }
+    this.#failure ??= failure;
   }
 
   #recorded(): void {

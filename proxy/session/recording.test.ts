@@ -63,6 +63,7 @@ describe("audit before execute", () => {
       const [error] = await client.untilClosed();
       expect(errorField(error, "C")).toBe(state);
       expect(await stand.journal.until(isClose)).toMatchObject({ reason, backend: "gone" });
+      expect(stand.journal.deniedCount).toBe(verdict === "full" ? 1 : 0);
       expect(await rowCount()).toBe(0);
     },
   );
@@ -103,6 +104,7 @@ describe("audit before execute", () => {
     await stand.journal.until(isClose);
 
     expect(await rowCount()).toBe(2);
+    expect(stand.journal.deniedCount).toBe(0);
     expect(stand.journal.records.find((record) => record.kind === "gap")).toMatchObject({
       count: 2,
       reason: "spool-full",
@@ -119,6 +121,7 @@ describe("audit before execute", () => {
     refused.send(startup({ user: role.username, database: postgres.database }));
 
     expect(errorField((await refused.untilClosed())[0], "C")).toBe("58030");
+    expect(stand.journal.deniedCount).toBe(1);
   });
 });
 

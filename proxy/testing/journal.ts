@@ -28,6 +28,13 @@ export class MemoryJournal implements SessionJournal {
     }
   }
 
+  /** How often something was refused for want of room. */
+  deniedCount = 0;
+
+  denied(): void {
+    this.deniedCount += 1;
+  }
+
   nextText(): number {
     this.#texts += 1;
     return this.#texts;
@@ -73,6 +80,7 @@ export class MemoryJournal implements SessionJournal {
 
   clear(): void {
     this.records.length = 0;
+    this.deniedCount = 0;
   }
 }
 

@@ -112,7 +112,8 @@ export async function startController(installation: string): Promise<StandInCont
       controller.proofs.push(message);
       open.add(socket);
       const auditAcknowledged = controller.records.at(-1)?.seq ?? 0;
-      socket.send(JSON.stringify({ type: "accepted", time: time(), policy: controller.policy, auditAcknowledged }));
+      const { policy } = controller;
+      socket.send(JSON.stringify({ type: "accepted", time: time(), policy, auditAcknowledged, takesSpool: true }));
       socket.send(JSON.stringify({ type: "grants", time: time(), grants }));
     } else if (message.type === "cut") {
       controller.cuts.push(message);

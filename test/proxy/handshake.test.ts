@@ -52,6 +52,10 @@ describe("the grant handshake", () => {
     stream.socket.destroy();
   });
 
+  it("begins after the controller was told of the audit spool", () => {
+    expect(stand.controller.statuses[0]?.audit).toMatchObject({ records: 0, denied: 0, bytesMax: 480 * 1024 * 1024 });
+  });
+
   it("refuses a proof that was made for another stream's nonce", async () => {
     const { answer } = await prove(stand, grant.grantID, credentials, { nonce: "an-earlier-nonce" });
 

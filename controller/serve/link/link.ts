@@ -256,7 +256,8 @@ export class Link {
     this.#task = result;
     liftUnproven(this.#socket);
     this.#cancelTimer();
-    this.send({ type: "accepted", time: this.#time(), policy: this.#host.policy, auditAcknowledged });
+    const { policy } = this.#host;
+    this.send({ type: "accepted", time: this.#time(), policy, auditAcknowledged, takesSpool: true });
     // Registered before the snapshot: a change in between is sent twice rather than lost, and the proxy takes it twice.
     this.#host.onLinked(this);
     this.send({ type: "grants", time: this.#time(), grants: this.#host.grantsOf(result.proxyKey) });

@@ -54,6 +54,30 @@ describe("all links", () => {
     expect(stand.links.reportsOn("default/none")).toEqual([]);
   });
 
+  it("show what a task says of its audit spool, and take a task that does not", async () => {
+    stand = await startLinkStand({ objects: [aProxy(), aDatabase()] });
+    const task = await stand.linked();
+    const audit = {
+      bytes: 9,
+      bytesMax: 10,
+      records: 1,
+      oldestMs: 2,
+      denied: 3,
+      gaps: 0,
+      gapRecords: 0,
+      failedWrites: 0,
+    };
+
+    task.say(status);
+    await until(() => stand.links.tasksOf("default/main")[0]?.sessions !== undefined);
+    const before = stand.links.tasksOf("default/main")[0];
+    task.say({ ...status, audit: { ...audit, lastDenied: time } });
+    await until(() => stand.links.tasksOf("default/main")[0]?.audit !== undefined);
+
+    expect(before).not.toHaveProperty("audit");
+    expect(stand.links.overview()).toMatchObject([{ tasks: [{ audit: { ...audit, lastDenied: time } }] }]);
+  });
+
   it("hear of a cut from the grant's own Proxy only", async () => {
     const grant = (proxy: string) => aGrant({ status: { grantID: "g1", target: { proxy } } as never });
     stand = await startLinkStand({ objects: [aProxy(), grant("second")] });

@@ -4,6 +4,20 @@ import type { JsonSchema } from "../route.ts";
 import { identityProof, instant, integer, listOf, object, oneOf, text } from "../schemas.ts";
 
 const count = integer(0, Number.MAX_SAFE_INTEGER);
+const spool = object(
+  {
+    bytes: count,
+    bytesMax: count,
+    records: count,
+    oldestMs: count,
+    denied: count,
+    lastDenied: instant,
+    gaps: count,
+    gapRecords: count,
+    failedWrites: count,
+  },
+  ["lastDenied"],
+);
 const schemas: Readonly<Record<FromTask["type"], JsonSchema>> = {
   prove: object({
     type: oneOf("prove"),
@@ -21,6 +35,7 @@ const schemas: Readonly<Record<FromTask["type"], JsonSchema>> = {
       sessions: listOf(object({ session: text(64), grantID: text(32), since: instant })),
       draining: { type: "boolean" },
       protectionProblem: text(512, 0),
+      audit: spool,
       databases: listOf(
         object(
           {
@@ -36,7 +51,7 @@ const schemas: Readonly<Record<FromTask["type"], JsonSchema>> = {
         ),
       ),
     },
-    ["draining", "protectionProblem"],
+    ["draining", "protectionProblem", "audit"],
   ),
 };
 

@@ -72,6 +72,26 @@ describe("what is read", () => {
 });
 
 describe("a file that is broken", () => {
+  it("is told of as read, with how many of its files have problems, and as not read while it cannot be", async () => {
+    harness.write("a.yaml", grantManifest("ada"), "kind: Grant\n  spec: [");
+    harness.write("b.yaml", grantManifest("bob"), { ...grantManifest("cy"), spec: {} });
+    harness.write("c.yaml", grantManifest("dee"));
+    await started();
+    const lastReadMs = harness.clock.monotonicMs();
+
+    expect(harness.source.progress()).toEqual({ lastReadMs, files: 3, filesWithProblems: 2 });
+    harness.clock.advance(1_000);
+    harness.write("b.yaml", grantManifest("bob"));
+    await harness.source.rescan();
+    const read = { lastReadMs: lastReadMs + 1_000, files: 3, filesWithProblems: 1 };
+    expect(harness.source.progress()).toEqual(read);
+    harness.erase(".");
+    harness.clock.advance(1_000);
+    await harness.source.rescan();
+
+    expect(harness.source.progress()).toEqual(read);
+  });
+
   it("keeps its last good objects, also over a restart, and says where it is wrong", async () => {
     harness.write("a.yaml", grantManifest("ada"), grantManifest("bob"));
     await started();
