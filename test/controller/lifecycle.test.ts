@@ -95,6 +95,35 @@ describe("a Grant that meets trouble on its way", () => {
     expect(ourSets(controller.sandbox)).toEqual([grantIDOf(uidOf(1))]);
   });
 
+  it.each(["the approval too", "the end"] as const)(
+    "stays ended where its status has lost %s, and its tombstone is gone: only AWS knows, and nobody is assigned again",
+    async (lost) => {
+      await using controller = await startController({ objects: [...policyObjects(), grantOf(1)] });
+      const { sandbox, source } = controller;
+      const live = await controller.until<Grant>("Grant", "ada-orders", isLive);
+      sandbox.faults = ({ operation, phase }) =>
+        operation === "DeletePermissionSet" && phase === "before" ? { error: denied() } : "pass";
+      source.put({ ...live, spec: { ...live.spec, revocation: { reason: "done" } } });
+      await controller.until<Grant>("Grant", "ada-orders", (grant) => has(grant, "Ready", "False", "RevocationFailed"));
+      const assigned = (): number =>
+        sandbox.calls.filter(({ operation }) => operation === "CreateAccountAssignment").length;
+      const before = assigned();
+
+      source.tombstones.clear();
+      const { grantID = "", external, ...status } = live.status ?? {};
+      const { permissionSetARN: _, ...known } = external as NonNullable<typeof external>;
+      const { activationTime: __, expiryTime: ___, ...approved } = status;
+      source.put({ ...live, status: lost === "the approval too" ? {} : { ...approved, grantID, external: known } });
+      const over = await controller.until<Grant>("Grant", "ada-orders", ({ status: now }) => now?.end !== undefined);
+      sandbox.faults = () => "pass";
+      await controller.until<Grant>("Grant", "ada-orders", (grant) => has(grant, "Ready", "True", "Revoked"));
+
+      expect(over.status?.end?.reason).toBe("Revoked");
+      expect(assigned()).toBe(before);
+      expect(ourSets(sandbox)).toEqual([]);
+    },
+  );
+
   it("says why AWS failed an assignment, and tries again", async () => {
     await using controller = await startController({ objects: [...policyObjects()] });
     controller.sandbox.asyncFailure = ({ kind }) => (kind === "creation" ? "the account is suspended" : undefined);

@@ -4,8 +4,8 @@ import type { PermissionSet } from "../../aws/ports.ts";
 import { account, type ActEnv, center, recorded, setARN, type StepResult } from "./act-env.ts";
 import { notOwnedMessage, othersMessage } from "./decide-live.ts";
 import { awaitOperation, startOperation } from "./operations.ts";
-import { isOwnSet, roleTags, tagKeys, windowFromTags, windowTags } from "./tags.ts";
-import type { Action } from "./types.ts";
+import { endFromTags, isOwnSet, roleTags, tagKeys, windowFromTags, windowTags } from "./tags.ts";
+import type { Action, GrantPatch } from "./types.ts";
 import { formatTime, openWindow } from "./window.ts";
 
 export type { StepResult } from "./act-env.ts";
@@ -97,8 +97,17 @@ async function createSet(action: Extract<Action, { kind: "CreatePermissionSet" }
     return { refused: { reason: "NotOwned", message: notOwnedMessage(env.grant) } };
   }
   const isNew = activationTime === undefined && expiryTime === undefined;
-  const adopted = isNew ? windowFromTags(set.tags, env.clock.now()) : {};
-  return { patch: { external: { ...recorded(external), permissionSetARN: set.arn }, ...adopted }, isAdopted };
+  const window = isNew ? windowFromTags(set.tags, env.clock.now()) : {};
+  const patch = { external: { ...recorded(external), permissionSetARN: set.arn }, ...window };
+  return { ...endedBefore(set.tags, patch, env), isAdopted };
+}
+
+/** Nothing is added to a set whose tags say that the access has ended, though the status that said so was lost. */
+function endedBefore(tags: Readonly<Record<string, string>>, patch: GrantPatch, env: ActEnv): StepResult {
+  const ended = endFromTags(tags, env.clock.now());
+  return ended.end === undefined
+    ? { patch }
+    : { patch: { ...patch, ...ended }, wait: { ms: 0, why: "what is left to be taken away" } };
 }
 
 async function readRole(permissionSetName: string, env: ActEnv): Promise<StepResult> {
@@ -114,8 +123,8 @@ async function readRole(permissionSetName: string, env: ActEnv): Promise<StepRes
 async function activate(action: Extract<Action, { kind: "Activate" }>, env: ActEnv): Promise<StepResult> {
   const tags = env.tags ?? (await center(env).getTags(setARN(env))) ?? {};
   const known = windowFromTags(tags, env.clock.now());
-  if (known.activationTime !== undefined) {
-    return { patch: known };
+  if (known.activationTime !== undefined || tags[tagKeys.ended] !== undefined) {
+    return endedBefore(tags, known, env);
   }
   const window = openWindow(env.clock.now(), action);
   const patch = {

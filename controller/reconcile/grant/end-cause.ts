@@ -1,5 +1,6 @@
 import { specDigest, type AccessWorkflow, type Grant, type GrantStatusWorkflow } from "#kinds/index.ts";
 import type { EpochMs } from "#lib/clock.ts";
+import { endFromTags, isOwnSet } from "./tags.ts";
 import { targetChange } from "./target.ts";
 import type { EndCause, GrantInput } from "./types.ts";
 import { currentExpiry, formatTime } from "./window.ts";
@@ -29,7 +30,16 @@ export function ownEndCause(grant: Grant, now: EpochMs): EndCause | undefined {
 
 /** Why the Grant must end by all that is known now: itself, what was approved, and the person. */
 export function endCause(input: GrantInput): EndCause | undefined {
-  return ownEndCause(input.grant, input.now) ?? approvedEndCause(input) ?? personEndCause(input);
+  return (
+    ownEndCause(input.grant, input.now) ?? taggedEndCause(input) ?? approvedEndCause(input) ?? personEndCause(input)
+  );
+}
+
+/** Its set says that it has ended: the status that said so was lost. Only when AWS was looked at. */
+function taggedEndCause({ aws, grant, installation, now }: GrantInput): EndCause | undefined {
+  const tags = aws?.set?.tags ?? {};
+  const { end } = isOwnSet(tags, installation, grant.metadata.uid ?? "") ? endFromTags(tags, now) : {};
+  return end === undefined ? undefined : { reason: end.reason, message: end.message, at: Date.parse(end.time) };
 }
 
 /** What was approved is no longer what is there. Only once something was approved. */

@@ -6,10 +6,12 @@ interface Known {
   readonly set: AwsObservation["set"];
   readonly policy: string | undefined;
   readonly assigned: boolean;
+  /** What was learned in taking away leaves out the tags, and serves nothing else. */
+  readonly isEnding?: boolean;
 }
 
 /** What stands in AWS once a set has been deleted. */
-const nothing: Known = { set: undefined, policy: undefined, assigned: false };
+const nothing: Known = { set: undefined, policy: undefined, assigned: false, isEnding: true };
 
 /**
  * What AWS holds by its answers to this process: to its writes, and to its last look. While a grant is set up, that spares
@@ -20,9 +22,14 @@ export class OwnWrites {
   readonly #byUID = new Map<string, Known>();
 
   /** What is known of the Grant's set; undefined where AWS must be looked at. */
-  seen({ metadata }: Grant): AwsObservation | undefined {
+  seen({ metadata, status }: Grant): AwsObservation | undefined {
     const known = this.#byUID.get(metadata.uid ?? "");
-    return known === undefined ? undefined : { ...known, role: "notLookedUp" };
+    if (known === undefined || (known.isEnding === true && status?.end === undefined)) {
+      // Nothing, or the status has lost the end that it had.
+      return undefined;
+    }
+    const { set, policy, assigned } = known;
+    return { set, policy, assigned, role: "notLookedUp" };
   }
 
   /** AWS was looked at. What it did not show may be there all the same, and is not remembered. */
@@ -99,6 +106,6 @@ export class OwnWrites {
     const { external, grantID = "" } = status ?? {};
     const arn = external?.permissionSetARN;
     const set = arn === undefined ? undefined : { arn, name: grantID, tags: {} };
-    this.#byUID.set(metadata.uid ?? "", { set, policy: undefined, assigned: false });
+    this.#byUID.set(metadata.uid ?? "", { set, policy: undefined, assigned: false, isEnding: true });
   }
 }

@@ -4,8 +4,7 @@ import { grantIDOf, isGrantID } from "#lib/grant-id.ts";
 import type { AwsPorts, InstanceRef, PermissionSet } from "../../aws/ports.ts";
 import type { Recovered } from "../../source/source.ts";
 import type { EpochMs } from "#lib/clock.ts";
-import { decodeRecord, isInstant, tagKeys, tagValue, windowFromTags, type GrantRecord } from "./tags.ts";
-import { formatTime } from "./window.ts";
+import { decodeRecord, endFromTags, isInstant, tagKeys, tagValue, windowFromTags, type GrantRecord } from "./tags.ts";
 
 /** Where to look for what an installation has made. */
 export interface LookAround {
@@ -64,7 +63,7 @@ export function readSet(set: PermissionSet, instance: InstanceRef, now: EpochMs)
     ...recordedStatus(set, instance),
     grantID: set.name,
     ...windowFromTags(tags, now),
-    ...endOf(tags, now),
+    ...endFromTags(tags, now),
   };
   return { key: { kind: "Grant", namespace, name }, uid, status, spec: specOf(tags) };
 }
@@ -127,17 +126,6 @@ function specOf(tags: Readonly<Record<string, string>>): Partial<GrantSpec> {
 function roleOf(tags: Readonly<Record<string, string>>): { readonly roleID?: string; readonly roleName?: string } {
   const { [tagKeys.roleID]: roleID, [tagKeys.roleName]: roleName } = tags;
   return roleID === undefined || roleName === undefined ? {} : { roleID, roleName };
-}
-
-/** An end that was marked is one, whatever its time says. */
-function endOf(tags: Readonly<Record<string, string>>, now: EpochMs): GrantStatus {
-  const { [tagKeys.ended]: ended, [tagKeys.endReason]: reason } = tags;
-  if (ended === undefined) {
-    return {};
-  }
-  const time = isInstant(ended) ? ended : formatTime(now);
-  const message = "The access had ended when the state was lost.";
-  return { endTime: time, end: { time, reason: reason ?? "Revoked", message } };
 }
 
 function isUUID(text: string): boolean {

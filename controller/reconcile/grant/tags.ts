@@ -93,6 +93,24 @@ export function windowFromTags(
   return { activationTime, expiryTime, extensionCount };
 }
 
+/** CRDs, Grant.status.end.reason. */
+const reasonPattern = /^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/;
+const reasonMax = 128;
+
+/** The end that was put into the tags; empty where there was none. One that was marked is one, whatever its time and reason say. */
+export function endFromTags(
+  tags: Readonly<Record<string, string>>,
+  now: EpochMs,
+): Pick<GrantStatus, "end" | "endTime"> {
+  const { [tagKeys.ended]: ended, [tagKeys.endReason]: given = "" } = tags;
+  if (ended === undefined) {
+    return {};
+  }
+  const time = isInstant(ended) ? ended : formatTime(now);
+  const reason = given.length <= reasonMax && reasonPattern.test(given) ? given : "Revoked";
+  return { endTime: time, end: { time, reason, message: "The access had ended when the state was lost." } };
+}
+
 /** Whether a tag holds an instant (RFC 3339) that can be compared with others. */
 export function isInstant(text: string | undefined): text is string {
   return text !== undefined && isDateTime(text);
