@@ -77,6 +77,14 @@ export const ruleCases: Readonly<Record<string, RuleCase>> = {
     fires: [[`${condition},reason="QuotaExceeded"}`, always(3)]],
     quiet: [[`${condition},reason="PendingApproval"}`, always(3)]],
   },
+  SallyportForeignAssignment: {
+    fires: [[`${condition},reason="NotOwned"}`, always(1)]],
+    labels: { reason: "NotOwned" },
+    quiet: [
+      [`${condition},reason="ForeignAssignment"}`, always(0)],
+      [`${condition},reason="DriftDetected"}`, always(2)],
+    ],
+  },
   SallyportDriftDetected: {
     fires: [['sallyport_drift_detected_total{kind="Grant"}', once]],
     labels: { kind: "Grant" },
@@ -85,6 +93,13 @@ export const ruleCases: Readonly<Record<string, RuleCase>> = {
   SallyportHeldDeletions: {
     fires: [["sallyport_held_deletions", always(12)]],
     quiet: [["sallyport_held_deletions", always(0)]],
+  },
+  SallyportOrphansHeld: {
+    fires: [
+      ['sallyport_orphans_held{instance="1"}', always(12)],
+      ['sallyport_orphans_held{instance="2"}', always(0)],
+    ],
+    quiet: [["sallyport_orphans_held", always(0)]],
   },
   SallyportSourceProblems: {
     fires: [["sallyport_source_problems", always(1)]],
@@ -117,6 +132,11 @@ export const ruleCases: Readonly<Record<string, RuleCase>> = {
     fires: [['sallyport_reflector_last_event_timestamp_seconds{reflector="grants"}', "0+60x50 3000x9"]],
     labels: { reflector: "grants" },
     quiet: [['sallyport_reflector_last_event_timestamp_seconds{reflector="grants"}', "0+60x60"]],
+  },
+  SallyportFolderStale: {
+    // The clock of a test begins at 0: a folder that was never read has been stale for as long as there is time.
+    fires: [["sallyport_folder_last_read_timestamp_seconds", always(0)]],
+    quiet: [["sallyport_folder_last_read_timestamp_seconds", "0+60x54 3240x5"]],
   },
   SallyportHealthCheckFailing: {
     fires: [['sallyport_health_check{probe="healthz",check="clock"}', always(0)]],
@@ -221,5 +241,21 @@ export const ruleCases: Readonly<Record<string, RuleCase>> = {
     fires: histogram("sallyport_audit_lag_seconds", proxy, "300", 50),
     labels: { proxy: "default/main" },
     quiet: histogram("sallyport_audit_lag_seconds", proxy, "60", 0),
+  },
+  SallyportStatementsDenied: {
+    // Minute 50, looked at in minute 59; minute 40.
+    fires: [[`sallyport_proxy_spool_last_denied_timestamp_seconds{${proxy}}`, always(3_000)]],
+    labels: { proxy: "default/main" },
+    quiet: [[`sallyport_proxy_spool_last_denied_timestamp_seconds{${proxy}}`, always(2_400)]],
+  },
+  SallyportSpoolFilling: {
+    fires: [[`sallyport_proxy_spool_used_ratio{${proxy}}`, always(0.51)]],
+    labels: { proxy: "default/main" },
+    quiet: [[`sallyport_proxy_spool_used_ratio{${proxy}}`, always(0.5)]],
+  },
+  SallyportSpoolOld: {
+    fires: [[`sallyport_proxy_spool_oldest_seconds{${proxy}}`, always(301)]],
+    labels: { proxy: "default/main" },
+    quiet: [[`sallyport_proxy_spool_oldest_seconds{${proxy}}`, always(300)]],
   },
 };
