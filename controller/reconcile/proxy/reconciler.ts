@@ -1,4 +1,4 @@
-import type { ConditionInput, ObjectKey, Proxy } from "#kinds/index.ts";
+import { type ConditionInput, isTrue, type ObjectKey, type Proxy } from "#kinds/index.ts";
 import type { Clock } from "#lib/clock.ts";
 import { assertNever } from "#lib/errors.ts";
 import { isFailure } from "../../aws/errors.ts";
@@ -6,6 +6,7 @@ import type { AccountPort, AwsFailure, AwsPorts } from "../../aws/ports.ts";
 import { needsCleanUp } from "../../source/clean-up.ts";
 import type { Source } from "../../source/source.ts";
 import type { Outcome, ReconcileContext, Reconciler } from "../reconciler.ts";
+import { requestedLook } from "../status/annotations.ts";
 import { notReady } from "../status/simple.ts";
 import { type StatusWrite, writeObjectStatus } from "../status/write.ts";
 import { decideProxy, firstOfService } from "./decide.ts";
@@ -28,6 +29,12 @@ export interface ProxyReconcilerOptions {
  */
 export const deletionTriedMs = 3_600_000;
 
+/**
+ * Milliseconds after this process began to act within which tasks that were linked before link again: they try every few seconds. A
+ * controller that was started again must not show every Proxy as broken first.
+ */
+export const linkAgainMs = 15_000;
+
 /** Converges Proxies to their ECS services. */
 export function proxyReconciler(options: ProxyReconcilerOptions): Reconciler {
   return new ProxyReconciler(options);
@@ -38,6 +45,7 @@ class ProxyReconciler implements Reconciler {
   readonly #options: ProxyReconcilerOptions;
   /** Revision by ARN of the task definition; definitions never change. */
   readonly #revisions = new Map<string, string>();
+  #begunMs: number | undefined;
 
   constructor(options: ProxyReconcilerOptions) {
     this.#options = options;
@@ -53,6 +61,17 @@ class ProxyReconciler implements Reconciler {
       // Nothing goes with it: an account that cannot be asked must not hold it.
       await source.release(proxy);
       return { kind: "settled" };
+    }
+    const nowMs = context.clock.monotonicMs();
+    this.#begunMs ??= nowMs;
+    const leftMs = this.#begunMs + linkAgainMs - nowMs;
+    if (leftMs > 0 && this.#isLinkingAgain(proxy)) {
+      return {
+        kind: "waiting",
+        untilMs: context.clock.now() + leftMs,
+        why: "its tasks link again",
+        priority: "change",
+      };
     }
     const account = ports.account(proxy.spec.ecs);
     try {
@@ -72,6 +91,19 @@ class ProxyReconciler implements Reconciler {
       }
       return this.#failed(thrown, proxy, context);
     }
+  }
+
+  /** Whether nothing is known against the Proxy but that not all tasks have linked since this process began. */
+  #isLinkingAgain(proxy: Proxy): boolean {
+    const { metadata, status } = proxy;
+    const before = status?.tasks?.filter(({ connected }) => connected) ?? [];
+    return (
+      metadata.deletionTimestamp === undefined &&
+      status?.observedGeneration === metadata.generation &&
+      isTrue(status?.conditions, "Ready") &&
+      requestedLook(metadata) === status?.lastHandledReconcileAt &&
+      this.#options.connectedTasks(proxyKeyOf(proxy)).length < before.length
+    );
   }
 
   async #failed(failure: AwsFailure, proxy: Proxy, { log, clock }: ReconcileContext): Promise<Outcome> {
