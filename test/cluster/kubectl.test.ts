@@ -1,29 +1,20 @@
 import { globSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { givenStatus, grantManifest, keyOfManifest, workflowManifest } from "#controller/source/contract.ts";
 import { kinds, type AnyObject, type Condition, type Grant } from "#kinds/index.ts";
 import { systemClock } from "#lib/clock.ts";
-import {
-  controlPlaneMissing,
-  kubectlMissing,
-  startControlPlane,
-  type ControlPlane,
-} from "#test/harness/control-plane.ts";
+import { type ControlPlane, kubectlMissing } from "#test/harness/control-plane.ts";
+import { givenControlPlane } from "#test/harness/given-control-plane.ts";
 import { ClusterHarness } from "./source-harness.ts";
 
-const missing = controlPlaneMissing() ?? kubectlMissing();
 let plane: ControlPlane;
 let harness: ClusterHarness;
 
-beforeAll(async () => {
-  if (missing === undefined) {
-    plane = await startControlPlane();
-    await plane.installCRDs();
-  }
-});
-afterAll(() => plane?.close());
-beforeEach(async ({ skip }) => {
-  skip(missing !== undefined, missing);
+givenControlPlane(async (started) => {
+  plane = started;
+  await plane.installCRDs();
+}, kubectlMissing());
+beforeEach(async () => {
   harness = await ClusterHarness.make(plane);
   await harness.open({ clock: systemClock }).start();
 });

@@ -1,14 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, it } from "vitest";
 import { loadKubeAccess } from "#controller/kube/kubeconfig.ts";
 import { createKubeTransport } from "#controller/kube/https-transport.ts";
 import { LeaseElector } from "#controller/kube/lease.ts";
 import type { KubeTransport } from "#controller/kube/transport.ts";
 import { type Clock, systemClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
-import { type ControlPlane, controlPlaneMissing, startControlPlane } from "../harness/control-plane.ts";
+import type { ControlPlane } from "../harness/control-plane.ts";
+import { givenControlPlane } from "../harness/given-control-plane.ts";
 import { eventually } from "../harness/process.ts";
 
-const missing = controlPlaneMissing();
 /** A Lease counts in whole seconds. */
 const times = { leaseDurationMs: 2_000, renewDeadlineMs: 1_200, retryPeriodMs: 300 };
 
@@ -16,19 +16,13 @@ let plane: ControlPlane;
 let transport: KubeTransport;
 let namespace: string;
 let electors: LeaseElector[];
-beforeAll(async () => {
-  if (missing === undefined) {
-    plane = await startControlPlane();
-    const access = await loadKubeAccess({ file: plane.kubeconfigFile, environment: {} });
-    transport = createKubeTransport({ access, version: "test", clock: systemClock });
-  }
+givenControlPlane(async (started) => {
+  plane = started;
+  const access = await loadKubeAccess({ file: plane.kubeconfigFile, environment: {} });
+  transport = createKubeTransport({ access, version: "test", clock: systemClock });
 });
-afterAll(async () => {
-  transport?.close();
-  await plane?.close();
-});
-beforeEach(async ({ skip }) => {
-  skip(missing !== undefined, missing);
+afterAll(() => transport?.close());
+beforeEach(async () => {
   electors = [];
   namespace = await plane.createNamespace("lease");
 });

@@ -1,28 +1,27 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
+import { controllerMetrics } from "#controller/metrics/definitions.ts";
 import { grantFile } from "#tools/demo/grant-file.ts";
-import {
-  type ControlPlane,
-  controlPlaneMissing,
-  kubectlMissing,
-  startControlPlane,
-} from "#test/harness/control-plane.ts";
+import { type ControlPlane, kubectlMissing } from "#test/harness/control-plane.ts";
+import { givenControlPlane } from "#test/harness/given-control-plane.ts";
 import { type ClusterPlace, prepareCluster } from "#test/harness/control-plane-installation.ts";
 import { type Installation, startInstallation, untilProxyLinked } from "#test/harness/installation.ts";
+import { freePort } from "#test/harness/postgres.ts";
 import { eventually } from "#test/harness/process.ts";
 
-const missing = controlPlaneMissing() ?? kubectlMissing();
 let cluster: ControlPlane;
 let place: ClusterPlace;
 let installation: Installation;
+/** Where the controller tells of itself. */
+let at: { readonly metrics: string; readonly probes: string };
 /** kubectl as ada, who may ask for access. */
 let kubectl: (args: readonly string[], stdin?: string) => Promise<string>;
 
-beforeAll(async () => {
-  if (missing !== undefined) {
-    return;
-  }
-  cluster = await startControlPlane();
+givenControlPlane(async (started) => {
+  cluster = started;
+  const [metrics, probes] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
+  at = { metrics: `http://${metrics}/metrics`, probes: `http://${probes}` };
   installation = await startInstallation({
+    flags: { "metrics-listen": metrics, "probe-listen": probes },
     async place(folder) {
       place = await prepareCluster(cluster, folder);
       return place.controllerArguments;
@@ -35,12 +34,8 @@ beforeAll(async () => {
       ...(stdin === undefined ? {} : { stdin }),
     });
   await untilProxyLinked(installation);
-});
-afterAll(async () => {
-  await installation?.stop();
-  await cluster?.close();
-});
-beforeEach(({ skip }) => skip(missing !== undefined, missing));
+}, kubectlMissing());
+afterAll(() => installation?.stop());
 
 const own = { person: "ada", database: "orders", role: "app_owner", requester: "ada" };
 
@@ -82,6 +77,26 @@ describe("the main job, by kubectl alone", () => {
     expect(permissionSets()).toEqual(before);
     await kubectl(["delete", "grant", "two", "--timeout=30s"]);
   });
+});
+
+test("a cluster's controller tells of its Lease, its watches and its requests, and is alive by them", async () => {
+  const text = await (await fetch(at.metrics)).text();
+  const healthz = await fetch(`${at.probes}/healthz?verbose`);
+  const readyz = await fetch(`${at.probes}/readyz`);
+
+  expect(text).toContain('\nleader_election_master_status{name="sallyport"} 1\n');
+  expect(text).toMatch(/^rest_client_requests_total\{code="200",method="GET",host="127\.0\.0\.1:\d+"\} [1-9]\d*$/m);
+  const names = [...text.matchAll(/^sallyport_reflector_last_list_timestamp_seconds\{reflector="([^"]+)/gm)];
+  expect(names.map(([, name]) => name)).toEqual(expect.arrayContaining(["shop/grants", "shop/proxies"]));
+  const shown = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+  const ofClusters = controllerMetrics.map(({ name }) => name).filter((name) => !name.startsWith("sallyport_folder_"));
+  expect(ofClusters.filter((name) => !shown.includes(name))).toEqual([]);
+  expect([readyz.status, healthz.status]).toEqual([200, 200]);
+  expect(await healthz.text()).toBe(
+    ["clock", "event-loop", "reconcile-loop", "reflectors", "leader-election"]
+      .map((check) => `[+]${check} ok\n`)
+      .join("") + "healthz check passed\n",
+  );
 });
 
 describe("an API server that goes away", () => {

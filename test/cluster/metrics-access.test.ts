@@ -1,6 +1,6 @@
 import { request } from "node:https";
 import path from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { systemClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
 import { clusterAccess } from "#controller/metrics/access.ts";
@@ -8,34 +8,25 @@ import { createTelemetry, type Telemetry } from "#controller/metrics/telemetry.t
 import { createKubeTransport } from "#controller/kube/https-transport.ts";
 import type { KubeTransport } from "#controller/kube/transport.ts";
 import { createAuthority } from "#sandbox/certificates.ts";
-import {
-  type ControlPlane,
-  controlPlaneMissing,
-  kubectlMissing,
-  startControlPlane,
-} from "#test/harness/control-plane.ts";
+import { type ControlPlane, kubectlMissing } from "#test/harness/control-plane.ts";
+import { givenControlPlane } from "#test/harness/given-control-plane.ts";
 
-const missing = controlPlaneMissing() ?? kubectlMissing();
 const manifest = path.join(import.meta.dirname, "../../manifests/monitoring/secure/rbac.yaml");
 let plane: ControlPlane;
 let controllerToken: string;
 const open: { telemetry: Telemetry; transport: KubeTransport }[] = [];
 
-beforeAll(async () => {
-  if (missing === undefined) {
-    plane = await startControlPlane();
-    controllerToken = await plane.serviceAccountToken("sallyport-system", "sallyport-controller");
-    await plane.kubectl(["apply", "-f", manifest]);
-  }
-});
+givenControlPlane(async (started) => {
+  plane = started;
+  controllerToken = await plane.serviceAccountToken("sallyport-system", "sallyport-controller");
+  await plane.kubectl(["apply", "-f", manifest]);
+}, kubectlMissing());
 afterAll(async () => {
   for (const { telemetry, transport } of open) {
     await telemetry.close();
     transport.close();
   }
-  await plane?.close();
 });
-beforeEach(({ skip }) => skip(missing !== undefined, missing));
 
 /** Protected metrics of a controller that speaks to the API server under `token`; answers the status that a bearer gets. */
 async function setUp(token: string) {

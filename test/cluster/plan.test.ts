@@ -1,29 +1,24 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { diff, plan } from "#controller/plan/main.ts";
+import { definitions } from "#kinds/generated/schemas.ts";
 import { systemClock } from "#lib/clock.ts";
-import { controlPlaneMissing, startControlPlane, type ControlPlane } from "#test/harness/control-plane.ts";
+import { type ControlPlane, kubectlMissing } from "#test/harness/control-plane.ts";
+import { givenControlPlane } from "#test/harness/given-control-plane.ts";
 
 const examples = path.join(import.meta.dirname, "..", "..", "examples");
-const missing = controlPlaneMissing();
 let cluster: ControlPlane;
-let folder: string;
-beforeAll(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), "sallyport-plan-"));
+const folder = mkdtempSync(path.join(tmpdir(), "sallyport-plan-"));
+
+givenControlPlane(async (started) => {
+  cluster = started;
   cpSync(examples, folder, { recursive: true });
-  if (missing === undefined) {
-    cluster = await startControlPlane();
-    await cluster.installCRDs();
-    await cluster.kubectl(["apply", "-f", folder]);
-  }
-});
-afterAll(async () => {
-  rmSync(folder, { recursive: true });
-  await cluster?.close();
-});
-beforeEach(({ skip }) => skip(missing !== undefined, missing));
+  await cluster.installCRDs();
+  await cluster.kubectl(["apply", "-f", folder]);
+}, kubectlMissing());
+afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A person who may look and nothing else. */
 function given(options: Readonly<Record<string, string | boolean>> = {}) {
@@ -47,17 +42,10 @@ describe("plan and diff against a cluster", () => {
 
   describe("with get and list only", () => {
     beforeAll(async () => {
-      if (missing === undefined) {
-        const resource = "--resource=proxies,databases,availabilities,accessworkflows,grants,grantreviews";
-        await cluster.kubectl([
-          "create",
-          "clusterrole",
-          "look",
-          "--verb=get,list",
-          `${resource}`.replaceAll(",", ".sallyport.dev,").concat(".sallyport.dev"),
-        ]);
-        await cluster.kubectl(["create", "clusterrolebinding", "look", "--clusterrole=look", "--group=viewers"]);
-      }
+      const ours = Object.values(definitions).map(({ plural }) => `${plural}.sallyport.dev`);
+      const rule = ["--verb=get,list", `--resource=${ours.join()}`];
+      await cluster.kubectl(["create", "clusterrole", "look", ...rule]);
+      await cluster.kubectl(["create", "clusterrolebinding", "look", "--clusterrole=look", "--group=viewers"]);
     });
 
     it("nothing changes where the folder was just applied: the server adds nothing that a person would have to write", async () => {

@@ -1,43 +1,39 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { givenStatus, grantManifest, keyOfManifest, workflowManifest } from "#controller/source/contract.ts";
 import { massCountMax } from "#controller/source/absence.ts";
 import { silenceMaxMs } from "#controller/kube/reflector.ts";
 import type { Grant, ObjectKey } from "#kinds/index.ts";
 import { systemClock } from "#lib/clock.ts";
-import { controlPlaneMissing, startControlPlane, type ControlPlane } from "#test/harness/control-plane.ts";
+import type { ControlPlane } from "#test/harness/control-plane.ts";
 import { writeKubeconfig } from "#test/harness/control-plane-client.ts";
+import { givenControlPlane } from "#test/harness/given-control-plane.ts";
 import { startKubeFaultProxy, type KubeFaultProxy } from "#test/harness/kube-fault-proxy.ts";
 import { gone, resourceVersionTooLarge, tooManyRequests } from "#test/harness/kube-fault-proxy-faults.ts";
 import { ClusterHarness } from "./source-harness.ts";
 
-const missing = controlPlaneMissing();
 let plane: ControlPlane;
 let proxy: KubeFaultProxy;
 let directory: string;
 let harness: ClusterHarness;
 
-beforeAll(async () => {
-  if (missing === undefined) {
-    plane = await startControlPlane();
-    await plane.installCRDs();
-  }
+givenControlPlane(async (started) => {
+  plane = started;
+  await plane.installCRDs();
 });
-afterAll(() => plane?.close());
 
-beforeEach(async ({ skip }) => {
-  skip(missing !== undefined, missing);
+beforeEach(async () => {
   proxy = await startKubeFaultProxy(plane);
   directory = mkdtempSync(path.join(tmpdir(), "sallyport-faults-"));
   const file = writeKubeconfig(path.join(directory, "config"), proxy, "admin", plane.adminToken);
   harness = await ClusterHarness.make(plane, { file });
 });
 afterEach(async () => {
-  if (missing === undefined) {
-    await harness.dispose();
-    await proxy.close();
+  await harness?.dispose();
+  await proxy?.close();
+  if (directory !== undefined) {
     rmSync(directory, { recursive: true, force: true });
   }
 });

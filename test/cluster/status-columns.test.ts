@@ -1,25 +1,17 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { AnyObject } from "#kinds/index.ts";
 import { aDatabase, anAvailability, aProxy, aWorkflow } from "#controller/reconcile/testing.ts";
 import { definitions } from "#kinds/generated/schemas.ts";
-import {
-  controlPlaneMissing,
-  kubectlMissing,
-  startControlPlane,
-  type ControlPlane,
-} from "#test/harness/control-plane.ts";
+import { type ControlPlane, kubectlMissing } from "#test/harness/control-plane.ts";
+import { givenControlPlane } from "#test/harness/given-control-plane.ts";
 import { aReview } from "./admission-stand.ts";
 import { grantSituations, otherSituations } from "./status-situations.ts";
 
-const missing = controlPlaneMissing() ?? kubectlMissing();
 let plane: ControlPlane;
 let namespace: string;
 
-beforeAll(async () => {
-  if (missing !== undefined) {
-    return;
-  }
-  plane = await startControlPlane();
+givenControlPlane(async (started) => {
+  plane = started;
   await plane.installCRDs();
   namespace = await plane.createNamespace("columns");
   const live = grantSituations.find(({ name }) => name === "live")?.object;
@@ -29,9 +21,7 @@ beforeAll(async () => {
     await put(object, object.status ?? settled(object.kind) ?? {});
   }
   await put(aReview("ada-orders-grace", "grace") as unknown as AnyObject, {});
-});
-afterAll(() => plane?.close());
-beforeEach(({ skip }) => skip(missing !== undefined, missing));
+}, kubectlMissing());
 
 /** Creates the object as a person does, and writes its status as the controller does. */
 async function put({ apiVersion, kind, metadata, spec }: AnyObject, status: object): Promise<void> {

@@ -1,32 +1,32 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import { parse, parseDocument, stringify } from "yaml";
-import { type ControlPlane, controlPlaneMissing, startControlPlane } from "#test/harness/control-plane.ts";
+import { type ControlPlane, kubectlMissing } from "#test/harness/control-plane.ts";
+import { givenControlPlane } from "#test/harness/given-control-plane.ts";
 import { eventually } from "#test/harness/process.ts";
 import { grantFile } from "#tools/demo/grant-file.ts";
 import { Helm, helmMissing, setting } from "./helm.ts";
 import { runJob } from "./job-runner.ts";
 import { chart, run } from "./render.ts";
 
-const missing = controlPlaneMissing() ?? helmMissing();
 const scratch = mkdtempSync(path.join(tmpdir(), "sallyport-chart-"));
 let cluster: ControlPlane;
 let helm: Helm;
 
-beforeAll(async () => {
-  if (missing === undefined) {
-    cluster = await startControlPlane();
+givenControlPlane(
+  (started) => {
+    cluster = started;
     helm = new Helm(cluster);
-  }
-});
-afterAll(async () => {
+  },
+  kubectlMissing(),
+  helmMissing(),
+);
+afterAll(() => {
   helm?.remove();
   rmSync(scratch, { recursive: true, force: true });
-  await cluster?.close();
 });
-beforeEach(({ skip }) => skip(missing !== undefined, missing));
 
 const namespace = ["--namespace", "sallyport-system"];
 

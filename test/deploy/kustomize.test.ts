@@ -1,32 +1,21 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { compileOptions } from "#controller/options.ts";
-import {
-  type ControlPlane,
-  controlPlaneMissing,
-  kubectlMissing,
-  startControlPlane,
-} from "#test/harness/control-plane.ts";
+import { type ControlPlane, kubectlMissing, startControlPlane } from "#test/harness/control-plane.ts";
+import { givenControlPlane } from "#test/harness/given-control-plane.ts";
 import { kustomize, type Manifest, nameOf, objectsOf, overlays, workloadOf } from "./render.ts";
 
-const missing = controlPlaneMissing() ?? kubectlMissing();
 const scratch = mkdtempSync(path.join(tmpdir(), "sallyport-kustomize-"));
 let cluster: ControlPlane;
 
-beforeAll(async () => {
-  if (missing === undefined) {
-    cluster = await startControlPlane();
-    // The namespaced overlay is for namespaces that are there.
-    await cluster.kubectl(["create", "namespace", "access"]);
-  }
-});
-afterAll(async () => {
-  rmSync(scratch, { recursive: true, force: true });
-  await cluster?.close();
-});
-beforeEach(({ skip }) => skip(missing !== undefined, missing));
+givenControlPlane(async (started) => {
+  cluster = started;
+  // The namespaced overlay is for namespaces that are there.
+  await cluster.kubectl(["create", "namespace", "access"]);
+}, kubectlMissing());
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 /** Strict: a field that the API server does not know is an error and not dropped. */
 function apply(manifest: string, ...more: string[]): Promise<string> {

@@ -2,21 +2,17 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { KubectlFailed } from "./control-plane-client.ts";
-import { type ControlPlane, controlPlaneMissing, kubectlMissing, startControlPlane } from "./control-plane.ts";
+import { type ControlPlane, kubectlMissing, startControlPlane } from "./control-plane.ts";
+import { givenControlPlane } from "./given-control-plane.ts";
 import { eventually, repository } from "./process.ts";
 
-const missing = controlPlaneMissing();
 let cluster: ControlPlane;
 
-beforeAll(async () => {
-  if (missing === undefined) {
-    cluster = await startControlPlane();
-  }
+givenControlPlane((started) => {
+  cluster = started;
 });
-afterAll(() => cluster?.close());
-beforeEach(({ skip }) => skip(missing !== undefined, missing));
 
 describe("people", () => {
   test("somebody new is known by name and groups, and may do nothing until a role says so", async () => {
