@@ -1,23 +1,19 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { givenStatus, grantManifest, keyOfManifest, workflowManifest } from "#controller/source/contract.ts";
 import type { AnyObject, Condition, Grant } from "#kinds/index.ts";
 import { UserError } from "#lib/errors.ts";
-import { controlPlaneMissing, startControlPlane, type ControlPlane } from "#test/harness/control-plane.ts";
+import type { ControlPlane } from "#test/harness/control-plane.ts";
+import { givenControlPlane } from "#test/harness/given-control-plane.ts";
 import { ClusterHarness } from "./source-harness.ts";
 
-const missing = controlPlaneMissing();
 let plane: ControlPlane;
 let harness: ClusterHarness;
 
-beforeAll(async () => {
-  if (missing === undefined) {
-    plane = await startControlPlane();
-    await plane.installCRDs();
-  }
+givenControlPlane(async (started) => {
+  plane = started;
+  await plane.installCRDs();
 });
-afterAll(() => plane?.close());
-beforeEach(async ({ skip }) => {
-  skip(missing !== undefined, missing);
+beforeEach(async () => {
   harness = await ClusterHarness.make(plane);
 });
 afterEach(() => harness?.dispose());

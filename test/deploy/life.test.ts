@@ -1,14 +1,10 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, expect, it } from "vitest";
 import { Document, parse } from "yaml";
 import type { Grant } from "#kinds/index.ts";
-import {
-  type ControlPlane,
-  controlPlaneMissing,
-  kubectlMissing,
-  startControlPlane,
-} from "#test/harness/control-plane.ts";
+import { type ControlPlane, kubectlMissing } from "#test/harness/control-plane.ts";
+import { givenControlPlane } from "#test/harness/given-control-plane.ts";
 import { writeKubeconfig } from "#test/harness/control-plane-client.ts";
 import { type Installation, startInstallation } from "#test/harness/installation.ts";
 import { ended, eventually, repository, type SallyportProcess, startSallyport } from "#test/harness/process.ts";
@@ -18,22 +14,15 @@ import { kustomize, objectsOf } from "./render.ts";
 
 // What docs/upgrade.md and docs/uninstall.md say, done on a real API server with the sandbox's AWS. Each story leaves an empty
 // installation for the next one.
-const missing = controlPlaneMissing() ?? kubectlMissing();
 const namespace = ["--namespace", "access"];
 let plane: ControlPlane;
 let installation: Installation;
 
-beforeAll(async () => {
-  if (missing === undefined) {
-    plane = await startControlPlane();
-    installation = await startInstallation({ place: install });
-  }
-});
-afterAll(async () => {
-  await installation?.stop();
-  await plane?.close();
-});
-beforeEach(({ skip }) => skip(missing !== undefined, missing));
+givenControlPlane(async (started) => {
+  plane = started;
+  installation = await startInstallation({ place: install });
+}, kubectlMissing());
+afterAll(() => installation?.stop());
 
 it("an upgrade applies newer manifests and restarts the controller: live grants stay as they are", async () => {
   await expect(takesPriority()).resolves.toBe(false);
