@@ -1,7 +1,7 @@
 import { pause, type Clock } from "#lib/clock.ts";
 import { coerceError, UserError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
-import { createBackoff, type Backoff } from "./backoff.ts";
+import { type Backoff, backoffMinMs, createBackoff } from "./backoff.ts";
 import { ObjectCache, type CacheChange } from "./cache.ts";
 import { isKubeFailure, KubeFailure } from "./failure.ts";
 import { isEarlier, type KubeObject } from "./object.ts";
@@ -86,6 +86,7 @@ export class Reflector<T extends KubeObject> {
   /** Whoever waits for a list that has not begun yet. */
   #awaited: PromiseWithResolvers<void>[] = [];
   #endWatch: () => void = () => {};
+  #endWait: () => void = () => {};
   #fruitless = 0;
   /** Failures since the server last told anything. */
   #failures = 0;
@@ -149,6 +150,7 @@ export class Reflector<T extends KubeObject> {
     this.#awaited.push(listed);
     this.#mustList = true;
     this.#endWatch();
+    this.#endWait();
     return listed.promise;
   }
 
@@ -214,7 +216,7 @@ export class Reflector<T extends KubeObject> {
     const nowMs = this.#step();
     this.#kindGoneSinceMs ??= nowMs;
     if (nowMs - this.#kindGoneSinceMs >= kindGoneMs && (this.#stats.isSynced || !isRequired)) {
-      log.error("the cluster has no such kind any more", { resource: name });
+      log[this.#stats.isSynced ? "debug" : "error"]("the cluster has no such kind", { resource: name });
       this.#listed([], this.#cache.position ?? "0", this.#awaited.length);
     }
   }
@@ -296,13 +298,24 @@ export class Reflector<T extends KubeObject> {
     // What a watch cannot be told is gone, too new for the server, or nothing that is known: only a list helps.
     this.#fruitless += isAway(failure) ? 0 : 1;
     this.#mustList ||= !resumable.has(failure.kind) || this.#fruitless >= fruitlessWatchesMax;
-    const waitMs = this.#backoff.next(failure.retryAfterMs);
+    const waitMs = this.#waitAfter(failure);
     const fields = { resource: name, kind: failure.kind, reason: failure.reason, why: failure.message, waitMs };
     log[known || isOrdinary(failure) ? "debug" : "warn"](
       wasListing ? "a list failed, will list again" : "a watch failed, will go on",
       { ...fields, lists: this.#mustList },
     );
-    await pause(clock, waitMs, signal).catch(() => {});
+    const waiting = new AbortController();
+    this.#endWait = () => waiting.abort();
+    signal.addEventListener("abort", this.#endWait, { once: true });
+    await pause(clock, waitMs, waiting.signal).catch(() => {});
+    signal.removeEventListener("abort", this.#endWait);
+  }
+
+  /** A server that is busy says when it wants to be asked again; another is given more and more time. */
+  #waitAfter({ kind, retryAfterMs }: KubeFailure): number {
+    return kind === "tooManyRequests" && retryAfterMs !== undefined
+      ? Math.max(backoffMinMs * (1 + this.#options.random()), retryAfterMs)
+      : this.#backoff.next(retryAfterMs);
   }
 
   #tell(changes: readonly CacheChange<T>[]): void {

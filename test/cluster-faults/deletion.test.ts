@@ -41,7 +41,7 @@ const definitionsGone = (): Promise<true> =>
       const listed = await here().kubectl("get", "crd", "-o", "name");
       return listed.includes("sallyport.dev") ? undefined : true;
     },
-    40_000,
+    90_000,
   );
 
 it("everything of a namespace can be deleted at once, in whatever order, and nothing is left in AWS", async () => {

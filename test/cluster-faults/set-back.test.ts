@@ -5,6 +5,8 @@ import { type ClusterFaultWorld, startClusterFaultWorld } from "./world.ts";
 
 const missing = controlPlaneMissing() ?? kubectlMissing();
 const patientLease = { "lease-duration": "90", "lease-renew-deadline": "80", "lease-retry-period": "1" };
+/** A server that was away is asked again after waits that grow. */
+const patienceMs = 60_000;
 let world: ClusterFaultWorld;
 beforeAll(async () => {
   if (missing === undefined) {
@@ -44,8 +46,10 @@ it("an etcd that is set back under a running controller starts no clock, and bri
   // The cluster does not know of it any more, so nobody wants it.
   world.ledger.end("unknown-to-the-backup", "shop");
   const after = await world.active("asked");
-  await eventually("what the backup does not know is taken away", () =>
-    world.setsOf("unknown-to-the-backup").length === 0 ? true : undefined,
+  await eventually(
+    "what the backup does not know is taken away",
+    () => (world.setsOf("unknown-to-the-backup").length === 0 ? true : undefined),
+    patienceMs,
   );
   whileItIsAway();
   await world.until("revoked-since", "is over again", ({ status }) => status?.deprovisionTime !== undefined);

@@ -17,6 +17,8 @@ import { Replicas, type Replica, type ReplicaOptions } from "./replicas.ts";
 
 /** How long access may outlive its end while somebody leads, in milliseconds: two operations, their polls, and a machine with much to do. */
 const lagMs = 12_000;
+/** How long something may take that waits for a server which was away, in milliseconds: it is asked again after waits that grow. */
+const patienceMs = 60_000;
 export const installation = "cluster-faults";
 /** Where the objects are. */
 export const namespace = "shop";
@@ -82,10 +84,14 @@ export async function startClusterFaultWorld(): Promise<ClusterFaultWorld> {
     let last: Grant | undefined;
     const told = (): string =>
       `${name} ${what}\n${JSON.stringify(last?.status?.conditions)}\n${ledger.history()}\n${replicas.lastWords()}`;
-    return eventually(told, async () => {
-      last = await get(name);
-      return last !== undefined && passes(last) ? last : undefined;
-    });
+    return eventually(
+      told,
+      async () => {
+        last = await get(name);
+        return last !== undefined && passes(last) ? last : undefined;
+      },
+      patienceMs,
+    );
   };
   const setsOf = (name: string): string[] =>
     [...sandbox.state.permissionSets.values()]
@@ -126,8 +132,8 @@ export async function startClusterFaultWorld(): Promise<ClusterFaultWorld> {
       until(name, "is active", ({ status }) => status?.conditions?.some(isTrue("Active")) === true),
     async gone(name) {
       const told = (): string => `${name} is gone\n${ledger.history()}\n${replicas.lastWords()}`;
-      await eventually(told, async () => ((await get(name)) === undefined ? true : undefined));
-      await eventually(told, () => (setsOf(name).length === 0 ? true : undefined));
+      const isGone = async (): Promise<boolean> => setsOf(name).length === 0 && (await get(name)) === undefined;
+      await eventually(told, async () => ((await isGone()) ? true : undefined), patienceMs);
     },
     setsOf,
     freeLease: () =>
