@@ -3,6 +3,7 @@ import { bringFromSuite } from "./debian-suite.ts";
 import { bringDeployParts } from "./deploy.ts";
 import { bringDrivers } from "./drivers.ts";
 import { bringKube } from "./kube.ts";
+import { bringOperatorDefinitions } from "./operator-definitions.ts";
 import { remember } from "./part.ts";
 import { bringPipelineChecker } from "./pipelines.ts";
 import { bringPromtool } from "./promtool.ts";
@@ -18,6 +19,7 @@ export function bringParts(report: (text: string) => void): void {
   bringDeployParts(report);
   bringPipelineChecker(report);
   bringPromtool(report);
+  bringOperatorDefinitions(report);
   for (const [part, request] of [
     ["mysql", mysqlRequest],
     ["postgresClient18", postgresClientRequest],
