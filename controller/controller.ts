@@ -4,7 +4,7 @@ import { openAudit } from "./audit-keeping.ts";
 import { clusterMode } from "./mode/cluster.ts";
 import { folderMode } from "./mode/folder.ts";
 import type { Mode } from "./mode/mode.ts";
-import { createLoop, type Loop } from "./reconcile/loop.ts";
+import { createLoop, type Loop, urgentWorkersDefault } from "./reconcile/loop.ts";
 import { OrphanHold } from "./reconcile/orphan-hold.ts";
 import { reconcilers } from "./reconcile/reconcilers.ts";
 import { GrantFlags } from "./serve/grant-flags.ts";
@@ -156,6 +156,7 @@ function createWorkers(world: ControllerWorld, { source, identity }: Mode, links
     random: Math.random,
     log,
     newID,
+    urgentWorkers: urgentWorkersDefault,
   });
 }
 

@@ -8,8 +8,14 @@ export interface Limiter {
    * Resolves when the call may be made. Calls of urgency `revoke` go before all that still wait, those of urgency `check` after
    * all; each urgency is first come, first served.
    */
-  take(urgency: CallUrgency): Promise<void>;
+  take(urgency: LimiterUrgency): Promise<void>;
 }
+
+/**
+ * `turn`: a call of whoever has its account's turn goes after revocations and before everything else, since AWS updates no other role
+ * of the account until it is done.
+ */
+export type LimiterUrgency = CallUrgency | "turn";
 
 /**
  * "All Identity Center admin APIs share 20 TPS" (IAM Identity Center quotas). Burst and rate add up to it, so that no
@@ -27,7 +33,14 @@ export interface LimiterOptions {
 
 /** A token bucket with a waiting line for each urgency. It never goes by the wall clock. A take costs the same however many wait. */
 export function createLimiter(options: LimiterOptions, clock: Clock): Limiter {
-  const waiting: Record<CallUrgency, Line<() => void>> = { revoke: new Line(), change: new Line(), check: new Line() };
+  const waiting: Readonly<Record<LimiterUrgency, Line<() => void>>> = {
+    revoke: new Line(),
+    turn: new Line(),
+    change: new Line(),
+    check: new Line(),
+  };
+  const lines = [waiting.revoke, waiting.turn, waiting.change, waiting.check];
+  const next = (): (() => void) | undefined => lines.find((line) => line.size > 0)?.shift();
   const msPerToken = 1_000 / options.perSecond;
   let tokens = options.burst;
   let filledAt = clock.monotonicMs();
@@ -42,14 +55,14 @@ export function createLimiter(options: LimiterOptions, clock: Clock): Limiter {
     refill();
     // A timer may fire a fraction of a millisecond early; without the tolerance it would be set again at once.
     while (tokens >= 1 - 1e-6) {
-      const next = waiting.revoke.shift() ?? waiting.change.shift() ?? waiting.check.shift();
-      if (next === undefined) {
+      const call = next();
+      if (call === undefined) {
         return;
       }
       tokens -= 1;
-      next();
+      call();
     }
-    if (!timerSet && waiting.revoke.size + waiting.change.size + waiting.check.size > 0) {
+    if (!timerSet && lines.some((line) => line.size > 0)) {
       timerSet = true;
       clock.after(Math.max((1 - tokens) * msPerToken, 1), () => {
         timerSet = false;

@@ -1,15 +1,14 @@
 import type { SSOAdminClient } from "@aws-sdk/client-sso-admin";
 import type { Clock } from "#lib/clock.ts";
 import { coerceError } from "#lib/errors.ts";
-import type { Limiter } from "./limiter.ts";
-import type { CallUrgency } from "./ports.ts";
+import type { Limiter, LimiterUrgency } from "./limiter.ts";
 
 /** What happens between this process and AWS, for metrics. */
 export interface AwsRecorder {
   /** An attempt has ended; `code` is AWS's error name where it failed. */
   attempted(service: string, operation: string, tookMs: number, code?: string): void;
   /** A call was let through by a rate limit of our own. */
-  waited(limiter: string, urgency: CallUrgency, waitedMs: number): void;
+  waited(limiter: string, urgency: LimiterUrgency, waitedMs: number): void;
 }
 
 /** The part of an SDK client that all of them share; each client's type names its own operations, which do not matter here. */

@@ -23,6 +23,16 @@ export async function limited<T>(parts: IdentityCenterParts, operation: string, 
   return callAws(`sso:${operation}`, run);
 }
 
+/** As `limited`, of who has the account's turn. */
+export async function limitedInTurn<T>(
+  { limiter, urgency }: IdentityCenterParts,
+  operation: string,
+  run: () => Promise<T>,
+): Promise<T> {
+  await limiter.take(urgency === "revoke" ? "revoke" : "turn");
+  return callAws(`sso:${operation}`, run);
+}
+
 /** As `limited`, with undefined for what does not exist. */
 export async function limitedOptional<T>(
   parts: IdentityCenterParts,

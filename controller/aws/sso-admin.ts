@@ -16,7 +16,7 @@ import { malformedAnswer } from "./errors.ts";
 import type { AssignmentRef, IdentityCenterPort, OperationState, RoleUpdate } from "./ports.ts";
 import { pages } from "./paging.ts";
 import { findCalls, readSet, tagsOf } from "./sso-admin-find.ts";
-import { type IdentityCenterParts, limited, limitedOptional } from "./sso-admin-parts.ts";
+import { type IdentityCenterParts, limited, limitedInTurn, limitedOptional } from "./sso-admin-parts.ts";
 import { toTagList } from "./tags.ts";
 
 /** The port over one SSO Admin client. */
@@ -128,14 +128,14 @@ function assignmentCalls(parts: IdentityCenterParts): AssignmentCalls {
     },
     createAssignment: (assignment) =>
       underLock(parts, { ...assignment, kind: "CreateAssignment" }, async () => {
-        const answer = await limited(parts, "CreateAccountAssignment", () =>
+        const answer = await limitedInTurn(parts, "CreateAccountAssignment", () =>
           client.send(new CreateAccountAssignmentCommand({ InstanceArn, ...assignmentInput(assignment) })),
         );
         return operationOf("CreateAccountAssignment", answer.AccountAssignmentCreationStatus);
       }),
     assignmentCreation: (requestID) =>
       polled(parts, requestID, async () => {
-        const answer = await limited(parts, "DescribeAccountAssignmentCreationStatus", () =>
+        const answer = await limitedInTurn(parts, "DescribeAccountAssignmentCreationStatus", () =>
           client.send(
             new DescribeAccountAssignmentCreationStatusCommand({
               InstanceArn,
@@ -147,14 +147,14 @@ function assignmentCalls(parts: IdentityCenterParts): AssignmentCalls {
       }),
     deleteAssignment: (assignment) =>
       underLock(parts, { ...assignment, kind: "DeleteAssignment" }, async () => {
-        const answer = await limited(parts, "DeleteAccountAssignment", () =>
+        const answer = await limitedInTurn(parts, "DeleteAccountAssignment", () =>
           client.send(new DeleteAccountAssignmentCommand({ InstanceArn, ...assignmentInput(assignment) })),
         );
         return operationOf("DeleteAccountAssignment", answer.AccountAssignmentDeletionStatus);
       }),
     assignmentDeletion: (requestID) =>
       polled(parts, requestID, async () => {
-        const answer = await limited(parts, "DescribeAccountAssignmentDeletionStatus", () =>
+        const answer = await limitedInTurn(parts, "DescribeAccountAssignmentDeletionStatus", () =>
           client.send(
             new DescribeAccountAssignmentDeletionStatusCommand({
               InstanceArn,
@@ -173,7 +173,7 @@ function provisioningCalls(parts: IdentityCenterParts): Pick<IdentityCenterPort,
   return {
     provision: (PermissionSetArn, accountID) =>
       underLock(parts, { kind: "Provision", permissionSetARN: PermissionSetArn, accountID }, async () => {
-        const answer = await limited(parts, "ProvisionPermissionSet", () =>
+        const answer = await limitedInTurn(parts, "ProvisionPermissionSet", () =>
           client.send(
             new ProvisionPermissionSetCommand({
               InstanceArn,
@@ -187,7 +187,7 @@ function provisioningCalls(parts: IdentityCenterParts): Pick<IdentityCenterPort,
       }),
     provisioning: (requestID) =>
       polled(parts, requestID, async () => {
-        const answer = await limited(parts, "DescribePermissionSetProvisioningStatus", () =>
+        const answer = await limitedInTurn(parts, "DescribePermissionSetProvisioningStatus", () =>
           client.send(
             new DescribePermissionSetProvisioningStatusCommand({
               InstanceArn,

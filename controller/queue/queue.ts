@@ -37,8 +37,11 @@ export interface WorkQueue {
   forget(key: string): void;
   /** Failures of `key` in a row. */
   failures(key: string): number;
-  /** The next key; waits for one. Undefined once the queue is shut down and empty. */
-  get(): Promise<Work | undefined>;
+  /**
+   * The next key; waits for one. Undefined once the queue is shut down and empty. `urgentOnly`: the next of priority `revoke`, so that
+   * there is somebody for it however long the others take.
+   */
+  get(urgentOnly?: boolean): Promise<Work | undefined>;
   /** Gives a key back. Must be called exactly once for each key that `get` gave out. */
   done(key: string): void;
   /** Takes no more keys and drops those that wait for a time; those that are queued are still given out. */
@@ -67,6 +70,8 @@ class PriorityWorkQueue implements WorkQueue {
   readonly #dirty = new Map<string, Priority>();
   readonly #processing = new Set<string>();
   readonly #workers: ((work: Work | undefined) => void)[] = [];
+  /** Those that take what is urgent and nothing else. */
+  readonly #urgentWorkers: ((work: Work | undefined) => void)[] = [];
   readonly #drainWaiters: (() => void)[] = [];
   readonly #backoff;
   readonly #delays;
@@ -134,9 +139,9 @@ class PriorityWorkQueue implements WorkQueue {
     return this.#backoff.failures(key);
   }
 
-  get(): Promise<Work | undefined> {
+  get(urgentOnly = false): Promise<Work | undefined> {
     return new Promise((resolve) => {
-      this.#workers.push(resolve);
+      (urgentOnly ? this.#urgentWorkers : this.#workers).push(resolve);
       this.#handOut();
     });
   }
@@ -188,16 +193,18 @@ class PriorityWorkQueue implements WorkQueue {
 
   /** Gives queued keys to waiting workers; at the end of a shut-down, sends the workers home. */
   #handOut(): void {
-    while (this.#workers.length > 0) {
-      const work = this.#next();
+    for (;;) {
+      const isUrgent = this.#queued.revoke.size > 0 && this.#urgentWorkers.length > 0;
+      const workers = isUrgent ? this.#urgentWorkers : this.#workers;
+      const work = workers.length > 0 ? this.#next() : undefined;
       if (work === undefined) {
         break;
       }
-      this.#workers.shift()?.(work);
+      workers.shift()?.(work);
     }
     // A key that is with a worker may have been added again before the shut-down and will come back: workers stay for it.
     if (this.#shuttingDown && this.#dirty.size === 0) {
-      for (const worker of this.#workers.splice(0)) {
+      for (const worker of [...this.#workers.splice(0), ...this.#urgentWorkers.splice(0)]) {
         worker(undefined);
       }
       if (this.#processing.size === 0) {

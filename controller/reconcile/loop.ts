@@ -17,6 +17,12 @@ import { createStats, type LoopStats } from "./stats.ts";
 export const workersDefault = 10;
 
 /**
+ * Runs at a time beside these of what is urgent: ends of access, and grants whose account waits for them. With a thousand new grants
+ * all others wait for their turn at AWS, and each moment that an account waits for a free one is lost to all of its grants.
+ */
+export const urgentWorkersDefault = 6;
+
+/**
  * Longest run, in milliseconds, before its signal is aborted. A run makes some ten calls, each with its own timeout and
  * retries, and never waits for an asynchronous operation (it answers `waiting`): two minutes are far beyond a slow one.
  */
@@ -45,6 +51,8 @@ export interface LoopOptions {
   /** A fresh ID for each run, for the log. */
   readonly newID: () => string;
   readonly workers?: number;
+  /** Absent: none. */
+  readonly urgentWorkers?: number;
   readonly deadlineMs?: number;
   readonly resyncMs?: number;
   readonly graceMs?: number;
@@ -84,6 +92,7 @@ class ReconcileLoop implements Loop {
   readonly #stats = createStats();
   readonly #runs = new Map<string, Run>();
   #workers: Promise<void>[] = [];
+  #urgentWorkers: Promise<void>[] = [];
   #lastProgressMs: number;
   #unsubscribe: () => void = () => {};
   #cancelResync: CancelTimer = () => {};
@@ -112,9 +121,10 @@ class ReconcileLoop implements Loop {
     await this.#options.source.start();
     this.#enqueueAll();
     this.#armResync();
-    const { workers = workersDefault, recorder } = this.#options;
-    recorder?.started([...this.#reconcilers.keys()], workers);
-    this.#workers = Array.from({ length: workers }, () => this.#work());
+    const { workers = workersDefault, urgentWorkers = 0, recorder } = this.#options;
+    recorder?.started([...this.#reconcilers.keys()], workers + urgentWorkers);
+    this.#workers = Array.from({ length: workers }, () => this.#work(false));
+    this.#urgentWorkers = Array.from({ length: urgentWorkers }, () => this.#work(true));
   }
 
   async stop(): Promise<void> {
@@ -122,7 +132,7 @@ class ReconcileLoop implements Loop {
     this.#cancelResync();
     this.#queue.shutDown();
     this.#queue.dropQueued(["change", "resync"]);
-    const ended = Promise.all([this.#queue.drained(), ...this.#workers]);
+    const ended = Promise.all([this.#queue.drained(), ...this.#workers, ...this.#urgentWorkers]);
     if (await this.#endsInTime(ended)) {
       return;
     }
@@ -199,9 +209,9 @@ class ReconcileLoop implements Loop {
     });
   }
 
-  async #work(): Promise<void> {
+  async #work(urgentOnly: boolean): Promise<void> {
     for (;;) {
-      const work = await this.#queue.get();
+      const work = await this.#queue.get(urgentOnly);
       if (work === undefined) {
         return;
       }

@@ -153,7 +153,7 @@ export class Performer {
 
   #noteFailure(grant: Grant, action: Action, { failure }: AwsFailure, context: ReconcileContext): void {
     if (failure === "busy") {
-      this.#parts.turns.note(grant, action, waker(grant, context));
+      this.#parts.turns.note(grant, action, turnWaker(grant, context));
     } else if (!refusals.includes(failure) && changes(action)) {
       // What was on its way may have arrived, or AWS holds something else than is known: it must be looked at.
       this.#parts.own.forget(grant);
@@ -254,6 +254,11 @@ export function waker({ metadata, status }: Grant, { enqueue }: ReconcileContext
   const { namespace, name } = metadata;
   const priority: Priority = status?.end === undefined ? "change" : "revoke";
   return () => enqueue?.({ kind: "Grant", namespace, name }, priority);
+}
+
+/** As `waker`, for an account's turn: the account is idle until the Grant comes, so it comes before those that only begin. */
+export function turnWaker({ metadata: { namespace, name } }: Grant, { enqueue }: ReconcileContext): () => void {
+  return () => enqueue?.({ kind: "Grant", namespace, name }, "revoke");
 }
 
 /** The set's deletion waits for the assignment's, the record for every step. */

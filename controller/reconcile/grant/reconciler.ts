@@ -18,7 +18,7 @@ import { liveRetryMs } from "./decide-live.ts";
 import { endCause } from "./end-cause.ts";
 import { observeGrant, observeSource } from "./observe.ts";
 import { OwnWrites } from "./own-writes.ts";
-import { type Memories, Performer, waker } from "./perform.ts";
+import { type Memories, Performer, turnWaker, waker } from "./perform.ts";
 import { phaseOf } from "./phase.ts";
 import { QuotaLine } from "./quota-line.ts";
 import { isRetryReason } from "./situations.ts";
@@ -178,7 +178,7 @@ class GrantReconciler implements Reconciler {
   }
 
   #isWaitingForTurn(grant: Grant, context: ReconcileContext): boolean {
-    return this.#memories.turns.isWaiting(grant, this.#mustEnd(grant), waker(grant, context));
+    return this.#memories.turns.isWaiting(grant, this.#mustEnd(grant), turnWaker(grant, context));
   }
 
   /** Whether the Grant gives nothing any more, by what is known without a call to AWS. */
