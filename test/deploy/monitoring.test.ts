@@ -123,7 +123,7 @@ describe("monitoring", () => {
 
   it("brings the dashboard as it is in the repository", () => {
     const map = fromChart.get("ConfigMap sallyport-system/sallyport-grafana-dashboard");
-    const [[name, text = ""] = []] = Object.entries((map?.["data"] ?? {}) as Record<string, string>);
+    const [[name, text] = ["", ""]] = Object.entries((map?.["data"] ?? {}) as Record<string, string>);
 
     const file = path.join(repository, "manifests", "monitoring", "grafana-dashboard.json");
     expect(name).toBe("sallyport.json");
