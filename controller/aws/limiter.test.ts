@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { manualClock } from "#lib/clock.ts";
-import { createLimiter, identityCenterLimit } from "./limiter.ts";
+import { createLimiter, identityCenterLimit, type LimiterUrgency } from "./limiter.ts";
 
 /** Lets promises that were resolved run. */
 const flush = async (): Promise<void> => {
@@ -35,26 +35,27 @@ it("lets no window of one second see more than Identity Center's 20 calls", asyn
   );
 });
 
-it("lets calls that take access away go first, and keeps the order within each", async () => {
+it("lets calls that take access away go first, then those that an account waits for, and keeps the order within each", async () => {
   const clock = manualClock();
   const limiter = createLimiter({ perSecond: 10, burst: 1 }, clock);
   const order: string[] = [];
-  const take = (name: string, urgency: "revoke" | "change" | "check"): void => {
+  const take = (name: string, urgency: LimiterUrgency): void => {
     void limiter.take(urgency).then(() => order.push(name));
   };
   take("first", "change");
   take("look", "check");
   take("create 1", "change");
   take("create 2", "change");
+  take("turn", "turn");
   take("revoke 1", "revoke");
   take("revoke 2", "revoke");
 
-  for (let step = 0; step < 6; step += 1) {
+  for (let step = 0; step < 7; step += 1) {
     clock.advance(100);
     await flush();
   }
 
-  expect(order).toEqual(["first", "revoke 1", "revoke 2", "create 1", "create 2", "look"]);
+  expect(order).toEqual(["first", "revoke 1", "revoke 2", "turn", "create 1", "create 2", "look"]);
 });
 
 it("does not go by the wall clock", async () => {

@@ -130,7 +130,7 @@ const awsMetrics = {
   limiterWait: define({
     name: "sallyport_aws_limiter_wait_seconds",
     type: "histogram",
-    help: "How long a call waited for its turn under this process's own rate limit. Urgency is revoke or change.",
+    help: "How long a call waited for its turn under this process's own rate limit. Urgency is revoke, turn (of whoever its account waits for), change or check.",
     labels: ["limiter", "urgency"],
     buckets: [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120],
   }),

@@ -52,6 +52,24 @@ describe("queue", () => {
     expect(await takeAll(queue)).toEqual(["x", "c", "r"]);
   });
 
+  it("gives a worker for what is urgent nothing else, even when the others are all busy, and sends it home in the end", async () => {
+    const { queue } = setUp();
+    const given: (string | undefined)[] = [];
+    const waitForOne = (): void => void queue.get(true).then((work) => given.push(work?.key));
+    waitForOne();
+    queue.add("change", "change");
+    queue.add("end", "revoke");
+    expect((await queue.get())?.key).toBe("change");
+    waitForOne();
+
+    queue.add("change again", "change");
+    queue.shutDown();
+    queue.dropQueued();
+
+    await Promise.resolve();
+    expect(given).toEqual(["end", undefined]);
+  });
+
   it("raises a queued key and never lowers it", async () => {
     const { queue } = setUp();
     queue.add("a", "resync");
@@ -334,8 +352,8 @@ describe("queue against its model", () => {
         const { queue } = setUp();
         const busy = new Set<string>();
         const pending = new Map<string, number>();
-        const worker = async (): Promise<void> => {
-          for (let work = await queue.get(); work !== undefined; work = await queue.get()) {
+        const worker = async (urgentOnly = false): Promise<void> => {
+          for (let work = await queue.get(urgentOnly); work !== undefined; work = await queue.get(urgentOnly)) {
             expect(busy.has(work.key)).toBe(false);
             busy.add(work.key);
             pending.delete(work.key);
@@ -344,7 +362,7 @@ describe("queue against its model", () => {
             queue.done(work.key);
           }
         };
-        const workers = [worker(), worker(), worker()];
+        const workers = [worker(), worker(), worker(true)];
         const adding = (async () => {
           for (const [k, p] of adds) {
             await s.schedule(Promise.resolve(), `add ${k}`);

@@ -201,6 +201,23 @@ describe("loop", () => {
     await loop.stop();
   });
 
+  it("keeps workers for what is urgent: the ends of access do not wait for those that wait for AWS", async () => {
+    const { run, started, end } = openRun();
+    const keys = Array.from({ length: 2 * workersDefault }, (_, index) => `Grant/default/${index}`);
+    const { loop } = setUp(run, { keys, urgentWorkers: 1 });
+    await loop.start();
+    await flush();
+    expect(started).toHaveLength(workersDefault);
+
+    loop.enqueue({ kind: "Grant", namespace: "default", name: "ends" }, "revoke");
+    await flush();
+
+    expect(started).toHaveLength(workersDefault + 1);
+    expect(started.at(-1)).toBe("Grant/default/ends");
+    end();
+    await loop.stop();
+  });
+
   it("never runs one object twice at a time, and looks again at what changed meanwhile", async () => {
     const { run, started, end } = openRun();
     const { loop, put } = setUp(run);
