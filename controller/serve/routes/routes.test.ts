@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import type { Condition } from "#kinds/index.ts";
 import { silentLog } from "#lib/log.ts";
 import { caller, demoObjects, testServices, type TestServices } from "#test/serve/services.ts";
 import { AwsFailure } from "../../aws/ports.ts";
@@ -12,11 +13,22 @@ import type { AuditFilter, AuditReader } from "../services.ts";
 
 const groups = { auditors: "auditors", administrators: "administrators" };
 const grantID = "gmztgmztgmztgmztgmztgmztgmy";
+const since = "2026-01-01T00:00:00.000Z";
+const met = (type: string): Condition => ({
+  type,
+  status: "True",
+  reason: "Active",
+  message: "Access is live.",
+  lastTransitionTime: since,
+  observedGeneration: 1,
+});
 const adas = aGrant({
   status: {
     grantID,
     principal: { userID: "u-ada", userName: "ada" },
-    conditions: [{ type: "Active", status: "True" }],
+    observedGeneration: 1,
+    conditions: [met("Ready"), met("Active")],
+    activationTime: since,
     expiryTime: "2026-01-01T01:00:00.000Z",
     target: { proxy: "main" },
     external: {},
