@@ -154,7 +154,7 @@ describe("a spool that has reached its bound while the controller is away", () =
     const outcomes = records.flatMap((record) => (record.kind === "statement.end" ? [record.outcome] : []));
     expect(outcomes).toEqual([...ran.map(() => "ok"), "not-executed"]);
     expect(records.filter((record) => record.kind === "session.close")).toMatchObject([{ reason: "audit-full" }]);
-    expect(journal.metrics()).toMatchObject({ full: 2, gaps: 0, failedWrites: 0, owedRecords: 0 });
+    expect(journal.metrics()).toMatchObject({ full: 2, denied: 2, gaps: 0, failedWrites: 0, owedRecords: 0 });
   });
 
   it("Gap: what ran beyond the trail is counted, exactly", async () => {
@@ -165,6 +165,7 @@ describe("a spool that has reached its bound while the controller is away", () =
     await ship();
 
     expect(journal.metrics().full).toBeGreaterThan(0);
+    expect(journal.metrics()).toMatchObject({ denied: 0, lastDenied: undefined });
     await accountOfGap(client, statements);
   });
 });
