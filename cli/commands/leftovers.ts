@@ -45,7 +45,7 @@ const clusterOptions: readonly Option[] = [
   {
     name: "namespace",
     value: "NAME",
-    summary: "look for Grants in this namespace; may be repeated (default: all)",
+    summary: "look in this namespace; may be repeated (default: all)",
     repeatable: true,
   },
 ];
@@ -60,13 +60,16 @@ function listCommand(load: LeftoversLoaders): Command {
     name: "leftovers list",
     summary: "Show what uninstalling now would leave behind; exit 0 nothing, 2 something, 1 error",
     options: [
-      { name: "cluster", summary: "look for Grants in a cluster that the controller has not let go, and not in AWS" },
+      { name: "cluster", summary: "look for what the controller has not let go in a cluster, and not in AWS" },
       ...awsOptions,
       ...clusterOptions,
     ],
     examples: [
       { run: "sallyport leftovers list --installation main", does: "permission sets that the installation has in AWS" },
-      { run: "sallyport leftovers list --cluster", does: "Grants that still hold access, or wait for the controller" },
+      {
+        run: "sallyport leftovers list --cluster",
+        does: "Grants that still hold access, and what waits for the controller",
+      },
     ],
     usageExitCode: 1,
     async run(invocation) {
@@ -130,7 +133,7 @@ function deleteCommand(load: LeftoversLoaders): Command {
 function releaseCommand(load: LeftoversLoaders): Command {
   return {
     name: "leftovers release",
-    summary: "Let go Grants that wait for deletion and whose controller is gone for good",
+    summary: "Let go Grants and Proxies that wait for deletion and whose controller is gone for good",
     options: [
       ...awsOptions,
       ...clusterOptions,
@@ -148,11 +151,11 @@ function releaseCommand(load: LeftoversLoaders): Command {
       invocation.world.output.rows(
         released,
         [
-          ["grant", ({ grant }) => grant],
+          ["object", ({ grant }) => grant],
           ["id", ({ grantID }) => grantID ?? "-"],
           ["left in AWS", ({ left }) => left ?? "nothing"],
         ],
-        "No Grant waits for deletion.",
+        "Nothing waits for deletion.",
       );
       return 0;
     },

@@ -4,7 +4,7 @@ import { awsPorts } from "../aws/aws.ts";
 import { createKubeTransport } from "../kube/https-transport.ts";
 import { loadKubeAccess } from "../kube/kubeconfig.ts";
 import { type Leftover, leftoversInAws, type LeftoversPlace, type RemovedLeftover, removeLeftovers } from "./in-aws.ts";
-import { type HeldGrant, HeldGrants, type ReleasedGrant } from "./in-cluster.ts";
+import { type HeldObject, HeldObjects, type ReleasedObject } from "./in-cluster.ts";
 
 /** What was typed, and the world of the process. */
 export interface LeftoversArguments {
@@ -17,13 +17,13 @@ export interface LeftoversArguments {
 /** What an uninstallation would leave behind, and the ways to take it away without a controller. Reject with `UserError`s. */
 export const leftovers = {
   inAws: (given: LeftoversArguments): Promise<Leftover[]> => leftoversInAws(placeOf(given)),
-  inCluster: (given: LeftoversArguments): Promise<HeldGrant[]> => withGrants(given, (grants) => grants.list()),
+  inCluster: (given: LeftoversArguments): Promise<HeldObject[]> => withHeld(given, (held) => held.list()),
   remove: (given: LeftoversArguments): Promise<RemovedLeftover[]> => removeLeftovers(placeOf(given)),
-  async release(given: LeftoversArguments): Promise<ReleasedGrant[]> {
+  async release(given: LeftoversArguments): Promise<ReleasedObject[]> {
     const inAws = new Map(
       (await leftoversInAws(placeOf(given))).map(({ grantID, permissionSetARN }) => [grantID, permissionSetARN]),
     );
-    return withGrants(given, (grants) => grants.release(inAws, given.options["orphan"] === true));
+    return withHeld(given, (held) => held.release(inAws, given.options["orphan"] === true));
   },
 };
 
@@ -43,7 +43,7 @@ function placeOf({ options, environment, clock }: LeftoversArguments): Leftovers
   return { ports: awsPorts({ region, clock }), installation, regions: new Set([region, ...more]), clock };
 }
 
-async function withGrants<T>(given: LeftoversArguments, act: (grants: HeldGrants) => Promise<T>): Promise<T> {
+async function withHeld<T>(given: LeftoversArguments, act: (held: HeldObjects) => Promise<T>): Promise<T> {
   const { options, environment, version, clock } = given;
   const access = await loadKubeAccess({
     file: text(options, "kubeconfig"),
@@ -52,7 +52,7 @@ async function withGrants<T>(given: LeftoversArguments, act: (grants: HeldGrants
   });
   const transport = createKubeTransport({ access, version, clock });
   try {
-    return await act(new HeldGrants(transport, list(options, "namespace")));
+    return await act(new HeldObjects(transport, list(options, "namespace")));
   } finally {
     transport.close();
   }

@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { givenStatus, grantManifest, keyOfManifest, workflowManifest } from "#controller/source/contract.ts";
-import type { AnyObject, Condition, Grant } from "#kinds/index.ts";
+import {
+  givenStatus,
+  grantManifest,
+  keyOfManifest,
+  proxyManifest,
+  workflowManifest,
+} from "#controller/source/contract.ts";
+import type { AnyObject, Condition, Grant, Proxy } from "#kinds/index.ts";
 import { UserError } from "#lib/errors.ts";
 import type { ControlPlane } from "#test/harness/control-plane.ts";
 import { givenControlPlane } from "#test/harness/given-control-plane.ts";
@@ -109,6 +115,33 @@ it("writes nothing where nothing changed, and gives only Grants a finalizer", as
   expect(before.metadata.finalizers).toEqual(["sallyport.dev/revoke"]);
   const written = await harness.read(keyOfManifest(workflowManifest("quick"), harness.namespace));
   expect(written.metadata.finalizers).toBeUndefined();
+});
+
+it("gives a Proxy its finalizer with the first status, also where that changes nothing, and takes it off where its service is to stay", async () => {
+  await harness.open().start();
+  const ofProxy = keyOfManifest(proxyManifest("main"), harness.namespace);
+  const proxy = () => harness.source.get("Proxy", harness.namespace, "main")?.object as Proxy;
+  const written = async () => (await harness.read(ofProxy)).metadata.finalizers;
+  const again = () => harness.source.writeStatus(proxy(), (old) => ({ ...old, observedGeneration: 1 }));
+  await harness.apply(proxyManifest("main"));
+
+  await again();
+  expect(await written()).toEqual(["sallyport.dev/clean-up"]);
+
+  const finalizers = ["example.com/theirs"];
+  await plane.request({
+    method: "PATCH",
+    path: harness.path(ofProxy),
+    body: { metadata: { finalizers } },
+    contentType: merge,
+  });
+  await harness.seen(ofProxy, (object) => object?.metadata.finalizers?.join() === "example.com/theirs");
+  await again();
+  expect(await written()).toEqual(["example.com/theirs", "sallyport.dev/clean-up"]);
+
+  await harness.apply(proxyManifest("main", { managementPolicy: "Observe" }));
+  await again();
+  expect(await written()).toEqual(["example.com/theirs"]);
 });
 
 it("waits for other parties' finalizers as well, and removes only its own", async () => {

@@ -61,6 +61,7 @@ it("the documented order ends all access, leaves nothing in AWS, and never hangs
   expect(inAws).toMatchObject({ code: 0, lines: ["Nothing is left."] });
   expect(inCluster).toMatchObject({ code: 0, lines: ["Nothing is left."] });
   expect(setsOfGrants()).toEqual([]);
+  expect(made("DeleteService")).toBeGreaterThan(0);
 });
 
 it("definitions that are deleted under a running controller take their access along, and the deletion completes", async () => {
@@ -85,8 +86,10 @@ it("when the controller is gone first, what is left is shown, taken away, and le
   installation.controller().kill("SIGKILL");
   await ended(installation.controller());
 
-  const hanging = plane.kubectl(["delete", "grants", "--all", "--all-namespaces", "--timeout=2s"]);
-  await expect(hanging).rejects.toThrow(/timed out/);
+  for (const kind of ["grants", "proxies"]) {
+    const hanging = plane.kubectl(["delete", kind, "--all", "--all-namespaces", "--timeout=2s"]);
+    await expect(hanging).rejects.toThrow(/timed out/);
+  }
   const shown = await sallyport("leftovers", "list", "--installation", "demo");
   const refused = await sallyport("leftovers", "release", "--installation", "demo");
   const removed = await sallyport("leftovers", "delete", "--installation", "demo", "--yes");
@@ -107,7 +110,8 @@ it("when the controller is gone first, what is left is shown, taken away, and le
   expect(guarded.code).toBe(1);
   expect(guarded.lines.join("\n")).toContain("ValidatingAdmissionPolicyBinding sallyport-controller-only first");
   expect(released.lines.join("\n")).toContain("access/late");
-  await plane.kubectl(["wait", "--for=delete", "grant/late", ...namespace, "--timeout=10s"]);
+  expect(released.lines.join("\n")).toMatch(/proxy access\/main .*maybe the ECS service/);
+  await plane.kubectl(["wait", "--for=delete", "grant/late", "proxy/main", ...namespace, "--timeout=10s"]);
 });
 
 /** Does what docs/install.md says, and runs the controller outside, as its service account. */
