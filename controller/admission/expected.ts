@@ -16,7 +16,7 @@ export const expectedPolicies: readonly {
   },
   {
     name: "sallyport-controller-only",
-    policyDigest: "sha256:46a0255150c0deefd4afd8d622b90f1d0158f1e58621aae7e223a96020ff464d",
+    policyDigest: "sha256:251ab5d2fe51550d1e6ed229b3744a0e9b5bad0ae2b8a9b517d4ce883a714053",
     bindingDigest: "sha256:17215b34b8311dbce998f2f5085eb014d060fb5c79e4dc6f51ce1c9dd97c96ec",
   },
   {

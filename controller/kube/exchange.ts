@@ -3,7 +3,7 @@ import https from "node:https";
 import type { Clock } from "#lib/clock.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { KubeAccess, KubeCredentials } from "./access.ts";
-import { isKubeFailure, KubeFailure } from "./failure.ts";
+import { answerTooLong, isKubeFailure, KubeFailure } from "./failure.ts";
 import type { KubeRequest, KubeRequestRecord } from "./transport.ts";
 
 /**
@@ -16,10 +16,10 @@ export const requestTimeoutMs = 30_000;
 export const tcpKeepAliveMs = 30_000;
 
 /**
- * Most bytes of one answer that are kept. A page is 500 objects of at most 1.5 MiB each in etcd (`--max-request-bytes`);
- * ours are about 4 KiB. A quarter of a gibibyte is no page of ours and would only end the process.
+ * Most bytes of one answer that are kept. A page is 500 objects of about 4 KiB, which anybody who may write one can fill up to 1.5 MiB each in
+ * etcd (`--max-request-bytes`), six times that in JSON. What is longer would end the process; a list then asks for smaller pages.
  */
-export const answerBytesMax = 256 * 1024 * 1024;
+export const answerBytesMax = 64 * 1024 * 1024;
 
 /** What the transport needs. */
 export interface TransportOptions {
@@ -91,7 +91,7 @@ export class Exchange {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       size += chunk.length;
       if (size > most) {
-        throw new KubeFailure("refused", `the API server's answer is longer than ${most} bytes`, { reason: "TooLong" });
+        throw new KubeFailure("refused", `the API server's answer is longer than ${most} bytes`, { reason: answerTooLong });
       }
       chunks.push(chunk);
     }

@@ -25,6 +25,9 @@ export type KubeFailureKind =
   | "unavailable"
   | "refused";
 
+/** `reason` of a failure: the answer was longer than the transport takes. */
+export const answerTooLong = "TooLong";
+
 /** One cause that an API server names in the details of a Status (meta/v1 StatusCause). */
 export interface KubeCause {
   readonly reason: string;

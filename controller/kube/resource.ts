@@ -1,4 +1,5 @@
 import { defined } from "#lib/defined.ts";
+import { answerTooLong, isKubeFailure } from "./failure.ts";
 import type { KubeObject } from "./object.ts";
 import { patchTypes, type KubeLines, type KubeRequest, type KubeTransport } from "./transport.ts";
 
@@ -48,7 +49,10 @@ export interface DeleteOptions extends CallOptions {
   readonly dryRun?: boolean;
 }
 
-/** Objects on one page of a list: what every Kubernetes client asks for. */
+/**
+ * Objects on one page of a list: what every Kubernetes client asks for. Where a page is longer than the transport takes, which somebody may
+ * bring about with large annotations, pages of a quarter are asked for from then on, down to one object.
+ */
 export const pageLimit = 500;
 
 /** Speaks of one kind of object. Everything that rejects, rejects with a `KubeFailure`. */
@@ -98,11 +102,23 @@ export function createResource<T extends KubeObject>(
     `${collection(key.namespace)}/${encodeURIComponent(key.name)}${subresource === undefined ? "" : `/${subresource}`}`;
   const ask = <R>(request: KubeRequest, { signal, timeoutMs }: CallOptions = {}): Promise<R> =>
     transport.request<R>({ ...request, ...defined({ signal, timeoutMs }) });
+  let limit = pageLimit;
+  const listed = async (namespace: string | undefined, next?: string, options?: CallOptions): Promise<RawList<T>> => {
+    try {
+      const query = { limit, continue: next, labelSelector };
+      return await ask<RawList<T>>({ method: "GET", path: collection(namespace), query }, options);
+    } catch (thrown) {
+      if (!isKubeFailure(thrown, "refused") || thrown.reason !== answerTooLong || limit === 1) {
+        throw thrown;
+      }
+      limit = Math.ceil(limit / 4);
+      return listed(namespace, next, options);
+    }
+  };
   return {
     get: (key, options) => ask({ method: "GET", path: item(key) }, options),
     async page(namespace, next, options) {
-      const query = { limit: pageLimit, continue: next, labelSelector };
-      const list = await ask<RawList<T>>({ method: "GET", path: collection(namespace), query }, options);
+      const list = await listed(namespace, next, options);
       const { resourceVersion, continue: more } = list.metadata;
       // Built-in kinds leave these out of the items of a list.
       const type = { apiVersion: list.apiVersion, kind: list.kind.replace(/List$/, "") };
