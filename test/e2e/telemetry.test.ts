@@ -76,6 +76,21 @@ describe("a controller that runs", () => {
     await reaches('controller_runtime_active_workers{controller="grant"}', (value) => value === 0);
   });
 
+  it("tells of the proxy's audit spool, which holds records that are all stored by now, and of the folder", async () => {
+    await reaches('sallyport_proxy_spool_bytes{proxy="default/main"}', atLeast(1));
+    await reaches('sallyport_proxy_spool_records{proxy="default/main"}', (value) => value === 0);
+    await reaches('sallyport_proxy_spool_oldest_seconds{proxy="default/main"}', (value) => value === 0);
+    await reaches('sallyport_proxy_spool_used_ratio{proxy="default/main"}', (value) => value > 0 && value < 0.1);
+    const files = await reaches('sallyport_folder_files{state="accepted"}', atLeast(1));
+    installation.writeManifest("grants/broken.yaml", "kind: Grant\n  spec: [");
+    await reaches('sallyport_folder_files{state="problem"}', (value) => value === 1);
+    await reaches('sallyport_folder_files{state="accepted"}', (value) => value === files);
+    installation.deleteManifest("grants/broken.yaml");
+    const before = await reaches("sallyport_folder_last_read_timestamp_seconds", atLeast(1));
+
+    await reaches("sallyport_folder_last_read_timestamp_seconds", (value) => value > before);
+  });
+
   it("counts what AWS saw, and nothing else", async () => {
     const text = await scrape();
 
