@@ -4,6 +4,7 @@ import type { Clock } from "#lib/clock.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { KubeAccess, KubeCredentials } from "./access.ts";
 import { answerTooLong, isKubeFailure, KubeFailure } from "./failure.ts";
+import { kubeJSON } from "./json.ts";
 import type { KubeRequest, KubeRequestRecord } from "./transport.ts";
 
 /**
@@ -147,7 +148,7 @@ export class Exchange {
 
   #sent(request: KubeRequest, { headers, tls, agent }: KubeCredentials): Promise<IncomingMessage> {
     const { server } = this.#options.access;
-    const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+    const body = request.body === undefined ? undefined : kubeJSON(request.body);
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const send = server.protocol === "http:" ? http.request : https.request;
     const sent = send({

@@ -4,6 +4,7 @@ import type { Log } from "#lib/log.ts";
 import { canonicalJson, formatKey, keyOf, parseKey, type AnyObject, type ObjectKey } from "#kinds/index.ts";
 import type { CacheChange } from "../../kube/cache.ts";
 import { isKubeFailure } from "../../kube/failure.ts";
+import { asStored } from "../../kube/json.ts";
 import type { Following } from "./following.ts";
 import { hasLostStatus, keptStatus } from "./restore.ts";
 import type { AnyStatus } from "./status-fields.ts";
@@ -45,8 +46,8 @@ export class StatusBook {
       return false;
     }
     const before = (shown.status ?? {}) as AnyStatus;
-    // Through JSON, so that memory holds what the server will give back.
-    const after = JSON.parse(JSON.stringify(change(before))) as AnyStatus;
+    // So that memory holds what the server will give back.
+    const after = asStored(change(before));
     const actual = view.actual(key);
     const isChanged = canonicalJson(before) !== canonicalJson(after);
     if (!isChanged && (actual === undefined || otherFinalizers(actual, after) === undefined)) {

@@ -1,5 +1,6 @@
 import { canonicalJson, keyOf, type AnyObject } from "#kinds/index.ts";
 import { isKubeFailure } from "../../kube/failure.ts";
+import { asStored } from "../../kube/json.ts";
 import type { ResourceClient } from "../../kube/resource.ts";
 import { needsCleanUp } from "../clean-up.ts";
 import { cleanUpFinalizer, fieldManager, finalizer, flagsManager } from "./options.ts";
@@ -50,7 +51,7 @@ export async function writeStatus(
 
 async function writeOnce(writer: ObjectWriter, live: AnyObject, change: StatusChange): Promise<AnyObject> {
   const before = statusOf(live);
-  const after = plain(change(before));
+  const after = asStored(change(before));
   let object = live;
   const finalizers = otherFinalizers(object, after);
   if (finalizers !== undefined) {
@@ -145,9 +146,4 @@ export function otherFinalizers(object: AnyObject, after: AnyStatus): readonly s
 
 function statusOf(object: AnyObject): AnyStatus {
   return (object.status ?? {}) as AnyStatus;
-}
-
-/** Through JSON, so that it is compared as the server will give it back. */
-function plain(status: AnyStatus): AnyStatus {
-  return JSON.parse(JSON.stringify(status)) as AnyStatus;
 }
