@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { getCondition, isTrue, setCondition, type ConditionInput } from "./conditions.ts";
+import { conditionMessageMax, getCondition, isTrue, setCondition, type ConditionInput } from "./conditions.ts";
 import type { Condition } from "./generated/condition.ts";
 
 const start = Date.UTC(2026, 0, 1);
@@ -14,6 +14,14 @@ function list(...inputs: readonly ConditionInput[]): readonly Condition[] {
 }
 
 describe("setCondition", () => {
+  test("cuts a message that the API server would refuse, and leaves no half character", () => {
+    const message = `${"x".repeat(conditionMessageMax - 1)}\u{1F600}`;
+
+    const [ready] = setCondition(undefined, { ...input("Ready", "False"), message }, 1, start);
+
+    expect(ready?.message).toBe(`${"x".repeat(conditionMessageMax - 1)}\uFFFD`);
+  });
+
   test("adds a condition with its generation and time", () => {
     expect(setCondition(undefined, input("Ready", "Unknown", "Progressing"), 2, start)).toEqual([
       {

@@ -6,8 +6,11 @@ export type ConditionInput = Pick<Condition, "type" | "status" | "reason" | "mes
 /** Abnormal-true conditions (kstatus): they are there only while they are True. */
 const abnormalTrue: readonly string[] = ["Reconciling", "Stalled"];
 
+/** Characters of a condition's message (Kubernetes, metav1.Condition). A longer one, such as AWS may send, would keep the status from being written. */
+export const conditionMessageMax = 32_768;
+
 /**
- * The list with one condition set. `lastTransitionTime` moves when the status changes and only then; the generation is always
+ * The list with one condition set. A message is cut to `conditionMessageMax`. `lastTransitionTime` moves when the status changes and only then; the generation is always
  * the given one. Reconciling and Stalled are removed when set to anything but True, and setting one to True removes the
  * other, so that a reader never sees both.
  * @param generation metadata.generation that the condition was computed from
@@ -27,7 +30,8 @@ export function setCondition(
   const previous = getCondition(list, input.type);
   const lastTransitionTime =
     previous?.status === input.status ? previous.lastTransitionTime : new Date(now).toISOString();
-  const { type, status, reason, message } = input;
+  const { type, status, reason } = input;
+  const message = input.message.slice(0, conditionMessageMax).toWellFormed();
   const next: Condition = { type, status, observedGeneration: generation, lastTransitionTime, reason, message };
   if (previous !== undefined) {
     return withoutOpposite(list, input.type, isAbnormal).map((condition) =>
