@@ -1,6 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { controlPlaneMissing, kubectlMissing } from "#test/harness/control-plane.ts";
-import type { ApiAnswer } from "#test/harness/control-plane-client.ts";
+import { describe, expect, it } from "vitest";
 import { type AdmissionPeople, startAdmissionPeople } from "./admission-people.ts";
 import {
   type AdmissionStand,
@@ -9,29 +7,19 @@ import {
   aReview,
   aWorkflow,
   type Manifest,
-  startAdmissionStand,
+  by,
+  fresh,
+  givenAdmissionStand,
+  said,
 } from "./admission-stand.ts";
 
-const missing = controlPlaneMissing() ?? kubectlMissing();
 let stand: AdmissionStand;
 let people: AdmissionPeople;
 
-beforeAll(async () => {
-  if (missing === undefined) {
-    stand = await startAdmissionStand();
-    people = await startAdmissionPeople(stand);
-  }
+givenAdmissionStand(async (started) => {
+  stand = started;
+  people = await startAdmissionPeople(stand);
 });
-afterAll(() => stand?.plane.close());
-beforeEach(({ skip }) => skip(missing !== undefined, missing));
-
-const by = (username: string) => ({ requester: { username } });
-let number = 0;
-const fresh = (): string => `test-${(number += 1)}`;
-
-function said({ body }: ApiAnswer): string {
-  return (body as { message?: string }).message ?? "";
-}
 
 describe("what is the controller's alone", () => {
   it("writes status, and nobody else does, not even a cluster's administrator", async () => {

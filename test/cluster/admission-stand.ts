@@ -1,6 +1,7 @@
 import path from "node:path";
-import { type ControlPlane, startControlPlane } from "#test/harness/control-plane.ts";
+import { type ControlPlane, kubectlMissing } from "#test/harness/control-plane.ts";
 import type { ApiAnswer } from "#test/harness/control-plane-client.ts";
+import { givenControlPlane } from "#test/harness/given-control-plane.ts";
 import { eventually } from "#test/harness/process.ts";
 
 const manifests = path.join(import.meta.dirname, "..", "..", "manifests");
@@ -48,9 +49,12 @@ export const parameters = {
   notAfterMax: "720h",
 };
 
-/** Starts it; ready when a request that must be refused is. */
-export async function startAdmissionStand(): Promise<AdmissionStand> {
-  const plane = await startControlPlane();
+/** As `givenControlPlane`: one stand for all tests of a file, ready when a request that must be refused is. */
+export function givenAdmissionStand(setUp: (stand: AdmissionStand) => Promise<void> | void): void {
+  givenControlPlane(async (plane) => setUp(await prepare(plane)), kubectlMissing());
+}
+
+async function prepare(plane: ControlPlane): Promise<AdmissionStand> {
   await plane.installCRDs();
   await plane.request({ method: "POST", path: "/api/v1/namespaces", body: namespace(controllerNamespace) });
   const stand = standOn(plane, await plane.serviceAccountToken(controllerNamespace, "sallyport-controller"));
@@ -255,4 +259,20 @@ export function aProxy(name: string): Manifest {
 /** RFC 3339 of that many hours from now. */
 export function inHours(hours: number): string {
   return new Date(Date.now() + hours * 3_600_000).toISOString();
+}
+
+/** Who asks, as a Grant says it. */
+export const by = (username: string) => ({ requester: { username } });
+
+let made = 0;
+
+/** A name that no other object of this file has. */
+export function fresh(): string {
+  made += 1;
+  return `test-${made}`;
+}
+
+/** The API server's reason for an answer. */
+export function said({ body }: ApiAnswer): string {
+  return (body as { message?: string }).message ?? "";
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { systemClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
 import type { GrantReview } from "#kinds/index.ts";
@@ -8,29 +8,22 @@ import { loadKubeAccess } from "#controller/kube/kubeconfig.ts";
 import { createKubeTransport } from "#controller/kube/https-transport.ts";
 import type { KubeTransport } from "#controller/kube/transport.ts";
 import type { Stored } from "#controller/source/source.ts";
-import { controlPlaneMissing, kubectlMissing } from "#test/harness/control-plane.ts";
-import { type AdmissionStand, aReview, controllerNamespace, startAdmissionStand } from "./admission-stand.ts";
+import { type AdmissionStand, aReview, controllerNamespace, givenAdmissionStand } from "./admission-stand.ts";
 
-const missing = controlPlaneMissing() ?? kubectlMissing();
 let stand: AdmissionStand;
 let transport: KubeTransport;
 let trust: IdentityTrust;
 
-beforeAll(async () => {
-  if (missing !== undefined) {
-    return;
-  }
-  stand = await startAdmissionStand();
+givenAdmissionStand(async (started) => {
+  stand = started;
   const access = await loadKubeAccess({ file: stand.plane.kubeconfigFile, environment: {} });
   transport = createKubeTransport({ access, version: "0.0.0", clock: systemClock });
   trust = clusterTrust({ transport, namespace: controllerNamespace, clock: systemClock, log: silentLog });
 });
-afterAll(async () => {
+afterAll(() => {
   trust?.close();
   transport?.close();
-  await stand?.plane.close();
 });
-beforeEach(({ skip }) => skip(missing !== undefined, missing));
 
 const policies = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
 const bindings = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";

@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { controlPlaneMissing, kubectlMissing } from "#test/harness/control-plane.ts";
+import { describe, expect, it } from "vitest";
 import type { ApiAnswer } from "#test/harness/control-plane-client.ts";
 import {
   type AdmissionStand,
@@ -9,30 +8,20 @@ import {
   controllerNamespace,
   inHours,
   type Manifest,
-  startAdmissionStand,
+  by,
+  fresh,
+  givenAdmissionStand,
+  said,
 } from "./admission-stand.ts";
 import { type AdmissionPeople, startAdmissionPeople } from "./admission-people.ts";
 
-const missing = controlPlaneMissing() ?? kubectlMissing();
 let stand: AdmissionStand;
 let people: AdmissionPeople;
 
-beforeAll(async () => {
-  if (missing === undefined) {
-    stand = await startAdmissionStand();
-    people = await startAdmissionPeople(stand);
-  }
+givenAdmissionStand(async (started) => {
+  stand = started;
+  people = await startAdmissionPeople(stand);
 });
-afterAll(() => stand?.plane.close());
-beforeEach(({ skip }) => skip(missing !== undefined, missing));
-
-const by = (username: string) => ({ requester: { username } });
-let number = 0;
-const fresh = (): string => `test-${(number += 1)}`;
-
-function said({ body }: ApiAnswer): string {
-  return (body as { message?: string }).message ?? "";
-}
 
 describe("who asks for a Grant", () => {
   it("is the person who is signed in to the cluster, by their name in Identity Center", async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { systemClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
 import type { Grant, Proxy } from "#kinds/index.ts";
@@ -10,7 +10,6 @@ import { LeaseElector } from "#controller/kube/lease.ts";
 import { leaseTimesDefault } from "#controller/kube/lease-times.ts";
 import type { KubeTransport } from "#controller/kube/transport.ts";
 import { createClusterSource } from "#controller/source/cluster/source.ts";
-import { controlPlaneMissing, kubectlMissing } from "#test/harness/control-plane.ts";
 import { eventually } from "#test/harness/process.ts";
 import {
   type AdmissionStand,
@@ -18,19 +17,14 @@ import {
   aProxy,
   aWorkflow,
   controllerNamespace,
-  startAdmissionStand,
+  givenAdmissionStand,
 } from "./admission-stand.ts";
 
-const missing = controlPlaneMissing() ?? kubectlMissing();
 let stand: AdmissionStand;
 
-beforeAll(async () => {
-  if (missing === undefined) {
-    stand = await startAdmissionStand();
-  }
+givenAdmissionStand((started) => {
+  stand = started;
 });
-afterAll(() => stand?.plane.close());
-beforeEach(({ skip }) => skip(missing !== undefined, missing));
 
 /** The transport of a pod that runs under this token. */
 function transportOf(token: string): KubeTransport {

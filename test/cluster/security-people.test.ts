@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { controlPlaneMissing, kubectlMissing } from "#test/harness/control-plane.ts";
+import { describe, expect, it } from "vitest";
 import type { ApiAnswer } from "#test/harness/control-plane-client.ts";
 import {
   type AdmissionStand,
@@ -10,40 +9,27 @@ import {
   controllerNamespace,
   inHours,
   type Manifest,
-  startAdmissionStand,
+  givenAdmissionStand,
 } from "./admission-stand.ts";
 
 // What people try who want more access than somebody approved, with the roles and policies in force.
-const missing = controlPlaneMissing() ?? kubectlMissing();
 let stand: AdmissionStand;
 let people: Readonly<Record<"requester" | "reviewer" | "owner" | "flux" | "viewer" | "root", string>>;
 
-beforeAll(async () => {
-  if (missing === undefined) {
-    stand = await startAdmissionStand();
-    const bind = [
-      "create",
-      "rolebinding",
-      "owner",
-      "--clusterrole=cluster-admin",
-      "--user=oidc:owner",
-      "-n",
-      "default",
-    ];
-    // More than the ClusterRole admin, whose rules a controller manager would collect: everything in this namespace.
-    await stand.plane.kubectl(bind);
-    people = {
-      requester: await stand.person("eve", "sallyport-requester"),
-      reviewer: await stand.person("grace", "sallyport-reviewer"),
-      owner: await stand.person("owner"),
-      flux: await stand.account("flux-system", "kustomize-controller", "sallyport-requester"),
-      viewer: await stand.person("victor", "sallyport-viewer"),
-      root: await stand.person("root", "sallyport-administrator"),
-    };
-  }
+givenAdmissionStand(async (started) => {
+  stand = started;
+  const bind = ["create", "rolebinding", "owner", "--clusterrole=cluster-admin", "--user=oidc:owner", "-n", "default"];
+  // More than the ClusterRole admin, whose rules a controller manager would collect: everything in this namespace.
+  await stand.plane.kubectl(bind);
+  people = {
+    requester: await stand.person("eve", "sallyport-requester"),
+    reviewer: await stand.person("grace", "sallyport-reviewer"),
+    owner: await stand.person("owner"),
+    flux: await stand.account("flux-system", "kustomize-controller", "sallyport-requester"),
+    viewer: await stand.person("victor", "sallyport-viewer"),
+    root: await stand.person("root", "sallyport-administrator"),
+  };
 });
-afterAll(() => stand?.plane.close());
-beforeEach(({ skip }) => skip(missing !== undefined, missing));
 
 let number = 0;
 const fresh = (): string => `attack-${(number += 1)}`;
