@@ -4,7 +4,7 @@ import { cacheDirectory } from "../node24.mjs";
 import { build, findBuilt } from "./built.ts";
 import { command } from "./command.ts";
 import { alone } from "./lock.ts";
-import { isMissing, type Part, reasonFor, rememberMissing } from "./part.ts";
+import { isMissing, type Part, reasonFor, remember } from "./part.ts";
 
 /** The Prometheus Operator as a Go module, which has its definitions as files, and its checksum as `go.sum` would have it. */
 const module = "github.com/prometheus-operator/prometheus-operator";
@@ -30,10 +30,10 @@ export function bringOperatorDefinitions(report: (text: string) => void): void {
   if (!isMissing(operatorDefinitionsPart())) {
     return;
   }
-  const brought = alone(`${target()}.lock`, () => findBuilt(target()) ?? download(report));
-  if (isMissing(brought)) {
-    rememberMissing(name, brought.missing);
-  }
+  remember(
+    name,
+    alone(`${target()}.lock`, () => findBuilt(target()) ?? download(report)),
+  );
 }
 
 function download(report: (text: string) => void): Part<{ readonly folder: string }> {
