@@ -80,7 +80,7 @@ export class Reflector<T extends KubeObject> {
   readonly #synced = Promise.withResolvers<void>();
   #running: Promise<void> | undefined;
   #mustList = true;
-  /** The server was away: it may have come back with an older store, of which a watch would tell nothing for a long time. */
+  /** Something failed: the server may have come back with an older store, of which a watch would tell nothing for a long time. */
   #mustCompare = false;
   #kindGoneSinceMs: number | undefined;
   /** Whoever waits for a list that has not begun yet. */
@@ -88,8 +88,6 @@ export class Reflector<T extends KubeObject> {
   #endWatch: () => void = () => {};
   #endWait: () => void = () => {};
   #fruitless = 0;
-  /** Failures since the server last told anything. */
-  #failures = 0;
   #stats: Omit<ReflectorStats, "objects">;
 
   constructor(options: ReflectorOptions<T>) {
@@ -204,7 +202,6 @@ export class Reflector<T extends KubeObject> {
       resolve();
     }
     this.#fruitless = 0;
-    this.#failures = 0;
     const { lists } = this.#stats;
     this.#stats = { ...this.#stats, isSynced: true, lastListMs: this.#step(), lists: lists + 1 };
     this.#synced.resolve();
@@ -246,7 +243,6 @@ export class Reflector<T extends KubeObject> {
         cancelSilence = clock.after(silenceMaxMs, stop);
         this.#stats = { ...this.#stats, lastEventMs: this.#step(), failure: undefined };
         this.#fruitless = 0;
-        this.#failures = 0;
         this.#take(line);
       }
     } finally {
@@ -289,9 +285,7 @@ export class Reflector<T extends KubeObject> {
     const known = this.#stats.failure?.message === failure.message;
     this.#stats = { ...this.#stats, failure };
     const wasListing = this.#mustList;
-    // A stream that breaks is daily life. One that cannot even begin is a server that was away.
-    this.#mustCompare ||= this.#failures > 0 && (failure.kind === "unavailable" || isAway(failure));
-    this.#failures += 1;
+    this.#mustCompare = true;
     if (wasListing && failure.kind === "notFound") {
       this.#kindIsGone();
     }

@@ -11,6 +11,12 @@ import { OrphanHold } from "./orphan-hold.ts";
 /** Orphans come only from crashes and hand-made changes; a sweep reads the tags of every permission set of the instance. */
 export const sweepPeriodMs = 3_600_000;
 
+/**
+ * How long a Grant without a record is given to take over the set that was made for it, in milliseconds: a cluster's etcd that was set back
+ * leaves it so, and it is approved again within seconds, or waits for people.
+ */
+export const claimMs = 30_000;
+
 export interface OrphanSweeperOptions {
   readonly ports: AwsPorts;
   readonly source: Source;
@@ -33,6 +39,8 @@ export class OrphanSweeper {
   #cancel: () => void = () => {};
   #stopped = false;
   #sweeping: Promise<void> | undefined;
+  /** Since when sets are claimed, by ARN, in monotonic milliseconds. */
+  #claimed = new Map<string, number>();
 
   constructor(options: OrphanSweeperOptions) {
     this.#options = options;
@@ -54,7 +62,8 @@ export class OrphanSweeper {
       .catch((error: unknown) => this.#options.log.warn("orphans could not be swept", { error: coerceError(error) }))
       .finally(() => {
         this.#cancel();
-        this.#cancel = this.#stopped ? () => {} : this.#options.clock.after(sweepPeriodMs, () => this.#soon());
+        const nextMs = this.#claimed.size === 0 ? sweepPeriodMs : claimMs;
+        this.#cancel = this.#stopped ? () => {} : this.#options.clock.after(nextMs, () => this.#soon());
       });
   }
 
@@ -73,7 +82,18 @@ export class OrphanSweeper {
         count: restored,
       });
     }
-    await this.#removeAll(this.#judge(await findOrphans(ports, source, lookAround)));
+    const found = await findOrphans(ports, source, lookAround);
+    await this.#removeAll(this.#judge({ ...found, orphans: this.#unclaimed(found.orphans) }));
+  }
+
+  /** Those that nobody claims, or no longer: who claims one for the first time is given a moment. */
+  #unclaimed(orphans: readonly Orphan[]): readonly Orphan[] {
+    const nowMs = this.#options.clock.monotonicMs();
+    const before = this.#claimed;
+    const sinceOf = ({ permissionSetARN }: Orphan): number => before.get(permissionSetARN) ?? nowMs;
+    const waiting = orphans.filter((orphan) => orphan.isClaimed && nowMs - sinceOf(orphan) < claimMs);
+    this.#claimed = new Map(waiting.map((orphan) => [orphan.permissionSetARN, sinceOf(orphan)]));
+    return orphans.filter((orphan) => !waiting.includes(orphan));
   }
 
   /** Which may be removed: a few, or those that a person has confirmed. The others are held. */

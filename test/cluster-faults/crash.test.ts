@@ -100,7 +100,11 @@ const walks = granting("").flatMap(({ what }, step) =>
     const revokes = revoking("");
     const at = number % (2 * revokes.length);
     const revokeAt = { phase: phases[at % 2] ?? "before", step: Math.floor(at / 2) };
-    return [`${phase} ${what}`, `${revokeAt.phase} ${revokes[revokeAt.step]?.what}`, { number, phase, step, revokeAt }] as const;
+    return [
+      `${phase} ${what}`,
+      `${revokeAt.phase} ${revokes[revokeAt.step]?.what}`,
+      { number, phase, step, revokeAt },
+    ] as const;
   }),
 );
 

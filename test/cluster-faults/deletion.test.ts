@@ -1,8 +1,10 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { controlPlaneMissing, kubectlMissing } from "../harness/control-plane.ts";
 import { eventually } from "../harness/process.ts";
 import { applyPolicy, type ClusterFaultWorld, namespace, startClusterFaultWorld } from "./world.ts";
 
+// The API server is started several times over, and asked again after waits that grow.
+vi.setConfig({ testTimeout: 180_000 });
 const missing = controlPlaneMissing() ?? kubectlMissing();
 const crds = ["proxies", "databases", "accessworkflows", "availabilities", "grants", "grantreviews"];
 let world: ClusterFaultWorld | undefined;

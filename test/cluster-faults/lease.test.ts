@@ -31,7 +31,7 @@ describe("a leader that is stopped for longer than its lease while a call is on 
   it("writes nothing more to AWS when it goes on, ends, and the call has done no harm", async () => {
     const held = Promise.withResolvers<void>();
     const arrived = Promise.withResolvers<void>();
-    here().sandbox.faults = async ({ operation, phase, callerARN = "" }) => {
+    here().sandbox.faults = async ({ operation, phase, callerARN = "" }): Promise<"pass"> => {
       if (operation === "CreateAccountAssignment" && phase === "before" && callerARN.endsWith(leader.user)) {
         arrived.resolve();
         await held.promise;
@@ -137,9 +137,19 @@ describe("a Lease that somebody changes by hand", () => {
   });
 
   it("filled with nonsense: one leads as soon as its time is over", async () => {
-    const nonsense = { spec: { holderIdentity: "nobody", leaseDurationSeconds: 1, renewTime: "2099-01-01T00:00:00.000000Z" } };
+    const nonsense = {
+      spec: { holderIdentity: "nobody", leaseDurationSeconds: 1, renewTime: "2099-01-01T00:00:00.000000Z" },
+    };
 
-    await here().plane.kubectl([...lease, "patch", "lease", "sallyport", "--type=merge", "-p", JSON.stringify(nonsense)]);
+    await here().plane.kubectl([
+      ...lease,
+      "patch",
+      "lease",
+      "sallyport",
+      "--type=merge",
+      "-p",
+      JSON.stringify(nonsense),
+    ]);
     expect(await ended(leader.process)).toBe(1);
     await otherLeads();
     await here().want("one");

@@ -16,8 +16,7 @@ beforeEach(({ skip }) => skip(missing !== undefined, missing));
 const pathOf = (name: string): string => `/apis/sallyport.dev/v1alpha1/namespaces/${namespace}/grants/${name}`;
 
 /** What an administrator does with `kubectl edit --subresource=status`. */
-const wipeStatus = (name: string): Promise<void> =>
-  patch(world.plane, `${pathOf(name)}/status`, { status: null });
+const wipeStatus = (name: string): Promise<void> => patch(world.plane, `${pathOf(name)}/status`, { status: null });
 
 it("a status that somebody emptied comes back with the same window, and access ends with it", async () => {
   await world.want("wiped", { durationSeconds: 60, notAfterMs: 600_000 });
@@ -97,7 +96,8 @@ it("another field manager that fights for the conditions and the window wins not
   const after = await world.until(
     "fought-over",
     "is told as it is",
-    ({ status }) => status?.expiryTime === before.status?.expiryTime && status?.conditions?.some(isTrue("Active")) === true,
+    ({ status }) =>
+      status?.expiryTime === before.status?.expiryTime && status?.conditions?.some(isTrue("Active")) === true,
   );
 
   expect(after.status?.activationTime).toBe(before.status?.activationTime);

@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { controlPlaneMissing, kubectlMissing } from "../harness/control-plane.ts";
 import { eventually } from "../harness/process.ts";
 import { type ClusterFaultWorld, startClusterFaultWorld } from "./world.ts";
 
+// The API server is started several times over, and asked again after waits that grow.
+vi.setConfig({ testTimeout: 180_000 });
 const missing = controlPlaneMissing() ?? kubectlMissing();
 const patientLease = { "lease-duration": "90", "lease-renew-deadline": "80", "lease-retry-period": "1" };
 /** A server that was away is asked again after waits that grow. */
@@ -47,7 +49,7 @@ it("an etcd that is set back under a running controller starts no clock, and bri
   world.ledger.end("unknown-to-the-backup", "shop");
   const after = await world.active("asked");
   await eventually(
-    "what the backup does not know is taken away",
+    () => `what the backup does not know is taken away\n${world.replicas.lastWords()}`,
     () => (world.setsOf("unknown-to-the-backup").length === 0 ? true : undefined),
     patienceMs,
   );
@@ -92,8 +94,10 @@ it("an object of an ended Grant that comes back as a new one, from a backup of m
     method: "POST",
     body: { apiVersion: "sallyport.dev/v1alpha1", kind: "Grant", metadata: { name: "comes-back" }, spec },
   });
-  const again = await world.until("comes-back", "is refused", ({ status }) =>
-    status?.conditions?.some(({ reason }) => reason === "PreviouslyEnded") === true,
+  const again = await world.until(
+    "comes-back",
+    "is refused",
+    ({ status }) => status?.conditions?.some(({ reason }) => reason === "PreviouslyEnded") === true,
   );
 
   expect(again.status?.activationTime).toBeUndefined();

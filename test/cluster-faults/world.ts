@@ -128,8 +128,7 @@ export async function startClusterFaultWorld(): Promise<ClusterFaultWorld> {
     },
     get,
     until,
-    active: (name) =>
-      until(name, "is active", ({ status }) => status?.conditions?.some(isTrue("Active")) === true),
+    active: (name) => until(name, "is active", ({ status }) => status?.conditions?.some(isTrue("Active")) === true),
     async gone(name) {
       const told = (): string => `${name} is gone\n${ledger.history()}\n${replicas.lastWords()}`;
       const isGone = async (): Promise<boolean> => setsOf(name).length === 0 && (await get(name)) === undefined;
@@ -185,7 +184,12 @@ async function prepare(plane: ControlPlane): Promise<string> {
 /** The objects that Grants need. */
 export async function applyPolicy(plane: ControlPlane): Promise<void> {
   // No proxy is run: what these tests look at is the cluster and AWS.
-  for (const object of [aProxy({ spec: { managementPolicy: "Observe" } }), aDatabase(), aWorkflow(), anAvailability()]) {
+  for (const object of [
+    aProxy({ spec: { managementPolicy: "Observe" } }),
+    aDatabase(),
+    aWorkflow(),
+    anAvailability(),
+  ]) {
     const { name } = object.metadata;
     await make(plane, { ...object, metadata: { name } } as AnyObject);
   }

@@ -17,6 +17,8 @@ export interface Orphan {
   readonly principalID: string;
   /** `namespace/name` of the Grant that it was made for. */
   readonly grant: string;
+  /** That very Grant is there, and nothing is on its record: it may be about to be approved, and then it takes the set and its window over. */
+  readonly isClaimed: boolean;
 }
 
 /** What a sweep found. */
@@ -63,6 +65,7 @@ export async function findOrphans(
           accountID: external.accountID,
           principalID: external.principalID,
           grant: `${found.key.namespace}/${found.key.name}`,
+          isClaimed: claims(source, found.uid),
         });
       }
     }
@@ -72,6 +75,11 @@ export async function findOrphans(
       ? `${orphans.length} permission sets of the installation ${installation} belong to no Grant here; at most ${orphansRemovedMax} are removed without being asked. Is this the right folder and state directory?`
       : undefined;
   return { orphans, held };
+}
+
+/** Whether a Grant of this uid is there that was not approved, as far as it says. */
+function claims(source: Pick<Source, "list">, uid: string): boolean {
+  return source.list("Grant").some(({ object }) => object.metadata.uid === uid && phaseOf(object) !== "Ended");
 }
 
 /** The Grants that account for a permission set. */
