@@ -29,7 +29,7 @@ describe("the proof that the control API made an object", () => {
   it("does not hold for an annotation without a proof, or with somebody else's", () => {
     const annotations = { [originAnnotation]: "api" };
     expect(proof.holdsFor({ ...review, metadata: { ...review.metadata, annotations } })).toBe(false);
-    for (const forged of ["", "v1:", `v1:${"A".repeat(43)}`]) {
+    for (const forged of ["", "v2:", `v2:0:0:${"A".repeat(43)}`]) {
       const both = { ...annotations, [originProofAnnotation]: forged };
       expect(proof.holdsFor({ ...review, metadata: { ...review.metadata, annotations: both } })).toBe(false);
     }
@@ -52,12 +52,29 @@ describe("the proof that the control API made an object", () => {
     expect(others.map((object) => proof.holdsFor(object))).toEqual(others.map(() => false));
   });
 
+  it("does not pass to a Grant of the same name that asks for more time, or for a time after its own", () => {
+    const made = marked(aGrant());
+    const { durationSeconds, notAfterTime } = made.spec;
+    const later = new Date(Date.parse(notAfterTime) + 1_000).toISOString();
+
+    expect(proof.holdsFor({ ...made, spec: { ...made.spec, durationSeconds: durationSeconds + 1 } })).toBe(false);
+    expect(proof.holdsFor({ ...made, spec: { ...made.spec, notAfterTime: later } })).toBe(false);
+    expect(proof.holdsFor({ ...made, spec: { ...made.spec, notAfterTime: "never" } })).toBe(false);
+    const { annotations = {} } = made.metadata;
+    for (const most of ["999999:9999999999999", "0:0", ""]) {
+      const forged = annotations[originProofAnnotation]?.replace(/^v2:\d+:\d+/, `v2:${most}`) ?? "";
+      const metadata = { ...made.metadata, annotations: { ...annotations, [originProofAnnotation]: forged } };
+      expect(proof.holdsFor({ ...made, metadata, spec: { ...made.spec, notAfterTime: later } })).toBe(false);
+    }
+  });
+
   it("outlives what people may change of a Grant, and nothing else of it", () => {
     const made = marked(aGrant({ spec: { requester: { username: "ada" } } }));
 
     expect(
       proof.holdsFor({ ...made, spec: { ...made.spec, durationSeconds: 600, revocation: { reason: "done" } } }),
     ).toBe(true);
+    expect(proof.holdsFor({ ...made, spec: { ...made.spec, notAfterTime: "2020-01-01T00:00:00Z" } })).toBe(true);
     expect(proof.holdsFor({ ...made, spec: { ...made.spec, requester: { username: "bob" } } })).toBe(false);
     expect(proof.holdsFor({ ...made, spec: { ...made.spec, urgency: "BreakGlass" } })).toBe(false);
   });

@@ -10,7 +10,7 @@ export const originProofAnnotation = "sallyport.dev/origin-proof";
 export interface OriginProof {
   /** The annotations of an object that the control API makes. */
   annotationsFor(object: AnyObject): Readonly<Record<string, string>>;
-  /** Whether the control API made exactly this: kind, name, and what can never change of its spec. */
+  /** Whether the control API made exactly this: kind, name, what can never change of its spec, and a Grant of no more time than this one has. */
   holdsFor(object: AnyObject): boolean;
 }
 
@@ -20,22 +20,45 @@ export interface OriginProof {
  */
 export function originProof(privateKeyPEM: string, installation: string): OriginProof {
   const key = Buffer.from(hkdfSync("sha256", privateKeyPEM, installation, "sallyport.dev/origin-proof", 32));
-  const proofOf = (object: AnyObject): string =>
-    `v1:${createHmac("sha256", key)
-      .update(canonicalJson(claimOf(object)))
-      .digest("base64url")}`;
+  const proofOf = (object: AnyObject, most: Most): string => {
+    const claim = canonicalJson({ ...claimOf(object), ...most });
+    const { durationSeconds, notAfterMs } = most;
+    return `v2:${durationSeconds}:${notAfterMs}:${createHmac("sha256", key).update(claim).digest("base64url")}`;
+  };
   return {
-    annotationsFor: (object) => ({ [originAnnotation]: "api", [originProofAnnotation]: proofOf(object) }),
+    annotationsFor: (object) => ({
+      [originAnnotation]: "api",
+      [originProofAnnotation]: proofOf(object, mostOf(object)),
+    }),
     holdsFor(object) {
-      const { [originAnnotation]: origin, [originProofAnnotation]: given } = object.metadata.annotations ?? {};
-      const [claimed, proven] = [Buffer.from(given ?? ""), Buffer.from(proofOf(object))];
-      return origin === "api" && claimed.length === proven.length && timingSafeEqual(claimed, proven);
+      const { [originAnnotation]: origin, [originProofAnnotation]: given = "" } = object.metadata.annotations ?? {};
+      const [, durationSeconds, notAfterMs] = /^v2:(\d{1,15}):(\d{1,15}):/.exec(given) ?? [];
+      if (origin !== "api" || durationSeconds === undefined || notAfterMs === undefined) {
+        return false;
+      }
+      const most = { durationSeconds: Number(durationSeconds), notAfterMs: Number(notAfterMs) };
+      const [claimed, proven] = [Buffer.from(given), Buffer.from(proofOf(object, most))];
+      const isWithin =
+        mostOf(object).durationSeconds <= most.durationSeconds && mostOf(object).notAfterMs <= most.notAfterMs;
+      return isWithin && claimed.length === proven.length && timingSafeEqual(claimed, proven);
     },
   };
 }
 
+/** The most that a Grant asked for when it was made: what is made later under its name, with its proof, may not ask for more or outlive it. */
+interface Most {
+  readonly durationSeconds: number;
+  readonly notAfterMs: number;
+}
+
+function mostOf({ kind, spec }: AnyObject): Most {
+  return kind === "Grant"
+    ? { durationSeconds: spec.durationSeconds, notAfterMs: Date.parse(spec.notAfterTime) }
+    : { durationSeconds: 0, notAfterMs: 0 };
+}
+
 /** A Grant may be shortened or ended by anybody who may write it, and is still the person's who asked; all else is as it was made. */
-function claimOf({ kind, metadata, spec }: AnyObject): unknown {
+function claimOf({ kind, metadata, spec }: AnyObject): object {
   const { namespace, name } = metadata;
   if (kind !== "Grant") {
     return { kind, namespace, name, spec };
