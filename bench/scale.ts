@@ -99,7 +99,7 @@ export async function runScale({ quick, grants }: BenchOptions): Promise<ScaleRe
     const second = await converge(world, "second", live / 2, total);
     const restart = await measureRestart(world, total, emptyBytes);
     const steady = await measureSteady(world, live, steadyMs[quick ? "quick" : "full"]);
-    const revoked = Math.min(100, total / 20);
+    const revoked = Math.min(100, Math.ceil(total / 50));
     const idleLag = await measureIdleLag(world, revoked);
     const busyLag = await measureBusyLag(world, revoked, total / 10);
     return { convergences: [first, second], restart, steady, idleLag, busyLag };

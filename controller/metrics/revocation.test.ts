@@ -85,6 +85,17 @@ describe("the lag of revocation", () => {
     expect(await of("proxy_cut")).toEqual({ count: 2, sum: 4 });
   });
 
+  it("counts a cut that comes before the end is on record, from the moment at which it was asked for", async () => {
+    const { clock, recorder, of } = setUp();
+    const { end: _, ...status } = ended().status ?? {};
+    const endRequest = { reason: "over", by: "grace", time: new Date(clock.now()).toISOString() };
+    clock.advance(1_000);
+
+    recorder.proxyCut({ ...ended(), status: { ...status, endRequest } }, { sessions: 0 });
+
+    expect(await of("proxy_cut")).toEqual({ count: 1, sum: 1 });
+  });
+
   it("counts a cut of sessions however late it is", async () => {
     const { clock, recorder, of } = setUp();
     clock.advance(10 * cutReportMaxMs);

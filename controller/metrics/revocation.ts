@@ -12,9 +12,14 @@ import { ownMetrics, revocationSteps, type RevocationStep } from "./definitions.
  */
 export const cutReportMaxMs = 60_000;
 
-/** Whether a task's report tells of something that has just happened. */
-export function isNews({ status }: Grant, { sessions }: Pick<CutReport, "sessions">, now: EpochMs): boolean {
-  return sessions > 0 || now - Date.parse(status?.end?.time ?? "") <= cutReportMaxMs;
+/** Whether a task's report tells of something that has just happened. A proxy may be quicker than the record of the end. */
+export function isNews(grant: Grant, { sessions }: Pick<CutReport, "sessions">, now: EpochMs): boolean {
+  return sessions > 0 || !(now - endedAtOf(grant) > cutReportMaxMs);
+}
+
+/** When the access ended, by its record or by the request that is yet to be put on record; NaN where neither tells. */
+function endedAtOf({ status }: Grant): EpochMs {
+  return Date.parse(status?.end?.time ?? status?.endRequest?.time ?? "");
 }
 
 /** What is confirmed of a Grant's end, for metrics. */
@@ -35,7 +40,7 @@ export function revocationRecorder(registry: MetricRegistry, clock: Clock): Revo
   const unassigned = new Set<string>();
 
   function observe(grant: Grant, step: RevocationStep): void {
-    const endedAt = Date.parse(grant.status?.end?.time ?? "");
+    const endedAt = endedAtOf(grant);
     if (!Number.isNaN(endedAt)) {
       lag.observe({ step }, Math.max(0, clock.now() - endedAt) / 1_000);
     }
