@@ -10,8 +10,8 @@ export const pollMaxMs = 5_000;
 const firstGuessMs = 500;
 /** Share of the newest operation in what the next is thought to take. */
 const newestShare = 0.3;
-/** An operation that was over at its first poll took less than it seemed to: the guess moves down by this. */
-const overAtOnce = 0.85;
+/** An operation that was over at its first poll may have taken less than it seemed to: the guess moves down by this. */
+const overAtOnce = 0.96;
 
 /**
  * How long operations take, learned from those that were seen to end, so that most are polled once: each poll is a call that
@@ -35,7 +35,7 @@ export class OperationPace {
   /** An operation was seen to have ended at `ageMs`. */
   ended(kind: OperationKind, ageMs: number): void {
     const expectedMs = this.#expectedMs.get(kind) ?? firstGuessMs;
-    const tookMs = ageMs <= expectedMs + pollMinMs ? ageMs * overAtOnce : ageMs;
+    const tookMs = ageMs < expectedMs + pollMinMs / 2 ? ageMs * overAtOnce : ageMs;
     const next = expectedMs + (Math.min(tookMs, pollMaxMs) - expectedMs) * newestShare;
     this.#expectedMs.set(kind, Math.max(pollMinMs / 2, next));
   }
