@@ -92,7 +92,9 @@ export class Exchange {
     for await (const chunk of response as AsyncIterable<Buffer>) {
       size += chunk.length;
       if (size > most) {
-        throw new KubeFailure("refused", `the API server's answer is longer than ${most} bytes`, { reason: answerTooLong });
+        throw new KubeFailure("refused", `the API server's answer is longer than ${most} bytes`, {
+          reason: answerTooLong,
+        });
       }
       chunks.push(chunk);
     }

@@ -221,9 +221,10 @@ export class Reflector<T extends KubeObject> {
   /** Whether the store was set back while the server was away. A watch from a version that is still to come is silent until then. */
   async #compare(): Promise<void> {
     const { resource, namespace } = this.#options;
-    const newest = await resource.newest(namespace, { signal: this.#stopping.signal });
+    // A consistent read, of one object at most: what counts is the version that the cluster has now.
+    const { resourceVersion } = await resource.page(namespace, undefined, { signal: this.#stopping.signal, limit: 1 });
     this.#mustCompare = false;
-    this.#mustList ||= isEarlier(newest, this.#cache.position) === true;
+    this.#mustList ||= isEarlier(resourceVersion, this.#cache.position) === true;
   }
 
   async #watch(): Promise<void> {

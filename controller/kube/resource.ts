@@ -59,9 +59,7 @@ export const pageLimit = 500;
 export interface ResourceClient<T extends KubeObject> {
   get(key: ResourceKey, options?: CallOptions): Promise<T>;
   /** One page; give `next` of the page before. A page that came too late fails with `gone`: begin again. */
-  page(namespace: string | undefined, next?: string, options?: CallOptions): Promise<Page<T>>;
-  /** The resource version that the cluster has now: a consistent read of one object at most. */
-  newest(namespace: string | undefined, options?: CallOptions): Promise<string>;
+  page(namespace: string | undefined, next?: string, options?: PageOptions): Promise<Page<T>>;
   /** Events since `resourceVersion`, bookmarks among them, for `timeoutSeconds` at most. */
   watch(namespace: string | undefined, resourceVersion: string, timeoutSeconds: number): KubeLines;
   create(object: T, options?: WriteOptions): Promise<T>;
@@ -79,6 +77,12 @@ export interface ResourceClient<T extends KubeObject> {
   patch(key: ResourceKey, change: unknown, options?: WriteOptions): Promise<T>;
   /** Answers the object where finalizers keep it for now; undefined where it is gone. */
   delete(key: ResourceKey, options?: DeleteOptions): Promise<T | undefined>;
+}
+
+/** Of one page. */
+interface PageOptions extends CallOptions {
+  /** Objects at most. Absent: `pageLimit`. */
+  readonly limit?: number;
 }
 
 /** Parts of an object. */
@@ -103,9 +107,9 @@ export function createResource<T extends KubeObject>(
   const ask = <R>(request: KubeRequest, { signal, timeoutMs }: CallOptions = {}): Promise<R> =>
     transport.request<R>({ ...request, ...defined({ signal, timeoutMs }) });
   let limit = pageLimit;
-  const listed = async (namespace: string | undefined, next?: string, options?: CallOptions): Promise<RawList<T>> => {
+  const listed = async (namespace: string | undefined, next?: string, options?: PageOptions): Promise<RawList<T>> => {
     try {
-      const query = { limit, continue: next, labelSelector };
+      const query = { limit: Math.min(limit, options?.limit ?? limit), continue: next, labelSelector };
       return await ask<RawList<T>>({ method: "GET", path: collection(namespace), query }, options);
     } catch (thrown) {
       if (!isKubeFailure(thrown, "refused") || thrown.reason !== answerTooLong || limit === 1) {
@@ -117,19 +121,7 @@ export function createResource<T extends KubeObject>(
   };
   return {
     get: (key, options) => ask({ method: "GET", path: item(key) }, options),
-    async page(namespace, next, options) {
-      const list = await listed(namespace, next, options);
-      const { resourceVersion, continue: more } = list.metadata;
-      // Built-in kinds leave these out of the items of a list.
-      const type = { apiVersion: list.apiVersion, kind: list.kind.replace(/List$/, "") };
-      const items = (list.items ?? []).map((entry) => ({ ...type, ...entry }));
-      return { items, resourceVersion, next: more === "" ? undefined : more };
-    },
-    async newest(namespace, options) {
-      const query = { limit: 1, labelSelector };
-      const list = await ask<RawList<T>>({ method: "GET", path: collection(namespace), query }, options);
-      return list.metadata.resourceVersion;
-    },
+    page: async (namespace, next, options) => pageOf(await listed(namespace, next, options)),
     watch(namespace, resourceVersion, timeoutSeconds) {
       const query = { watch: true, allowWatchBookmarks: true, resourceVersion, timeoutSeconds, labelSelector };
       return transport.lines({ method: "GET", path: collection(namespace), query });
@@ -179,4 +171,12 @@ interface RawList<T> {
 function writeQuery({ dryRun, fieldManager }: WriteOptions): Record<string, string | undefined> {
   // Strict: an unknown field is an error of ours, and must not be dropped in silence.
   return { fieldValidation: "Strict", fieldManager, dryRun: dryRun === true ? "All" : undefined };
+}
+
+function pageOf<T extends KubeObject>(list: RawList<T>): Page<T> {
+  const { resourceVersion, continue: more } = list.metadata;
+  // Built-in kinds leave these out of the items of a list.
+  const type = { apiVersion: list.apiVersion, kind: list.kind.replace(/List$/, "") };
+  const items = (list.items ?? []).map((entry) => ({ ...type, ...entry }));
+  return { items, resourceVersion, next: more === "" ? undefined : more };
 }

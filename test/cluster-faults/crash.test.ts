@@ -108,26 +108,19 @@ const walks = granting("").flatMap(({ what }, step) =>
   }),
 );
 
-/** Nobody deletes the object while AWS still has something of it. */
+/** Looks again and again: while AWS has something of a Grant, that has its finalizer. */
 function watchFinalizer(name: string): { readonly violations: readonly string[]; stop(): void } {
   const violations: string[] = [];
-  let isOver = false;
   const look = async (): Promise<void> => {
-    while (!isOver) {
-      const grant = await world.get(name).catch(() => undefined);
-      const isHeld = grant?.metadata.finalizers?.includes("sallyport.dev/revoke") === true;
-      const [left] = world.setsOf(name);
-      if (left !== undefined && grant !== undefined && !isHeld) {
-        violations.push(`${left} is there, and the Grant has no finalizer`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
+    const grant = await world.get(name).catch(() => undefined);
+    const isHeld = grant?.metadata.finalizers?.includes("sallyport.dev/revoke") === true;
+    const [left] = world.setsOf(name);
+    if (left !== undefined && grant !== undefined && !isHeld) {
+      violations.push(`${left} is there, and the Grant has no finalizer`);
     }
   };
-  void look();
-  return {
-    violations,
-    stop: () => void (isOver = true),
-  };
+  const timer = setInterval(() => void look(), 20);
+  return { violations, stop: () => clearInterval(timer) };
 }
 
 it.each(walks)(

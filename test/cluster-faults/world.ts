@@ -74,7 +74,7 @@ export async function startClusterFaultWorld(): Promise<ClusterFaultWorld> {
   const controllers = Array.from({ length: 100 }, (_, number) => `:user/replica-${number}`);
   const ledger = new Ledger({ events: sandbox.events, installation, controllers, lagMs });
   const replicas = new Replicas({ plane, sandbox, folder, token, installation, namespace, ownNamespace });
-  const request = plane.request;
+  const request: ControlPlane["request"] = (what) => plane.request(what);
   const grantPath = (name: string): string => `${grantsPath}/${name}`;
   const get = async (name: string): Promise<Grant | undefined> => {
     const { status, body } = await request({ path: grantPath(name) });

@@ -1,5 +1,5 @@
 /** Loaded before a program: its wall clock is `CLOCK_AHEAD_MS` ahead of the machine's, wherever it asks for the time. */
-const aheadMs = Number(process.env["CLOCK_AHEAD_MS"]);
+export const aheadMs = Number(process.env["CLOCK_AHEAD_MS"]);
 const RealDate = Date;
 
 class WrongDate extends RealDate {
@@ -17,5 +17,3 @@ globalThis.Date = new Proxy(WrongDate, {
     given.length > 1 ? new RealDate(...given) : (Reflect.construct(target, given) as Date),
   apply: () => new WrongDate().toString(),
 }) as unknown as DateConstructor;
-
-export {};
