@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AccessWorkflow, Grant } from "#kinds/index.ts";
-import { grantManifest, workflowManifest } from "../source/contract.ts";
+import { grantManifest, workflowManifest } from "../source/contract-objects.ts";
 import { FolderHarness } from "../source/folder/harness.ts";
 import { takeLock } from "./lock.ts";
 import { isBlankState, openState, stateFile } from "./sqlite.ts";

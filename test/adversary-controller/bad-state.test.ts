@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Grant } from "#kinds/index.ts";
-import { grantManifest, workflowManifest } from "#controller/source/contract.ts";
+import { grantManifest, workflowManifest } from "#controller/source/contract-objects.ts";
 import { FolderHarness } from "#controller/source/folder/harness.ts";
 import { isBlankState, stateFile } from "#controller/state/sqlite.ts";
 import { directoriesMax } from "#controller/source/folder/walk.ts";

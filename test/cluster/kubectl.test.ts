@@ -1,6 +1,6 @@
 import { globSync } from "node:fs";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { givenStatus, grantManifest, keyOfManifest, workflowManifest } from "#controller/source/contract.ts";
+import { givenStatus, grantManifest, keyOfManifest, workflowManifest } from "#controller/source/contract-objects.ts";
 import { kinds, type AnyObject, type Condition, type Grant } from "#kinds/index.ts";
 import { systemClock } from "#lib/clock.ts";
 import { type ControlPlane, kubectlMissing } from "#test/harness/control-plane.ts";

@@ -5,7 +5,7 @@ import { originProof } from "#controller/admission/origin-proof.ts";
 import { createKubeTransport } from "#controller/kube/https-transport.ts";
 import { loadKubeAccess } from "#controller/kube/kubeconfig.ts";
 import type { KubeTransport } from "#controller/kube/transport.ts";
-import { grantManifest } from "#controller/source/contract.ts";
+import { grantManifest } from "#controller/source/contract-objects.ts";
 import { createClusterSource, type ClusterSource } from "#controller/source/cluster/source.ts";
 import type { ControlPlane } from "#test/harness/control-plane.ts";
 import { givenControlPlane } from "#test/harness/given-control-plane.ts";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { givenStatus, grantManifest, keyOfManifest } from "#controller/source/contract.ts";
+import { givenStatus, grantManifest, keyOfManifest } from "#controller/source/contract-objects.ts";
 import type { Grant } from "#kinds/index.ts";
 import type { ControlPlane } from "#test/harness/control-plane.ts";
 import { givenControlPlane } from "#test/harness/given-control-plane.ts";

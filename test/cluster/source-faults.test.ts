@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { givenStatus, grantManifest, keyOfManifest, workflowManifest } from "#controller/source/contract.ts";
+import { givenStatus, grantManifest, keyOfManifest, workflowManifest } from "#controller/source/contract-objects.ts";
 import { massCountMax } from "#controller/source/absence.ts";
 import { silenceMaxMs } from "#controller/kube/reflector.ts";
 import type { Grant, ObjectKey } from "#kinds/index.ts";

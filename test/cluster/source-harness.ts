@@ -8,7 +8,8 @@ import { createKubeTransport } from "#controller/kube/https-transport.ts";
 import { loadKubeAccess } from "#controller/kube/kubeconfig.ts";
 import { isEarlier } from "#controller/kube/object.ts";
 import type { KubeTransport } from "#controller/kube/transport.ts";
-import type { Manifest, SourceHarness } from "#controller/source/contract.ts";
+import type { SourceHarness } from "#controller/source/contract.ts";
+import type { Manifest } from "#controller/source/contract-objects.ts";
 import type { ClusterSourceOptions } from "#controller/source/cluster/options.ts";
 import { createClusterSource, type ClusterSource } from "#controller/source/cluster/source.ts";
 

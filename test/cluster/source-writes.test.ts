@@ -5,7 +5,7 @@ import {
   keyOfManifest,
   proxyManifest,
   workflowManifest,
-} from "#controller/source/contract.ts";
+} from "#controller/source/contract-objects.ts";
 import type { AnyObject, Condition, Grant, Proxy } from "#kinds/index.ts";
 import { UserError } from "#lib/errors.ts";
 import type { ControlPlane } from "#test/harness/control-plane.ts";

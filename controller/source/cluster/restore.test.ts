@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { givenStatus } from "../contract.ts";
+import { givenStatus } from "../contract-objects.ts";
 import { restoredStatus, tombstoneOf } from "./restore.ts";
 
 const given = givenStatus(`g${"a".repeat(26)}`);

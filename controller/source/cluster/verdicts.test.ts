@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { silentLog } from "#lib/log.ts";
 import type { AnyObject, Grant } from "#kinds/index.ts";
-import { givenStatus, grantManifest, workflowManifest } from "../contract.ts";
+import { givenStatus, grantManifest, workflowManifest } from "../contract-objects.ts";
 import { Verdicts } from "./verdicts.ts";
 
 function made(manifest: object, generation: number, more: object = {}): AnyObject {

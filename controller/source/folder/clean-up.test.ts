@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { aProxy } from "../../reconcile/testing.ts";
-import type { Manifest } from "../contract.ts";
+import type { Manifest } from "../contract-objects.ts";
 import { FolderHarness } from "./harness.ts";
 
 let harness: FolderHarness;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { grantManifest } from "../contract.ts";
+import { grantManifest } from "../contract-objects.ts";
 import { FolderHarness } from "./harness.ts";
 
 /** How often the process is killed. Each time it starts anew, which is most of the time this takes. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { formatKey } from "#kinds/index.ts";
 import { manifestBytesMax } from "#kinds/parse.ts";
-import { grantManifest, workflowManifest } from "../contract.ts";
+import { grantManifest, workflowManifest } from "../contract-objects.ts";
 import { settleMs } from "../absence.ts";
 import { FolderHarness } from "./harness.ts";
 

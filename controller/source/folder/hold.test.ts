@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Log, LogFields } from "#lib/log.ts";
 import { silentLog } from "#lib/log.ts";
 import { formatKey, type Grant } from "#kinds/index.ts";
-import { grantManifest, keyOfManifest, workflowManifest } from "../contract.ts";
+import { grantManifest, keyOfManifest, workflowManifest } from "../contract-objects.ts";
 import { massCountMax, massShareMax, massWindowMs } from "../absence.ts";
 import { FolderHarness } from "./harness.ts";
 import { confirmCommand } from "./reports.ts";

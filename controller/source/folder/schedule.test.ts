@@ -2,7 +2,7 @@ import { renameSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { grantManifest } from "../contract.ts";
+import { grantManifest } from "../contract-objects.ts";
 import { massWindowMs } from "../absence.ts";
 import { FolderHarness } from "./harness.ts";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "#lib/clock.ts";
 import { formatKey } from "#kinds/index.ts";
-import { grantManifest } from "../contract.ts";
+import { grantManifest } from "../contract-objects.ts";
 import { FolderHarness } from "./harness.ts";
 import { createFolderReader, freshMs, FolderUnsteady, scanTriesMax, type Snapshot } from "./snapshot.ts";
 import { watchable, watchBySystem, watchedDirectoriesMax } from "./watch.ts";

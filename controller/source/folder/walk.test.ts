@@ -2,7 +2,7 @@ import { renameSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { formatKey } from "#kinds/index.ts";
-import { grantManifest } from "../contract.ts";
+import { grantManifest } from "../contract-objects.ts";
 import { FolderHarness } from "./harness.ts";
 import { scanPeriodMs } from "./options.ts";
 import { filesMax, folderDepthMax } from "./walk.ts";
