@@ -12,6 +12,14 @@ export const callsPerLook = 3;
  */
 export const checkCallsPerSecond = 4;
 
+/**
+ * Looks that go on at a time. Their calls wait until nobody else wants to call, so more would hold all workers while new grants need
+ * them. Two fill what the calls of one at a time leave open.
+ */
+export const looksAtATimeMax = 2;
+/** How much later a look is tried again that found as many going on, in milliseconds: half of it to one and a half. */
+export const lookLaterMs = 10_000;
+
 /** What kind of look at AWS a live Grant is due for. */
 export type DueLook = "no" | "listing" | "full";
 
@@ -26,6 +34,7 @@ export class Checks {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #byUID = new Map<string, Looked>();
+  readonly #looking = new Set<string>();
 
   constructor(clock: Clock, random: () => number) {
     this.#clock = clock;
@@ -48,6 +57,27 @@ export class Checks {
       return { look: "no", checkedAt };
     }
     return { look: nowMs >= known.fullMs + this.#fullPeriodMs(periodMs) ? "full" : "listing", checkedAt };
+  }
+
+  /**
+   * Takes one of the places for looks, to be given back with `end`. Answers undefined where the look may begin, and otherwise how long to
+   * wait, in milliseconds. What a person has asked for, or what is known to be adrift, never waits.
+   */
+  begin(grant: Grant, proxy: Proxy | undefined, now: EpochMs, isAsked: boolean): number | undefined {
+    const isUrgent = isAsked || isAdrift(grant);
+    if (isUrgent || this.due(grant, proxy, now, isAsked).look === "no") {
+      return undefined;
+    }
+    if (this.#looking.size >= looksAtATimeMax) {
+      return lookLaterMs * (0.5 + this.#random());
+    }
+    this.#looking.add(uidOf(grant));
+    return undefined;
+  }
+
+  /** The look is over, if there was one. */
+  end(grant: Grant): void {
+    this.#looking.delete(uidOf(grant));
   }
 
   /** The Grant was looked at just now. */

@@ -1,4 +1,4 @@
-import { formatKey, getCondition, type ConditionInput, type Grant, type ObjectKey } from "#kinds/index.ts";
+import { formatKey, getCondition, type ConditionInput, type Grant, type ObjectKey, type Proxy } from "#kinds/index.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { Clock, EpochMs } from "#lib/clock.ts";
 import type { IdentityTrust } from "../../admission/identity-trust.ts";
@@ -93,6 +93,11 @@ class GrantReconciler implements Reconciler {
     if (known !== undefined && this.#isWaitingForTurn(known, context)) {
       return this.#inTime(key, this.#performer.waitToBeWoken("another role of the account is being updated"));
     }
+    const lookLaterMs = known === undefined ? undefined : this.#beginLook(known);
+    if (lookLaterMs !== undefined) {
+      const untilMs = context.clock.now() + lookLaterMs;
+      return this.#inTime(key, { kind: "waiting", untilMs, why: "other grants are looked at" });
+    }
     try {
       const outcome = await this.#converge(key, context);
       if (outcome.kind !== "failed" && !isRetry(this.#get(key))) {
@@ -104,6 +109,7 @@ class GrantReconciler implements Reconciler {
     } finally {
       if (known !== undefined) {
         this.#memories.turns.settle(known);
+        this.#memories.checks.end(known);
       }
     }
   }
@@ -181,6 +187,23 @@ class GrantReconciler implements Reconciler {
     return this.#memories.turns.isWaiting(grant, this.#mustEnd(grant), turnWaker(grant, context));
   }
 
+  /** How much later to look at a live Grant, where there is nothing else to do for it and others are being looked at. */
+  #beginLook(grant: Grant): number | undefined {
+    const { spec, metadata, status } = grant;
+    if (phaseOf(grant) !== "Live" || status?.external?.operation !== undefined || this.#mustEnd(grant)) {
+      return undefined;
+    }
+    if (metadata.generation !== status?.observedGeneration || spec.suspend === true) {
+      return undefined;
+    }
+    const isAsked = requestedLook(metadata) !== status?.lastHandledReconcileAt;
+    return this.#memories.checks.begin(grant, this.#proxyOf(grant), this.#deadlines.nowFor(grant), isAsked);
+  }
+
+  #proxyOf({ metadata, status }: Grant): Proxy | undefined {
+    return this.#options.source.get("Proxy", metadata.namespace, status?.target?.proxy ?? "")?.object;
+  }
+
   /** Whether the Grant gives nothing any more, by what is known without a call to AWS. */
   #mustEnd(grant: Grant): boolean {
     const input = observeSource(grant, this.#options, this.#deadlines.nowFor(grant));
@@ -211,13 +234,10 @@ class GrantReconciler implements Reconciler {
   }
 
   async #decide(grant: Grant, context: ReconcileContext): Promise<Decision> {
-    const { source } = this.#options;
     const { own, checks } = this.#memories;
     const now = this.#deadlines.nowFor(grant);
-    const proxyName = grant.status?.target?.proxy ?? "";
-    const proxy = source.get("Proxy", grant.metadata.namespace, proxyName)?.object;
     const isAsked = requestedLook(grant.metadata) !== grant.status?.lastHandledReconcileAt;
-    const { look, checkedAt } = checks.due(grant, proxy, now, isAsked);
+    const { look, checkedAt } = checks.due(grant, this.#proxyOf(grant), now, isAsked);
     const input = await observeGrant(grant, this.#options, { now, checkedAt, due: look, own: own.seen(grant) });
     if (phaseOf(grant) === "Live" && input.failure === undefined && input.checkedAt === now) {
       checks.looked(grant, input.aws === undefined ? look : "full");
