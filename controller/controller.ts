@@ -4,6 +4,7 @@ import { openAudit } from "./audit-keeping.ts";
 import { clusterMode } from "./mode/cluster.ts";
 import { folderMode } from "./mode/folder.ts";
 import type { Mode } from "./mode/mode.ts";
+import { restoreStatuses } from "./mode/recover.ts";
 import { createLoop, type Loop, urgentWorkersDefault } from "./reconcile/loop.ts";
 import { OrphanHold } from "./reconcile/orphan-hold.ts";
 import { reconcilers } from "./reconcile/reconcilers.ts";
@@ -78,6 +79,7 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
 
   const lead = async (): Promise<void> => {
     await mode.catchUp();
+    await restoreStatuses(source, world);
     await loop.start();
     if (!isStopping) {
       entrance.serve();

@@ -106,3 +106,19 @@ it("another field manager that fights for the conditions and the window wins not
   await world.gone("fought-over");
   world.ledger.assertNothingLeft();
 });
+
+it("a Grant whose status somebody emptied and which was deleted while no controller ran leaves no access behind", async () => {
+  await world.want("wiped-unseen");
+  await world.active("wiped-unseen");
+  await (await world.replicas.leader()).kill();
+
+  const down = world.ledger.outage("no controller");
+  await wipeStatus("wiped-unseen");
+  await world.remove("wiped-unseen");
+  await world.freeLease();
+  await world.addReplica();
+  await world.gone("wiped-unseen");
+  down();
+
+  world.ledger.assertNothingLeft();
+});
