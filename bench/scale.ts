@@ -133,6 +133,7 @@ async function converge(world: ScaleWorld, prefix: string, grants: number, objec
   const { operations, throttled } = world.takeCalls();
   const updates = (grants / cloud.accounts) * (cloud.roleUpdateMs / 1_000);
   const boundSeconds = Math.max(identityCenterCalls(operations) / cloud.callsPerSecond, updates);
+  say(`scale: they are live after ${seconds.toFixed(0)} s, ${(seconds / boundSeconds).toFixed(2)} of what AWS allows`);
   return {
     grants,
     objects,
