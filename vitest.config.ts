@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -6,6 +7,8 @@ export default defineConfig({
     setupFiles: ["test/setup.ts"],
     exclude: ["node_modules/**"],
     pool: "forks",
+    // Most of a file's time is spent waiting for servers to start and for AWS's delays: one file more than there are cores keeps them busy.
+    maxWorkers: availableParallelism() + 1,
     // Real servers start inside tests; a loaded two-core machine needs the room. Nothing timed is asserted.
     testTimeout: 60_000,
     hookTimeout: 120_000,
