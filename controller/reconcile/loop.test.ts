@@ -65,6 +65,26 @@ describe("loop", () => {
     await loop.stop();
   });
 
+  it("looks again at once when the time that a run waits for comes while it goes on: the end of access is not put off", async () => {
+    let runs = 0;
+    const { loop, clock } = setUp(
+      async () => {
+        runs += 1;
+        const untilMs = clock.now() + (runs === 1 ? 5 : 3_600_000);
+        clock.advance(10);
+        return { kind: "waiting", untilMs, why: "the expiry" };
+      },
+      { keys: ["Grant/default/a"] },
+    );
+    await loop.start();
+    await flush();
+    clock.advance(1);
+    await flush();
+
+    expect(runs).toBe(2);
+    await loop.stop();
+  });
+
   it("does not spin when a reconciler waits for a time that is past", async () => {
     let runs = 0;
     const { loop, clock } = setUp(async () => ((runs += 1), { kind: "waiting", untilMs: 0, why: "a mistake" }), {

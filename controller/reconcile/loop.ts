@@ -227,6 +227,7 @@ class ReconcileLoop implements Loop {
     const fields = { controller: key.kind.toLowerCase(), namespace, name, reconcileID: newID() };
     const log = this.#options.log.with(fields);
     const run: Run = { startedMs: clock.monotonicMs(), abort: new AbortController(), isDefect: false };
+    const begun = clock.now();
     this.#runs.set(work.key, run);
     recorder?.runStarted(key.kind);
     const outcome = await this.#reconcile(key, run, log);
@@ -237,7 +238,7 @@ class ReconcileLoop implements Loop {
     recorder?.runEnded(key.kind, outcome.kind, tookMs, run.isDefect);
     // What must end is tried again before all else, whatever it was that woke it.
     const priority = this.#priorityOf(key) === "revoke" ? "revoke" : work.priority;
-    applyOutcome(this.#queue, { ...work, priority }, outcome, log, clock.now());
+    applyOutcome(this.#queue, { ...work, priority }, outcome, log, begun);
     this.#queue.done(work.key);
   }
 

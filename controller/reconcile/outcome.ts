@@ -12,16 +12,16 @@ export type OutcomeQueue = Pick<WorkQueue, "forget" | "addAt" | "addRateLimited"
 
 /**
  * Shortest wait, in milliseconds: a reconciler that by mistake waits for a time that is past must not keep a worker spinning.
- * A time that is
- * ahead, however near, is met.
+ * A time that was ahead when the run began, however near, is met.
  */
 export const waitMinMs = 500;
 
 /**
  * Does what an outcome asks for: the only place that decides whether and when a key comes back. Only a failure counts for
  * the back-off; every other outcome ends it.
+ * @param begun wall-clock time at which the run began
  */
-export function applyOutcome(queue: OutcomeQueue, work: Work, outcome: Outcome, log: Log, now: EpochMs): void {
+export function applyOutcome(queue: OutcomeQueue, work: Work, outcome: Outcome, log: Log, begun: EpochMs): void {
   switch (outcome.kind) {
     case "settled":
       queue.forget(work.key);
@@ -29,7 +29,7 @@ export function applyOutcome(queue: OutcomeQueue, work: Work, outcome: Outcome, 
       return;
     case "waiting":
       queue.forget(work.key);
-      queue.addAt(work.key, outcome.priority ?? "revoke", waitUntil(outcome.untilMs, now));
+      queue.addAt(work.key, outcome.priority ?? "revoke", waitUntil(outcome.untilMs, begun));
       log.debug("reconciled, will look again", { until: new Date(outcome.untilMs).toISOString(), why: outcome.why });
       return;
     case "refused":
@@ -46,9 +46,12 @@ export function applyOutcome(queue: OutcomeQueue, work: Work, outcome: Outcome, 
   }
 }
 
-/** A time that lies ahead is kept to the millisecond, so that an expiry is met; one that does not is put off. */
-function waitUntil(untilMs: EpochMs, now: EpochMs): EpochMs {
-  return untilMs > now ? untilMs : now + waitMinMs;
+/**
+ * A time that lay ahead is kept to the millisecond, so that an expiry is met, also one that has come while the run went on; one that did not is
+ * put off.
+ */
+function waitUntil(untilMs: EpochMs, begun: EpochMs): EpochMs {
+  return untilMs > begun ? untilMs : begun + waitMinMs;
 }
 
 /** What only a mistake in the program throws. */

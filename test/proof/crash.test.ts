@@ -107,7 +107,9 @@ describe("a proxy process that is killed under load, again and again", () => {
       const beyond = told.flatMap(({ recorded, logged }) => recorded.slice(logged.length));
       expect(beyond.filter(({ outcome }) => outcome !== "unknown")).toEqual([]);
       const outcomes = told.flatMap(({ recorded }) => recorded.map(({ outcome }) => outcome));
-      expect(new Set(outcomes)).toEqual(new Set(["ok", "unknown"]));
+      // Whether one was on its way at some death is that moment's affair.
+      expect(["ok", "unknown"]).toEqual(expect.arrayContaining([...new Set(outcomes)]));
+      expect(outcomes).toContain("ok");
       expect(outcomes.length).toBeGreaterThan(moments.reduce((sum, answers) => sum + answers, 0));
       const closes = records.filter((record) => record.kind === "session.close");
       expect(new Set(closes.map(({ reason }) => reason))).toEqual(new Set(["proxy-crashed"]));

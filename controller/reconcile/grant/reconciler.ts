@@ -133,7 +133,7 @@ class GrantReconciler implements Reconciler {
       }
       if (decision.patch.end !== undefined && decision.next.kind === "again") {
         // Everybody's end is put on record, and told to the proxies, before AWS is called for anybody's: it may not answer.
-        return { kind: "waiting", untilMs: context.clock.now() + 1, why: "the end is on record" };
+        return lookAgain(key, context);
       }
       if (decision.next.kind === "failed" && isFailure(decision.next.error)) {
         return this.#performer.outcomeOf(key, grant, decision.next.error, context);
@@ -288,4 +288,13 @@ class GrantReconciler implements Reconciler {
 function isRetry(grant: Grant | undefined): boolean {
   const ready = getCondition(grant?.status?.conditions, "Ready");
   return ready !== undefined && isRetryReason(ready.reason);
+}
+
+/** Comes back behind the others that are urgent. A wait would do it too, but one that is over when it is looked at is put off. */
+function lookAgain(key: ObjectKey, { clock, enqueue }: ReconcileContext): Outcome {
+  if (enqueue === undefined) {
+    return { kind: "waiting", untilMs: clock.now() + 1, why: "the end is on record" };
+  }
+  enqueue(key, "revoke");
+  return { kind: "settled" };
 }
