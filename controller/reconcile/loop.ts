@@ -238,7 +238,7 @@ class ReconcileLoop implements Loop {
     recorder?.runEnded(key.kind, outcome.kind, tookMs, run.isDefect);
     // What must end is tried again before all else, whatever it was that woke it.
     const priority = this.#priorityOf(key) === "revoke" ? "revoke" : work.priority;
-    applyOutcome(this.#queue, { ...work, priority }, outcome, log, begun);
+    applyOutcome(this.#queue, { ...work, priority }, outcome, log, { begun, ended: clock.now() });
     this.#queue.done(work.key);
   }
 

@@ -16,12 +16,18 @@ export type OutcomeQueue = Pick<WorkQueue, "forget" | "addAt" | "addRateLimited"
  */
 export const waitMinMs = 500;
 
+/** When a run began and ended, by the wall clock; it may have been put back in between. */
+interface RunTimes {
+  readonly begun: EpochMs;
+  readonly ended: EpochMs;
+}
+
 /**
  * Does what an outcome asks for: the only place that decides whether and when a key comes back. Only a failure counts for
  * the back-off; every other outcome ends it.
- * @param begun wall-clock time at which the run began
+ * @param run wall-clock times at which the run began and ended
  */
-export function applyOutcome(queue: OutcomeQueue, work: Work, outcome: Outcome, log: Log, begun: EpochMs): void {
+export function applyOutcome(queue: OutcomeQueue, work: Work, outcome: Outcome, log: Log, run: RunTimes): void {
   switch (outcome.kind) {
     case "settled":
       queue.forget(work.key);
@@ -29,7 +35,7 @@ export function applyOutcome(queue: OutcomeQueue, work: Work, outcome: Outcome, 
       return;
     case "waiting":
       queue.forget(work.key);
-      queue.addAt(work.key, outcome.priority ?? "revoke", waitUntil(outcome.untilMs, begun));
+      queue.addAt(work.key, outcome.priority ?? "revoke", waitUntil(outcome.untilMs, run));
       log.debug("reconciled, will look again", { until: new Date(outcome.untilMs).toISOString(), why: outcome.why });
       return;
     case "refused":
@@ -50,8 +56,8 @@ export function applyOutcome(queue: OutcomeQueue, work: Work, outcome: Outcome, 
  * A time that lay ahead is kept to the millisecond, so that an expiry is met, also one that has come while the run went on; one that did not is
  * put off.
  */
-function waitUntil(untilMs: EpochMs, begun: EpochMs): EpochMs {
-  return untilMs > begun ? untilMs : begun + waitMinMs;
+function waitUntil(untilMs: EpochMs, { begun, ended }: RunTimes): EpochMs {
+  return untilMs > Math.min(begun, ended) ? untilMs : ended + waitMinMs;
 }
 
 /** What only a mistake in the program throws. */
