@@ -1,3 +1,4 @@
+import type { ApprovalView, ExtensionView, GrantAction } from "./approval.ts";
 import type { IdentityProof } from "./proof.ts";
 
 /**
@@ -58,6 +59,8 @@ export interface Entitlement {
   readonly username: string;
   readonly workflow: string;
   readonly needsApproval: boolean;
+  /** Whether the caller may skip the approval by break-glass. */
+  readonly breakGlass?: boolean;
   readonly reason: "Required" | "Optional";
   readonly maxDurationSeconds: number;
   readonly defaultDurationSeconds: number;
@@ -77,6 +80,10 @@ export interface GrantRequest {
   readonly role: string;
   readonly durationSeconds?: number;
   readonly reason?: string;
+  /** Not before this instant. */
+  readonly startTime?: string;
+  /** `BreakGlass` skips the approval where the workflow lets the caller; a reason is then mandatory. */
+  readonly urgency?: "Normal" | "BreakGlass";
   readonly dryRun?: boolean;
 }
 export interface GrantRequestResponse {
@@ -117,6 +124,20 @@ export interface GrantView {
   readonly flagged?: string;
   /** Where to look. */
   readonly flaggedMessage?: string;
+  /** Who asked, where that is not the person. */
+  readonly requester?: string;
+  readonly urgency?: "Normal" | "BreakGlass";
+  readonly workflow?: string;
+  readonly durationSeconds?: number;
+  readonly startTime?: string;
+  readonly notAfterTime?: string;
+  /** What a review must name, so that it decides on this and on nothing else. */
+  readonly digest?: string;
+  readonly approval?: ApprovalView;
+  /** Absent: the workflow allows none. */
+  readonly extension?: ExtensionView;
+  /** What the caller may do now. Absent where a view is made for no caller. */
+  readonly actions?: readonly GrantAction[];
 }
 /** `GET /v1/grants?state=&userName=&database=`: one's own; everybody's for auditors and administrators. */
 export interface GrantList {
