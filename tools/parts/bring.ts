@@ -8,6 +8,7 @@ import { remember } from "./part.ts";
 import { bringPipelineChecker } from "./pipelines.ts";
 import { bringPromtool } from "./promtool.ts";
 import { mysqlRequest, postgresClientRequest } from "./servers.ts";
+import { bringSinkServers } from "./sinks.ts";
 import { bringStatusPrograms } from "./status-programs.ts";
 
 /** Brings every server and client that tests want and this machine lacks. Whatever cannot be brought is remembered with its reason. */
@@ -20,6 +21,7 @@ export function bringParts(report: (text: string) => void): void {
   bringPipelineChecker(report);
   bringPromtool(report);
   bringOperatorDefinitions(report);
+  bringSinkServers(report);
   for (const [part, request] of [
     ["mysql", mysqlRequest],
     ["postgresClient18", postgresClientRequest],

@@ -1,4 +1,5 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { chromiumFile } from "./chromium.ts";
 import { command } from "./command.ts";
 import { rememberMissing } from "./part.ts";
 
@@ -11,8 +12,11 @@ const wanted: readonly { readonly part: string; readonly file: string; readonly 
   { part: "mariadb", file: "/usr/sbin/mariadbd", packages: ["mariadb-server-core"] },
   { part: "mariadb-dump", file: "/usr/bin/mariadb-dump", packages: ["mariadb-client"] },
   { part: "sysbench", file: "/usr/bin/sysbench", packages: ["sysbench"] },
+  { part: "rsyslog", file: "/usr/sbin/rsyslogd", packages: ["rsyslog", "rsyslog-gnutls"] },
   { part: "java", file: "/usr/bin/javac", packages: ["default-jdk-headless"] },
   { part: "maven", file: "/usr/bin/mvn", packages: ["maven"] },
+  // Without a font of its own a page's text has no size that two machines agree on.
+  { part: "chromium", file: chromiumFile, packages: ["chromium-headless-shell", "fonts-dejavu-core"] },
 ];
 
 const policyFile = "/usr/sbin/policy-rc.d";
