@@ -1,7 +1,7 @@
 import { hashRecord } from "./codec.ts";
 import { recordJSON } from "./record-json.ts";
 import { recordVersion } from "./record.ts";
-import type { Envelope, Outcome, RecordBody, RecordHash, SessionClose, StatementCounts } from "./record.ts";
+import type { Envelope, Outcome, RecordBody, RecordHash, RecordKind, SessionClose, StatementCounts } from "./record.ts";
 import type { EpochMs } from "#lib/clock.ts";
 
 /** Where one open session's chain stands. */
@@ -75,7 +75,7 @@ export class ChainLinker {
   /** The bytes of the record number `seq`. A number that does not follow on leaves a hole that readers see. */
   link(body: RecordBody, time: EpochMs, seq: number): Buffer {
     const session = this.#sessionOf(body);
-    const chained = body.kind === "session.open" || body.kind === "session.close" || body.kind === "gap";
+    const chained = chainedKinds.has(body.kind);
     const envelope: Envelope = {
       v: recordVersion,
       proxy: this.#proxy,
@@ -158,6 +158,8 @@ export class ChainLinker {
     }
   }
 }
+
+const chainedKinds: ReadonlySet<RecordKind> = new Set(["session.open", "session.close", "gap", "event"]);
 
 const noChain = {};
 

@@ -48,6 +48,7 @@ const requiredFields: Readonly<Record<RecordKind, Readonly<Record<string, FieldT
   },
   "session.close": { session: "string", reason: "string", backend: "string", counts: "object", chainSeq: "number" },
   gap: { count: "number", reason: "string", chainSeq: "number" },
+  event: { event: "string", actor: "object", about: "object", chainSeq: "number" },
 };
 
 const hashPattern = /^[0-9a-f]{64}$/;

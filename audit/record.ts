@@ -1,3 +1,4 @@
+import type { TrailActor, TrailEventName } from "#lib/trail-event.ts";
 import type { Text } from "./text.ts";
 
 /** Format of the records that this code writes: canonical JSON. A binary form would be 2, told apart by its first byte. */
@@ -15,9 +16,9 @@ export type RecordHash = string;
 /** What every record carries. The journal fills it; nobody else does. */
 export interface Envelope {
   readonly v: typeof recordVersion;
-  /** `namespace/name` of the Proxy. */
+  /** `namespace/name` of the Proxy; `controller:<installation>` in events, which no Proxy can be called. */
   readonly proxy: string;
-  /** Identifier of the proxy's ECS task: the last part of its ARN. */
+  /** Identifier of the proxy's ECS task: the last part of its ARN. In events, of the controller's replica. */
   readonly task: string;
   /** Position in the task's spool: from 1, without holes. */
   readonly seq: number;
@@ -27,9 +28,9 @@ export interface Envelope {
   readonly time: string;
   /** Hash of the previous record of the same session; null in its first. */
   readonly prev: RecordHash | null;
-  /** Position among the task's opens, closes and gaps: from 1. Only they carry it. */
+  /** Position among the task's opens, closes, gaps and events: from 1. Only they carry it. */
   readonly chainSeq?: number;
-  /** Hash of the previous open, close or gap of the task; null in the first. */
+  /** Hash of the previous open, close, gap or event of the task; null in the first. */
   readonly chainPrev?: RecordHash | null;
 }
 
@@ -252,8 +253,27 @@ export interface Gap {
   readonly since?: string;
 }
 
-/** What a writer hands to the journal. */
-export type RecordBody = SessionOpen | StatementText | StatementStart | StatementEnd | SessionClose | Gap;
+/** Something that the controller did or saw, besides statements. Its own records, never a proxy's. */
+export interface EventRecord {
+  readonly kind: "event";
+  /** It belongs to no session's chain. */
+  readonly session?: never;
+  readonly event: TrailEventName;
+  readonly actor: TrailActor;
+  /** What it is about; the names are those of `TrailEvent`. */
+  readonly about: {
+    readonly grantID?: string;
+    readonly grant?: string;
+    readonly userName?: string;
+    readonly database?: string;
+    readonly role?: string;
+    readonly session?: string;
+  };
+  readonly detail?: Readonly<Record<string, string>>;
+}
+
+/** What a writer hands to the journal, and the controller to its trail. */
+export type RecordBody = SessionOpen | StatementText | StatementStart | StatementEnd | SessionClose | Gap | EventRecord;
 export type RecordKind = RecordBody["kind"];
 export const recordKinds = [
   "session.open",
@@ -262,6 +282,7 @@ export const recordKinds = [
   "statement.end",
   "session.close",
   "gap",
+  "event",
 ] as const satisfies readonly RecordKind[];
 
 /** A whole record as it is encoded. */

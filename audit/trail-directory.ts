@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { createPublicKey } from "node:crypto";
+import { createPublicKey, randomBytes } from "node:crypto";
 import type { Clock } from "#lib/clock.ts";
 import { UserError } from "#lib/errors.ts";
 import { readHeadLines } from "./heads.ts";
@@ -15,6 +15,8 @@ export interface TrailPaths {
   readonly heads: string;
   /** The private key that signs them. */
   readonly key: string;
+  /** The name under which this replica keeps records of its own. */
+  readonly replica: string;
 }
 
 /** The places below that state directory. */
@@ -23,7 +25,22 @@ export function trailPaths(state: string): TrailPaths {
     store: path.join(state, "audit", "audit.db"),
     heads: path.join(state, "heads"),
     key: path.join(state, "heads-key.pem"),
+    replica: path.join(state, "replica-id"),
   };
+}
+
+/**
+ * The name of the replica whose state directory this is: made once, so that its chain of records goes on after a restart, and unique, so
+ * that no other replica writes the same chain.
+ */
+export function replicaID(file: string): string {
+  if (!existsSync(file)) {
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+    const temporary = `${file}.new`;
+    writeFileSync(temporary, `replica-${randomBytes(8).toString("hex")}\n`, { mode: 0o600, flush: true });
+    renameSync(temporary, file);
+  }
+  return readFileSync(file, "utf8").trim();
 }
 
 /**

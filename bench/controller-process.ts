@@ -104,7 +104,7 @@ function linksFor(grants: readonly LinkGrant[], audit: AuditSink): Links {
 
 async function storing(directory: string): Promise<AuditSink> {
   const store = await AuditStore.open({ path: path.join(directory, "audit.sqlite"), clock: systemClock });
-  const { privateKey, publicKeyPEM } = loadSigningKey(path.join(directory, "heads-key.pem"));
+  const { privateKey } = loadSigningKey(path.join(directory, "heads-key.pem"));
   const heads = await HeadLog.open({
     directory: path.join(directory, "heads"),
     privateKey,
@@ -117,11 +117,8 @@ async function storing(directory: string): Promise<AuditSink> {
   return auditSink({
     store,
     heads,
-    headsDirectory: directory,
-    publicKeyPEM,
     log: silentLog,
     proxyOfGrant: () => proxyName,
-    databaseKey: (name) => name,
   });
 }
 

@@ -1,7 +1,8 @@
+import { StoredTrail } from "#audit/event/stored-trail.ts";
 import { HeadLog } from "#audit/heads.ts";
 import { loadSigningKey } from "#audit/signing-key.ts";
 import { AuditStore } from "#audit/store/store.ts";
-import { trailPaths } from "#audit/trail-directory.ts";
+import { replicaID, trailPaths } from "#audit/trail-directory.ts";
 import type { AuditKeeping } from "./serve/audit-trail.ts";
 import { findGrant } from "./source/grant-by-id.ts";
 import type { Source } from "./source/source.ts";
@@ -29,9 +30,12 @@ export async function openAudit(
   for (const head of await store.heads()) {
     heads.note(head);
   }
+  const replica = replicaID(paths.replica);
+  const trail = new StoredTrail({ store, installation, replica, clock, onStored: (head) => heads.note(head) });
   return {
     store,
     heads,
+    trail,
     headsDirectory,
     publicKeyPEM: key.publicKeyPEM,
     log,

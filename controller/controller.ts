@@ -1,3 +1,4 @@
+import type { Trail } from "#audit/event/trail.ts";
 import { type Grant, keyOf } from "#kinds/index.ts";
 import { coerceError } from "#lib/errors.ts";
 import { openAudit } from "./audit-keeping.ts";
@@ -60,7 +61,7 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
   const audit = await openAudit(world, source, (error) => failed.resolve(error));
   const flags = new GrantFlags({ store: audit.store, source, clock, log });
   const links: Links = createLinks(world, source, audit, flags, (key) => loop.enqueue(key, "change"));
-  const loop = createWorkers(world, mode, links);
+  const loop = createWorkers(world, mode, links, audit.trail);
   const orphans = new OrphanHold(clock);
   mode.identity.onChange(() => lookAgain(source, loop));
   tellLinks(source, links);
@@ -114,6 +115,7 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
       await entrance.close();
       await flags.settled();
       await source.close();
+      await audit.trail.settled();
       await audit.heads.close();
       await audit.store.close();
       await mode.close();
@@ -131,7 +133,7 @@ function lookAgain(source: Source, loop: Loop): void {
 }
 
 /** The reconcilers and the loop that runs them. */
-function createWorkers(world: ControllerWorld, { source, identity }: Mode, links: Links): Loop {
+function createWorkers(world: ControllerWorld, { source, identity }: Mode, links: Links, trail: Trail): Loop {
   const { options, log, clock, ports, telemetry, publicKeyPin: pin, newID } = world;
   const { publicURL, installation } = options;
   return createLoop({
@@ -143,6 +145,7 @@ function createWorkers(world: ControllerWorld, { source, identity }: Mode, links
       clock,
       controller: { publicURL, pin, installation },
       identity,
+      trail,
       connectedTasks: (proxyKey) => links.tasksOf(proxyKey),
       reportsOn: (databaseKey) => links.reportsOn(databaseKey),
       onGrantWritten: (grant) => links.grantChanged(grant),

@@ -9,6 +9,7 @@ import { createApp } from "./serve/app.ts";
 import { type AuditKeeping, auditReader, auditSink } from "./serve/audit-trail.ts";
 import { Nonces } from "./serve/auth/nonces.ts";
 import { Tokens } from "./serve/auth/tokens.ts";
+import { createBrowserDoor } from "./serve/browser/door.ts";
 import { accountOf, createDirectory } from "./serve/directory.ts";
 import { entitlementsOf } from "./serve/entitlements.ts";
 import type { GrantFlags } from "./serve/grant-flags.ts";
@@ -112,6 +113,7 @@ export function serverOptions(
     verifier: verifierOf(world),
     directory,
     audit: auditReader(audit),
+    trail: audit.trail,
     entitlements: async (person, namespace) => entitlementsOf(source, person, namespace),
     linkedTasks: (proxyKey) => links.tasksOf(proxyKey),
     orphans,
@@ -119,11 +121,20 @@ export function serverOptions(
   const tokens = new Tokens(clock, random);
   const nonces = new Nonces(clock, random);
   const groups = { auditors: options.auditorGroup, administrators: options.administratorGroup };
-  const routes = controlRoutes({ services, nonces, tokens, groups, version, isStuck: () => loop.stats().stuck });
+  const browser = createBrowserDoor({ services, publicURL: options.publicURL, groups });
+  const routes = controlRoutes({
+    services,
+    nonces,
+    tokens,
+    groups,
+    version,
+    isStuck: () => loop.stats().stuck,
+    signIn: browser.routes,
+  });
   return {
     certificate: options.certificate,
     privateKey: options.privateKey,
-    app: createApp(routes, tokens, groups, log),
+    app: createApp(routes, tokens, groups, log, browser.door),
     onLink: (socket) => links.accept(socket),
   };
 }

@@ -149,7 +149,7 @@ describe("migrate", () => {
     const database = new DatabaseSync(":memory:");
 
     migrate(database);
-    migrate(database, [...migrations, "CREATE TABLE later (a INTEGER) STRICT"]);
+    migrate(database, [...migrations, { up: "CREATE TABLE later (a INTEGER) STRICT", down: "DROP TABLE later" }]);
 
     expect(database.prepare("SELECT count(*) AS n FROM later").get()).toEqual({ n: 0 });
     expect(() => migrate(database)).toThrow(UserError);

@@ -6,6 +6,7 @@ import type { EngineOptions } from "./messages.ts";
 import { migrate } from "./schema.ts";
 import type {
   AuditFilter,
+  EventQuery,
   FirstHazard,
   IngestFinding,
   IngestResult,
@@ -14,6 +15,7 @@ import type {
   RawRecord,
   SessionEntry,
   StatementView,
+  StoredEvent,
   StoreStats,
   TailEntry,
   TailFilter,
@@ -22,8 +24,19 @@ import type {
   TextPiece,
   TextQuery,
 } from "./types.ts";
-import { flagOf, ownerColumns, ownerOf, recordIn, sessionOf, statementOf, text, timeOf, type Row } from "./views.ts";
-import { sessionWhere, statementWhere, tailWhere, type Where } from "./where.ts";
+import {
+  eventOf,
+  flagOf,
+  ownerColumns,
+  ownerOf,
+  recordIn,
+  sessionOf,
+  statementOf,
+  text,
+  timeOf,
+  type Row,
+} from "./views.ts";
+import { eventWhere, sessionWhere, statementWhere, tailWhere, type Where } from "./where.ts";
 
 /** A filter that matches little must not hold up ingest: one call looks at no more records than this. */
 const tailWindow = 5_000;
@@ -102,6 +115,19 @@ export class StoreEngine {
       position: Math.max(position, after),
       more: position < newest,
     };
+  }
+
+  /** The controller's own events that match, in the order they came. */
+  events(query: Required<Pick<EventQuery, "after" | "limit">> & EventQuery): PageOf<StoredEvent> {
+    const { after, limit, ...filter } = query;
+    const where = eventWhere(filter);
+    const rows = this.#database
+      .prepare(
+        `SELECT e.store_seq AS id, r.bytes FROM events e JOIN records r ON r.store_seq = e.store_seq
+         WHERE e.store_seq > ? AND ${where.sql} ORDER BY e.store_seq LIMIT ?`,
+      )
+      .all(after, ...where.values, Math.min(limit, pageMax) + 1);
+    return pageOf(rows, { limit, order: "oldest" }, eventOf);
   }
 
   /** Raw records with `after < storeSeq <= upTo`, in the order they came. */

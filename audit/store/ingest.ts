@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { decodeRecord, hashRecord } from "../codec.ts";
+import { controllerPrefix } from "../event/event-record.ts";
 import { hazardsIn } from "../hazard-notice.ts";
 import type { AuditRecord, RecordHash } from "../record.ts";
 import { SessionIndex, type SessionRow } from "./session-index.ts";
@@ -42,6 +43,7 @@ export class Ingestor {
   readonly #sameConflict: StatementSync;
   readonly #saveTask: StatementSync;
   readonly #insertFinding: StatementSync;
+  readonly #insertEvent: StatementSync;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
@@ -55,6 +57,7 @@ export class Ingestor {
       "SELECT 1 FROM records WHERE task_id = ? AND position IS NULL AND bytes = ? LIMIT 1",
     );
     this.#saveTask = database.prepare("UPDATE tasks SET seq = ?, chain_seq = ?, chain_head = ? WHERE id = ?");
+    this.#insertEvent = database.prepare("INSERT INTO events (store_seq, event, grant_id) VALUES (?, ?, ?)");
     this.#insertFinding = database.prepare(
       "INSERT INTO findings (task_id, seq, received, kind, detail) VALUES (?, ?, ?, ?, ?)",
     );
@@ -181,6 +184,10 @@ export class Ingestor {
       bytes,
     );
     batch.stored += 1;
+    // A proxy's record that says to be the controller's is kept, and is no event.
+    if (record.kind === "event" && task.proxy.startsWith(controllerPrefix)) {
+      this.#insertEvent.run(inserted.lastInsertRowid, record.event, record.about.grantID ?? null);
+    }
     const recordHash = hashRecord(bytes);
     if (session !== undefined) {
       this.#sessions.apply(session, record, recordHash, Number(inserted.lastInsertRowid), late);

@@ -1,6 +1,13 @@
 import type { DatabaseSync } from "node:sqlite";
 import { UserError } from "#lib/errors.ts";
 
+/** One step between two schemas. */
+export interface Migration {
+  readonly up: string;
+  /** Takes `up` back: what the release before it needs is there again, and no record is lost. */
+  readonly down: string;
+}
+
 /**
  * Migrations in order; the database's `user_version` says how many were applied. A published one is never edited.
  *
@@ -8,8 +15,9 @@ import { UserError } from "#lib/errors.ts";
  * number that a record holds in its task's chain; it is null for records that contradict one that is already there. All
  * other tables are made from `records` and serve searching only.
  */
-export const migrations: readonly string[] = [
-  `
+export const migrations: readonly Migration[] = [
+  {
+    up: `
   CREATE TABLE tasks (
     id INTEGER PRIMARY KEY,
     proxy TEXT NOT NULL,
@@ -78,7 +86,12 @@ export const migrations: readonly string[] = [
     detail TEXT NOT NULL
   ) STRICT;
   `,
-  `
+    down: `
+  DROP TABLE findings; DROP TABLE statements; DROP TABLE records; DROP TABLE sessions; DROP TABLE tasks;
+  `,
+  },
+  {
+    up: `
   CREATE TABLE hazards (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     session_id INTEGER NOT NULL REFERENCES sessions (id),
@@ -88,8 +101,11 @@ export const migrations: readonly string[] = [
     UNIQUE (session_id, statement, hazard)
   ) STRICT;
   `,
+    down: "DROP TABLE hazards;",
+  },
   // Pieces of texts that are too large for the statement's own record.
-  `
+  {
+    up: `
   CREATE TABLE texts (
     session_id INTEGER NOT NULL REFERENCES sessions (id),
     text INTEGER NOT NULL,
@@ -98,10 +114,31 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (session_id, text, piece)
   ) STRICT, WITHOUT ROWID;
   `,
+    down: "DROP TABLE texts;",
+  },
+  // The controller's own events.
+  {
+    up: `
+  CREATE TABLE events (
+    store_seq INTEGER PRIMARY KEY,
+    event TEXT NOT NULL,
+    grant_id TEXT
+  ) STRICT;
+  CREATE INDEX events_by_grant ON events (grant_id, store_seq);
+  `,
+    down: "DROP TABLE events;",
+  },
 ];
 
-/** Brings a database to the newest schema. Throws `UserError` when it was written by a newer release. */
-export function migrate(database: DatabaseSync, steps: readonly string[] = migrations): void {
+/**
+ * Brings a database to the schema `target`, the newest by default, forward or back. Throws `UserError` when it was written by a newer
+ * release.
+ */
+export function migrate(
+  database: DatabaseSync,
+  steps: readonly Migration[] = migrations,
+  target: number = steps.length,
+): void {
   const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
   if (version > steps.length) {
     throw new UserError("AuditStoreTooNew", "The audit store was written by a newer release of Sallyport", {
@@ -109,9 +146,14 @@ export function migrate(database: DatabaseSync, steps: readonly string[] = migra
       next: "Run the newer release, or give this one another state directory.",
     });
   }
-  for (const [index, step] of steps.entries()) {
+  for (const [index, { up }] of steps.slice(0, target).entries()) {
     if (index >= version) {
-      database.exec(`BEGIN IMMEDIATE; ${step}; PRAGMA user_version = ${index + 1}; COMMIT`);
+      database.exec(`BEGIN IMMEDIATE; ${up}; PRAGMA user_version = ${index + 1}; COMMIT`);
+    }
+  }
+  for (const [index, { down }] of [...steps.slice(0, version).entries()].reverse()) {
+    if (index >= target) {
+      database.exec(`BEGIN IMMEDIATE; ${down}; PRAGMA user_version = ${index}; COMMIT`);
     }
   }
 }

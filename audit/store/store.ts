@@ -5,6 +5,8 @@ import { TextCheck } from "./text-check.ts";
 import { StoreThread } from "./thread.ts";
 import type {
   AuditFilter,
+  EventFilter,
+  EventQuery,
   FirstHazard,
   IngestFinding,
   IngestResult,
@@ -13,6 +15,7 @@ import type {
   RawRecord,
   SessionEntry,
   StatementView,
+  StoredEvent,
   StoreStats,
   TailEntry,
   TailFilter,
@@ -34,6 +37,14 @@ export interface TailOptions {
   /** Store position after which to begin; 0 is the beginning. */
   readonly after: number;
   readonly filter?: TailFilter;
+  /** Ends the tail. */
+  readonly signal?: AbortSignal;
+}
+
+export interface EventTailOptions {
+  /** Store position after which to begin; 0 is the beginning. */
+  readonly after: number;
+  readonly filter?: EventFilter;
   /** Ends the tail. */
   readonly signal?: AbortSignal;
 }
@@ -108,6 +119,31 @@ export class AuditStore {
   /** Sessions, newest first unless asked otherwise. */
   sessions(filter: AuditFilter, page: Partial<Page> = {}): Promise<PageOf<SessionEntry>> {
     return this.#reader.call("sessions", filter, { limit: 100, order: "newest", ...page });
+  }
+
+  /** The controller's own events that match, in the order they came. */
+  events(query: EventQuery = {}): Promise<PageOf<StoredEvent>> {
+    return this.#reader.call("events", { after: 0, limit: 100, ...query });
+  }
+
+  /** The same, then new ones as they come, until the signal or `close`. Resume with the last `storeSeq` seen. */
+  async *eventTail(options: EventTailOptions): AsyncGenerator<StoredEvent, void, void> {
+    const { signal } = options;
+    for (let after = options.after; signal?.aborted !== true && !this.#closed;) {
+      const woken = this.#nextWake(signal);
+      try {
+        const page = await this.events({ ...options.filter, after, limit: pageRecords });
+        for (const event of page.items) {
+          after = event.storeSeq;
+          yield event;
+        }
+        if (page.next === undefined) {
+          await woken.promise;
+        }
+      } finally {
+        woken.cancel();
+      }
+    }
   }
 
   /** What ingest found wrong, newest first. */

@@ -1,3 +1,4 @@
+import type { TrailEvent, TrailEventName } from "#lib/trail-event.ts";
 import type { AuditEngine, AuditRecord, Outcome, RecordHash, RecordKind, StatementResult } from "../record.ts";
 import type { Parameter, StatementProtocol, StatementText, TextReference, TransactionState } from "../record.ts";
 import type { Text } from "../text.ts";
@@ -166,7 +167,7 @@ export interface TailEntry {
 }
 
 export interface TailFilter extends AuditFilter {
-  /** Absent: all but `statement.text`, the pieces of large texts. */
+  /** Absent: all but `statement.text`, the pieces of large texts, and `event`, which `AuditStore.events` gives. */
   readonly kinds?: readonly RecordKind[];
 }
 
@@ -176,6 +177,25 @@ export interface TailPage {
   readonly position: number;
   /** Whether there are records after `position` already. */
   readonly more: boolean;
+}
+
+/** Narrows which of the controller's own events are read. All given conditions must hold. */
+export interface EventFilter {
+  readonly grantID?: string;
+  readonly names?: readonly TrailEventName[];
+}
+
+/** Events after a position, in the order they came. */
+export interface EventQuery extends EventFilter {
+  /** 0 by default: from the beginning. */
+  readonly after?: number;
+  /** At most this many, 1 to 1000; 100 by default. */
+  readonly limit?: number;
+}
+
+/** An event and its position in the store. */
+export interface StoredEvent extends TrailEvent {
+  readonly storeSeq: number;
 }
 
 /** A record's bytes as they came, for verification and export. */

@@ -1,6 +1,7 @@
 import { decodeRecord } from "../codec.ts";
 import type { AuditEngine, AuditRecord } from "../record.ts";
-import type { Flag, SessionEntry, SessionOwner, StatementView } from "./types.ts";
+import { eventIn } from "../event/event-record.ts";
+import type { Flag, SessionEntry, SessionOwner, StatementView, StoredEvent } from "./types.ts";
 
 /** A row as SQLite gives it. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -53,6 +54,15 @@ export function statementOf(row: Row): StatementView {
     ...(start?.kind === "statement.start" ? startFields(start) : {}),
     ...(end?.kind === "statement.end" ? endFields(end) : {}),
   };
+}
+
+/** An event; reads `id` and the record's `bytes`. */
+export function eventOf(row: Row): StoredEvent {
+  const record = recordIn(row["bytes"]);
+  if (record?.kind !== "event") {
+    throw new Error(`record ${String(row["id"])} of the audit store is not the event that it was`);
+  }
+  return { ...eventIn(record), storeSeq: Number(row["id"]) };
 }
 
 function startFields(start: Extract<AuditRecord, { kind: "statement.start" }>): Partial<StatementView> {

@@ -1,4 +1,4 @@
-import type { AuditFilter, TailFilter } from "./types.ts";
+import type { AuditFilter, EventFilter, TailFilter } from "./types.ts";
 
 /** A condition in SQL with its values. */
 export interface Where {
@@ -25,8 +25,8 @@ export function statementWhere(filter: AuditFilter): Where {
 }
 
 /**
- * Conditions on records, table `r`, of any kind but pieces of large texts, which only `kinds` asks for; those on a statement leave
- * only records of statements.
+ * Conditions on records, table `r`, of any kind but pieces of large texts and events, which only `kinds` asks for; those on a statement
+ * leave only records of statements.
  */
 export function tailWhere(filter: TailFilter): Where {
   const { from: _from, to: _to, ...rest } = filter;
@@ -35,8 +35,18 @@ export function tailWhere(filter: TailFilter): Where {
     sessionWhere(rest, ""),
     statementOnly(filter),
     kinds === undefined
-      ? { sql: "r.kind IS NOT 'statement.text'", values: [] }
+      ? { sql: "coalesce(r.kind, '') NOT IN ('statement.text', 'event')", values: [] }
       : { sql: `r.kind IN (${kinds.map(() => "?").join(", ") || "NULL"})`, values: [...kinds] },
+  ]);
+}
+
+/** Conditions on events, table `e`. */
+export function eventWhere({ grantID, names }: EventFilter): Where {
+  return and([
+    equals("e.grant_id", grantID),
+    names === undefined
+      ? undefined
+      : { sql: `e.event IN (${names.map(() => "?").join(", ") || "NULL"})`, values: [...names] },
   ]);
 }
 

@@ -1,3 +1,4 @@
+import type { Trail } from "#audit/event/trail.ts";
 import type { Grant } from "#kinds/index.ts";
 import type { Clock } from "#lib/clock.ts";
 import { folderTrust, type IdentityTrust } from "../admission/identity-trust.ts";
@@ -19,6 +20,8 @@ export interface ReconcilersOptions {
   readonly controller: ControllerIdentity;
   /** Absent: as in folder mode. */
   readonly identity?: IdentityTrust;
+  /** Keeps what becomes of access. Absent: nothing is kept. */
+  readonly trail?: Trail;
   readonly connectedTasks: ProxyReconcilerOptions["connectedTasks"];
   readonly reportsOn: DatabaseReconcilerOptions["reportsOn"];
   readonly onGrantWritten: (grant: Grant) => void;

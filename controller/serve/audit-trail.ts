@@ -1,4 +1,5 @@
 import { decodeRecord } from "#audit/codec.ts";
+import type { StoredTrail } from "#audit/event/stored-trail.ts";
 import { type HeadLog, readHeadLines } from "#audit/heads.ts";
 import type { AuditRecord } from "#audit/record.ts";
 import type { AuditStore, AuditFilter as StoreFilter, IngestResult } from "#audit/store/store.ts";
@@ -14,6 +15,8 @@ import { eventOf, searchEventOf, sessionViewOf } from "./statement-event.ts";
 export interface AuditKeeping {
   readonly store: AuditStore;
   readonly heads: HeadLog;
+  /** Keeps the controller's own events, in the same store. */
+  readonly trail: StoredTrail;
   /** Where the heads lie, and the public key that proves them, PEM. */
   readonly headsDirectory: string;
   readonly publicKeyPEM: string;
@@ -40,13 +43,14 @@ const sessionsMax = 1_000;
  * that is stored.
  */
 export function auditSink(
-  { store, heads, log, proxyOfGrant }: AuditKeeping,
+  { store, heads, log, proxyOfGrant }: Pick<AuditKeeping, "store" | "heads" | "log" | "proxyOfGrant">,
   onFlagged: (grantIDs: readonly string[]) => void = () => {},
   recorder?: AuditRecorder,
 ): AuditSink {
   const take: AuditSink["ingest"] = async (proxyKey, taskID, records) => {
     const readable = records.map(tryDecode).filter((record) => record !== undefined);
     for (const record of readable) {
+      assertNoEvent(proxyKey, record);
       assertOwnGrant(proxyKey, record, proxyOfGrant);
     }
     const result = await store.ingest(proxyKey, taskID, records);
@@ -79,6 +83,13 @@ function assertOwnGrant(proxyKey: string, record: AuditRecord, proxyOfGrant: Aud
   const owner = record.kind === "session.open" ? proxyOfGrant(record.grantID) : undefined;
   if (owner !== undefined && owner !== proxyKey) {
     throw new Error(`a session of ${proxyKey} names a grant of ${owner}`);
+  }
+}
+
+/** Events are the controller's: a proxy that sends one is not the program that it should be. */
+function assertNoEvent(proxyKey: string, record: AuditRecord): void {
+  if (record.kind === "event") {
+    throw new Error(`${proxyKey} sent an event, which only the controller records`);
   }
 }
 

@@ -1,3 +1,5 @@
+import type { Trail } from "#audit/event/trail.ts";
+import type { Trail } from "#audit/event/trail.ts";
 import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
 import type {
@@ -10,10 +12,12 @@ import type {
 } from "#wire/control-api.ts";
 import type { SpoolStatus } from "#wire/link.ts";
 import type { ProofVerifier } from "#wire/proof.ts";
+import type { TrailEventList, TrailEventView } from "#wire/trail-event.ts";
 import type { OrphanHold } from "../reconcile/orphan-hold.ts";
 import type { Source } from "../source/source.ts";
 import type { IdentityDirectory } from "./auth/identify.ts";
 import type { Principal } from "./auth/tokens.ts";
+import type { GrantNews } from "./grant-news.ts";
 
 /** Which records of the audit trail are asked for. Absent means any. Instants are RFC 3339. */
 export interface AuditFilter {
@@ -24,6 +28,19 @@ export interface AuditFilter {
   readonly text?: string;
   readonly since?: string;
   readonly until?: string;
+}
+
+/** Which events of the trail are asked for. */
+export interface EventFilter {
+  /** Absent: of all grants, and of none. */
+  readonly grantID?: string;
+}
+
+/** The events of the trail as the API serves them. */
+export interface EventReader {
+  page(filter: EventFilter, page: { readonly after: number; readonly limit: number }): Promise<TrailEventList>;
+  /** Everything after the position `after`, then what comes, until `signal` aborts. Drops nothing. */
+  tail(filter: EventFilter, after: number, signal: AbortSignal): AsyncIterable<TrailEventView>;
 }
 
 /** The audit trail as the API serves it. */
@@ -66,6 +83,13 @@ export interface Services {
   readonly verifier: ProofVerifier;
   readonly directory: IdentityDirectory;
   readonly audit: AuditReader;
+  readonly events: EventReader;
+  /** Where what people do here is put on record. */
+  readonly trail: Trail;
+  /** Which Grants change. */
+  readonly grantNews: Pick<GrantNews, "listen">;
+  /** Keeps what people did and saw. Where it rejects, what it would have told of must not happen. */
+  readonly trail: Trail;
   /** What a person may ask for now, by the availabilities and workflows in force. */
   readonly entitlements: (person: Principal, namespace: string | undefined) => Promise<readonly Entitlement[]>;
   /** Tasks of the Proxy (`namespace/name`) that are linked now. */

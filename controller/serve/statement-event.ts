@@ -30,6 +30,9 @@ export function eventOf(entry: TailEntry): StatementEvent {
     case "statement.text":
       // The tail leaves pieces of large texts out unless it is asked for them; they belong to the statement that comes next.
       return { ...base, event: "statement-start" };
+    case "event":
+      // The tail leaves events out unless it is asked for them; the API gives them by themselves.
+      return { ...base, event: "gap", message: record.event };
     case "statement.start":
       return { ...base, event: "statement-start", ...startOf(statement, record.statement) };
     case "statement.end":
@@ -72,7 +75,13 @@ export function sessionViewOf(entry: SessionEntry): SessionView {
 function startOf(view: StatementView | undefined, statement: number): Partial<StatementEvent> {
   return {
     statement,
-    ...defined({ sql: shown(view?.sql), parameters: view?.parameters?.map(parameterText) }),
+    ...defined({
+      sql: shown(view?.sql),
+      parameters: view?.parameters?.map(parameterText),
+      parametersOmitted: view?.parametersOmitted,
+      redacted: view?.redacted,
+      notices: view?.notices,
+    }),
   };
 }
 
@@ -84,6 +93,7 @@ function endOf(view: StatementView | undefined, statement: number): Partial<Stat
       tag: view?.tag,
       rows: view?.rows,
       durationMs: view?.durationMs,
+      transaction: view?.transaction,
       sqlState: view?.sqlState,
       message: shown(view?.message),
     }),

@@ -1,3 +1,4 @@
+import { memoryTrail } from "#audit/event/memory-trail.ts";
 import { type ManualClock, manualClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
 import type { AnyObject } from "#kinds/index.ts";
@@ -56,6 +57,7 @@ export function testServices(
     },
     directory: {} as Services["directory"],
     audit,
+    trail: memoryTrail(),
     entitlements: async (person, namespace) => entitlementsOf(source, person, namespace),
     linkedTasks: () => linked ?? [],
     ...rest,
@@ -71,6 +73,8 @@ export function caller(userName: string, change: Partial<CallerOf> = {}): Caller
     groups: ["developers"],
     auditor: false,
     administrator: false,
+    auditGroup: false,
+    session: `session of ${userName}`,
     ...change,
   };
 }

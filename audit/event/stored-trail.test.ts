@@ -1,0 +1,171 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { manualClock } from "#lib/clock.ts";
+import { HeadLog, readHeadLines } from "../heads.ts";
+import { loadSigningKey } from "../signing-key.ts";
+import { AuditStore } from "../store/store.ts";
+import type { TaskHead } from "../store/types.ts";
+import { openBody } from "../testing/bodies.ts";
+import { testChain } from "../testing/chains.ts";
+import { verify } from "../verify.ts";
+import { eventBatchMax, type EventStore, StoredTrail } from "./stored-trail.ts";
+import type { NewTrailEvent } from "./trail.ts";
+
+let directory: string;
+let store: AuditStore;
+const clock = manualClock();
+
+beforeEach(async () => {
+  directory = mkdtempSync(`${tmpdir()}/events-`);
+  store = await AuditStore.open({ path: `${directory}/audit.db`, clock });
+});
+
+afterEach(async () => {
+  await store.close();
+  rmSync(directory, { recursive: true });
+});
+
+function openTrail(over: EventStore = store, onStored: (head: TaskHead) => void = () => {}): StoredTrail {
+  return new StoredTrail({ store: over, installation: "test", replica: "r1", clock, onStored });
+}
+
+const viewed = (grantID: string): NewTrailEvent => ({
+  event: "statements.viewed",
+  actor: { kind: "User", name: "ana" },
+  grantID,
+  session: "s-1",
+  detail: { filter: "all" },
+});
+
+describe("StoredTrail", () => {
+  it("has stored an event when it resolves, with everything that it tells", async () => {
+    await openTrail().record(viewed("g1"));
+
+    const { items } = await store.events();
+    expect(items).toEqual([{ ...viewed("g1"), time: new Date(clock.now()).toISOString(), storeSeq: 1 }]);
+  });
+
+  it("keeps the order of what is recorded at once, in batches of bounded size", async () => {
+    const batches: number[] = [];
+    const counting: EventStore = {
+      heads: () => store.heads(),
+      ingest: (proxy, task, records) => {
+        batches.push(records.length);
+        return store.ingest(proxy, task, records);
+      },
+    };
+    const trail = openTrail(counting);
+    const names = Array.from({ length: eventBatchMax + 2 }, (_, index) => `g${index}`);
+
+    await Promise.all(names.map((name) => trail.record(viewed(name))));
+
+    const { items } = await store.events({ limit: 1_000 });
+    expect(items.map(({ grantID }) => grantID)).toEqual(names);
+    expect(Math.max(...batches)).toBe(eventBatchMax);
+  });
+
+  it("takes events that come while others are settled", async () => {
+    const trail = openTrail();
+
+    const second = trail.record(viewed("g1")).then(() => trail.record(viewed("g2")));
+    await second;
+
+    expect((await store.events()).items).toHaveLength(2);
+  });
+
+  it("rejects what cannot be stored and goes on afterwards, whether that was stored or not", async () => {
+    let failing: "before" | "after" | undefined;
+    const weak: EventStore = {
+      heads: () => store.heads(),
+      async ingest(proxy, task, records) {
+        if (failing === "before") {
+          throw new Error("full");
+        }
+        const result = await store.ingest(proxy, task, records);
+        if (failing === "after") {
+          throw new Error("the answer was lost");
+        }
+        return result;
+      },
+    };
+    const trail = openTrail(weak);
+    await trail.record(viewed("g1"));
+
+    failing = "before";
+    await expect(trail.record(viewed("g2"))).rejects.toThrow("full");
+    failing = "after";
+    await expect(trail.record(viewed("g3"))).rejects.toThrow("lost");
+    failing = undefined;
+    await trail.record(viewed("g4"));
+
+    expect((await store.events()).items.map(({ grantID }) => grantID)).toEqual(["g1", "g3", "g4"]);
+    expect(await store.findings()).toEqual([]);
+  });
+
+  it("goes on with its chain after a restart, and the whole verifies with what proxies sent", async () => {
+    const { privateKey, publicKeyPEM: publicKey } = loadSigningKey(`${directory}/key.pem`);
+    const onFailed = (error: Error): never => {
+      throw error;
+    };
+    const heads = await HeadLog.open({ directory, privateKey, installation: "test", clock, onFailed });
+    const note = (head: TaskHead): void => heads.note(head);
+    await openTrail(store, note).record(viewed("g1"));
+    note((await store.ingest("default/main", "t1", testChain().write(openBody("a")))).head);
+    await openTrail(store, note).record(viewed("g2"));
+    await heads.close();
+
+    const report = await verify({ records: store.raw(), heads: readHeadLines(directory), publicKey });
+
+    expect(report).toMatchObject({ verdict: "complete", counts: { records: 3, tasks: 2, sessions: 1 } });
+  });
+});
+
+describe("AuditStore.events", () => {
+  it("reads by grant and name, a page at a time", async () => {
+    const trail = openTrail();
+    for (const grantID of ["g1", "g2", "g1", "g1"]) {
+      await trail.record(viewed(grantID));
+    }
+    await trail.record({ event: "grant.ended", actor: { kind: "Controller", name: "controller" }, grantID: "g1" });
+
+    const first = await store.events({ grantID: "g1", names: ["statements.viewed"], limit: 2 });
+    const rest = await store.events({ grantID: "g1", names: ["statements.viewed"], after: first.next ?? 0 });
+
+    expect(first.items.map(({ storeSeq }) => storeSeq)).toEqual([1, 3]);
+    expect(rest).toMatchObject({ items: [{ storeSeq: 4 }] });
+    expect(rest.next).toBeUndefined();
+  });
+
+  it("follows what comes", async () => {
+    const trail = openTrail();
+    await trail.record(viewed("g1"));
+    const seen: string[] = [];
+
+    for await (const { grantID = "" } of store.eventTail({ after: 0, filter: { names: ["statements.viewed"] } })) {
+      seen.push(grantID);
+      if (grantID === "g2") {
+        break;
+      }
+      await trail.record(viewed("g2"));
+    }
+
+    expect(seen).toEqual(["g1", "g2"]);
+  });
+
+  it("takes no proxy's record for the controller's, and keeps events out of the tail of statements", async () => {
+    const chain = testChain();
+    const forged = { kind: "event", event: "grant.approved", actor: { kind: "User", name: "eve" }, about: {} } as const;
+    await store.ingest("default/main", "t1", chain.write(openBody("a"), forged));
+    await openTrail().record(viewed("g1"));
+
+    const page = await store.tail({ after: 0, signal: AbortSignal.timeout(50) });
+    const kinds: (string | undefined)[] = [];
+    for await (const { record } of page) {
+      kinds.push(record?.kind);
+    }
+
+    expect((await store.events()).items.map(({ event }) => event)).toEqual(["statements.viewed"]);
+    expect(kinds).toEqual(["session.open"]);
+  });
+});

@@ -1,0 +1,106 @@
+import type { Clock } from "#lib/clock.ts";
+import { ChainLinker, type ChainState, emptyChainState } from "../chain.ts";
+import type { IngestResult, TaskHead } from "../store/types.ts";
+import { controllerOrigin, eventBody } from "./event-record.ts";
+import type { NewTrailEvent, Trail } from "./trail.ts";
+
+/** What the trail needs of a store. */
+export interface EventStore {
+  heads(): Promise<readonly TaskHead[]>;
+  ingest(proxy: string, task: string, records: readonly Uint8Array[]): Promise<IngestResult>;
+}
+
+export interface StoredTrailOptions {
+  readonly store: EventStore;
+  readonly installation: string;
+  /** Name of this replica: of one process at a time, or two would write one chain. */
+  readonly replica: string;
+  readonly clock: Clock;
+  /** Hears where the chain stands after each batch, to sign it. */
+  readonly onStored: (head: TaskHead) => void;
+}
+
+/**
+ * Most events of one batch. A process that ends loses none that was promised; the limit only keeps one message to the store small: an
+ * event has about a kilobyte.
+ */
+export const eventBatchMax = 500;
+
+interface Waiting {
+  readonly event: NewTrailEvent;
+  readonly settled: PromiseWithResolvers<void>;
+}
+
+/**
+ * The controller's own records: a chain like those of proxy tasks, in the same store. What comes while a batch is being stored makes the
+ * next batch. After a failure the chain goes on where the store says that it ends, so an event whose storing failed half-way is there or
+ * not, and never breaks the chain.
+ */
+export class StoredTrail implements Trail {
+  readonly #options: StoredTrailOptions;
+  readonly #proxy: string;
+  #waiting: Waiting[] = [];
+  #isWorking = false;
+  #working: Promise<void> = Promise.resolve();
+  /** Undefined: it has to be read from the store. */
+  #state: ChainState | undefined;
+
+  constructor(options: StoredTrailOptions) {
+    this.#options = options;
+    this.#proxy = controllerOrigin(options.installation);
+  }
+
+  record(event: NewTrailEvent): Promise<void> {
+    const settled = Promise.withResolvers<void>();
+    this.#waiting.push({ event, settled });
+    if (!this.#isWorking) {
+      this.#isWorking = true;
+      this.#working = this.#work();
+    }
+    return settled.promise;
+  }
+
+  /** Settles when everything that was given is stored or was refused. */
+  async settled(): Promise<void> {
+    await this.#working;
+  }
+
+  async #work(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, eventBatchMax);
+      try {
+        await this.#store(batch.map(({ event }) => event));
+        for (const { settled } of batch) {
+          settled.resolve();
+        }
+      } catch (error) {
+        this.#state = undefined;
+        for (const { settled } of batch) {
+          settled.reject(error);
+        }
+      }
+    }
+    this.#isWorking = false;
+  }
+
+  async #store(events: readonly NewTrailEvent[]): Promise<void> {
+    const { store, replica, clock, onStored } = this.#options;
+    const linker = new ChainLinker(this.#proxy, replica, this.#state ?? (await this.#lastState()));
+    const now = clock.now();
+    const records = events.map((event) => linker.link(eventBody(event), now, linker.seq + 1));
+    const result = await store.ingest(this.#proxy, replica, records);
+    if (result.ackSeq !== linker.seq || result.findings.length > 0) {
+      throw new Error(`the controller's own records do not fit the audit store after record ${result.ackSeq}`);
+    }
+    this.#state = linker.state();
+    onStored(result.head);
+  }
+
+  async #lastState(): Promise<ChainState> {
+    const { store, replica } = this.#options;
+    const head = (await store.heads()).find(({ proxy, task }) => proxy === this.#proxy && task === replica);
+    return head === undefined
+      ? emptyChainState
+      : { seq: head.seq, chainSeq: head.chainSeq, chainHead: head.chainHead, sessions: [] };
+  }
+}
