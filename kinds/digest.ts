@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import type { Grant } from "./generated/grant.ts";
+import type { AccessWorkflow } from "./generated/accessworkflow.ts";
+import type { Grant, GrantStatusTarget } from "./generated/grant.ts";
 import type { AnyObject } from "./generated/schemas.ts";
 
 /**
@@ -28,16 +29,48 @@ export function specDigest(object: AnyObject): string {
 }
 
 /**
- * What a GrantReview pins: the Grant's uid and the fields of its spec that can never change. A re-created Grant has another
- * uid and so another digest. Throws where the object has no uid yet.
+ * What a GrantReview of this Grant must state: what its reviewers decide on (`status.review.digest`), once the controller has worked
+ * that out, and until then what can never change of it.
  */
 export function grantDigest(grant: Grant): string {
-  const { uid } = grant.metadata;
+  return grant.status?.review?.digest ?? identityDigest(grant);
+}
+
+/**
+ * Digest of the Grant's uid and the fields of its spec that can never change. A re-created Grant has another uid and so another
+ * digest. Throws where the object has no uid yet.
+ */
+export function identityDigest(grant: Grant): string {
+  return sha256(identityOf(grant));
+}
+
+/** What reviewers decide on beside what can never change of the Grant. */
+export interface ReviewedTerms {
+  readonly workflow: AccessWorkflow;
+  /** Name of the Availability that allows it. */
+  readonly availability: string;
+  /** What would be reached, as it is pinned at approval. */
+  readonly target: GrantStatusTarget;
+}
+
+/**
+ * Digest of all that a reviewer decides on: the Grant, its reason, the workflow's rules, and what would be reached. Whoever changes any of
+ * it makes earlier reviews reviews of something else. What may only shrink (duration, notAfterTime) or be put off (startTime) is left out.
+ */
+export function reviewDigest(grant: Grant, { workflow, availability, target }: ReviewedTerms): string {
+  // The port that is suggested to the person's computer is comfort.
+  const { localPort: _, ...reached } = target;
+  const { reason } = grant.spec;
+  const rules = { name: workflow.metadata.name, digest: specDigest(workflow) };
+  return sha256({ ...identityOf(grant), reason, workflow: rules, availability, target: reached });
+}
+
+function identityOf({ metadata: { uid }, spec }: Grant): object {
   if (uid === undefined) {
     throw new Error("a Grant has a digest only once it has a uid");
   }
-  const { principal, databaseRef, roleName, availabilityRef, requester, urgency } = grant.spec;
-  return sha256({ uid, principal, databaseRef, roleName, availabilityRef, requester, urgency });
+  const { principal, databaseRef, roleName, availabilityRef, requester, urgency } = spec;
+  return { uid, principal, databaseRef, roleName, availabilityRef, requester, urgency };
 }
 
 function sha256(value: unknown): string {

@@ -37,7 +37,7 @@ export interface AccessWorkflowSpec {
 export interface AccessWorkflowSpecApprovalStep {
   /** Name of the step. (at most 63 characters) */
   readonly name: string;
-  /** Who may approve this step. (at most 64) */
+  /** Who may approve this step. One person counts for one step only, also where several name them. (at most 64) */
   readonly approvers: readonly AccessWorkflowSpecApprovalStepApprover[];
   /** How many different approvers must approve. Absent means 1. (1…16) */
   readonly requiredApprovals?: number;
@@ -59,6 +59,8 @@ export interface AccessWorkflowSpecExtension {
   readonly maxCount: number;
   /** Length of each extension, in seconds. Absent: the Grant's own durationSeconds. (60…604800) */
   readonly durationSeconds?: number;
+  /** Share of the current period, in percent, that must be over before an extension counts: 50 keeps people from extending at once. Absent: at any time while the access is live. (1…99) */
+  readonly afterPercent?: number;
 }
 
 /** What the Grant's `reason` must look like. Absent: optional, any text. */

@@ -25,7 +25,7 @@ export interface GrantSpec {
   readonly durationSeconds: number;
   /** How often the access was extended. Absent means 0. May rise by 1 at a time and never falls; the workflow's `extension` says how often and for how long. (0…100) */
   readonly extensionCount?: number;
-  /** Not before this instant (RFC 3339). Absent: as soon as approved. (RFC 3339) */
+  /** Not before this instant (RFC 3339). Absent: as soon as approved. It is approved first and waits then. May be added, and only move later: reviewers have seen the earlier one. (RFC 3339) */
   readonly startTime?: string;
   /** The Grant can never outlive this instant (RFC 3339), extensions included. May only move earlier. Applying the same object after it has ended gives no new access before this instant. (RFC 3339) */
   readonly notAfterTime: string;
@@ -87,6 +87,8 @@ export interface GrantStatus {
   readonly requestTime?: string;
   /** When the last needed approval arrived, or when the workflow approved by itself. (RFC 3339) */
   readonly approvalTime?: string;
+  /** How it was approved. Automatic: the workflow asks for no review. BreakGlass: the steps were skipped by right. */
+  readonly approvalKind?: "Automatic" | "Reviewed" | "BreakGlass";
   /** When access was first usable; the window is counted from here. (RFC 3339) */
   readonly activationTime?: string;
   /** The end of the window: the earlier of activation plus duration (extensions included) and notAfterTime. Computed once per extension. (RFC 3339) */
@@ -109,15 +111,29 @@ export interface GrantStatus {
   readonly external?: GrantStatusExternal;
   /** A revocation asked for through the control API; the spec is never written. */
   readonly endRequest?: GrantStatusEndRequest;
+  /** An extension asked for through the control API; the spec is never written. */
+  readonly extendRequest?: GrantStatusExtendRequest;
+  /** What reviewers decide on, once the Grant waits for them. */
+  readonly review?: GrantStatusReview;
   /** Why and when the access ended. */
   readonly end?: GrantStatusEnd;
-  /** The reviews that counted, in the order they were taken up. (at most 128) */
+  /** The reviews that counted, in the order they were taken up. Nothing is ever removed, also where a GrantReview is deleted. (at most 128) */
   readonly approvals?: readonly GrantStatusApproval[];
 }
 
 /** The Availability that was used. */
 export interface GrantStatusAvailability {
   /** Name of the Availability, in the same namespace. (at most 63 characters) */
+  readonly name: string;
+  /** Its subjects by which the person was entitled at approval, at most 4. Whoever is none of them any more, and none of those that it names now, loses the access. (at most 4) */
+  readonly subjects?: readonly GrantStatusAvailabilitySubject[];
+}
+
+/** One user or group. */
+export interface GrantStatusAvailabilitySubject {
+  /** User and Group are those of the Identity Store. */
+  readonly kind: "User" | "Group";
+  /** User name, or display name of the group. (at most 256 characters) */
   readonly name: string;
 }
 
@@ -133,6 +149,8 @@ export interface GrantStatusWorkflow {
   readonly maxDurationSeconds: number;
   /** Its extension rule at approval. Absent means that the access cannot be extended. */
   readonly extension?: GrantStatusWorkflowExtension;
+  /** Its break-glass subjects that the person was one of at approval, at most 4. Absent where no step was skipped. (at most 4) */
+  readonly breakGlassSubjects?: readonly GrantStatusWorkflowBreakGlassSubject[];
 }
 
 /** Its extension rule at approval. Absent means that the access cannot be extended. */
@@ -141,6 +159,16 @@ export interface GrantStatusWorkflowExtension {
   readonly maxCount: number;
   /** Length of each extension, in seconds. (60…604800) */
   readonly durationSeconds: number;
+  /** Share of the current period, in percent, that must be over before an extension counts. Absent: none. (1…99) */
+  readonly afterPercent?: number;
+}
+
+/** One user or group. */
+export interface GrantStatusWorkflowBreakGlassSubject {
+  /** User and Group are those of the Identity Store. */
+  readonly kind: "User" | "Group";
+  /** User name, or display name of the group. (at most 256 characters) */
+  readonly name: string;
 }
 
 /** The person, resolved once. */
@@ -223,6 +251,26 @@ export interface GrantStatusEndRequest {
   readonly time: string;
 }
 
+/** An extension asked for through the control API; the spec is never written. */
+export interface GrantStatusExtendRequest {
+  /** Extensions that the window shall have in all, as spec.extensionCount; the greater of the two counts. (1…100) */
+  readonly count: number;
+  /** Who asked. (at most 256 characters) */
+  readonly by: string;
+  /** When. (RFC 3339) */
+  readonly time: string;
+}
+
+/** What reviewers decide on, once the Grant waits for them. */
+export interface GrantStatusReview {
+  /** What a GrantReview must state as its grantDigest. It covers the Grant's uid, what can never change of its spec, its reason, the workflow's rules, and the database, user and secret that would be reached: where any of these changes, it is another one, and approvals of the earlier one count no more. (at most 71 characters) */
+  readonly digest: string;
+  /** Name of the AccessWorkflow whose steps must be approved. (at most 63 characters) */
+  readonly workflow: string;
+  /** Until when it must be approved. Absent: until the Grant's notAfterTime. (RFC 3339) */
+  readonly deadlineTime?: string;
+}
+
 /** Why and when the access ended. */
 export interface GrantStatusEnd {
   /** CamelCase cause: Expired, Revoked, Deleted, TargetChanged, PrincipalGone and so on. (at most 128 characters) */
@@ -239,6 +287,10 @@ export interface GrantStatusApproval {
   readonly step: string;
   /** Who decided. (at most 256 characters) */
   readonly reviewer: string;
+  /** Whether that is a person or a pipeline. Absent means User. */
+  readonly reviewerKind?: "User" | "Pipeline";
+  /** What was decided on (`review.digest` of that moment). An approval counts while this is the current one. (at most 71 characters) */
+  readonly digest?: string;
   /** What was decided. */
   readonly decision: "Approve" | "Deny";
   /** When it was counted. (RFC 3339) */

@@ -15,9 +15,9 @@ export interface GrantReview {
 export interface GrantReviewSpec {
   /** The Grant that is decided on. */
   readonly grantRef: GrantReviewSpecGrantRef;
-  /** Digest of the Grant's uid and immutable spec, as the review page and the command line show it. (at most 71 characters) */
+  /** What is decided on, as the Grant's status.review.digest, the review page and the command line show it. (at most 71 characters) */
   readonly grantDigest: string;
-  /** Deny is final; Approve counts towards the step. */
+  /** Deny is final; Approve counts towards the step. Deleting the GrantReview undoes neither. */
   readonly decision: "Approve" | "Deny";
   /** Approval step that the decision is for. Absent: the step that is waiting. (at most 63 characters) */
   readonly step?: string;

@@ -140,7 +140,7 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                     "pattern": "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"
                   },
                   "approvers": {
-                    "description": "Who may approve this step.",
+                    "description": "Who may approve this step. One person counts for one step only, also where several name them.",
                     "type": "array",
                     "minItems": 1,
                     "maxItems": 64,
@@ -214,6 +214,13 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                   "format": "int32",
                   "minimum": 60,
                   "maximum": 604800
+                },
+                "afterPercent": {
+                  "description": "Share of the current period, in percent, that must be over before an extension counts: 50 keeps people from extending at once. Absent: at any time while the access is live.",
+                  "type": "integer",
+                  "format": "int32",
+                  "minimum": 1,
+                  "maximum": 99
                 }
               }
             },
@@ -1242,6 +1249,12 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
               "fieldPath": ".extensionCount"
             },
             {
+              "rule": "!has(oldSelf.startTime) || (has(self.startTime) && self.startTime >= oldSelf.startTime)",
+              "message": "startTime may only move later, and may not be removed",
+              "reason": "FieldValueForbidden",
+              "fieldPath": ".startTime"
+            },
+            {
               "rule": "!has(self.startTime) || self.startTime < self.notAfterTime",
               "message": "startTime must be earlier than notAfterTime",
               "reason": "FieldValueInvalid",
@@ -1355,7 +1368,7 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
               "maximum": 100
             },
             "startTime": {
-              "description": "Not before this instant (RFC 3339). Absent: as soon as approved.",
+              "description": "Not before this instant (RFC 3339). Absent: as soon as approved. It is approved first and waits then. May be added, and only move later: reviewers have seen the earlier one.",
               "type": "string",
               "format": "date-time",
               "maxLength": 29,
@@ -1536,6 +1549,15 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
               "maxLength": 29,
               "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,3})?(Z|[+-][0-9]{2}:[0-9]{2})$"
             },
+            "approvalKind": {
+              "description": "How it was approved. Automatic: the workflow asks for no review. BreakGlass: the steps were skipped by right.",
+              "type": "string",
+              "enum": [
+                "Automatic",
+                "Reviewed",
+                "BreakGlass"
+              ]
+            },
             "activationTime": {
               "description": "When access was first usable; the window is counted from here.",
               "type": "string",
@@ -1585,6 +1607,36 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                   "minLength": 1,
                   "maxLength": 63,
                   "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+                },
+                "subjects": {
+                  "description": "Its subjects by which the person was entitled at approval, at most 4. Whoever is none of them any more, and none of those that it names now, loses the access.",
+                  "type": "array",
+                  "maxItems": 4,
+                  "x-kubernetes-list-type": "atomic",
+                  "items": {
+                    "description": "One user or group.",
+                    "type": "object",
+                    "required": [
+                      "kind",
+                      "name"
+                    ],
+                    "properties": {
+                      "kind": {
+                        "description": "User and Group are those of the Identity Store.",
+                        "type": "string",
+                        "enum": [
+                          "User",
+                          "Group"
+                        ]
+                      },
+                      "name": {
+                        "description": "User name, or display name of the group.",
+                        "type": "string",
+                        "minLength": 1,
+                        "maxLength": 256
+                      }
+                    }
+                  }
                 }
               }
             },
@@ -1645,6 +1697,43 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                       "format": "int32",
                       "minimum": 60,
                       "maximum": 604800
+                    },
+                    "afterPercent": {
+                      "description": "Share of the current period, in percent, that must be over before an extension counts. Absent: none.",
+                      "type": "integer",
+                      "format": "int32",
+                      "minimum": 1,
+                      "maximum": 99
+                    }
+                  }
+                },
+                "breakGlassSubjects": {
+                  "description": "Its break-glass subjects that the person was one of at approval, at most 4. Absent where no step was skipped.",
+                  "type": "array",
+                  "maxItems": 4,
+                  "x-kubernetes-list-type": "atomic",
+                  "items": {
+                    "description": "One user or group.",
+                    "type": "object",
+                    "required": [
+                      "kind",
+                      "name"
+                    ],
+                    "properties": {
+                      "kind": {
+                        "description": "User and Group are those of the Identity Store.",
+                        "type": "string",
+                        "enum": [
+                          "User",
+                          "Group"
+                        ]
+                      },
+                      "name": {
+                        "description": "User name, or display name of the group.",
+                        "type": "string",
+                        "minLength": 1,
+                        "maxLength": 256
+                      }
                     }
                   }
                 }
@@ -1907,6 +1996,68 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                 }
               }
             },
+            "extendRequest": {
+              "description": "An extension asked for through the control API; the spec is never written.",
+              "type": "object",
+              "required": [
+                "count",
+                "by",
+                "time"
+              ],
+              "properties": {
+                "count": {
+                  "description": "Extensions that the window shall have in all, as spec.extensionCount; the greater of the two counts.",
+                  "type": "integer",
+                  "format": "int32",
+                  "minimum": 1,
+                  "maximum": 100
+                },
+                "by": {
+                  "description": "Who asked.",
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 256
+                },
+                "time": {
+                  "description": "When.",
+                  "type": "string",
+                  "format": "date-time",
+                  "maxLength": 29,
+                  "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,3})?(Z|[+-][0-9]{2}:[0-9]{2})$"
+                }
+              }
+            },
+            "review": {
+              "description": "What reviewers decide on, once the Grant waits for them.",
+              "type": "object",
+              "required": [
+                "digest",
+                "workflow"
+              ],
+              "properties": {
+                "digest": {
+                  "description": "What a GrantReview must state as its grantDigest. It covers the Grant's uid, what can never change of its spec, its reason, the workflow's rules, and the database, user and secret that would be reached: where any of these changes, it is another one, and approvals of the earlier one count no more.",
+                  "type": "string",
+                  "minLength": 71,
+                  "maxLength": 71,
+                  "pattern": "^sha256:[0-9a-f]{64}$"
+                },
+                "workflow": {
+                  "description": "Name of the AccessWorkflow whose steps must be approved.",
+                  "type": "string",
+                  "minLength": 1,
+                  "maxLength": 63,
+                  "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+                },
+                "deadlineTime": {
+                  "description": "Until when it must be approved. Absent: until the Grant's notAfterTime.",
+                  "type": "string",
+                  "format": "date-time",
+                  "maxLength": 29,
+                  "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,3})?(Z|[+-][0-9]{2}:[0-9]{2})$"
+                }
+              }
+            },
             "end": {
               "description": "Why and when the access ended.",
               "type": "object",
@@ -1938,14 +2089,10 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
               }
             },
             "approvals": {
-              "description": "The reviews that counted, in the order they were taken up.",
+              "description": "The reviews that counted, in the order they were taken up. Nothing is ever removed, also where a GrantReview is deleted.",
               "type": "array",
               "maxItems": 128,
-              "x-kubernetes-list-type": "map",
-              "x-kubernetes-list-map-keys": [
-                "step",
-                "reviewer"
-              ],
+              "x-kubernetes-list-type": "atomic",
               "items": {
                 "description": "One counted review.",
                 "type": "object",
@@ -1967,6 +2114,21 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                     "type": "string",
                     "minLength": 1,
                     "maxLength": 256
+                  },
+                  "reviewerKind": {
+                    "description": "Whether that is a person or a pipeline. Absent means User.",
+                    "type": "string",
+                    "enum": [
+                      "User",
+                      "Pipeline"
+                    ]
+                  },
+                  "digest": {
+                    "description": "What was decided on (`review.digest` of that moment). An approval counts while this is the current one.",
+                    "type": "string",
+                    "minLength": 71,
+                    "maxLength": 71,
+                    "pattern": "^sha256:[0-9a-f]{64}$"
                   },
                   "decision": {
                     "description": "What was decided.",
@@ -2067,14 +2229,14 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
               }
             },
             "grantDigest": {
-              "description": "Digest of the Grant's uid and immutable spec, as the review page and the command line show it.",
+              "description": "What is decided on, as the Grant's status.review.digest, the review page and the command line show it.",
               "type": "string",
               "minLength": 71,
               "maxLength": 71,
               "pattern": "^sha256:[0-9a-f]{64}$"
             },
             "decision": {
-              "description": "Deny is final; Approve counts towards the step.",
+              "description": "Deny is final; Approve counts towards the step. Deleting the GrantReview undoes neither.",
               "type": "string",
               "enum": [
                 "Approve",
