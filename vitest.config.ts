@@ -2,8 +2,10 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
+  // The console's components, in the tests that render them.
+  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   test: {
-    include: ["**/*.test.ts"],
+    include: ["**/*.test.{ts,tsx}"],
     setupFiles: ["test/setup.ts"],
     exclude: ["node_modules/**"],
     pool: "forks",

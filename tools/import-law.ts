@@ -10,6 +10,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   controller: ["lib", "kinds", "wire", "audit"],
   proxy: ["lib", "kinds", "wire", "audit"],
   cli: ["lib", "kinds", "wire", "audit"],
+  console: ["lib", "kinds", "wire"],
   sandbox: ["lib"],
 };
 
@@ -32,8 +33,8 @@ export interface ImportReport {
 
 /** Checks every product module below `root`. The caller asserts `modules`, so that a check that saw nothing cannot pass. */
 export function checkImports(root: string): ImportReport {
-  const files = globSync(`{${Object.keys(allowed).join(",")}}/**/*.ts`, { cwd: root }).filter(
-    (file) => !file.endsWith(".test.ts"),
+  const files = globSync(`{${Object.keys(allowed).join(",")}}/**/*.{ts,tsx}`, { cwd: root }).filter(
+    (file) => !/\.test\.tsx?$/.test(file),
   );
   const problems = files.flatMap((file) => problemsOf(file, readFileSync(path.join(root, file), "utf8")));
   return { modules: files.length, problems };
@@ -54,6 +55,9 @@ export function problemsOf(file: string, text: string): string[] {
     }
     if (file.endsWith("/decide.ts") && ioModules.test(specifier)) {
       problems.push(`${file}: a decision is pure and may not import ${specifier}`);
+    }
+    if (folder === "console" && specifier.startsWith("node:")) {
+      problems.push(`${file}: a browser has no ${specifier}`);
     }
     if (
       /^proxy\/(postgres|mysql)\//.test(file) &&

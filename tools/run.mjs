@@ -18,7 +18,7 @@ const tasks = {
   build: ["tools/bundle.ts"],
   generate: ["tools/generate.ts"],
   lint: ["tools/lint.ts"],
-  types: ["node_modules/typescript/bin/tsc", "-p", "tsconfig.json"],
+  types: ["tools/types.ts"],
 };
 
 function report(text) {

@@ -1,0 +1,42 @@
+import type { ComponentType } from "preact";
+import type { Person } from "#wire/control-api.ts";
+import { matchPath, type PathParts } from "./router/match.ts";
+import { DatabasesPage } from "./pages/databases-page.tsx";
+import type { IconName } from "./ui/icon.tsx";
+
+/** What a page is given: the `:name` parts of its path. */
+export interface PageProps {
+  readonly parts: PathParts;
+}
+
+/** One page of the console. */
+export interface Place {
+  /** Pattern below the base, such as `/grants/:grantID`. */
+  readonly pattern: string;
+  /** Of the window and of the navigation. */
+  readonly title: string;
+  /** In the navigation; absent: reached from elsewhere. */
+  readonly icon?: IconName;
+  /** Who has use of it; absent: everybody. Pages are no boundary: the control API refuses by itself. */
+  readonly role?: "auditor" | "administrator";
+  readonly Page: ComponentType<PageProps>;
+}
+
+/** All pages, in the order of the navigation. */
+export const places: readonly Place[] = [{ pattern: "/", title: "Databases", icon: "database", Page: DatabasesPage }];
+
+/** The page of a path with its parts; undefined: there is none. */
+export function placeOf(path: string): { readonly place: Place; readonly parts: PathParts } | undefined {
+  for (const place of places) {
+    const parts = matchPath(place.pattern, path);
+    if (parts !== undefined) {
+      return { place, parts };
+    }
+  }
+  return undefined;
+}
+
+/** Whether a person has use of a place. */
+export function isFor(person: Person, { role }: Place): boolean {
+  return role === undefined || person.roles.includes(role) || person.roles.includes("administrator");
+}
