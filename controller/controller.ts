@@ -10,6 +10,7 @@ import { createLoop, type Loop, urgentWorkersDefault } from "./reconcile/loop.ts
 import { OrphanHold } from "./reconcile/orphan-hold.ts";
 import { reconcilers } from "./reconcile/reconcilers.ts";
 import { GrantFlags } from "./serve/grant-flags.ts";
+import { GrantNews } from "./serve/grant-news.ts";
 import type { Links } from "./serve/link/links.ts";
 import { createLinks, serverOptions } from "./serving.ts";
 import type { Source } from "./source/source.ts";
@@ -61,7 +62,9 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
   const audit = await openAudit(world, source, (error) => failed.resolve(error));
   const flags = new GrantFlags({ store: audit.store, source, clock, log });
   const links: Links = createLinks(world, source, audit, flags, (key) => loop.enqueue(key, "change"));
-  const loop = createWorkers(world, mode, links, audit.trail);
+  const news = new GrantNews();
+  news.follow(source);
+  const loop = createWorkers(world, mode, links, audit.trail, news);
   const orphans = new OrphanHold(clock);
   mode.identity.onChange(() => lookAgain(source, loop));
   tellLinks(source, links);
@@ -74,7 +77,7 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
     ...waiting,
     ...mode.observed,
   });
-  const entrance = await mode.listen(serverOptions(world, source, audit, links, loop, orphans));
+  const entrance = await mode.listen(serverOptions(world, source, audit, links, loop, orphans, news));
   let upkeep: Upkeep | undefined;
   let isStopping = false;
 
@@ -133,7 +136,13 @@ function lookAgain(source: Source, loop: Loop): void {
 }
 
 /** The reconcilers and the loop that runs them. */
-function createWorkers(world: ControllerWorld, { source, identity }: Mode, links: Links, trail: Trail): Loop {
+function createWorkers(
+  world: ControllerWorld,
+  { source, identity }: Mode,
+  links: Links,
+  trail: Trail,
+  news: GrantNews,
+): Loop {
   const { options, log, clock, ports, telemetry, publicKeyPin: pin, newID } = world;
   const { publicURL, installation } = options;
   return createLoop({
@@ -148,7 +157,10 @@ function createWorkers(world: ControllerWorld, { source, identity }: Mode, links
       trail,
       connectedTasks: (proxyKey) => links.tasksOf(proxyKey),
       reportsOn: (databaseKey) => links.reportsOn(databaseKey),
-      onGrantWritten: (grant) => links.grantChanged(grant),
+      onGrantWritten: (grant) => {
+        links.grantChanged(grant);
+        news.changed(keyOf(grant));
+      },
       onGrantAction: (grant, action, result) => {
         const { kind: step } = action;
         telemetry?.revocation.stepDone(grant, action, result);

@@ -12,7 +12,9 @@ import { Tokens } from "./serve/auth/tokens.ts";
 import { createBrowserDoor } from "./serve/browser/door.ts";
 import { accountOf, createDirectory } from "./serve/directory.ts";
 import { entitlementsOf } from "./serve/entitlements.ts";
+import { eventReader } from "./serve/event-reader.ts";
 import type { GrantFlags } from "./serve/grant-flags.ts";
+import type { GrantNews } from "./serve/grant-news.ts";
 import { Links } from "./serve/link/links.ts";
 import { controlRoutes } from "./serve/routes.ts";
 import type { ServerOptions } from "./serve/server.ts";
@@ -93,6 +95,7 @@ export function serverOptions(
   links: Links,
   loop: Loop,
   orphans: OrphanHold,
+  grantNews: GrantNews,
 ): ServerOptions {
   const { options, clock, log, random, ports, version } = world;
   const { identityPermissionSet, identityAccount } = options;
@@ -114,6 +117,8 @@ export function serverOptions(
     directory,
     audit: auditReader(audit),
     trail: audit.trail,
+    events: eventReader(audit.store),
+    grantNews,
     entitlements: async (person, namespace) => entitlementsOf(source, person, namespace),
     linkedTasks: (proxyKey) => links.tasksOf(proxyKey),
     orphans,

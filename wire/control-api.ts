@@ -143,7 +143,26 @@ export interface GrantView {
 export interface GrantList {
   readonly items: readonly GrantView[];
 }
-/** `POST /v1/grants/{grantID}/revoke` */
+/**
+ * One line of `GET /v1/grants/watch` and `GET /v1/grants/{grantID}/watch` (newline-delimited JSON, kept open): a view of each grant that
+ * the caller may see, then `{}`, then a view at each change. `{}` also comes in every silence of 15 s. The stream may end at any time (with
+ * the caller's token at the latest); whoever opens it anew is told everything again.
+ */
+export type GrantWatchLine = GrantView | GrantGone | Record<string, never>;
+/** A grant that the caller may not see any more, or that is not there any more. */
+export interface GrantGone {
+  readonly grantID: string;
+  readonly gone: true;
+}
+
+/** `GET /v1/me`: who the caller is here. */
+export interface Me extends Person {
+  readonly installation: string;
+  /** Display names of the caller's groups, as of their signing in. */
+  readonly groups: readonly string[];
+}
+
+/** `POST /v1/grants/{grantID}/revoke`: ends access; a request that is still pending is cancelled. */
 export interface RevokeRequest {
   readonly reason: string;
 }
@@ -174,7 +193,7 @@ export interface ConnectInfo {
   readonly sts: { readonly url: string; readonly region: string };
 }
 
-/** `GET /v1/sessions?grantID=` */
+/** `GET /v1/sessions?grantID=&open=` and `GET /v1/sessions/{session}` */
 export interface SessionView {
   readonly session: string;
   readonly grantID: string;
@@ -188,6 +207,17 @@ export interface SessionView {
 }
 export interface SessionList {
   readonly items: readonly SessionView[];
+}
+
+/** `POST /v1/sessions/{session}/kill`: cancels what runs and closes the session. The grant goes on. */
+export interface KillRequest {
+  /** Shown to the person in their client. */
+  readonly reason: string;
+}
+export interface KillResponse {
+  readonly session: string;
+  /** Whether the database's own process was seen to be gone. */
+  readonly backend: "gone" | "alive" | "unknown";
 }
 
 /**
@@ -206,7 +236,17 @@ export interface StatementEvent {
   readonly role: string;
   readonly statement?: number;
   readonly sql?: string;
+  /** `sql` is only the beginning: `GET /v1/audit/texts/{session}/{text}` gives all of it. */
+  readonly sqlText?: { readonly text: number; readonly bytes: number };
   readonly parameters?: readonly (string | null)[];
+  /** How many parameters are not shown because the Database's policy omits them. */
+  readonly parametersOmitted?: number;
+  /** How many secrets were taken out of the SQL before it was recorded. */
+  readonly redacted?: number;
+  /** What a reader should notice, such as `hazard:credential-change` or `refused`. */
+  readonly notices?: readonly string[];
+  /** State of the transaction after it: outside one, in one, in one that has failed. */
+  readonly transaction?: "idle" | "transaction" | "failed";
   readonly outcome?: string;
   readonly tag?: string;
   readonly rows?: number;
@@ -214,6 +254,15 @@ export interface StatementEvent {
   readonly sqlState?: string;
   readonly message?: string;
 }
+/**
+ * A line of `GET /v1/audit/texts/{session}/{text}`: the pieces of a text that is too large for its record, in order; joined they are the
+ * text. The last line says so: a stream that ends without it was cut off, or a piece is missing.
+ */
+export type TextLine =
+  | { readonly data: string }
+  | { readonly base64: string }
+  | { readonly complete: true; readonly bytes: number };
+/** What `GET /v1/audit/statements` gives. */
 export interface StatementList {
   readonly items: readonly StatementEvent[];
   readonly next?: number;

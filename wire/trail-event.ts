@@ -12,3 +12,6 @@ export interface TrailEventList {
   /** `after` of the next page. Absent on the last. */
   readonly next?: number;
 }
+
+/** One line of `GET /v1/events/tail` (newline-delimited JSON, kept open): an event, or `{}` first and in every silence of 15 s. */
+export type TrailEventLine = TrailEventView | Record<string, never>;

@@ -1,9 +1,12 @@
+import { createHash } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { coerceError, UserError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
 import { AwsFailure } from "../aws/ports.ts";
+import { type Presented, presentedBy } from "./auth/presented.ts";
 import type { Tokens } from "./auth/tokens.ts";
+import type { BrowserDoor } from "./browser/door.ts";
 import { inputReader } from "./input.ts";
 import { lineStream } from "./line-stream.ts";
 import { type CallerOf, HttpProblem, type Route, type RouteRequest } from "./route.ts";
@@ -18,7 +21,13 @@ export interface Groups {
 }
 
 /** Builds the control API from its routes: authorisation first, then the shape of the input, then the handler. */
-export function createApp(routes: readonly Route[], tokens: Tokens, groups: Groups, log: Log): Hono {
+export function createApp(
+  routes: readonly Route[],
+  tokens: Tokens,
+  groups: Groups,
+  log: Log,
+  browser?: BrowserDoor,
+): Hono {
   const app = new Hono();
   const methods: ReadonlySet<string> = new Set(routes.map((route) => route.method));
   app.use("*", async (context, next) => {
@@ -40,12 +49,13 @@ export function createApp(routes: readonly Route[], tokens: Tokens, groups: Grou
   for (const route of routes) {
     const read = inputReader(route);
     app.on(route.method, honoPath(route), limit, async (context) => {
-      const token = bearerOf(context);
-      const caller = authorise(route, token, tokens, groups);
+      const presented = route.rule === "public" ? undefined : presentedBy(context.req.raw.headers, tokens, browser);
+      const caller = await authorise(route, presented, groups);
       const input = await read(context);
-      return answer(context, route, { ...input, caller }, { log, tokens, token });
+      return answer(context, route, { ...input, caller }, { log, presented });
     });
   }
+  browser?.mount(app);
   app.notFound((context) => problemResponse(context, noSuchRoute(context, routes)));
   app.onError((error, context) => {
     const problem = toProblem(error);
@@ -61,44 +71,55 @@ function honoPath(route: Route): string {
   return route.path.replaceAll(/\{(\w+)\}/g, ":$1");
 }
 
-/** RFC 6750 2.1; the scheme's case does not matter (RFC 9110 11.1). */
-function bearerOf(context: Context): string | undefined {
-  return /^Bearer +(\S+)$/i.exec(context.req.header("authorization") ?? "")?.[1];
-}
-
 /** Decides whether the caller may use the route at all. Throws 401 or 403. */
-function authorise(route: Route, token: string | undefined, tokens: Tokens, groups: Groups): CallerOf | undefined {
+async function authorise(
+  route: Route,
+  presented: Presented | undefined,
+  groups: Groups,
+): Promise<CallerOf | undefined> {
   if (route.rule === "public") {
     return undefined;
   }
-  const principal = token === undefined ? undefined : tokens.find(token);
-  if (principal === undefined) {
+  const principal = await presented?.find();
+  if (presented === undefined || principal === undefined) {
     throw new HttpProblem(401, "NotSignedIn", "you are not signed in, or your session is over", {
       next: "sallyport login",
     });
   }
   const administrator = groups.administrators !== undefined && principal.groups.includes(groups.administrators);
-  const auditor = administrator || (groups.auditors !== undefined && principal.groups.includes(groups.auditors));
+  const auditGroup = groups.auditors !== undefined && principal.groups.includes(groups.auditors);
+  const auditor = administrator || auditGroup;
   if ((route.rule === "administrator" && !administrator) || (route.rule === "auditor" && !auditor)) {
     throw new HttpProblem(403, "Forbidden", `${principal.userName} may not do this`, {
       why: `it takes a member of the ${route.rule} group`,
       next: "Ask an administrator of this installation to add you to the group.",
     });
   }
-  return { ...principal, administrator, auditor };
+  return {
+    ...principal,
+    administrator,
+    auditor,
+    auditGroup,
+    session: sessionName(presented.token),
+    isBrowser: presented.isBrowser,
+  };
+}
+
+/** A digest: what is kept by it opens nothing. */
+function sessionName(token: string): string {
+  return createHash("sha256").update(`session ${token}`).digest("base64url");
 }
 
 interface AnswerContext {
   readonly log: Log;
-  readonly tokens: Tokens;
-  readonly token: string | undefined;
+  readonly presented: Presented | undefined;
 }
 
 async function answer(
   context: Context,
   route: Route,
   request: Omit<RouteRequest, "signal">,
-  { log, tokens, token }: AnswerContext,
+  { log, presented }: AnswerContext,
 ): Promise<Response> {
   const gone = context.req.raw.signal;
   if (route.streams !== true) {
@@ -108,7 +129,7 @@ async function answer(
   const stopping = new AbortController();
   const lines = route.handle({ ...request, signal: AbortSignal.any([gone, stopping.signal]) });
   // What a token may see is decided anew at each sign-in; a stream must not outlive the token that opened it.
-  const cancelExpiry = token === undefined ? () => {} : tokens.whenOver(token, () => stopping.abort());
+  const cancelExpiry = presented?.whenOver(() => stopping.abort()) ?? (() => {});
   const body = lineStream(lines as AsyncIterable<unknown>, {
     onOver(failure) {
       cancelExpiry();

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Condition, Grant } from "#kinds/index.ts";
 import type { GrantView } from "#wire/control-api.ts";
 import { aGrant } from "../reconcile/testing.ts";
-import { grantStates, grantViewOf, isOpen, isSamePerson, stateOf } from "./grant-view.ts";
+import { grantStates, grantViewOf, isOpen, stateOf } from "./grant-view.ts";
+import { isSamePerson } from "./same-person.ts";
 
 const condition = (type: string, status: "True" | "False", reason = "X"): Condition =>
   ({ type, status, reason, message: `${type} says`, lastTransitionTime: "2026-01-01T00:00:00Z" }) as Condition;
@@ -80,6 +81,9 @@ it("shows what people may know of a grant, and nothing that is not there yet", (
 
   expect(grantViewOf(aGrant({ status: status as never }))).toEqual({
     grantID: "g1",
+    digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+    durationSeconds: 3_600,
+    notAfterTime: "2026-01-02T00:00:00.000Z",
     namespace: "default",
     name: "ada-orders",
     userName: "ada",

@@ -1,9 +1,20 @@
-import type { Condition, Grant } from "#kinds/index.ts";
+import type { AccessWorkflow, Condition, Grant } from "#kinds/index.ts";
+import { grantDigest } from "#kinds/digest.ts";
 import { defined } from "#lib/defined.ts";
+import type { GrantAction } from "#wire/approval.ts";
 import type { GrantView } from "#wire/control-api.ts";
+import { approvalOf, extensionOf } from "./approval.ts";
+
+/** What a view shows besides the Grant itself. */
+export interface ViewContext {
+  /** The workflow that the Grant goes by. */
+  readonly workflow?: AccessWorkflow;
+  /** What the caller may do now. */
+  readonly actions?: readonly GrantAction[];
+}
 
 /** A Grant as people see it. Pure. */
-export function grantViewOf(grant: Grant): GrantView {
+export function grantViewOf(grant: Grant, { workflow, actions }: ViewContext = {}): GrantView {
   const { metadata, spec, status } = grant;
   const ready = status?.conditions?.find((condition) => condition.type === "Ready");
   const flagged = status?.conditions?.find((condition) => condition.type === "Flagged");
@@ -26,6 +37,16 @@ export function grantViewOf(grant: Grant): GrantView {
       endReason: status?.end?.message,
       flagged: flagged?.reason,
       flaggedMessage: flagged?.message,
+      requester: spec.requester?.username,
+      urgency: spec.urgency,
+      workflow: status?.workflow?.name ?? workflow?.metadata.name,
+      durationSeconds: spec.durationSeconds,
+      startTime: spec.startTime,
+      notAfterTime: spec.notAfterTime,
+      digest: metadata.uid === undefined ? undefined : grantDigest(grant),
+      approval: approvalOf(grant, workflow),
+      extension: extensionOf(grant),
+      actions,
     }),
   };
 }
@@ -83,9 +104,4 @@ function isEndAskedFor({ metadata, spec, status }: Grant): boolean {
 /** Whether a Grant still is, or may become, access. */
 export function isOpen(grant: Grant): boolean {
   return !["Ended", "Refused", "Revoking"].includes(stateOf(grant)) && !isEndAskedFor(grant);
-}
-
-/** Identity Store user names are compared without case, as the store itself does. */
-export function isSamePerson(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase();
 }

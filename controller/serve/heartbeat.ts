@@ -14,16 +14,34 @@ export function heartbeat(storeSeq: number, nowMs: number): StatementEvent {
  * The events, with a heartbeat first and after each silence of `heartbeatPeriodMs`. One event is read ahead at most. Ends and
  * fails as `events` does; ending it early asks `events` to return.
  */
-export async function* withHeartbeats(
+export function withHeartbeats(
   events: AsyncIterable<StatementEvent>,
   startSeq: number,
   clock: Clock,
 ): AsyncGenerator<StatementEvent, void, void> {
-  const iterator = events[Symbol.asyncIterator]();
-  let position = startSeq;
-  let arrived: { readonly next: IteratorResult<StatementEvent> } | { readonly failure: unknown } | undefined;
+  const beat = (last: StatementEvent | undefined): StatementEvent => heartbeat(last?.storeSeq ?? startSeq, clock.now());
+  return withBeats(events, { first: beat(undefined), beat, clock });
+}
+
+/** Signs of life between values. */
+export interface Beats<T> {
+  /** Given before anything else; absent: nothing is. */
+  readonly first?: T;
+  /** Made of the last value after each silence. */
+  readonly beat: (last: T | undefined) => T;
+  readonly clock: Clock;
+}
+
+/** The same for values of any kind. */
+export async function* withBeats<T>(
+  values: AsyncIterable<T>,
+  { first, beat, clock }: Beats<T>,
+): AsyncGenerator<T, void, void> {
+  const iterator = values[Symbol.asyncIterator]();
+  let last: T | undefined;
+  let arrived: { readonly next: IteratorResult<T> } | { readonly failure: unknown } | undefined;
   let wake = (): void => {};
-  // One reaction per event, however many heartbeats go by: racing a timer against the same promise would pile them up.
+  // One reaction per value, however many heartbeats go by: racing a timer against the same promise would pile them up.
   const ask = (): void => {
     arrived = undefined;
     iterator.next().then(
@@ -39,7 +57,9 @@ export async function* withHeartbeats(
   };
   try {
     ask();
-    yield heartbeat(position, clock.now());
+    if (first !== undefined) {
+      yield first;
+    }
     for (;;) {
       if (arrived === undefined) {
         await new Promise<void>((resolve) => {
@@ -52,7 +72,7 @@ export async function* withHeartbeats(
       }
       const latest = arrived;
       if (latest === undefined) {
-        yield heartbeat(position, clock.now());
+        yield beat(last);
         continue;
       }
       if ("failure" in latest) {
@@ -61,8 +81,8 @@ export async function* withHeartbeats(
       if (latest.next.done === true) {
         return;
       }
-      position = latest.next.value.storeSeq;
-      yield latest.next.value;
+      last = latest.next.value;
+      yield last;
       ask();
     }
   } finally {

@@ -1,8 +1,9 @@
 import { apiVersion, type Grant } from "#kinds/index.ts";
 import type { Entitlement, GrantRequest, GrantRequestResponse } from "#wire/control-api.ts";
 import { checkReason } from "../reconcile/grant/reason.ts";
-import { grantViewOf, isOpen, isSamePerson, stateOf } from "./grant-view.ts";
+import { grantViewOf, isOpen, stateOf } from "./grant-view.ts";
 import { type CallerOf, HttpProblem } from "./route.ts";
+import { isSamePerson } from "./same-person.ts";
 import type { Services } from "./services.ts";
 
 /** Time between the request and the start of its window: Identity Center usually takes seconds, at worst minutes. */

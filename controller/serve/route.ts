@@ -12,8 +12,15 @@ export type Rule = "public" | "person" | "auditor" | "administrator";
 
 /** A caller with what they may do beyond their own grants. */
 export interface CallerOf extends Principal {
+  /** Sees all grants: a member of the auditor or the administrator group. */
   readonly auditor: boolean;
   readonly administrator: boolean;
+  /** A member of the auditor group: the statements of others are for them alone. */
+  readonly auditGroup: boolean;
+  /** Names the token that the caller came with, without being it. */
+  readonly session: string;
+  /** Came with the cookie of a browser. Absent: with a bearer token. */
+  readonly isBrowser?: boolean;
 }
 
 /** JSON Schema, as far as routes use it. */
@@ -53,7 +60,7 @@ export interface RouteRequest {
 
 /** An answer other than success. `status` is the HTTP status; the parts are shown to the person as they stand. */
 export class HttpProblem extends Error {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 500 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503;
   readonly body: ApiError;
 
   constructor(

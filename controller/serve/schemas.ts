@@ -1,3 +1,4 @@
+import { trailEvents } from "#wire/trail-event.ts";
 import { grantStates } from "./grant-view.ts";
 import type { JsonSchema } from "./route.ts";
 
@@ -40,6 +41,41 @@ export function oneOf(...values: string[]): JsonSchema {
 
 export const engine = oneOf("PostgreSQL", "MySQL", "MariaDB");
 
+/** What `kinds/digest.ts` makes. */
+export const grantDigestText: JsonSchema = { type: "string", pattern: "^sha256:[0-9a-f]{64}$" };
+/** Name of a workflow's step, as crds/accessworkflow.yaml has it. */
+export const stepName: JsonSchema = {
+  type: "string",
+  pattern: "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$",
+  maxLength: 63,
+};
+const decision = object(
+  {
+    decision: oneOf("Approve", "Deny"),
+    reviewer: object({ kind: oneOf("User", "Pipeline"), username: text(256) }),
+    time: instant,
+    comment: text(2048, 0),
+  },
+  ["comment"],
+);
+const approval = object(
+  {
+    kind: oneOf("Automatic", "Reviewed", "BreakGlass"),
+    state: oneOf("Waiting", "Approved", "Denied"),
+    steps: listOf(
+      object({
+        name: text(63),
+        approvers: listOf(object({ kind: oneOf("User", "Group", "Pipeline"), name: text(256) })),
+        requiredApprovals: integer(1, 16),
+        decisions: listOf(decision),
+        state: oneOf("Waiting", "Approved", "Denied"),
+      }),
+    ),
+    deadline: instant,
+  },
+  ["deadline"],
+);
+
 const grantProperties = {
   grantID: text(32),
   namespace: text(63),
@@ -58,6 +94,20 @@ const grantProperties = {
   endReason: text(4096, 0),
   flagged: text(1024),
   flaggedMessage: text(32_768, 0),
+  requester: text(256),
+  urgency: oneOf("Normal", "BreakGlass"),
+  workflow: text(63),
+  durationSeconds: integer(60, 604_800),
+  startTime: instant,
+  notAfterTime: instant,
+  digest: grantDigestText,
+  approval,
+  extension: object({
+    count: integer(0, 100),
+    maxCount: integer(0, 100),
+    durationSeconds: integer(60, 604_800),
+  }),
+  actions: listOf(oneOf("approve", "deny", "extend", "revoke", "cancel", "connect", "viewStatements")),
 };
 /** `GrantView` */
 export const grantView = object(grantProperties, [
@@ -68,6 +118,16 @@ export const grantView = object(grantProperties, [
   "endReason",
   "flagged",
   "flaggedMessage",
+  "requester",
+  "urgency",
+  "workflow",
+  "durationSeconds",
+  "startTime",
+  "notAfterTime",
+  "digest",
+  "approval",
+  "extension",
+  "actions",
 ]);
 
 /** `IdentityProof` */
@@ -75,6 +135,29 @@ export const identityProof = object(
   { credential: text(256), date: text(16), signature: text(64), securityToken: text(8192) },
   ["securityToken"],
 );
+
+/** `TrailEvent`, with its place in the store. */
+export const trailEvent = object(
+  {
+    storeSeq: integer(0, Number.MAX_SAFE_INTEGER),
+    event: oneOf(...trailEvents),
+    time: instant,
+    actor: object({ kind: oneOf("User", "Pipeline", "Cluster", "Controller"), name: text(256, 0) }),
+    grantID: text(32),
+    grant: text(127),
+    userName: text(128),
+    database: text(127),
+    role: text(63),
+    session: text(64),
+    detail: { type: "object", additionalProperties: { type: "string" } },
+  },
+  ["grantID", "grant", "userName", "database", "role", "session", "detail"],
+);
+
+/** One of several shapes. */
+export function anyOf(...schemas: JsonSchema[]): JsonSchema {
+  return { anyOf: schemas };
+}
 
 export const stsEndpoint = object({ url: text(256), region: text(32) });
 
@@ -91,7 +174,12 @@ export const statementEvent = object(
     role: text(63, 0),
     statement: integer(0, Number.MAX_SAFE_INTEGER),
     sql: { type: "string" },
+    sqlText: object({ text: integer(1, Number.MAX_SAFE_INTEGER), bytes: integer(0, Number.MAX_SAFE_INTEGER) }),
     parameters: listOf({ type: ["string", "null"] }),
+    parametersOmitted: integer(0, Number.MAX_SAFE_INTEGER),
+    redacted: integer(0, Number.MAX_SAFE_INTEGER),
+    notices: listOf(text(256)),
+    transaction: oneOf("idle", "transaction", "failed"),
     outcome: text(64),
     tag: text(256, 0),
     rows: integer(0, Number.MAX_SAFE_INTEGER),
@@ -99,5 +187,19 @@ export const statementEvent = object(
     sqlState: text(5),
     message: { type: "string" },
   },
-  ["statement", "sql", "parameters", "outcome", "tag", "rows", "durationMs", "sqlState", "message"],
+  [
+    "statement",
+    "sql",
+    "parameters",
+    "parametersOmitted",
+    "redacted",
+    "notices",
+    "transaction",
+    "outcome",
+    "tag",
+    "rows",
+    "durationMs",
+    "sqlState",
+    "message",
+  ],
 );

@@ -1,5 +1,4 @@
 import type { Trail } from "#audit/event/trail.ts";
-import type { Trail } from "#audit/event/trail.ts";
 import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
 import type {
@@ -84,8 +83,6 @@ export interface Services {
   readonly directory: IdentityDirectory;
   readonly audit: AuditReader;
   readonly events: EventReader;
-  /** Where what people do here is put on record. */
-  readonly trail: Trail;
   /** Which Grants change. */
   readonly grantNews: Pick<GrantNews, "listen">;
   /** Keeps what people did and saw. Where it rejects, what it would have told of must not happen. */

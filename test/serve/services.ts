@@ -10,6 +10,7 @@ import {
   memorySource,
   type MemorySource,
 } from "#controller/reconcile/testing.ts";
+import { GrantNews } from "#controller/serve/grant-news.ts";
 import type { CallerOf } from "#controller/serve/route.ts";
 import { entitlementsOf } from "#controller/serve/entitlements.ts";
 import type { AuditReader, LinkedTask, Services } from "#controller/serve/services.ts";
@@ -37,6 +38,8 @@ export function testServices(
     verify: async () => ({ verdict: "complete", records: 0, sessions: 0, findings: [] }),
   };
   const { linked, ...rest } = change;
+  const grantNews = new GrantNews();
+  grantNews.follow(source);
   return {
     source,
     clock,
@@ -58,6 +61,8 @@ export function testServices(
     directory: {} as Services["directory"],
     audit,
     trail: memoryTrail(),
+    events: { page: async () => ({ items: [] }), async *tail() {} },
+    grantNews,
     entitlements: async (person, namespace) => entitlementsOf(source, person, namespace),
     linkedTasks: () => linked ?? [],
     ...rest,

@@ -1,15 +1,8 @@
-import type { Grant } from "#kinds/index.ts";
-import type {
-  ConnectInfo,
-  EntitlementList,
-  GrantList,
-  GrantRequest,
-  GrantRequestResponse,
-  GrantView,
-  RevokeRequest,
-} from "#wire/control-api.ts";
+import type { ConnectInfo, EntitlementList, GrantList, GrantRequest, GrantRequestResponse } from "#wire/control-api.ts";
+import type { GrantView } from "#wire/control-api.ts";
+import { callerGrant, visibleGrant } from "../caller-view.ts";
 import { connectInfo } from "../connect-info.ts";
-import { grantStates, grantViewOf, isSamePerson } from "../grant-view.ts";
+import { grantStates } from "../grant-view.ts";
 import { requestGrant } from "../request-grant.ts";
 import { callerOf, type CallerOf, HttpProblem, type Route } from "../route.ts";
 import {
@@ -25,7 +18,6 @@ import {
   stsEndpoint,
   text,
 } from "../schemas.ts";
-import { findGrant } from "../../source/grant-by-id.ts";
 import type { Services } from "../services.ts";
 
 const entitlement = object(
@@ -38,13 +30,14 @@ const entitlement = object(
     username: text(63),
     workflow: text(63),
     needsApproval: boolean,
+    breakGlass: boolean,
     reason: oneOf("Required", "Optional"),
     maxDurationSeconds: integer(60, 604_800),
     defaultDurationSeconds: integer(60, 604_800),
     localPort: integer(1, 65_535),
     grant: grantView,
   },
-  ["localPort", "grant"],
+  ["localPort", "grant", "breakGlass"],
 );
 const grantRequest = object(
   {
@@ -53,9 +46,11 @@ const grantRequest = object(
     role: text(63),
     durationSeconds: integer(60, 604_800),
     reason: text(2048),
+    startTime: instant,
+    urgency: oneOf("Normal", "BreakGlass"),
     dryRun: boolean,
   },
-  ["namespace", "durationSeconds", "reason", "dryRun"],
+  ["namespace", "durationSeconds", "reason", "startTime", "urgency", "dryRun"],
 );
 const grantRequestResponse = object(
   {
@@ -89,11 +84,12 @@ const connectInfoSchema = object(
   ["localPort"],
 );
 
-const grantPath = { grantID: grantIDText } as const;
+/** The path of one grant. */
+export const grantPath = { grantID: grantIDText } as const;
 
-/** Asking for access, seeing it, using it, giving it up. */
+/** Asking for access, seeing it, using it. */
 export function grantRoutes(services: Services): Route[] {
-  return [...askingRoutes(services), ...grantListRoutes(services), ...oneGrantRoutes(services)];
+  return [...askingRoutes(services), ...seeingRoutes(services), connectRoute(services)];
 }
 
 function askingRoutes(services: Services): Route[] {
@@ -124,13 +120,13 @@ function askingRoutes(services: Services): Route[] {
   ];
 }
 
-function grantListRoutes(services: Services): Route[] {
+function seeingRoutes(services: Services): Route[] {
   return [
     {
       method: "GET",
       path: "/v1/grants",
       operationID: "listGrants",
-      summary: "The caller's own grants; everybody's for auditors and administrators.",
+      summary: "The caller's own grants and those they asked for; everybody's for auditors and administrators.",
       rule: "person",
       query: { userName: text(128), database: text(63), state: oneOf(...grantStates) },
       response: object({ items: listOf(grantView) }),
@@ -138,111 +134,63 @@ function grantListRoutes(services: Services): Route[] {
         items: listGrants(services, callerOf(request), request.query),
       }),
     },
-  ];
-}
-
-function oneGrantRoutes(services: Services): Route[] {
-  return [
     {
       method: "GET",
       path: "/v1/grants/{grantID}",
       operationID: "getGrant",
-      summary: "One grant: the caller's own, or any for auditors and administrators.",
+      summary:
+        "One grant: the caller's own, one that they review or asked for, or any for auditors and administrators.",
       rule: "person",
       parameters: grantPath,
       response: grantView,
       handle: async (request): Promise<GrantView> =>
-        grantViewOf(visibleGrant(services, callerOf(request), request.path["grantID"] ?? "")),
-    },
-    {
-      method: "POST",
-      path: "/v1/grants/{grantID}/revoke",
-      operationID: "revokeGrant",
-      summary: "Ends a grant now: by its own person, its requester or an administrator.",
-      rule: "person",
-      parameters: grantPath,
-      body: object({ reason: text(1024) }),
-      response: grantView,
-      handle: (request) =>
-        revoke(services, callerOf(request), request.path["grantID"] ?? "", request.body as RevokeRequest),
-    },
-    {
-      method: "GET",
-      path: "/v1/grants/{grantID}/connect",
-      operationID: "getConnectInfo",
-      summary: "How to reach the database now. Only for the grant's own person, while the grant is live.",
-      rule: "person",
-      parameters: grantPath,
-      response: connectInfoSchema,
-      handle: async (request): Promise<ConnectInfo> => {
-        const caller = callerOf(request);
-        const grant = visibleGrant(services, caller, request.path["grantID"] ?? "");
-        if (!isOwn(grant, caller)) {
-          throw new HttpProblem(403, "Forbidden", `only ${grant.spec.principal.name} may use this grant`);
-        }
-        return connectInfo(grant, services);
-      },
+        visibleGrant(services.source, callerOf(request), request.path["grantID"] ?? "").view(),
     },
   ];
 }
 
-function isOwn(grant: Grant, caller: CallerOf): boolean {
-  const pinned = grant.status?.principal?.userID;
-  return pinned === undefined ? isSamePerson(grant.spec.principal.name, caller.userName) : pinned === caller.userID;
-}
-
-/** The grant, if the caller may see it. To others it does not exist, so that IDs cannot be probed. */
-function visibleGrant(services: Services, caller: CallerOf, grantID: string): Grant {
-  const grant = findGrant(services.source, grantID);
-  if (grant === undefined || !(caller.auditor || isOwn(grant, caller) || isRequester(grant, caller))) {
-    throw new HttpProblem(404, "GrantNotFound", `you have no grant ${grantID}`, { next: "sallyport grants list" });
-  }
-  return grant;
-}
-
-function isRequester(grant: Grant, caller: CallerOf): boolean {
-  const requester = grant.spec.requester?.username;
-  return requester !== undefined && isSamePerson(requester, caller.userName);
+function connectRoute(services: Services): Route {
+  return {
+    method: "GET",
+    path: "/v1/grants/{grantID}/connect",
+    operationID: "getConnectInfo",
+    summary: "How to reach the database now. Only for the grant's own person, while the grant is live.",
+    rule: "person",
+    parameters: grantPath,
+    response: connectInfoSchema,
+    handle: async (request): Promise<ConnectInfo> => {
+      const { grant, relation } = visibleGrant(services.source, callerOf(request), request.path["grantID"] ?? "");
+      if (!relation.own) {
+        throw new HttpProblem(403, "Forbidden", `only ${grant.spec.principal.name} may use this grant`);
+      }
+      return connectInfo(grant, services);
+    },
+  };
 }
 
 function listGrants(
-  services: Services,
+  { source }: Services,
   caller: CallerOf,
   query: Readonly<Record<string, string | number | boolean | undefined>>,
 ): GrantView[] {
   const { userName, database, state } = query;
-  return services.source
+  return source
     .list("Grant")
-    .map((stored) => stored.object)
-    .filter((grant) => caller.auditor || isOwn(grant, caller) || isRequester(grant, caller))
-    .map(grantViewOf)
+    .flatMap(({ object: grant }) => {
+      const seen = callerGrant(source, caller, grant);
+      const isListed = seen !== undefined && (caller.auditor || seen.relation.own || seen.relation.requester);
+      return isListed ? [seen.view()] : [];
+    })
     .filter(
       (view) =>
         (userName === undefined || view.userName === userName) &&
         (database === undefined || view.database === database) &&
         (state === undefined || view.state === state),
     )
-    .sort((one, other) => (other.requestTime ?? "").localeCompare(one.requestTime ?? ""));
+    .sort(byNewest);
 }
 
-async function revoke(
-  services: Services,
-  caller: CallerOf,
-  grantID: string,
-  request: RevokeRequest,
-): Promise<GrantView> {
-  const grant = visibleGrant(services, caller, grantID);
-  if (!(isOwn(grant, caller) || isRequester(grant, caller) || caller.administrator)) {
-    throw new HttpProblem(403, "Forbidden", `${caller.userName} may not end this grant`, {
-      why: "its own person, its requester and administrators may",
-    });
-  }
-  if (grant.status?.end === undefined && grant.status?.endRequest === undefined) {
-    const time = new Date(services.clock.now()).toISOString();
-    const endRequest = { reason: request.reason, by: caller.userName, time };
-    await services.source.writeStatus(grant, (status) => ({ ...status, endRequest: status.endRequest ?? endRequest }), {
-      notify: true,
-    });
-  }
-  return grantViewOf(findGrant(services.source, grantID) ?? grant);
+/** The newest request first. */
+export function byNewest(one: GrantView, other: GrantView): number {
+  return (other.requestTime ?? "").localeCompare(one.requestTime ?? "");
 }

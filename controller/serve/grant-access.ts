@@ -1,0 +1,69 @@
+import type { AccessWorkflow, Grant } from "#kinds/index.ts";
+import type { GrantAction } from "#wire/approval.ts";
+import { extensionOf, reviewableSteps } from "./approval.ts";
+import { isOpen, stateOf } from "./grant-view.ts";
+import type { CallerOf } from "./route.ts";
+import { isSamePerson } from "./same-person.ts";
+
+/** What binds a caller to one Grant. */
+export interface Relation {
+  /** It is theirs: by the pinned user ID, by the name only before there is one. */
+  readonly own: boolean;
+  readonly requester: boolean;
+  /** Approval steps that wait for their word. */
+  readonly waitingSteps: readonly string[];
+  /** A review of theirs counted; `approved` where it was an approval. */
+  readonly decided: boolean;
+  readonly approved: boolean;
+}
+
+/** What binds the caller to the Grant. Pure. */
+export function relationOf(caller: CallerOf, grant: Grant, workflow: AccessWorkflow | undefined): Relation {
+  const reviews = (grant.status?.approvals ?? []).filter((entry) => isSamePerson(entry.reviewer, caller.userName));
+  const requester = grant.spec.requester?.username;
+  return {
+    own: isOwn(grant, caller),
+    requester: requester !== undefined && isSamePerson(requester, caller.userName),
+    waitingSteps: isOpen(grant) ? reviewableSteps(caller, grant, workflow) : [],
+    decided: reviews.length > 0,
+    approved: reviews.some(({ decision }) => decision === "Approve"),
+  };
+}
+
+/** Whether the Grant is the caller's own. A name that somebody else took over opens nothing. Pure. */
+export function isOwn(grant: Grant, caller: Pick<CallerOf, "userName" | "userID">): boolean {
+  const pinned = grant.status?.principal?.userID;
+  return pinned === undefined ? isSamePerson(grant.spec.principal.name, caller.userName) : pinned === caller.userID;
+}
+
+/** Whether the caller may know that the Grant exists. Pure. */
+export function maySee(caller: CallerOf, relation: Relation): boolean {
+  return caller.auditor || relation.own || relation.requester || relation.decided || relation.waitingSteps.length > 0;
+}
+
+/** Whether the caller may end it: its person, who asked for it, who approved it, administrators. Pure. */
+export function mayEnd(caller: CallerOf, relation: Relation): boolean {
+  return relation.own || relation.requester || relation.approved || caller.administrator;
+}
+
+/** Whether the caller may ask for an extension: its person and who asked for it. Pure. */
+export function mayExtend(relation: Relation): boolean {
+  return relation.own || relation.requester;
+}
+
+/** What the caller may do with the Grant now, in the order in which it is offered. Pure. */
+export function actionsOf(caller: CallerOf, grant: Grant, relation: Relation, viewsStatements: boolean): GrantAction[] {
+  const isLive = stateOf(grant) === "Active";
+  const extension = extensionOf(grant);
+  const canGrow = extension !== undefined && extension.count < extension.maxCount;
+  const may: Readonly<Record<GrantAction, boolean>> = {
+    approve: relation.waitingSteps.length > 0,
+    deny: relation.waitingSteps.length > 0,
+    connect: isLive && relation.own,
+    extend: isLive && canGrow && mayExtend(relation),
+    revoke: isLive && mayEnd(caller, relation),
+    cancel: !isLive && isOpen(grant) && mayEnd(caller, relation),
+    viewStatements: viewsStatements,
+  };
+  return (Object.keys(may) as GrantAction[]).filter((action) => may[action]);
+}
