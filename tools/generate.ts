@@ -1,13 +1,17 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { openApiDocument } from "#controller/serve/openapi.ts";
+import { createBrowserDoor } from "#controller/serve/browser/door.ts";
 import { controlRoutes } from "#controller/serve/routes.ts";
+import type { Services } from "#controller/serve/services.ts";
 import { generateAdmission } from "./generate-admission.ts";
 import { generateArgocd } from "./generate-argocd.ts";
 import { generateCliReference } from "./generate-cli.ts";
 import { generateKinds } from "./generate-kinds.ts";
 import { generateKindsDocument } from "./generate-kinds-doc.ts";
 import { generateMetrics } from "./generate-metrics.ts";
+
+const noGroups = { auditors: undefined, administrators: undefined };
 
 /** `npm run generate [-- --check]`: everything that is made from something else. With `--check` nothing is written and drift fails. */
 function main(check: boolean): number {
@@ -34,12 +38,13 @@ function generateOpenApi(check: boolean): string[] {
   const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
   // Building the routes calls no handler, so they need nothing to act on.
   const routes = controlRoutes({
-    services: {} as Parameters<typeof controlRoutes>[0]["services"],
+    services: {} as Services,
     nonces: {} as Parameters<typeof controlRoutes>[0]["nonces"],
     tokens: {} as Parameters<typeof controlRoutes>[0]["tokens"],
-    groups: { auditors: undefined, administrators: undefined },
+    groups: noGroups,
     version,
     isStuck: () => false,
+    signIn: createBrowserDoor({ services: {} as Services, publicURL: "", groups: noGroups }).routes,
   });
   const text = `${JSON.stringify(openApiDocument(routes, version), null, 2)}\n`;
   let current = "";

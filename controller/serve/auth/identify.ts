@@ -3,6 +3,7 @@ import { isGrantID } from "#lib/grant-id.ts";
 import { permissionSetOfRole } from "#wire/identity.ts";
 import type { ProvenIdentity } from "#wire/proof.ts";
 import type { StoreUser } from "../../aws/ports.ts";
+import { readPerson } from "./person.ts";
 import type { Principal } from "./tokens.ts";
 
 /** What identifying a person needs to look up. Every method may reject; the sign-in then fails, and is safe to repeat. */
@@ -47,19 +48,14 @@ export async function identify(
   if (pinned.roleID !== roleID) {
     return { notIdentified: `the role ${role.roleName} is not the one that IAM Identity Center made` };
   }
-  const user = await directory.findUser(role.sessionName);
-  if (user === undefined || user.status !== "ENABLED") {
+  const person = await readPerson(role.sessionName, directory);
+  if (person === undefined) {
     return { notIdentified: `${role.sessionName} is not an enabled user of the Identity Store` };
   }
-  if (pinned.userID !== undefined && pinned.userID !== user.userID) {
+  if (pinned.userID !== undefined && pinned.userID !== person.userID) {
     return { notIdentified: `the grant ${permissionSet} belongs to another person` };
   }
-  return {
-    userName: user.userName,
-    userID: user.userID,
-    displayName: user.displayName,
-    groups: await directory.groupsOf(user.userID),
-  };
+  return person;
 }
 
 async function expectedRole(

@@ -1,8 +1,11 @@
-import type { LoginNonce, LoginRequest, LoginResponse, Person, SignInInfo } from "#wire/control-api.ts";
+import type { LoginNonce, LoginRequest, LoginResponse, SignInInfo } from "#wire/control-api.ts";
+import { permissionSetOfRole } from "#wire/identity.ts";
 import { verifyProof } from "#wire/proof.ts";
 import { identify } from "../auth/identify.ts";
 import { nonceLifeMs, type Nonces } from "../auth/nonces.ts";
-import type { Principal, Tokens } from "../auth/tokens.ts";
+import { personOf } from "../auth/person.ts";
+import { recordSignIn } from "../auth/record.ts";
+import type { Tokens } from "../auth/tokens.ts";
 import { callerOf, HttpProblem, type Route } from "../route.ts";
 import { identityProof, instant, integer, listOf, object, oneOf, stsEndpoint, text } from "../schemas.ts";
 import type { Groups } from "../app.ts";
@@ -114,24 +117,12 @@ async function login(
       why: principal.notIdentified,
     });
   }
+  const isIdentity = permissionSetOfRole(proven.role.roleName) === services.directory.identityPermissionSet;
+  await recordSignIn(services.trail, principal, isIdentity ? "Identity" : "Grant", "API");
   const { token, lifeMs } = tokens.issue(principal);
   return {
     token: token.reveal(),
     expiryTime: new Date(services.clock.now() + lifeMs).toISOString(),
     person: personOf(principal, groups),
-  };
-}
-
-function personOf(principal: Principal, groups: Groups): Person {
-  const has = (group: string | undefined): boolean => group !== undefined && principal.groups.includes(group);
-  const administrator = has(groups.administrators);
-  return {
-    userName: principal.userName,
-    userID: principal.userID,
-    displayName: principal.displayName,
-    roles: [
-      ...(administrator || has(groups.auditors) ? (["auditor"] as const) : []),
-      ...(administrator ? (["administrator"] as const) : []),
-    ],
   };
 }

@@ -1,0 +1,50 @@
+import type { Clock } from "#lib/clock.ts";
+import { Secret } from "#lib/secret.ts";
+import { digestOf, type Principal } from "../auth/tokens.ts";
+
+/** The command opens the browser itself; a minute covers a slow start of it, and a link found later opens nothing. */
+export const linkLifeMs = 60_000;
+/** Links that one person may have unused at a time; the oldest goes first. */
+export const linksPerPersonMax = 5;
+/** Only signed-in people get links: 10,000 of them in one minute is every one of a large company. Beyond it the oldest goes. */
+export const linksMax = 10_000;
+const codeBytes = 32;
+
+/** One-time links, each for the person who asked for it. Only the digest of a code is kept. */
+export class ConsoleLinks {
+  readonly #held = new Map<string, { principal: Principal; endsMs: number }>();
+  readonly #clock: Clock;
+  readonly #random: (bytes: number) => Uint8Array;
+
+  constructor(clock: Clock, random: (bytes: number) => Uint8Array) {
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /** A code that signs a browser in as `principal`, once. */
+  issue(principal: Principal): { code: Secret; lifeMs: number } {
+    const nowMs = this.#clock.monotonicMs();
+    const own: string[] = [];
+    for (const [digest, link] of this.#held) {
+      if (link.endsMs <= nowMs || this.#held.size >= linksMax) {
+        this.#held.delete(digest);
+      } else if (link.principal.userID === principal.userID) {
+        own.push(digest);
+      }
+    }
+    for (const digest of own.slice(0, Math.max(0, own.length - linksPerPersonMax + 1))) {
+      this.#held.delete(digest);
+    }
+    const code = Buffer.from(this.#random(codeBytes)).toString("base64url");
+    this.#held.set(digestOf(code), { principal, endsMs: nowMs + linkLifeMs });
+    return { code: new Secret(code), lifeMs: linkLifeMs };
+  }
+
+  /** Whose link it is, once; undefined when it is unknown, used or over. */
+  redeem(code: string): Principal | undefined {
+    const digest = digestOf(code);
+    const link = this.#held.get(digest);
+    this.#held.delete(digest);
+    return link !== undefined && link.endsMs > this.#clock.monotonicMs() ? link.principal : undefined;
+  }
+}
