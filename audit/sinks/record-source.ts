@@ -1,0 +1,66 @@
+import { tryDecodeRecord } from "../codec.ts";
+import type { AuditStore } from "../store/store.ts";
+import type { RawRecord } from "../store/types.ts";
+import { type LineOwner, type RecordLine, recordLine } from "./record-line.ts";
+import { SessionOwners } from "./session-owners.ts";
+import type { SinkItem, SinkPage, SinkSource } from "./sink.ts";
+import type { StoreWatch } from "./store-watch.ts";
+
+/** What of the audit store sinks read. */
+export type RecordStore = Pick<AuditStore, "raw" | "sessions" | "newest">;
+
+export interface RecordSourceOptions {
+  readonly store: RecordStore;
+  readonly watch: StoreWatch;
+  readonly installation: string;
+  /** Lowest position that retention has left. */
+  readonly oldest?: (() => Promise<number>) | undefined;
+}
+
+/** Every record of the store, flagged ones too, rendered for delivery. */
+export function recordSource(options: RecordSourceOptions): SinkSource<RecordLine> {
+  const { store, watch, installation, oldest } = options;
+  const owners = new SessionOwners((session) => findOwner(store, session));
+  const render = async (raw: RawRecord): Promise<SinkItem<RecordLine>> => {
+    const record = tryDecodeRecord(raw.bytes);
+    const value = recordLine(raw, installation, await owners.ownerOf(record), record);
+    const { storeSeq: position, receivedTime } = raw;
+    return {
+      position,
+      id: value.id,
+      receivedMs: Date.parse(receivedTime),
+      bytes: Buffer.byteLength(value.line),
+      value,
+    };
+  };
+  return {
+    async read(after, limit): Promise<SinkPage<RecordLine>> {
+      const newest = await store.newest();
+      const items: SinkItem<RecordLine>[] = [];
+      if (newest > after) {
+        for await (const raw of store.raw({ after, upTo: newest })) {
+          items.push(await render(raw));
+          if (items.length >= limit) {
+            break;
+          }
+        }
+      }
+      const isWhole = items.length < limit;
+      const position = isWhole ? Math.max(after, newest) : (items.at(-1)?.position ?? after);
+      return { items, position, more: !isWhole && position < newest };
+    },
+    wait: (after, signal) => watch.wait(after, signal),
+    latest: () => watch.latest(),
+    newest: () => store.newest(),
+    ...(oldest === undefined ? {} : { oldest }),
+  };
+}
+
+async function findOwner(store: RecordStore, session: string): Promise<LineOwner | undefined> {
+  const [entry] = (await store.sessions({ session }, { limit: 1 })).items;
+  if (entry === undefined || entry.openTime === undefined) {
+    return undefined;
+  }
+  const { grantID, userName, database, databaseName, engine, roleName } = entry;
+  return { grantID, userName, database, databaseName, engine, roleName };
+}
