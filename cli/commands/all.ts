@@ -1,5 +1,6 @@
 import type { Command } from "../command.ts";
 import { auditSearch, auditTail, auditVerify } from "./audit.ts";
+import { openConsole } from "./console.ts";
 import { databasesList } from "./databases.ts";
 import { deletionsConfirm } from "./deletions.ts";
 import { grantsGet, grantsList, grantsRevoke } from "./grants.ts";
@@ -19,6 +20,7 @@ export function allCommands(load: ProcessLoaders & PlanLoaders & LeftoversLoader
     grantsList,
     grantsGet,
     grantsRevoke,
+    openConsole,
     auditTail,
     auditSearch,
     auditVerify,
