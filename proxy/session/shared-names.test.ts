@@ -8,8 +8,9 @@ import { systemClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
 import { Secret } from "#lib/secret.ts";
 import { createDatabaseIdentity } from "#test/harness/database-identity.ts";
+import { eventually } from "#test/harness/process.ts";
 import { startPostgres, type TestPostgres } from "#test/harness/postgres.ts";
-import { isClose, isStart } from "../testing/journal.ts";
+import { isClose } from "../testing/journal.ts";
 import { RawClient, say, shape } from "../testing/raw-client.ts";
 import { RawMySqlClient } from "../testing/raw-mysql-client.ts";
 import { obliging, plainFlags } from "../testing/scripted-stand.ts";
@@ -67,7 +68,11 @@ describe("a Postgres session on one of several servers of a name", () => {
     stand.grant = grantFor({ ...postgres, host: "localhost" });
     client = await RawClient.start(stand.port, { user: role.username, database: postgres.database });
     client.send(say.query("select pg_sleep(600)"));
-    await stand.journal.until(isStart);
+    // The record comes first: a cancel request may overtake the statement and then cancels nothing.
+    await eventually("the statement to run", async () => {
+      const running = "select 1 from pg_stat_activity where usename = $1 and state = 'active'";
+      return (await postgres.query(running, [role.username])).length === 1 || undefined;
+    });
   });
   afterEach(async () => {
     client.socket.destroy();

@@ -1,8 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Grant } from "#kinds/index.ts";
 import { callsPerLook, checkCallsPerSecond } from "#controller/reconcile/grant/checks.ts";
 import { has } from "../controller/harness.ts";
-import { type FaultWorld, isOver, startFaultWorld } from "./world.ts";
+import { type FaultWorld, faultTestMs, isOver, startFaultWorld } from "./world.ts";
+
+vi.setConfig({ testTimeout: faultTestMs });
 
 const isLive = (grant: Grant): boolean => has(grant, "Active", "True", "Active");
 

@@ -1,7 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { drawsFrom, type FaultRule, type FaultScript } from "#sandbox/fault-rules.ts";
 import { fuzzSeed } from "../harness/fuzz-seed.ts";
-import { accountIDs, type FaultWorld, isOver, startFaultWorld } from "./world.ts";
+import { type FaultWorld, accountIDs, faultTestMs, isOver, startFaultWorld } from "./world.ts";
+
+vi.setConfig({ testTimeout: faultTestMs });
 
 /** Runs with different seeds. `FUZZ_SEED` moves all of them; the one that failed is in the message. */
 const runs = 3;

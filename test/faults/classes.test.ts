@@ -1,8 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { FaultScript } from "#sandbox/fault-rules.ts";
 import { has } from "../controller/harness.ts";
 import { fuzzSeed } from "../harness/fuzz-seed.ts";
-import { startFaultWorld } from "./world.ts";
+import { faultTestMs, startFaultWorld } from "./world.ts";
+
+vi.setConfig({ testTimeout: faultTestMs });
 
 /** Each class of faults by itself. Every script gives way in the end; how often it strikes is part of it. */
 const scripts: readonly [string, Omit<FaultScript, "seed">][] = [

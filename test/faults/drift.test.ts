@@ -1,7 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { getCondition, type Grant } from "#kinds/index.ts";
 import { has } from "../controller/harness.ts";
-import { accountIDs, type FaultWorld, isOver, startFaultWorld } from "./world.ts";
+import { type FaultWorld, accountIDs, faultTestMs, isOver, startFaultWorld } from "./world.ts";
+
+vi.setConfig({ testTimeout: faultTestMs });
 
 const isLive = (grant: Grant): boolean => has(grant, "Active", "True", "Active");
 const isAdrift = (grant: Grant): boolean => has(grant, "Ready", "False", "DriftDetected");

@@ -17,8 +17,13 @@ import { demoSeed, type Seed } from "#sandbox/seed.ts";
 import { within } from "../harness/process.ts";
 import { Ledger, type WantedGrant } from "./ledger.ts";
 
-/** How long a run may take to come to what is waited for; then it is a failure, and says what happened. */
-const patienceMs = 45_000;
+/**
+ * How long a run may take to come to what is waited for; then it is a failure, and says what happened. Where a call in four fails, the one
+ * that tries for all waits for half a minute after five failures in a row.
+ */
+const patienceMs = 120_000;
+/** What a test of several such waits may take in all: its own messages are to come first. */
+export const faultTestMs = 3 * patienceMs;
 
 export const installation = "faults";
 /** Accounts of the organisation below: each has a Proxy and a Database of its number. */
