@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID, X509Certificate, createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { fileURLToPath } from "node:url";
 import { type Clock, systemClock } from "#lib/clock.ts";
 import { jsonLog } from "#lib/log.ts";
 import { awsPorts } from "./aws/aws.ts";
@@ -45,6 +46,7 @@ export async function runController(given: Readonly<Record<string, string>>, sig
     stsURL: process.env["AWS_ENDPOINT_URL_STS"] ?? process.env["AWS_ENDPOINT_URL"],
     environment: process.env,
     hostName: hostname(),
+    consoleAssets: fileURLToPath(new URL("../dist/console/", import.meta.url)),
   }).catch(async (error: unknown) => {
     await telemetry.close();
     throw error;

@@ -45,6 +45,7 @@ describe("the controller's options", () => {
       identityPermissionSet: "sallyport",
       identityAccount: "111122223333",
       auditorGroup: "auditors",
+      console: true,
       administratorGroup: undefined,
       region: "eu-west-1",
       warnBeforeEndMs: 300_000,

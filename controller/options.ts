@@ -24,6 +24,8 @@ export interface ControllerOptions {
   readonly identityAccount?: string;
   readonly auditorGroup: string | undefined;
   readonly administratorGroup: string | undefined;
+  /** Whether browsers get the console. */
+  readonly console: boolean;
   readonly region: string;
   /** How long before a grant's end proxies and the command line warn. */
   readonly warnBeforeEndMs: number;
@@ -86,6 +88,7 @@ export function compileOptions(
     identityPermissionSet,
     ...(identityAccount === undefined ? {} : { identityAccount }),
     auditorGroup: given["auditor-group"],
+    console: readConsole(given["console"] ?? "on"),
     administratorGroup: given["administrator-group"],
     region,
     warnBeforeEndMs: readMinutes("warn-before-end", given["warn-before-end"] ?? "5", warnMinutesMax) * 60_000,
@@ -123,4 +126,11 @@ function readPem(flag: string, file: string): string {
       cause: error,
     });
   }
+}
+
+function readConsole(text: string): boolean {
+  if (text !== "on" && text !== "off") {
+    throw wrongOption("console", text, "on or off");
+  }
+  return text === "on";
 }

@@ -6,6 +6,7 @@ import { linkGrantOf } from "./reconcile/grant/link-grant.ts";
 import type { Loop } from "./reconcile/loop.ts";
 import type { OrphanHold } from "./reconcile/orphan-hold.ts";
 import { createApp } from "./serve/app.ts";
+import { mountConsole, readConsoleAssets } from "./serve/console-assets.ts";
 import { type AuditKeeping, auditReader, auditSink } from "./serve/audit-trail.ts";
 import { Nonces } from "./serve/auth/nonces.ts";
 import { Tokens } from "./serve/auth/tokens.ts";
@@ -136,10 +137,25 @@ export function serverOptions(
     isStuck: () => loop.stats().stuck,
     signIn: browser.routes,
   });
+  const app = createApp(routes, tokens, groups, log, browser.door);
+  serveConsole(app, world);
   return {
     certificate: options.certificate,
     privateKey: options.privateKey,
-    app: createApp(routes, tokens, groups, log, browser.door),
+    app,
     onLink: (socket) => links.accept(socket),
   };
+}
+
+/** The console, unless it is off. Sources that nobody built have none: everything else works without it. */
+function serveConsole(app: ReturnType<typeof createApp>, { options, consoleAssets, log }: ControllerWorld): void {
+  if (!options.console || consoleAssets === undefined) {
+    return;
+  }
+  const assets = readConsoleAssets(consoleAssets);
+  if (assets === undefined) {
+    log.warn("the console is not built and not served", { folder: consoleAssets });
+    return;
+  }
+  mountConsole(app, assets);
 }

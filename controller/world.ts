@@ -25,6 +25,8 @@ export interface ControllerWorld {
   readonly stsURL: string | undefined;
   /** The process's environment, where a kubeconfig may be named. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Folder of the built console. Absent: none is served. */
+  readonly consoleAssets?: string;
   /** Of this machine or pod. */
   readonly hostName: string;
 }

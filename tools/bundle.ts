@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Plugin, rolldown } from "rolldown";
+import { writeConsole } from "./console.ts";
 
 /** The checkout. */
 const root = path.dirname(import.meta.dirname);
@@ -17,7 +18,8 @@ const fileReference = /new URL\("(\.[^"]+)", import\.meta\.url\)/g;
 
 /**
  * Writes the program into a folder, emptied first: JavaScript that Node 24 runs without any package installed. Parts that are loaded
- * lazily stay files of their own, all beside each other; so does each worker thread's module. Returns the names of the files.
+ * lazily stay files of their own, all beside each other; so does each worker thread's module. The console is a folder among them.
+ * Returns the names of files and folders.
  *
  * Throws when the bundler warns: what it only warns of (a module that it cannot find, say) fails at run time.
  */
@@ -45,7 +47,7 @@ export async function writeBundle(directory: string): Promise<readonly string[]>
   await build.close();
   writeFileSync(path.join(directory, "package.json"), packageFile());
   cpSync(path.join(root, "LICENSE"), path.join(directory, "LICENSE"));
-  return [...output.map(({ fileName }) => fileName), "package.json", "LICENSE"];
+  return [...output.map(({ fileName }) => fileName), "package.json", "LICENSE", ...(await writeConsole(directory))];
 }
 
 /**
@@ -75,6 +77,9 @@ function nameOf(target: string, emit: (file: string, fileName: string) => void):
   const relative = path.relative(root, target);
   if (relative === "package.json") {
     return relative;
+  }
+  if (relative === path.join("dist", "console")) {
+    return "console/";
   }
   if (!relative.endsWith(".ts")) {
     throw new Error(`${relative} is read at run time, and the bundle has no place for it: add it to tools/bundle.ts`);

@@ -114,14 +114,14 @@ function indexHtml(places: Readonly<Record<string, string>>): ConsoleFile {
   return { name: "index.html", content };
 }
 
-/** Builds into `directory` (its `console` is what is served, its `console-maps` the source maps). Returns the number of files that are served. */
-export async function writeConsole(directory: string): Promise<number> {
+/** Builds into `directory` (its `console` is what is served, its `console-maps` the source maps). Returns what it wrote there. */
+export async function writeConsole(directory: string): Promise<readonly string[]> {
   const build = await buildConsole();
   mkdirSync(directory, { recursive: true });
   place(path.join(directory, "console-maps"), build.maps);
   place(path.join(directory, "console"), build.files);
   writeFileSync(path.join(directory, stampName), inputsDigest());
-  return build.files.length;
+  return ["console", "console-maps", stampName];
 }
 
 /** Makes a folder of exactly these files. It appears at once, so that a controller which starts meanwhile never reads half of it. */

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import type { ControlPlane } from "#test/harness/control-plane.ts";
 import { prepareCluster } from "#test/harness/control-plane-installation.ts";
 import { type Installation, startInstallation, untilProxyLinked } from "#test/harness/installation.ts";
+import { ensureConsole } from "./console.ts";
 import { admitPerson, clusterHand, type DemoCluster, startDemoCluster, tellAdmission } from "./demo/cluster-hand.ts";
 import { folderHand } from "./demo/hand.ts";
 import { keepRunning } from "./demo/keep.ts";
@@ -33,6 +34,7 @@ async function main({ keep, cluster: inCluster }: DemoOptions): Promise<number> 
   });
   interrupted.catch(() => {});
   try {
+    await ensureConsole();
     screen.title("Sallyport: just-in-time access to databases on AWS RDS");
     if (inCluster) {
       cluster = await startDemoCluster(story, screen);

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import type { TestCase } from "vitest/node";
 import { startVitest } from "vitest/node";
+import { ensureConsole } from "./console.ts";
 import { bringParts } from "./parts/bring.ts";
 import { preparePython } from "./python.ts";
 import { type TestSummary, closingLines, exitCodeOf } from "./test-summary.ts";
@@ -15,6 +16,7 @@ async function main(filters: string[]): Promise<void> {
   if (wantsParts(filters)) {
     bringParts(report);
   }
+  await ensureConsole();
   const vitest = await startVitest("test", filters, { watch: false, root: process.cwd() });
   const summary: TestSummary = { passed: 0, failed: 0, skipped: [], errors: 0 };
   for (const module of vitest.state.getTestModules()) {

@@ -35,6 +35,7 @@ const controllerOptions: Command["options"] = [
   { name: "identity-account", value: "ID", summary: "account of that permission set (default: the first Proxy's)" },
   { name: "auditor-group", value: "NAME", summary: "group whose members may see everybody's statements" },
   { name: "administrator-group", value: "NAME", summary: "group whose members may end grants and confirm deletions" },
+  { name: "console", value: "on|off", summary: "whether browsers get the console, at /console/", fallback: "on" },
   {
     name: "warn-before-end",
     value: "MINUTES",
