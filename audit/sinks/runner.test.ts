@@ -1,46 +1,7 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { manualClock } from "#lib/clock.ts";
-import { silentLog } from "#lib/log.ts";
-import { fuzzSeed } from "#test/harness/fuzz-seed.ts";
 import { type Cursor, memoryCursors } from "./cursor.ts";
-import { type RunnerOptions, SinkRunner } from "./runner.ts";
-import { type Fault, TestSink, TestSource } from "./testing.ts";
-
-/** Lets everything that is ready run. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 50; turn += 1) {
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-function stand(changes: Partial<RunnerOptions<string>> = {}) {
-  const clock = manualClock(0);
-  const source = new TestSource();
-  const sink = new TestSink();
-  const cursors = memoryCursors();
-  const counted = { delivered: 0, failed: [] as string[], lost: 0 };
-  let ids = 0;
-  const options: RunnerOptions<string> = {
-    name: "test",
-    source,
-    sink,
-    cursors,
-    limits: { items: 3, bytes: 1_000, ageMs: 5_000 },
-    from: "beginning",
-    clock,
-    random: () => 0.5,
-    newID: () => `epoch${(ids += 1)}`,
-    log: silentLog,
-    recorder: {
-      delivered: (_, items) => (counted.delivered += items),
-      failed: (_, kind) => counted.failed.push(kind),
-      lost: (_, positions) => (counted.lost += positions),
-    },
-    ...changes,
-  };
-  return { clock, source, sink, cursors, counted, options, runner: new SinkRunner(options) };
-}
+import { SinkRunner } from "./runner.ts";
+import { settle, stand } from "./testing.ts";
 
 describe("batches", () => {
   it("are delivered when they have as many items as they may, and what is left when the oldest has waited long enough", async () => {
@@ -159,7 +120,7 @@ describe("a failure", () => {
     const cursors = memoryCursors();
     let failures = 2;
     const failing = {
-      read: cursors.read,
+      read: (sink: string) => cursors.read(sink),
       write: (sink: string, cursor: Cursor) =>
         cursor.position > 0 && failures-- > 0 ? Promise.reject(new Error("disk full")) : cursors.write(sink, cursor),
     };
@@ -300,105 +261,4 @@ it("delivers nothing while this process may not", async () => {
 
   expect(before).toBe(0);
   expect(sink.arrived).toEqual([[1, 2, 3]]);
-});
-
-type Step =
-  | { readonly add: number }
-  | { readonly fault: Fault }
-  | { readonly waitMs: number }
-  | "crash"
-  | "crash-later"
-  | "restart";
-
-const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ add: fc.integer({ min: 1, max: 8 }) }),
-  fc.record({ fault: fc.constantFrom<Fault>("refused", "unreachable", "throttled", "lost-answer", "half") }),
-  fc.record({ waitMs: fc.integer({ min: 1, max: 400_000 }) }),
-  fc.constantFrom<Step>("crash", "crash-later", "restart"),
-);
-
-/** A process with a runner. Once it has crashed nothing that it does has an effect, nor an end. */
-function process(options: RunnerOptions<string>) {
-  let isDead = false;
-  let diesAfterDelivery = false;
-  const never = new Promise<never>(() => {});
-  const runner = new SinkRunner({
-    ...options,
-    sink: {
-      async deliver(items, context) {
-        if (isDead) {
-          return never;
-        }
-        await options.sink.deliver(items, context);
-        isDead ||= diesAfterDelivery;
-        return isDead ? never : undefined;
-      },
-      close: () => options.sink.close(),
-    },
-    cursors: {
-      read: (name) => (isDead ? never : options.cursors.read(name)),
-      write: (name, cursor) => (isDead ? never : options.cursors.write(name, cursor)),
-    },
-  });
-  runner.start();
-  return {
-    runner,
-    crash: () => {
-      isDead = true;
-    },
-    crashAfterDelivery: () => {
-      diesAfterDelivery = true;
-    },
-    hasCrashed: () => isDead,
-  };
-}
-
-it("leaves no gap and changes no order, whatever fails and whenever the process dies; the cursor is never ahead of the destination", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
-      const { clock, source, sink, cursors, options } = stand();
-      let running = process(options);
-      for (const next of steps) {
-        if (next === "crash-later") {
-          running.crashAfterDelivery();
-        } else if (next === "crash") {
-          running.crash();
-        } else if (next === "restart") {
-          const stopped = running.hasCrashed() ? undefined : running.runner.stop();
-          await settle();
-          clock.advance(5_000);
-          await (running.hasCrashed() ? undefined : stopped);
-          running = process(options);
-        } else if ("add" in next) {
-          source.add(next.add, clock.now());
-        } else if ("fault" in next) {
-          sink.faults.push(next.fault);
-        } else {
-          clock.advance(next.waitMs);
-        }
-        await settle();
-        if (running.hasCrashed()) {
-          running = process(options);
-          await settle();
-        }
-        const seen = new Set(sink.arrived.flat());
-        const { position = 0 } = cursors.cursors.get("test") ?? {};
-        expect([...Array(position).keys()].filter((index) => !seen.has(index + 1))).toEqual([]);
-      }
-      running.crash();
-      sink.faults.length = 0;
-      running = process(options);
-      for (let turn = 0; turn < 8; turn += 1) {
-        await settle();
-        clock.advance(300_000);
-      }
-      await settle();
-
-      const firsts = [...new Set(sink.arrived.flat())];
-      expect(firsts).toEqual(Array.from({ length: source.latest() }, (_, index) => index + 1));
-      expect(sink.arrived.every((batch) => batch.length <= 3)).toBe(true);
-      expect(cursors.cursors.get("test")?.position ?? 0).toBe(source.latest());
-    }),
-    { seed: fuzzSeed, numRuns: 60 },
-  );
 });

@@ -1,4 +1,8 @@
+import { manualClock } from "#lib/clock.ts";
+import { silentLog } from "#lib/log.ts";
+import { memoryCursors } from "./cursor.ts";
 import { SinkFailure } from "./failure.ts";
+import { type RunnerOptions, SinkRunner } from "./runner.ts";
 import type { DeliveryContext, Sink, SinkItem, SinkSource } from "./sink.ts";
 
 /** A source that tests add to, and cut the beginning off. */
@@ -91,4 +95,40 @@ export class TestSink implements Sink<string> {
     this.isClosed = true;
     return Promise.resolve();
   }
+}
+
+/** Lets everything that is ready run. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 50; turn += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** A runner between a source, a destination and cursors in memory, by a clock that stands still. */
+export function stand(changes: Partial<RunnerOptions<string>> = {}) {
+  const clock = manualClock(0);
+  const source = new TestSource();
+  const sink = new TestSink();
+  const cursors = memoryCursors();
+  const counted = { delivered: 0, failed: [] as string[], lost: 0 };
+  let ids = 0;
+  const options: RunnerOptions<string> = {
+    name: "test",
+    source,
+    sink,
+    cursors,
+    limits: { items: 3, bytes: 1_000, ageMs: 5_000 },
+    from: "beginning",
+    clock,
+    random: () => 0.5,
+    newID: () => `epoch${(ids += 1)}`,
+    log: silentLog,
+    recorder: {
+      delivered: (_, items) => (counted.delivered += items),
+      failed: (_, kind) => counted.failed.push(kind),
+      lost: (_, positions) => (counted.lost += positions),
+    },
+    ...changes,
+  };
+  return { clock, source, sink, cursors, counted, options, runner: new SinkRunner(options) };
 }
