@@ -128,7 +128,7 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
 
 /** Whose word counts has changed: what shows it, and what waits for somebody's word, is looked at anew. */
 function lookAgain(source: Source, loop: Loop): void {
-  for (const kind of ["AccessWorkflow", "Grant"] as const) {
+  for (const kind of ["AccessWorkflow", "Grant", "GrantReview"] as const) {
     for (const { object } of source.list(kind)) {
       loop.enqueue(keyOf(object), "resync");
     }
@@ -155,6 +155,7 @@ function createWorkers(
       controller: { publicURL, pin, installation },
       identity,
       trail,
+      log,
       connectedTasks: (proxyKey) => links.tasksOf(proxyKey),
       reportsOn: (databaseKey) => links.reportsOn(databaseKey),
       onGrantWritten: (grant) => {

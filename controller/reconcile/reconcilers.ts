@@ -1,12 +1,15 @@
 import type { Trail } from "#audit/event/trail.ts";
 import type { Grant } from "#kinds/index.ts";
 import type { Clock } from "#lib/clock.ts";
+import { defined } from "#lib/defined.ts";
+import type { Log } from "#lib/log.ts";
 import { folderTrust, type IdentityTrust } from "../admission/identity-trust.ts";
 import type { AwsPorts } from "../aws/ports.ts";
 import type { Source } from "../source/source.ts";
 import { accessWorkflowReconciler } from "./accessworkflow/reconciler.ts";
 import { availabilityReconciler } from "./availability/reconciler.ts";
 import { databaseReconciler, type DatabaseReconcilerOptions } from "./database/reconciler.ts";
+import { grantReviewReconciler } from "./grantreview/reconciler.ts";
 import { grantReconciler, type GrantReconcilerOptions } from "./grant/reconciler.ts";
 import type { ControllerIdentity } from "./proxy/definition.ts";
 import { proxyReconciler, type ProxyReconcilerOptions } from "./proxy/reconciler.ts";
@@ -24,13 +27,16 @@ export interface ReconcilersOptions {
   readonly trail?: Trail;
   readonly connectedTasks: ProxyReconcilerOptions["connectedTasks"];
   readonly reportsOn: DatabaseReconcilerOptions["reportsOn"];
+  /** For what the trail could not keep. Absent: nobody is told. */
+  readonly log?: Pick<Log, "error">;
   readonly onGrantWritten: (grant: Grant) => void;
   readonly onGrantAction: NonNullable<GrantReconcilerOptions["onAction"]>;
 }
 
-/** One reconciler for each kind that converges to something. A GrantReview is read with the Grant that it names. */
+/** One reconciler for each kind. */
 export function reconcilers(options: ReconcilersOptions): Reconciler[] {
   const { source, ports, clock, controller, identity = folderTrust(), connectedTasks, reportsOn } = options;
+  const kept = defined({ trail: options.trail, log: options.log });
   return [
     grantReconciler({
       source,
@@ -41,7 +47,9 @@ export function reconcilers(options: ReconcilersOptions): Reconciler[] {
       random: Math.random,
       onStatusWritten: options.onGrantWritten,
       onAction: options.onGrantAction,
+      ...kept,
     }),
+    grantReviewReconciler({ source, ports, clock, identity, ...kept }),
     proxyReconciler({ source, ports, clock, controller, connectedTasks }),
     databaseReconciler({ source, ports, clock, reportsOn }),
     availabilityReconciler({ source, clock }),

@@ -138,7 +138,10 @@ export function anAvailability(changes: Changes<Availability> = {}): Availabilit
   );
 }
 
-/** A source in memory for tests: what a folder or cluster does for the reconcilers, without either. */
+/**
+ * A source in memory for tests: what a folder or cluster does for the reconcilers, without either. What is put comes from a file, what is
+ * created from the control API.
+ */
 export interface MemorySource extends Source {
   /** Adds or replaces an object and tells subscribers. */
   put(object: AnyObject): void;
@@ -151,6 +154,7 @@ export function memorySource(objects: readonly AnyObject[] = [], now: () => numb
   const memory: Memory = {
     stored: new Map(objects.map((object) => [formatKey(keyOf(object)), object])),
     subscribers: new Set(),
+    fromApi: new Set(),
   };
   const tombstones = new Map<string, Tombstone>();
   const ended = {
@@ -179,18 +183,22 @@ export function memorySource(objects: readonly AnyObject[] = [], now: () => numb
 interface Memory {
   readonly stored: Map<string, AnyObject>;
   readonly subscribers: Set<(key: ObjectKey) => void>;
+  /** Keys of what was created through the API. */
+  readonly fromApi: Set<string>;
 }
 
-function wrap(object: AnyObject): Stored {
-  return { object, origin: "test", problems: [] };
+function wrap(object: AnyObject, { fromApi }: Pick<Memory, "fromApi">): Stored {
+  return { object, origin: fromApi.has(formatKey(keyOf(object))) ? "api" : "test", problems: [] };
 }
 
-function reads({ stored, subscribers }: Memory) {
+function reads(memory: Memory) {
+  const { stored, subscribers } = memory;
   return {
-    list: (kind: Kind) => [...stored.values()].filter((object) => object.kind === kind).map(wrap),
+    list: (kind: Kind) =>
+      [...stored.values()].filter((object) => object.kind === kind).map((object) => wrap(object, memory)),
     get(kind: Kind, namespace: string, name: string) {
       const object = stored.get(formatKey({ kind, namespace, name }));
-      return object === undefined ? undefined : wrap(object);
+      return object === undefined ? undefined : wrap(object, memory);
     },
     subscribe(onChange: (key: ObjectKey) => void) {
       subscribers.add(onChange);
@@ -199,7 +207,8 @@ function reads({ stored, subscribers }: Memory) {
   };
 }
 
-function writes({ stored, subscribers }: Memory, now: () => number) {
+function writes(memory: Memory, now: () => number) {
+  const { stored, subscribers, fromApi } = memory;
   const tell = (key: ObjectKey): void => {
     for (const subscriber of subscribers) {
       subscriber(key);
@@ -221,14 +230,18 @@ function writes({ stored, subscribers }: Memory, now: () => number) {
     tell(key);
   };
   const accept = async (object: AnyObject): Promise<Stored> => {
+    fromApi.add(formatKey(keyOf(object)));
     put(object);
-    return wrap(object);
+    return wrap(object, memory);
   };
   return {
     put,
     remove,
     create: accept,
-    update: accept,
+    update: async (object: AnyObject) => {
+      put(object);
+      return wrap(object, memory);
+    },
     delete: async (key: ObjectKey) => remove(key, new Date(now()).toISOString()),
     release: async (object: AnyObject) => {
       stored.delete(formatKey(keyOf(object)));

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { systemClock, type Clock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
+import type { Trail } from "#audit/event/trail.ts";
 import type { AnyObject, Grant, Kind } from "#kinds/index.ts";
 import { awsPorts } from "#controller/aws/aws.ts";
 import type { AwsPorts } from "#controller/aws/ports.ts";
@@ -36,6 +37,8 @@ export interface HarnessOptions {
   readonly sandbox?: SandboxOptions;
   /** Clock of the controller; the sandbox keeps the machine's. Absent: the machine's. */
   readonly clock?: Clock;
+  /** What the Grant reconciler records events in. */
+  readonly trail?: Trail;
   readonly reconcilers?: (deps: { source: MemorySource; ports: AwsPorts }) => readonly Reconciler[];
 }
 
@@ -74,6 +77,7 @@ export async function startController(options: HarnessOptions): Promise<Controll
         clock,
         installation,
         random: Math.random,
+        ...(options.trail === undefined ? {} : { trail: options.trail }),
         onAction: (_grant, action) => actions.push(action.kind),
       }),
       ...(options.reconcilers?.({ source, ports }) ?? []),

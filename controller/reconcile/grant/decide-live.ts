@@ -6,6 +6,7 @@ import { permissionSetDescription } from "./description.ts";
 import { policyFor, samePolicy } from "./policy.ts";
 import {
   drifted,
+  extensionEarly,
   extensionGiven,
   extensionRefused,
   live,
@@ -13,12 +14,20 @@ import {
   failureMessage,
   isRetryReason,
   retrying,
+  scheduled,
   suspended,
 } from "./situations.ts";
 import { creationTags, isOwnSet, tagKeys } from "./tags.ts";
 import { tombstoneSteps } from "./tombstone.ts";
 import type { Action, AwsObservation, Decision, GrantInput } from "./types.ts";
-import { currentExpiry, followWindow, formatTime, storedWindow } from "./window.ts";
+import {
+  askedExtensions,
+  currentExpiry,
+  followWindow,
+  formatTime,
+  storedWindow,
+  type WindowDecision,
+} from "./window.ts";
 
 /**
  * One hour, the least that Identity Center takes. Credentials may so outlive a shorter grant; the proxy and the deleted
@@ -45,7 +54,16 @@ export function decideProvisioning(input: GrantInput): Decision {
   if (isForeign(input)) {
     return refuse(grant, "NotOwned", notOwnedMessage(grant));
   }
-  const grantID = grant.status?.grantID ?? "";
+  const { grantID = "", approvalKind } = grant.status ?? {};
+  if (isScheduled(grant, input.now)) {
+    const start = Date.parse(grant.spec.startTime ?? "");
+    return steps(scheduled(`Approved. The access starts at ${formatTime(start)}.`, approvalKind), [], {
+      kind: "waiting",
+      untilMs: Math.min(start, Date.parse(grant.spec.notAfterTime)),
+      why: "the start time",
+      priority: "change",
+    });
+  }
   const inFlight = grant.status?.external?.operation !== undefined;
   if (!inFlight && (aws === undefined || proxy === undefined)) {
     // Nothing may be taken for granted unseen: what is missing in AWS is not known.
@@ -57,7 +75,7 @@ export function decideProvisioning(input: GrantInput): Decision {
       : setUpSteps(grant, aws, proxy, installation);
   const { durationSeconds, notAfterTime } = grant.spec;
   return steps(
-    keepRetrying(grant, provisioning("Access is being set up in AWS.")),
+    keepRetrying(grant, provisioning("Access is being set up in AWS.", approvalKind)),
     [
       ...setUp,
       { kind: "ReadRole", permissionSetName: grantID },
@@ -73,7 +91,7 @@ export function decideProvisioning(input: GrantInput): Decision {
 export function decideLive(input: GrantInput): Decision {
   const { grant, proxy, checkedAt, now } = input;
   const { status } = grant;
-  const followed = followWindow(grant);
+  const followed = followWindow(grant, now);
   const stored = storedWindow(status);
   const window = followed?.window ?? stored ?? { expiry: now, extensionCount: 0 };
   if (window.expiry !== stored?.expiry || window.extensionCount !== stored.extensionCount) {
@@ -88,18 +106,18 @@ export function decideLive(input: GrantInput): Decision {
   const periodMs = (proxy?.spec.driftCheckPeriodSeconds ?? driftCheckPeriodSecondsDefault) * 1_000;
   const next: Decision["next"] = {
     kind: "waiting",
-    untilMs: Math.min(window.expiry, (checkedAt ?? now) + periodMs),
+    untilMs: Math.min(window.expiry, (checkedAt ?? now) + periodMs, followed?.earlyUntil ?? Infinity),
     why: "the end of the window or the next look at AWS",
   };
   const drift = decideDrift(input, next);
   if (drift !== undefined) {
     return drift;
   }
-  const extension = extensionCondition(grant, window.extensionCount, followed?.refusal);
+  const extension = extensionCondition(grant, window.extensionCount, followed);
   const unseen = input.aws === undefined && getCondition(status?.conditions, "Ready")?.reason === "DriftDetected";
   const message = `Access is live until ${formatTime(window.expiry)}.`;
   return {
-    ...steps(unseen ? [] : [...live(message), ...extension], [], next),
+    ...steps(unseen ? [] : [...live(message, status?.approvalKind), ...extension], [], next),
     patch: unseen ? {} : { observedGeneration: grant.metadata.generation ?? 0 },
   };
 }
@@ -228,11 +246,21 @@ export function notOwnedMessage(grant: Grant): string {
   return `The permission set ${grant.status?.grantID ?? ""} does not carry the tags of this Grant and this installation, so Sallyport does not touch it. Delete it in IAM Identity Center, or put its tags back.`;
 }
 
-function extensionCondition(grant: Grant, count: number, refusal: string | undefined): ConditionInput[] {
+function extensionCondition(grant: Grant, count: number, followed: WindowDecision | undefined): ConditionInput[] {
+  const { refusal, earlyUntil } = followed ?? {};
   if (refusal !== undefined) {
     return [extensionRefused(refusal)];
   }
-  return (grant.spec.extensionCount ?? 0) > 0 ? [extensionGiven(count)] : [];
+  if (earlyUntil !== undefined) {
+    return [extensionEarly(`The workflow lets an extension count from ${formatTime(earlyUntil)} on.`)];
+  }
+  return askedExtensions(grant) > 0 ? [extensionGiven(count)] : [];
+}
+
+/** Whether the access is approved, and neither its time has come nor anything of it was begun. */
+export function isScheduled({ spec, status }: Grant, now: EpochMs): boolean {
+  const { permissionSetARN, operation } = status?.external ?? {};
+  return permissionSetARN === undefined && operation === undefined && Date.parse(spec.startTime ?? "") > now;
 }
 
 /** A retry is not news: the failure stays shown until the step has worked. */

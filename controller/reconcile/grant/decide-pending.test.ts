@@ -1,10 +1,26 @@
 import { describe, expect, it } from "vitest";
 import { aDatabase, aGrant, anAvailability, aProxy, aWorkflow, uidOf } from "../testing.ts";
 import { decideGrant, lookupsFor } from "./decide.ts";
-import { ada, anInput, at, kindsOf, messageOf, noon, seen, set } from "./testing.ts";
+import { planGrant } from "./plan.ts";
+import { ada, anInput, approvedStatus, at, kindsOf, messageOf, noon, seen, set } from "./testing.ts";
 import type { GrantInput } from "./types.ts";
 
 const spec = (changes: Partial<ReturnType<typeof aGrant>["spec"]>) => aGrant({ spec: changes, status: seen });
+const approvedFor = (changes: Parameters<typeof spec>[0]) => aGrant({ spec: changes, status: approvedStatus() });
+const forAda = anAvailability({ spec: { subjects: [{ kind: "User", name: "ada" }] } });
+/** Developers may skip the steps. */
+const breakGlass = {
+  grant: spec({ urgency: "BreakGlass", reason: "INC-1" }),
+  requester: { kind: "person", username: "Ada" },
+  workflows: [
+    aWorkflow({
+      spec: {
+        approvalSteps: [{ name: "lead", approvers: [{ kind: "User", name: "grace" }] }],
+        breakGlass: { subjects: [{ kind: "Group", name: "developers" }] },
+      },
+    }),
+  ],
+} as const satisfies Partial<GrantInput>;
 const tombstone = (uid: string) => ({
   namespace: "default",
   name: "ada-orders",
@@ -33,6 +49,25 @@ describe("a request that nothing speaks against", () => {
     expect(decision.patch.workflow).toMatchObject({ name: "auto", maxDurationSeconds: 7_200 });
     expect(decision.patch.activationTime).toBeUndefined();
     expect(decision.actions).toEqual([]);
+  });
+});
+
+describe("break-glass", () => {
+  it("skips the steps for whom the workflow names, and is flagged for good", () => {
+    const decision = decideGrant(anInput(breakGlass));
+
+    expect(decision.patch.approvalKind).toBe("BreakGlass");
+    expect(decision.patch.workflow?.breakGlassSubjects).toEqual([{ kind: "Group", name: "developers" }]);
+    expect(set(decision, "Approved")).toBe("True BreakGlass");
+    expect(set(decision, "BreakGlass")).toBe("True StepsSkipped");
+  });
+
+  it("is no fallback: who may not skip the steps does not wait for them either", () => {
+    const decision = decideGrant(
+      anInput({ ...breakGlass, person: { user: ada, groups: [] }, availabilities: [forAda] }),
+    );
+
+    expect(set(decision, "Stalled")).toBe("True BreakGlassNotAllowed");
   });
 });
 
@@ -94,10 +129,28 @@ const refusals: [string, Partial<GrantInput>, string, RegExp][] = [
     /Name a ticket/,
   ],
   [
-    "break-glass, which is not built, of a person who is known",
+    "break-glass of a person whom the workflow does not name",
     { grant: spec({ urgency: "BreakGlass" }), requester: { kind: "person", username: "ada" } },
-    "BreakGlassNotSupported",
-    /urgency/,
+    "BreakGlassNotAllowed",
+    /without spec.urgency/,
+  ],
+  [
+    "break-glass that one person asks for another",
+    { ...breakGlass, requester: { kind: "person", username: "grace" } },
+    "BreakGlassForAnother",
+    /somebody else/,
+  ],
+  [
+    "break-glass with a reason of nothing but spaces",
+    { ...breakGlass, grant: spec({ urgency: "BreakGlass", reason: "  " }) },
+    "ReasonRequired",
+    /needs a reason/,
+  ],
+  [
+    "break-glass of somebody who asks where nothing is known of who asks",
+    { workflows: breakGlass.workflows, grant: spec({ urgency: "BreakGlass" }) },
+    "RequesterNotVerified",
+    /is not known here/,
   ],
   [
     "break-glass of somebody whom nobody has authenticated",
@@ -159,7 +212,7 @@ const waits: [string, Partial<GrantInput>, string, number][] = [
     "PendingApproval",
     720,
   ],
-  ["its start time", { grant: spec({ startTime: at(30) }) }, "Scheduled", 30],
+  ["its start time, approved", { grant: approvedFor({ startTime: at(30) }) }, "Scheduled", 30],
   ["spec.suspend to go", { grant: spec({ suspend: true }) }, "Suspended", 720],
 ];
 
@@ -179,9 +232,10 @@ describe("what waits", () => {
     const workflows = [aWorkflow({ spec: { approvalSteps, approvalDeadlineSeconds: 600 } })];
 
     expect(decideGrant(anInput({ workflows })).next).toMatchObject({ untilMs: noon + 600_000 });
-    expect(set(decideGrant(anInput({ workflows, now: noon + 600_000 })), "Stalled")).toBe(
-      "True ApprovalDeadlinePassed",
-    );
+    const late = planGrant(anInput({ workflows, now: noon + 600_000 }));
+    expect(set(late, "Stalled")).toBe("True ApprovalDeadlinePassed");
+    expect(set(late, "Approved")).toBe("False ApprovalDeadlinePassed");
+    expect(kindsOf(late)).toEqual(["PutTombstone"]);
   });
 });
 

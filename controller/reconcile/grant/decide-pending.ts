@@ -5,14 +5,19 @@ import {
   type ConditionInput,
   type Grant,
   type GrantStatusTarget,
+  type GrantStatusWorkflow,
   type Proxy,
 } from "#kinds/index.ts";
+import { reviewDigest } from "#kinds/digest.ts";
+import { defined } from "#lib/defined.ts";
 import { identityCondition } from "../../admission/condition.ts";
 import type { StoreUser } from "../../aws/ports.ts";
-import { resolveOffer } from "./offers.ts";
+import { approvalProgress, type ApprovalProgress, type StepProgress } from "./approval.ts";
+import { isNamedAs } from "./names.ts";
+import { resolveOffer, subjectsOf } from "./offers.ts";
 import { isSessionName } from "./policy.ts";
 import { checkReason } from "./reason.ts";
-import { pendingApproval, provisioning, stalled, suspended, waiting } from "./situations.ts";
+import { type ApprovalKind, pendingApproval, provisioning, stalled, suspended, waiting } from "./situations.ts";
 import { resolveTarget } from "./target.ts";
 import type { Decision, GrantInput, GrantPatch } from "./types.ts";
 import { formatTime } from "./window.ts";
@@ -28,7 +33,7 @@ export function hasEndedBefore({ tombstone }: GrantInput): boolean {
 
 /** Nothing is approved yet: checks the request from what needs no lookup to what needs most, and approves it. */
 export function decidePending(input: GrantInput): Decision {
-  const { grant, tombstone, now } = input;
+  const { grant, tombstone } = input;
   const { spec } = grant;
   if (tombstone !== undefined) {
     const what =
@@ -44,13 +49,8 @@ export function decidePending(input: GrantInput): Decision {
   if (spec.urgency === "BreakGlass") {
     const unproven = whyUnproven(input);
     if (unproven !== undefined) {
-      return refuse(grant, "RequesterNotVerified", unproven);
+      return refuse(grant, unproven.reason, unproven.message);
     }
-    return refuse(
-      grant,
-      "BreakGlassNotSupported",
-      "This version of Sallyport does not give break-glass access yet. Create a Grant without spec.urgency.",
-    );
   }
   if (spec.suspend === true) {
     return { ...waitForChange(grant, "suspended", suspended()), patch: { observedGeneration: generationOf(grant) } };
@@ -75,48 +75,60 @@ export function decidePending(input: GrantInput): Decision {
   if (refusal !== undefined) {
     return refusal;
   }
-  if ((offer.workflow.spec.approvalSteps?.length ?? 0) > 0) {
-    return awaitApproval(input, offer.workflow);
+  const approved = { ...offer, target, proxy, ...person };
+  if (spec.urgency === "BreakGlass") {
+    return decideBreakGlass(input, approved);
   }
-  const start = spec.startTime === undefined ? now : Date.parse(spec.startTime);
-  if (start > now) {
-    const conditions = waiting("Scheduled", `The access starts at ${formatTime(start)}.`);
-    return waitForChange(grant, "the start time", conditions, start);
+  const { approvalSteps = [] } = offer.workflow.spec;
+  if (approvalSteps.length === 0) {
+    return approve(input, approved, "Automatic");
   }
-  return approve(input, { ...offer, target, proxy, user: person.user });
+  const digest = reviewDigest(grant, { ...offer, availability: offer.availability.metadata.name, target });
+  const progress = approvalProgress(grant, offer.workflow, digest);
+  return progress.isApproved
+    ? approve(input, approved, "Reviewed")
+    : awaitApproval(input, offer.workflow, digest, progress);
+}
+
+/** What an approval pins, and what it rests on. */
+interface Approved {
+  readonly availability: Availability;
+  readonly workflow: AccessWorkflow;
+  readonly target: GrantStatusTarget;
+  readonly proxy: Proxy;
+  readonly user: StoreUser;
+  /** Display names of the person's groups. */
+  readonly groups: readonly string[];
+}
+
+/** Skips the steps, for whom the workflow lets. Who asks is proven by now, and that it is for themselves. */
+function decideBreakGlass(input: GrantInput, approved: Approved): Decision {
+  const { grant } = input;
+  const { name } = approved.workflow.metadata;
+  const { subjects = [] } = approved.workflow.spec.breakGlass ?? {};
+  if (subjectsOf(subjects, { userName: approved.user.userName, groups: approved.groups }).length === 0) {
+    const message = `The AccessWorkflow ${name} does not let ${approved.user.userName} skip its approval steps. Ask for the access without spec.urgency.`;
+    return refuse(grant, "BreakGlassNotAllowed", message);
+  }
+  if ((grant.spec.reason?.trim() ?? "") === "") {
+    return refuse(grant, "ReasonRequired", "Break-glass access needs a reason: set spec.reason.");
+  }
+  return approve(input, approved, "BreakGlass");
 }
 
 /** Writes down what was approved and all that revoking needs, before anything is given. */
-function approve(
-  { grant, now }: GrantInput,
-  approved: {
-    readonly availability: Availability;
-    readonly workflow: AccessWorkflow;
-    readonly target: GrantStatusTarget;
-    readonly proxy: Proxy;
-    readonly user: StoreUser;
-  },
-): Decision {
-  const { availability, workflow, target, proxy, user } = approved;
+function approve({ grant, now }: GrantInput, approved: Approved, approvalKind: NonNullable<ApprovalKind>): Decision {
+  const { availability, target, proxy, user, groups } = approved;
   const { ecs, identityCenter } = proxy.spec;
-  const { extension } = workflow.spec;
+  const subject = { userName: user.userName, groups };
   const patch: GrantPatch = {
     approvalTime: formatTime(now),
-    availability: { name: availability.metadata.name },
-    workflow: {
-      name: workflow.metadata.name,
-      generation: workflow.metadata.generation ?? 0,
-      digest: specDigest(workflow),
-      maxDurationSeconds: workflow.spec.maxDurationSeconds,
-      ...(extension === undefined
-        ? {}
-        : {
-            extension: {
-              maxCount: extension.maxCount,
-              durationSeconds: extension.durationSeconds ?? grant.spec.durationSeconds,
-            },
-          }),
+    approvalKind,
+    availability: {
+      name: availability.metadata.name,
+      subjects: subjectsOf(availability.spec.subjects, subject).slice(0, pinnedSubjectsMax),
     },
+    workflow: pinnedWorkflow(grant, approved, approvalKind),
     principal: { userID: user.userID, userName: user.userName },
     target,
     external: {
@@ -132,10 +144,33 @@ function approve(
   };
   return {
     patch,
-    conditions: provisioning("Access is being set up in AWS."),
+    conditions: provisioning("Access is being set up in AWS.", approvalKind),
     actions: [],
     onFailure: "stop",
     next: { kind: "again" },
+  };
+}
+
+/** Subjects that are pinned of each list (crds/grant.yaml): the record must fit into the tags of a permission set. */
+const pinnedSubjectsMax = 4;
+
+/** The rules that hold from the approval on, whatever becomes of the workflow. */
+function pinnedWorkflow(
+  { spec }: Grant,
+  { workflow, user, groups }: Approved,
+  approvalKind: NonNullable<ApprovalKind>,
+): GrantStatusWorkflow {
+  const { maxDurationSeconds, extension, breakGlass } = workflow.spec;
+  const { maxCount = 0, durationSeconds = spec.durationSeconds, afterPercent } = extension ?? {};
+  const rule = { maxCount, durationSeconds, ...defined({ afterPercent }) };
+  const subjects = subjectsOf(breakGlass?.subjects ?? [], { userName: user.userName, groups });
+  return {
+    name: workflow.metadata.name,
+    generation: workflow.metadata.generation ?? 0,
+    digest: specDigest(workflow),
+    maxDurationSeconds,
+    ...(extension === undefined ? {} : { extension: rule }),
+    ...(approvalKind === "BreakGlass" ? { breakGlassSubjects: subjects.slice(0, pinnedSubjectsMax) } : {}),
   };
 }
 
@@ -204,33 +239,67 @@ function checkRules(grant: Grant, workflow: AccessWorkflow): Decision | undefine
   return reason === undefined ? undefined : refuse(grant, reason.reason, reason.message);
 }
 
-function awaitApproval({ grant, now, identity }: GrantInput, workflow: AccessWorkflow): Decision {
+/** Says what is decided on, and waits for the reviewers. */
+function awaitApproval(
+  { grant, now, identity }: GrantInput,
+  workflow: AccessWorkflow,
+  digest: string,
+  { steps }: ApprovalProgress,
+): Decision {
   const { name } = workflow.metadata;
   const seconds = workflow.spec.approvalDeadlineSeconds;
   const requested = Date.parse(grant.status?.requestTime ?? formatTime(now));
   const deadline = seconds === undefined ? undefined : requested + seconds * 1_000;
-  if (deadline !== undefined && now >= deadline) {
-    return refuse(
-      grant,
-      "ApprovalDeadlinePassed",
-      `Nobody approved the access by ${formatTime(deadline)}, as the AccessWorkflow ${name} demands. Ask again under another name.`,
-    );
-  }
-  const steps = workflow.spec.approvalSteps?.map((step) => step.name).join(", ") ?? "";
-  const conditions = pendingApproval(`The AccessWorkflow ${name} asks for approval: ${steps}.`);
+  const review = {
+    digest,
+    workflow: name,
+    ...(deadline === undefined ? {} : { deadlineTime: formatTime(deadline) }),
+  };
+  const conditions = pendingApproval(
+    `The AccessWorkflow ${name} asks for approval: ${steps.map(describeStep).join(", ")}.${staleApprovals(grant, digest)}`,
+  );
   const trust = identity === undefined ? [] : identityCondition(identity);
-  return waitForChange(grant, "approval", [...conditions, ...trust], deadline);
+  const decision = { ...waitForChange(grant, "approval", [...conditions, ...trust], deadline), patch: { review } };
+  // What the deadline comes to is decided by what is on record.
+  return deadline !== undefined && now >= deadline ? { ...decision, next: { kind: "again" } } : decision;
 }
 
-/** Who skips the approval must be a person who is known to have asked; undefined where that is so. */
-function whyUnproven({ requester }: GrantInput): string | undefined {
-  switch (requester?.kind) {
+function describeStep({ step, approvals, required, isApproved }: StepProgress): string {
+  if (isApproved) {
+    return `${step.name} (approved by ${approvals.map(({ reviewer }) => reviewer).join(" and ")})`;
+  }
+  return required === 1 ? step.name : `${step.name} (${approvals.length} of ${required})`;
+}
+
+function staleApprovals({ status }: Grant, digest: string): string {
+  const isStale = status?.approvals?.some((entry) => entry.decision === "Approve" && entry.digest !== digest) === true;
+  return isStale ? " What was approved earlier has changed since, so those approvals do not count." : "";
+}
+
+/** Who skips the approval must be a person who is known to have asked, for themselves; undefined where that is so. */
+function whyUnproven({
+  requester,
+  grant,
+}: GrantInput): { readonly reason: string; readonly message: string } | undefined {
+  const unverified = (message: string) => ({ reason: "RequesterNotVerified", message });
+  const { name } = grant.spec.principal;
+  if (requester === undefined) {
+    return unverified("Break-glass access is given only to whoever is known to ask for it, which is not known here.");
+  }
+  switch (requester.kind) {
     case "unproven":
-      return `Break-glass access is given only to whoever is known to ask for it. ${requester.message}`;
+      return unverified(`Break-glass access is given only to whoever is known to ask for it. ${requester.message}`);
     case "pipeline":
-      return "Break-glass access is given only to a person who asks for it, and a pipeline brought this Grant. Ask through the control API.";
+      return unverified(
+        "Break-glass access is given only to a person who asks for it, and a pipeline brought this Grant. Ask through the control API.",
+      );
     default:
-      return undefined;
+      return isNamedAs(requester.username, name)
+        ? undefined
+        : {
+            reason: "BreakGlassForAnother",
+            message: `${requester.username} asked for access of ${name}. Nobody can skip the approval for somebody else.`,
+          };
   }
 }
 

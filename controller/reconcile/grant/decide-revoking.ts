@@ -2,7 +2,7 @@ import { getCondition, type ConditionInput, type GrantStatusEnd } from "#kinds/i
 import { notOwnedMessage } from "./decide-live.ts";
 import { refuse } from "./decide-pending.ts";
 import { phaseOf } from "./phase.ts";
-import { ended, revocationFailed, revoking, stalled } from "./situations.ts";
+import { endedAs, revocationFailed, revoking, stalled } from "./situations.ts";
 import { isOwnSet } from "./tags.ts";
 import { tombstoneSteps } from "./tombstone.ts";
 import type { Action, Decision, EndCause, GrantInput, GrantPatch } from "./types.ts";
@@ -47,7 +47,7 @@ function decideEndUngiven(input: GrantInput, cause: EndCause): Decision {
   const { reason, message } = cause;
   const time = formatTime(now);
   return done(
-    ended(reason, message),
+    endedAs(reason, message),
     {
       end: { reason, message, time },
       endTime: time,
@@ -134,7 +134,7 @@ export function decideEnded(input: GrantInput): Decision {
     return done([], {}, [...tombstoneSteps(input), { kind: "Release" }]);
   }
   return done(
-    ended(end?.reason ?? "Revoked", end?.message ?? ""),
+    endedAs(end?.reason ?? "Revoked", end?.message ?? ""),
     { observedGeneration: grant.metadata.generation ?? 0 },
     [],
   );

@@ -1,7 +1,7 @@
 import { grantIDOf } from "#lib/grant-id.ts";
 import { assertNever } from "#lib/errors.ts";
 import { endCause, ownEndCause } from "./end-cause.ts";
-import { decideLive, decideProvisioning, decideRetry } from "./decide-live.ts";
+import { decideLive, decideProvisioning, decideRetry, isScheduled } from "./decide-live.ts";
 import { decidePending, hasEndedBefore } from "./decide-pending.ts";
 import { decideEnd, decideEnded, decideRevoking } from "./decide-revoking.ts";
 import { phaseOf } from "./phase.ts";
@@ -30,7 +30,10 @@ export function lookupsFor(input: GrantInput, due: "no" | "listing" | "full"): L
         ? { person: "no", aws: "no" }
         : { person: "byName", aws: "no" };
     case "Provisioning":
-      return endCause(input) !== undefined || operation !== undefined || input.grant.spec.suspend === true
+      return endCause(input) !== undefined ||
+        operation !== undefined ||
+        input.grant.spec.suspend === true ||
+        isScheduled(input.grant, input.now)
         ? { person: "no", aws: "no" }
         : { person: "byID", aws: "full" };
     case "Live":

@@ -1,5 +1,8 @@
 import { specDigest, type AccessWorkflow, type Grant, type GrantStatusWorkflow } from "#kinds/index.ts";
 import type { EpochMs } from "#lib/clock.ts";
+import { denialOf } from "./approval.ts";
+import { lostEntitlement } from "./entitlement.ts";
+import { phaseOf } from "./phase.ts";
 import { endFromTags, isOwnSet } from "./tags.ts";
 import { targetChange } from "./target.ts";
 import type { EndCause, GrantInput } from "./types.ts";
@@ -16,7 +19,13 @@ export function ownEndCause(grant: Grant, now: EpochMs): EndCause | undefined {
   }
   if (status?.endRequest !== undefined) {
     const { by, reason } = status.endRequest;
-    return { reason: "Revoked", message: `The access was revoked by ${by}: ${reason}` };
+    return phaseOf(grant) === "Pending"
+      ? { reason: "Cancelled", message: `The request was cancelled by ${by}: ${reason}` }
+      : { reason: "Revoked", message: `The access was revoked by ${by}: ${reason}` };
+  }
+  const approval = approvalEndCause(grant, now);
+  if (approval !== undefined) {
+    return approval;
   }
   const expiry = currentExpiry(grant) ?? Date.parse(spec.notAfterTime);
   if (now >= expiry) {
@@ -26,6 +35,25 @@ export function ownEndCause(grant: Grant, now: EpochMs): EndCause | undefined {
     return { reason: "Deleted", message: "The Grant was deleted." };
   }
   return undefined;
+}
+
+/** Somebody denied, which is final whatever else is on record, or nobody approved in time. */
+function approvalEndCause(grant: Grant, now: EpochMs): EndCause | undefined {
+  const denial = denialOf(grant);
+  if (denial !== undefined) {
+    const { reviewer, step, comment } = denial;
+    const words = comment === undefined || comment === "" ? "." : `: ${comment}`;
+    return { reason: "Denied", message: `${reviewer} denied the access at the step ${step}${words}` };
+  }
+  const { review, approvalTime, external } = grant.status ?? {};
+  const isDecided = approvalTime !== undefined || external !== undefined;
+  const deadline = isDecided ? Number.NaN : Date.parse(review?.deadlineTime ?? "");
+  return now >= deadline
+    ? {
+        reason: "ApprovalDeadlinePassed",
+        message: `Not all steps were approved by ${formatTime(deadline)}, as the AccessWorkflow ${review?.workflow ?? ""} demands. Ask again under another name.`,
+      }
+    : undefined;
 }
 
 /** Why the Grant must end by all that is known now: itself, what was approved, and the person. */
@@ -61,7 +89,8 @@ function approvedEndCause({ grant, database, proxy, workflows, now }: GrantInput
   }
   const deadline = current?.spec.activationDeadlineSeconds;
   if (approvalTime !== undefined && activationTime === undefined && deadline !== undefined) {
-    const latest = Date.parse(approvalTime) + deadline * 1_000;
+    const begun = Math.max(Date.parse(approvalTime), Date.parse(grant.spec.startTime ?? approvalTime));
+    const latest = begun + deadline * 1_000;
     if (now >= latest) {
       return {
         reason: "ActivationDeadlinePassed",
@@ -79,8 +108,9 @@ function isChanged(approved: GrantStatusWorkflow, current: AccessWorkflow): bool
     : specDigest(current) !== approved.digest;
 }
 
-/** The pinned person is gone, disabled or renamed. Only when they were looked up by their ID. */
-function personEndCause({ grant, person }: GrantInput): EndCause | undefined {
+/** The pinned person is gone, disabled, renamed, or out of the groups that entitled them. Only when they were looked up by their ID. */
+function personEndCause(input: GrantInput): EndCause | undefined {
+  const { grant, person } = input;
   const pinned = grant.status?.principal;
   if (pinned === undefined || person === undefined) {
     return undefined;
@@ -98,5 +128,6 @@ function personEndCause({ grant, person }: GrantInput): EndCause | undefined {
       message: `${pinned.userName} is called ${user.userName} in the identity store now. Ask again under that name.`,
     };
   }
-  return undefined;
+  const lost = lostEntitlement(grant, { userName: user.userName, groups: person.groups }, input);
+  return lost === undefined ? undefined : { reason: "PrincipalNotEntitled", message: lost };
 }

@@ -6,6 +6,7 @@ import { isFailure } from "../../aws/errors.ts";
 import type { AwsPorts, IdentityCenterPort } from "../../aws/ports.ts";
 import type { Source } from "../../source/source.ts";
 import { lookupsFor } from "./decide.ts";
+import { dependsOnGroups } from "./entitlement.ts";
 import type { AwsObservation, GrantInput, Lookups, PersonObservation } from "./types.ts";
 import { phaseOf } from "./phase.ts";
 
@@ -101,7 +102,10 @@ async function lookUpPerson(
 ): Promise<PersonObservation | undefined> {
   const { external, principal } = grant.status ?? {};
   if (lookups.person === "byID" && external !== undefined && principal !== undefined) {
-    return { user: await ports.identityStore(external).getUser(principal.userID), groups: [] };
+    const store = ports.identityStore(external);
+    const user = await store.getUser(principal.userID);
+    const isInGroups = user !== undefined && dependsOnGroups(grant);
+    return { user, groups: isInGroups ? await store.groupsOf(principal.userID) : [] };
   }
   if (lookups.person === "byName" && proxy !== undefined) {
     const store = ports.identityStore(proxy.spec.identityCenter);

@@ -1,3 +1,4 @@
+import { isNamedAs } from "./names.ts";
 import { matchesLabels, type AccessWorkflow, type Availability, type Database, type GrantSpec } from "#kinds/index.ts";
 
 /** Who asks, as the identity store knows them. */
@@ -22,11 +23,22 @@ export interface Offer {
   readonly workflow: AccessWorkflow;
 }
 
-/** Whether the availability names the subject. Names of the identity store are compared without case, as it does itself. */
+/** Whether the availability names the subject. */
 export function isSubject(availability: Availability, subject: Subject): boolean {
-  return availability.spec.subjects.some(({ kind, name }) =>
-    kind === "User" ? sameName(name, subject.userName) : subject.groups.some((group) => sameName(name, group)),
-  );
+  return subjectsOf(availability.spec.subjects, subject).length > 0;
+}
+
+/** One user or group of the identity store, as policy names it. */
+export interface NamedSubject {
+  readonly kind: "User" | "Group";
+  readonly name: string;
+}
+
+/** Which of the named subjects this one is, people first. */
+export function subjectsOf(named: readonly NamedSubject[], { userName, groups }: Subject): NamedSubject[] {
+  const users = named.filter(({ kind, name }) => kind === "User" && isNamedAs(name, userName));
+  const own = named.filter(({ kind, name }) => kind === "Group" && groups.some((group) => isNamedAs(name, group)));
+  return [...users, ...own].map(({ kind, name }) => ({ kind, name }));
 }
 
 /** Whether the availability covers the Database, by name or by label. */
@@ -153,8 +165,4 @@ function explainMismatch(
   }
   const more = offers.length > namedOffersMax ? `, and ${offers.length - namedOffersMax} more` : "";
   return `${first} They may ask for: ${offers.slice(0, namedOffersMax).join(", ")}${more}.`;
-}
-
-function sameName(a: string, b: string): boolean {
-  return a.toLowerCase() === b.toLowerCase();
 }

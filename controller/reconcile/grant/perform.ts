@@ -13,7 +13,7 @@ import { OperationPace } from "./pace.ts";
 import { phaseOf } from "./phase.ts";
 import { type FullPlace, fullPlaceOf, quotaMessage, type QuotaLine } from "./quota-line.ts";
 import type { GrantReconcilerOptions } from "./reconciler.ts";
-import { ended, failureMessage, quotaExceeded, retrying, revocationFailed, stalled } from "./situations.ts";
+import { endedAs, failureMessage, quotaExceeded, retrying, revocationFailed, stalled } from "./situations.ts";
 import type { Turns } from "./turns.ts";
 import type { Action, Decision, GrantPatch } from "./types.ts";
 import { currentExpiry } from "./window.ts";
@@ -236,7 +236,7 @@ export class Performer {
   /** Says that there is no room, and waits for it. */
   async waitForRoom(grant: Grant, full: FullPlace): Promise<Outcome> {
     const message = quotaMessage(full, grant);
-    await this.#parts.write(grant, {}, quotaExceeded(message));
+    await this.#parts.write(grant, {}, quotaExceeded(message, grant.status?.approvalKind));
     return this.waitToBeWoken(message);
   }
 }
@@ -301,7 +301,7 @@ function patchOf({ metadata }: Grant, { patch = {}, refused }: StepResult): Gran
 /** What a step alone says of the Grant. That nothing is left is said together with its record, or a reader would see neither. */
 function conditionsOf({ status }: Grant, { kind }: Action, { refused }: StepResult): ConditionInput[] {
   return kind === "RecordDeprovisioned"
-    ? ended(status?.end?.reason ?? "Revoked", status?.end?.message ?? "")
+    ? endedAs(status?.end?.reason ?? "Revoked", status?.end?.message ?? "")
     : refusedConditions(refused);
 }
 

@@ -1,13 +1,25 @@
-import { formatKey, getCondition, type ConditionInput, type Grant, type ObjectKey, type Proxy } from "#kinds/index.ts";
+import {
+  formatKey,
+  getCondition,
+  type ConditionInput,
+  type Grant,
+  type GrantStatus,
+  type ObjectKey,
+  type Proxy,
+} from "#kinds/index.ts";
+import type { NewTrailEvent, Trail } from "#audit/event/trail.ts";
+import type { Log } from "#lib/log.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { Clock, EpochMs } from "#lib/clock.ts";
 import type { IdentityTrust } from "../../admission/identity-trust.ts";
 import { isFailure } from "../../aws/errors.ts";
 import type { AwsPorts } from "../../aws/ports.ts";
 import type { Source } from "../../source/source.ts";
+import { transitionsOf } from "../../trail/emit.ts";
 import { logFailure } from "../outcome.ts";
 import type { Outcome, Priority, ReconcileContext, Reconciler } from "../reconciler.ts";
 import { requestedLook } from "../status/annotations.ts";
+import { applyPatch, withConditions } from "../status/patch.ts";
 import { writeObjectStatus } from "../status/write.ts";
 import type { StepResult } from "./act-env.ts";
 import { Checks } from "./checks.ts";
@@ -38,6 +50,10 @@ export interface GrantReconcilerOptions {
   readonly random: () => number;
   /** See `settleMs`, which it is where absent. */
   readonly settleMs?: number;
+  /** Keeps what becomes of Grants. Absent: nothing is kept, as in a plan. */
+  readonly trail?: Trail;
+  /** For what the trail could not keep. */
+  readonly log?: Pick<Log, "error">;
   /** Called after each write of a Grant's status, with the new object: links and Availabilities follow it. */
   readonly onStatusWritten?: (grant: Grant) => void;
   /** Called after each step that was performed, with what it came to, for the log of changes and for metrics. */
@@ -264,11 +280,22 @@ class GrantReconciler implements Reconciler {
 
   /** The one place that writes a Grant's status. */
   async #write(grant: Grant, patch: GrantPatch, conditions: readonly ConditionInput[]): Promise<void> {
-    const { source, clock, onStatusWritten } = this.#options;
+    const { source, clock, onStatusWritten, trail, log } = this.#options;
+    const { opening, other } = transitionsOf(
+      grant,
+      grant.status ?? {},
+      nextStatus(grant, patch, conditions, clock.now()),
+    );
+    if (patch.end === undefined) {
+      // Whoever is let in must be on record first. An end waits for nobody.
+      await recordAll(opening, trail);
+    }
     const wanted = conditions.find((condition) => condition.type === "Active")?.status;
     const known = getCondition(grant.status?.conditions, "Active")?.status;
     // Availabilities count live access: they must hear when it begins and ends.
-    const notify = wanted !== undefined && wanted !== known && (wanted === "True" || known === "True");
+    const isTurned = wanted !== undefined && wanted !== known && (wanted === "True" || known === "True");
+    // Reviews that came before it could be decided on must hear that it can.
+    const notify = isTurned || (patch.review !== undefined && patch.review.digest !== grant.status?.review?.digest);
     const failure = await writeObjectStatus<Grant>(source, grant, { patch, conditions, notify }, clock).catch(
       coerceError,
     );
@@ -281,6 +308,26 @@ class GrantReconciler implements Reconciler {
     if (failure instanceof Error && written?.status?.end === undefined) {
       throw failure;
     }
+    void recordAll(other, trail).catch((error: unknown) =>
+      log?.error("what became of a Grant could not be recorded", { name, error: coerceError(error) }),
+    );
+  }
+}
+
+/** The status as a write would leave it. */
+function nextStatus(
+  { status, metadata }: Grant,
+  patch: GrantPatch,
+  conditions: readonly ConditionInput[],
+  now: EpochMs,
+): GrantStatus {
+  const patched = applyPatch(status ?? {}, patch);
+  return { ...patched, conditions: withConditions(status?.conditions, conditions, metadata.generation ?? 0, now) };
+}
+
+async function recordAll(events: readonly NewTrailEvent[], trail: Trail | undefined): Promise<void> {
+  for (const event of events) {
+    await trail?.record(event);
   }
 }
 

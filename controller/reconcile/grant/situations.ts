@@ -1,4 +1,4 @@
-import type { ConditionInput } from "#kinds/index.ts";
+import type { ConditionInput, GrantStatus } from "#kinds/index.ts";
 import type { AwsFailure } from "../../aws/ports.ts";
 
 /** Conditions of a Grant by situation: the table of operators.md 6.3, one function per row. */
@@ -41,26 +41,42 @@ export function suspended(): ConditionInput[] {
   return [condition("Ready", "False", "Suspended", message), condition("Active", "False", "Suspended", "")];
 }
 
+/** How a Grant was approved; undefined counts as `Automatic`. */
+export type ApprovalKind = GrantStatus["approvalKind"];
+
 /** Approved, and being set up in AWS. */
-export function provisioning(message: string): ConditionInput[] {
-  return [...waiting("Provisioning", message), approved(), condition("Provisioned", "False", "Provisioning", message)];
+export function provisioning(message: string, approval?: ApprovalKind): ConditionInput[] {
+  return [
+    ...waiting("Provisioning", message),
+    ...approved(approval),
+    condition("Provisioned", "False", "Provisioning", message),
+  ];
+}
+
+/** Approved, and its time has not come. Nothing of it is in AWS meanwhile. */
+export function scheduled(message: string, approval?: ApprovalKind): ConditionInput[] {
+  return [
+    ...waiting("Scheduled", message),
+    ...approved(approval),
+    condition("Provisioned", "False", "Scheduled", message),
+  ];
 }
 
 /** Access is live. */
-export function live(message: string): ConditionInput[] {
+export function live(message: string, approval?: ApprovalKind): ConditionInput[] {
   return [
     condition("Ready", "True", "Active", message),
     condition("Active", "True", "Active", message),
-    approved(),
+    ...approved(approval),
     condition("Provisioned", "True", "Provisioned", ""),
   ];
 }
 
 /** Approved, and waiting for room among the permission sets. Nothing of it is in AWS meanwhile. */
-export function quotaExceeded(message: string): ConditionInput[] {
+export function quotaExceeded(message: string, approval?: ApprovalKind): ConditionInput[] {
   return [
     ...waiting("QuotaExceeded", message),
-    approved(),
+    ...approved(approval),
     condition("Provisioned", "False", "QuotaExceeded", message),
   ];
 }
@@ -113,6 +129,22 @@ export function revocationFailed(message: string, wasActive: boolean): Condition
   ];
 }
 
+/** Ended before anybody approved it: somebody denied, or nobody decided in time. Nothing was given. */
+export function notApproved(reason: "Denied" | "ApprovalDeadlinePassed", message: string): ConditionInput[] {
+  return [
+    ...stalled(reason, message),
+    condition("Approved", "False", reason, message),
+    ...(reason === "Denied" ? [condition("Denied", "True", "Denied", message)] : []),
+  ];
+}
+
+/** Ended for this reason, and nothing is left in AWS. */
+export function endedAs(reason: string, message: string): ConditionInput[] {
+  return reason === "Denied" || reason === "ApprovalDeadlinePassed"
+    ? notApproved(reason, message)
+    : ended(reason, message);
+}
+
 /** Ended, and nothing is left in AWS. */
 export function ended(reason: string, message: string): ConditionInput[] {
   const shown = reason === "Expired" ? "Expired" : "Revoked";
@@ -128,13 +160,38 @@ export function extensionRefused(message: string): ConditionInput {
   return condition("Extended", "False", "ExtensionNotAllowed", message);
 }
 
+/** An extension that counts once more of the period is over. */
+export function extensionEarly(message: string): ConditionInput {
+  return condition("Extended", "False", "TooEarly", message);
+}
+
 /** All extensions asked for are part of the window. */
 export function extensionGiven(count: number): ConditionInput {
   return condition("Extended", "True", "Extended", `Extensions in the window: ${count}.`);
 }
 
-function approved(): ConditionInput {
-  return condition("Approved", "True", "AutoApproved", "The workflow asks for no approval.");
+/** By whom it was approved. Access whose steps were skipped says so for good. */
+function approved(kind: ApprovalKind): ConditionInput[] {
+  switch (kind) {
+    case "BreakGlass": {
+      const message = "The approval steps were skipped with spec.urgency BreakGlass, as the workflow allows.";
+      return [
+        condition("Approved", "True", "BreakGlass", message),
+        condition("BreakGlass", "True", "StepsSkipped", message),
+      ];
+    }
+    case "Reviewed":
+      return [
+        condition(
+          "Approved",
+          "True",
+          "Reviewed",
+          "All steps of the workflow are approved; status.approvals says by whom.",
+        ),
+      ];
+    default:
+      return [condition("Approved", "True", "AutoApproved", "The workflow asks for no approval.")];
+  }
 }
 
 function condition(type: string, status: ConditionInput["status"], reason: string, message: string): ConditionInput {

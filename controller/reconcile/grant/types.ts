@@ -53,7 +53,7 @@ export interface GrantInput {
 export interface PersonObservation {
   /** Undefined: there is nobody of that name or ID. */
   readonly user: StoreUser | undefined;
-  /** Display names of the groups that the user is a direct member of. */
+  /** Display names of the groups that the user is a direct member of; empty where nothing of the Grant depends on them. */
   readonly groups: readonly string[];
 }
 

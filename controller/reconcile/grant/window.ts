@@ -20,23 +20,30 @@ export interface WindowDecision {
   readonly window: Window;
   /** Sentence for the person when more extensions are asked for than the workflow allows. */
   readonly refusal: string | undefined;
+  /** When the next extension that is asked for counts, where the workflow lets it count only later. */
+  readonly earlyUntil: EpochMs | undefined;
 }
 
 /**
  * Follows spec within what was approved: a lowered duration or an earlier notAfterTime shortens the window; a raised
- * extensionCount lengthens it by the pinned rule of the workflow. Undefined for a Grant that is not activated.
- * Nothing else ever lengthens it.
+ * extensionCount, or an extension asked for through the control API, lengthens it by the pinned rule of the workflow. Undefined for a Grant
+ * that is not activated. Nothing else ever lengthens it.
+ * @param now for the rule that an extension counts only once a part of the period is over
  */
-export function followWindow(grant: Grant): WindowDecision | undefined {
+export function followWindow(grant: Grant, now: EpochMs): WindowDecision | undefined {
   const { spec, status } = grant;
   const stored = storedWindow(status);
   if (stored === undefined) {
     return undefined;
   }
   const extension = status?.workflow?.extension;
-  const asked = spec.extensionCount ?? 0;
+  const asked = askedExtensions(grant);
   const allowed = Math.min(asked, extension?.maxCount ?? 0);
-  const extensionCount = Math.max(stored.extensionCount, allowed);
+  const next = allowed > stored.extensionCount ? nextExtensionTime(grant) : undefined;
+  const isEarly = next !== undefined && now < next;
+  // Each extension waits for its own share of the period that the one before it began.
+  const most = next === undefined ? allowed : stored.extensionCount + (isEarly ? 0 : 1);
+  const extensionCount = Math.max(stored.extensionCount, Math.min(allowed, most));
   const extendedMs = extensionCount * (extension?.durationSeconds ?? 0) * 1_000;
   const byDuration = stored.activation + spec.durationSeconds * 1_000 + extendedMs;
   const capped = Math.min(byDuration, Date.parse(spec.notAfterTime));
@@ -44,7 +51,25 @@ export function followWindow(grant: Grant): WindowDecision | undefined {
   return {
     window: { activation: stored.activation, expiry, extensionCount },
     refusal: asked <= allowed ? undefined : extensionRefusal(asked, extension?.maxCount),
+    earlyUntil: isEarly ? next : undefined,
   };
+}
+
+/** Extensions that were asked for by now, in the text of the Grant or through the control API. */
+export function askedExtensions({ spec, status }: Grant): number {
+  return Math.max(spec.extensionCount ?? 0, status?.extendRequest?.count ?? 0);
+}
+
+/** From when on the next extension counts; undefined where the workflow asks for no wait, or nothing is live. */
+export function nextExtensionTime({ spec, status }: Grant): EpochMs | undefined {
+  const { afterPercent, durationSeconds } = status?.workflow?.extension ?? {};
+  const stored = storedWindow(status);
+  if (stored === undefined || afterPercent === undefined) {
+    return undefined;
+  }
+  const lastMs = (stored.extensionCount === 0 ? spec.durationSeconds : (durationSeconds ?? 0)) * 1_000;
+  const begun = Math.max(stored.activation, stored.expiry - lastMs);
+  return begun + ((stored.expiry - begun) * afterPercent) / 100;
 }
 
 function extensionRefusal(asked: number, maxCount: number | undefined): string {
@@ -59,7 +84,8 @@ function extensionRefusal(asked: number, maxCount: number | undefined): string {
  */
 export function currentExpiry(grant: Grant): EpochMs | undefined {
   const stored = storedWindow(grant.status);
-  const followed = followWindow(grant)?.window;
+  // Only what shortens counts here, and no time of day does that.
+  const followed = followWindow(grant, 0)?.window;
   return stored === undefined || followed === undefined ? undefined : Math.min(stored.expiry, followed.expiry);
 }
 
