@@ -92,6 +92,19 @@ describe("a statement log", () => {
     expect(log.earlierThan).toBe(501);
   });
 
+  it("takes from a search the text that a row lacks", () => {
+    const log = new StatementLog(10);
+    log.take([anEnd(11, 1)]);
+
+    log.learn([aWhole(11, 1), aWhole(9, 2)]);
+    log.take([anEnd(12, 2)]);
+
+    expect(log.rows).toMatchObject([
+      { statement: 1, outcome: "ok", sql: "select 1" },
+      { statement: 2, outcome: "ok", sql: "select 2" },
+    ]);
+  });
+
   it("puts earlier pages before its first row, each statement once", () => {
     const log = new StatementLog(20, [aStart(20, 5)]);
     log.take([anEnd(21, 5), aStart(22, 6)]);

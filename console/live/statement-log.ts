@@ -32,15 +32,15 @@ export class StatementLog {
   readonly #ids = new Map<string, number>();
   /** Statements that ran when their rows were let go. */
   readonly #droppedRunning = new Map<string, string>();
-  /** Texts of statements that began before the first event, for ends that come without their start. */
-  readonly #known: Map<string, StatementEvent>;
+  /** Statements that began before the first event, for ends that come without their start. */
+  readonly #known = new Map<string, StatementEvent>();
 
   /** `after`: position that the tail begins after. `known`: statements that may have begun before it, from a search. */
   constructor(after: number, known: readonly StatementEvent[] = [], limits: LogLimits = defaultLimits) {
     this.#position = after;
     this.#earlierThan = after + 1;
     this.#limits = limits;
-    this.#known = new Map(known.map((event) => [statementKey(event), event]));
+    this.learn(known);
   }
 
   get rows(): readonly Row[] {
@@ -99,7 +99,18 @@ export class StatementLog {
     }
   }
 
-  /** Puts earlier statements before the first row: a page of a search for positions below `earlierThan`, newest first. Returns how many. */
+  /** Takes what a search knows of statements of which the tail brings only the end. Rows that lack their text get it. */
+  learn(page: readonly StatementEvent[]): void {
+    for (const event of page) {
+      this.#known.set(statementKey(event), event);
+      this.#complete(event);
+    }
+  }
+
+  /**
+   * Puts earlier statements before the first row: a page of a search for positions below `earlierThan`, newest first. Those that are there
+   * already do not come twice. Returns how many came.
+   */
   prepend(page: readonly StatementEvent[]): number {
     const fresh = page.filter((event) => !this.#ids.has(statementKey(event))).toReversed();
     const firstID = this.#firstID - fresh.length;
@@ -134,6 +145,10 @@ export class StatementLog {
       return;
     }
     const row = this.statement(key);
+    if (row?.kind === "statement" && event.event === "statement-start") {
+      // A search was quicker than the tail.
+      return;
+    }
     if (row?.kind === "statement") {
       this.#characters -= charactersOf(row);
       const ended = endedRow(row, event);
@@ -147,6 +162,14 @@ export class StatementLog {
     this.#push(known === undefined ? fresh : endedRow(fresh, event));
   }
 
+  #complete({ sql, parameters, ...event }: StatementEvent): void {
+    const row = this.statement(statementKey(event));
+    if (row?.kind === "statement" && row.sql === undefined && sql !== undefined) {
+      this.#rows[row.id - this.#firstID] = { ...row, sql, ...(parameters === undefined ? {} : { parameters }) };
+      this.#characters += sql.length;
+    }
+  }
+
   #nextID(): number {
     return this.#firstID + this.#rows.length;
   }
@@ -157,7 +180,7 @@ export class StatementLog {
   }
 
   #dropOldest(): void {
-    const share = Math.ceil(this.#limits.rowsMax / dropShare);
+    const share = Math.max(this.#rows.length - this.#limits.rowsMax, Math.ceil(this.#limits.rowsMax / dropShare));
     let count = 0;
     while (count < this.#rows.length - 1 && (count < share || this.#characters > this.#limits.charactersMax)) {
       const row = this.#rows[count] as Row;
