@@ -20,7 +20,7 @@ export interface Command {
   /** Words as typed, such as `rds proxy`. */
   readonly name: string;
   readonly summary: string;
-  /** Positional arguments, such as `GRANT-ID`; a trailing `…` takes the rest. */
+  /** Positional arguments, such as `GRANT-ID`; a trailing `…` takes the rest. In brackets: may be absent, as `[-- COMMAND…]`. */
   readonly positionals?: readonly string[];
   readonly options: readonly Option[];
   readonly examples: readonly { readonly run: string; readonly does: string }[];
@@ -52,6 +52,11 @@ export interface World {
   /** Aborted by the first Ctrl-C, SIGTERM or SIGHUP; the command then winds down. */
   readonly signal: AbortSignal;
   readonly version: string;
+  /**
+   * Gives the process's signals (Ctrl-C, SIGTERM, SIGHUP) to `handler`, in place of `signal`, until the answer is called. For a command
+   * that runs another one, which they are meant for. Absent where there is no process of one's own.
+   */
+  readonly takeSignals?: (handler: (signal: NodeJS.Signals) => void) => () => void;
 }
 
 /** The value of an option that takes one; undefined when it was not given. */

@@ -22,9 +22,15 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
   version: string;
 };
 const stopping = new AbortController();
+/** Whom signals are for, while a command runs another one. */
+let takenBy: ((signal: NodeJS.Signals) => void) | undefined;
 // SIGHUP: the terminal was closed. An SSM session that nobody ends would stay open at AWS until it times out.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
+    if (takenBy !== undefined) {
+      takenBy(signal);
+      return;
+    }
     if (stopping.signal.aborted) {
       // Asked twice: whoever it is does not want to wait for a clean end.
       process.exit(130);
@@ -59,6 +65,12 @@ process.exitCode = await runCli(
     interactive: process.stdin.isTTY && process.stderr.isTTY && process.env["CI"] === undefined,
     signal: stopping.signal,
     version,
+    takeSignals(handler) {
+      takenBy = handler;
+      return () => {
+        takenBy = undefined;
+      };
+    },
   },
   {
     out: (text) => process.stdout.write(text),

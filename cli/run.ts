@@ -92,7 +92,7 @@ function addCommand(program: Program, command: Command, handler: Handler): void 
       throw error;
     });
   for (const positional of command.positionals ?? []) {
-    leaf.argument(positional.endsWith("…") ? `<${positional.slice(0, -1)}...>` : `<${positional}>`);
+    leaf.argument(argumentOf(positional));
   }
   for (const option of command.options) {
     const flags = `${option.short ? `-${option.short}, ` : ""}--${option.name}${option.value ? ` <${option.value}>` : ""}`;
@@ -110,10 +110,20 @@ function addCommand(program: Program, command: Command, handler: Handler): void 
   leaf.addHelpText("after", `\nExamples:\n${examples}`);
   leaf.action(async () => {
     const named = Object.fromEntries(
-      leaf.options.map((option) => [option.long?.slice(2) ?? "", leaf.getOptionValue(option.attributeName())]),
+      leaf.options.map((option) => {
+        const value: unknown = leaf.getOptionValue(option.attributeName());
+        // Commander keeps `--no-x` as the absence of x.
+        return [option.long?.slice(2) ?? "", option.negate ? value === false : value];
+      }),
     ) as Record<string, string | boolean | undefined>;
     await handler(command, named, leaf.args);
   });
+}
+
+/** As Commander spells it: `<NAME>`, `<NAME...>`, `[NAME...]`. */
+function argumentOf(positional: string): string {
+  const name = positional.replace(/^\[(?:-- )?|\]$/g, "").replace(/…$/, "...");
+  return positional.startsWith("[") ? `[${name}]` : `<${name}>`;
 }
 
 function newGroup(parent: Program, word: string): Program {

@@ -2,13 +2,18 @@ import { describe, expect, it } from "vitest";
 import type { Entitlement } from "#wire/control-api.ts";
 import { testComputer } from "#test/cli/world.ts";
 import type { ControlClient } from "../control/client.ts";
-import { chooseEntitlement } from "./choose.ts";
+import { availableTo, chooseEntitlement as chooseAmong } from "./choose.ts";
 
 const entry = (database: string, role: string, change: Partial<Entitlement> = {}): Entitlement =>
   ({ namespace: "default", database, role, databaseName: database, needsApproval: false, ...change }) as Entitlement;
 const items = [entry("orders", "read_only"), entry("orders", "app_owner"), entry("billing", "read_only")];
 const controlWith = (list: readonly Entitlement[]): ControlClient =>
   ({ get: async () => ({ items: list }) }) as unknown as ControlClient;
+
+const chooseEntitlement = async (
+  control: ControlClient,
+  ...[wanted, world]: [Parameters<typeof chooseAmong>[1], Parameters<typeof chooseAmong>[2]]
+): Promise<Entitlement> => chooseAmong(await availableTo(control, world), wanted, world);
 
 describe("choosing a database", () => {
   it("asks nothing where what was typed, or what there is, leaves one", async () => {

@@ -14,8 +14,8 @@ export interface Wanted {
 /** Width of a column of the pick list; longer names are cut with an ellipsis. */
 const columnWidth = 40;
 
-/** Finds what the person wants among what they may ask for; asks with a pick list when several fit. */
-export async function chooseEntitlement(control: ControlClient, wanted: Wanted, world: World): Promise<Entitlement> {
+/** What the person may ask for. A `UserError` where that is nothing. */
+export async function availableTo(control: ControlClient, world: World): Promise<readonly Entitlement[]> {
   const { items } = await control.get<EntitlementList>("/v1/databases", { signal: world.signal });
   if (items.length === 0) {
     throw new UserError("NothingAvailable", "you don't have access to any RDS databases", {
@@ -23,6 +23,15 @@ export async function chooseEntitlement(control: ControlClient, wanted: Wanted, 
       next: "Ask whoever operates Sallyport for an Availability.",
     });
   }
+  return items;
+}
+
+/** Finds what the person wants among what they may ask for; asks with a pick list when several fit. */
+export async function chooseEntitlement(
+  items: readonly Entitlement[],
+  wanted: Wanted,
+  world: World,
+): Promise<Entitlement> {
   const fitting = items.filter(
     (entry) =>
       (wanted.database === undefined || entry.database === wanted.database) &&

@@ -1,7 +1,9 @@
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { silentLog } from "#lib/log.ts";
 import type { ConnectInfo } from "#wire/control-api.ts";
+import type { Warning } from "#wire/handshake.ts";
 import type { World } from "../command.ts";
+import { isTransient } from "../control/failure.ts";
 import { roleCredentials } from "../signin/role-credentials.ts";
 import type { Session } from "../signin/session.ts";
 import type { Tunnel } from "../ssm/options.ts";
@@ -29,9 +31,21 @@ export interface Ending {
   readonly message: string;
 }
 
+export interface ConnectOptions {
+  /** How the database was reached last: where the control API cannot be asked, that may still hold. */
+  readonly known?: ConnectInfo;
+  /** What the proxy says about the coming end. */
+  readonly onWarning?: (warning: Warning) => void;
+}
+
 /** Opens the whole way: the grant's credentials from the portal, an SSM session to the proxy's task, the proof to the proxy. */
-export async function connect(session: Session, grantID: string, world: World): Promise<Connection> {
-  const info = await session.control.get<ConnectInfo>(`/v1/grants/${grantID}/connect`, { signal: world.signal });
+export async function connect(
+  session: Session,
+  grantID: string,
+  world: World,
+  options: ConnectOptions = {},
+): Promise<Connection> {
+  const info = await connectInfo(session, grantID, world, options.known);
   const fetchCredentials = (patient: boolean) =>
     roleCredentials(session.portal, { accountID: info.accountID, permissionSet: info.permissionSet }, world, {
       patient,
@@ -63,7 +77,7 @@ export async function connect(session: Session, grantID: string, world: World): 
       credentials,
       clock: world.clock,
       client: `sallyport/${world.version} ${process.platform}`,
-      onWarning: (warning) => world.output.event("WARNING", warning.message, { remainingMs: warning.remainingMs }),
+      onWarning: options.onWarning ?? (() => {}),
     });
     return {
       info,
@@ -78,6 +92,23 @@ export async function connect(session: Session, grantID: string, world: World): 
     };
   } catch (error) {
     await close();
+    throw error;
+  }
+}
+
+/** What the control API says now, else what it said last: a controller that restarts keeps nobody from their database. */
+async function connectInfo(
+  session: Session,
+  grantID: string,
+  world: World,
+  known: ConnectInfo | undefined,
+): Promise<ConnectInfo> {
+  try {
+    return await session.control.get<ConnectInfo>(`/v1/grants/${grantID}/connect`, { signal: world.signal });
+  } catch (error) {
+    if (known !== undefined && isTransient(error)) {
+      return known;
+    }
     throw error;
   }
 }

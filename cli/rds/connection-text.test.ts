@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ConnectInfo } from "#wire/control-api.ts";
-import { connectionText, localPort } from "./connection-text.ts";
+import { connectionText, suggestedPort } from "./connection-text.ts";
 
 const info = (change: Partial<ConnectInfo>): ConnectInfo =>
   ({ engine: "PostgreSQL", username: "read_only", databaseName: "orders", ...change }) as ConnectInfo;
@@ -36,12 +36,10 @@ it("a command line can be pasted whatever the names hold", () => {
 });
 
 it.each([
-  [info({}), 1234, 1234],
-  [info({ localPort: 5555 }), 1234, 1234],
-  [info({ localPort: 5555 }), undefined, 5555],
-  [info({}), undefined, 5432],
-  [info({ engine: "MySQL" }), undefined, 3306],
-  [info({ engine: "MariaDB" }), undefined, 3306],
-])("the local port is what was typed, else the database's, else the engine's", (wanted, typed, port) => {
-  expect(localPort(wanted, typed)).toBe(port);
+  [info({ localPort: 5555 }), 5555],
+  [info({}), 5432],
+  [info({ engine: "MySQL" }), 3306],
+  [info({ engine: "MariaDB" }), 3306],
+])("the port that a database asks for is its own, else the engine's", (wanted, port) => {
+  expect(suggestedPort(wanted)).toBe(port);
 });

@@ -3,9 +3,9 @@ import type { ConnectInfo, Entitlement } from "#wire/control-api.ts";
 /** Ports that database clients expect (IANA: postgresql 5432, mysql 3306). */
 const enginePort = { PostgreSQL: 5432, MySQL: 3306, MariaDB: 3306 } as const;
 
-/** Which local port to listen on: what was typed, else what the Database suggests, else the engine's own. */
-export function localPort(wanted: Pick<Entitlement, "engine" | "localPort">, typed: number | undefined): number {
-  return typed ?? wanted.localPort ?? enginePort[wanted.engine];
+/** The local port that a database asks for: what the Database suggests, else the engine's own. */
+export function suggestedPort(wanted: Pick<Entitlement, "engine" | "localPort">): number {
+  return wanted.localPort ?? enginePort[wanted.engine];
 }
 
 /** What a person pastes into a client. The same for every grant of that database and role, so that saved connections keep working. */
@@ -29,6 +29,6 @@ export function connectionText(info: ConnectInfo, port: number): ConnectionText 
 }
 
 /** A name as one word of a command line, whatever is in it; plain names stay plain. */
-function shellWord(name: string): string {
+export function shellWord(name: string): string {
   return /^[\w.@%+:/-]+$/.test(name) ? name : `'${name.replaceAll("'", String.raw`'\''`)}'`;
 }

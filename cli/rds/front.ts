@@ -15,6 +15,8 @@ export interface Front {
   shut(reason: string): void;
   /** New connections wait for the next `open`, for `heldMs` at most; then they are told this. */
   hold(reason: string): void;
+  /** Has this called whenever a new connection has to wait for the next `open`. */
+  onWanted(wanted: () => void): void;
   /** Resolves once no connection is open, or after `withinMs`. */
   drained(withinMs: number): Promise<void>;
   close(): Promise<void>;
@@ -29,6 +31,7 @@ export async function openFront(port: number, engine: ConnectInfo["engine"], wor
   let next = Promise.withResolvers<void>();
   let reason = "access is still being set up; try again in a moment";
   let isHeld = false;
+  let wanted = (): void => {};
   const { output } = world;
   const hold = (why: string): void => {
     tunnel = undefined;
@@ -40,6 +43,7 @@ export async function openFront(port: number, engine: ConnectInfo["engine"], wor
     if (tunnel === undefined && isHeld) {
       const late = Promise.withResolvers<void>();
       const cancel = world.clock.after(heldMs, () => late.resolve());
+      wanted();
       await Promise.race([next.promise, late.promise]);
       cancel();
     }
@@ -85,6 +89,9 @@ export async function openFront(port: number, engine: ConnectInfo["engine"], wor
       next = Promise.withResolvers();
     },
     hold,
+    onWanted(call) {
+      wanted = call;
+    },
     drained: (withinMs) => listener.drained(withinMs),
     close: () => listener.close(),
   };

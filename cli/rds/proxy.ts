@@ -1,63 +1,123 @@
-import { defined } from "#lib/defined.ts";
 import { UserError } from "#lib/errors.ts";
-import { type Invocation, isSet, valueOf } from "../command.ts";
-import { parseDuration } from "../output/duration.ts";
-import { openSession } from "../signin/session.ts";
-import { chooseEntitlement } from "./choose.ts";
-import { localPort } from "./connection-text.ts";
-import { openFront } from "./front.ts";
-import { ensureGrant } from "./request.ts";
-import { serveGrant } from "./serve.ts";
+import type { Invocation, World } from "../command.ts";
+import { loadConfig } from "../config/config.ts";
+import { openSession, type Session } from "../signin/session.ts";
+import { type ProxyArguments, readArguments } from "./arguments.ts";
+import { availableTo, chooseEntitlement } from "./choose.ts";
+import { runCommand, startFailureCode } from "./exec.ts";
+import { createLiveLine, type LiveLine } from "./live-line.ts";
+import { type AccessPlan, confirmAccess, planAccess } from "./request.ts";
+import { type Ended, type Target, targetEnvironment, TargetRun } from "./target.ts";
+import { openTarget } from "./open-target.ts";
+import { outputBeside } from "./target-output.ts";
 
-/** Runs `sallyport rds proxy`: choose, take the port, get access, serve. A busy port is found before anything is asked for. */
-export async function proxyDatabase(invocation: Invocation): Promise<number> {
-  const { world } = invocation;
-  const typedPort = readPort(valueOf(invocation, "port"));
-  const duration = valueOf(invocation, "duration");
-  const request = {
-    ...defined({
-      durationSeconds: duration === undefined ? undefined : parseDuration(duration),
-      reason: valueOf(invocation, "reason"),
-    }),
-    yes: isSet(invocation, "yes"),
-  };
-  const wanted = defined({
-    database: valueOf(invocation, "database"),
-    role: valueOf(invocation, "role"),
-    namespace: valueOf(invocation, "namespace"),
-  });
+/**
+ * Runs `sallyport rds proxy`: choose, take the ports, get access, serve. What was typed wrongly and a busy port are found before anything
+ * is asked for; from then on each database is on its own. Exit code: that of the command it runs, else 0 where the person ended it, 1 where
+ * any of the databases could not be served for as long as they wanted.
+ */
+export async function proxyDatabases(invocation: Invocation): Promise<number> {
+  const typed = readArguments(invocation);
+  const beside = typed.command === undefined ? invocation.world.output : outputBeside(invocation.world);
+  const { line, output } = createLiveLine({ ...invocation.world, output: beside });
+  const world = { ...invocation.world, output };
   const session = await openSession(world);
   try {
-    const entitlement = await chooseEntitlement(session.control, wanted, world);
-    const front = await openFront(localPort(entitlement, typedPort), entitlement.engine, world);
+    const targets = await openTargets(session, typed, world);
     try {
-      const grant = await ensureGrant(session.control, entitlement, request, world);
-      const served = await serveGrant(session, grant, front, world);
-      if (served.kind === "stopped") {
-        return 0;
+      const plans: AccessPlan[] = [];
+      for (const target of targets) {
+        plans.push(await planAccess(session.control, target.entitlement, typed.request, world));
       }
-      const { grantID } = grant;
-      const message = `The connection to the proxy server has ended: ${served.message}`;
-      world.output.event("ENDED", message, { grantID, message: served.message });
-      world.output.note(
-        `Your grant may have expired, you can check the status here: sallyport grants get ${grantID} and retry connecting`,
-      );
-      return 1;
+      const confirmed = await confirmAccess(plans, typed.request, world);
+      return await runTargets(session, targets, confirmed, typed, line, world);
     } finally {
-      await front.close();
+      await Promise.all(targets.map(({ front }) => front.close()));
     }
   } finally {
+    line.clear();
     session.close();
   }
 }
 
-function readPort(text: string | undefined): number | undefined {
-  if (text === undefined) {
-    return undefined;
+async function openTargets(session: Session, typed: ProxyArguments, world: World): Promise<readonly Target[]> {
+  const items = await availableTo(session.control, world);
+  const { url } = loadConfig(world);
+  const targets: Target[] = [];
+  try {
+    for (const wanted of typed.targets) {
+      const entitlement = await chooseEntitlement(items, wanted, world);
+      if (targets.some((other) => other.entitlement === entitlement)) {
+        throw new UserError("InvalidTarget", `${entitlement.database}:${entitlement.role} is named twice`, {
+          next: "Name each database and role once.",
+        });
+      }
+      targets.push(await openTarget({ entitlement, url, isOne: typed.targets.length === 1, typed, world }));
+    }
+    return targets;
+  } catch (error) {
+    await Promise.all(targets.map(({ front }) => front.close()));
+    throw error;
   }
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port < 1 || port > 65_535) {
-    throw new UserError("InvalidPort", `"${text}" is not a port`, { next: "Give a number from 1 to 65535." });
+}
+
+/** Serves all of them at once; one that ends does not end the others. */
+async function runTargets(
+  session: Session,
+  targets: readonly Target[],
+  plans: readonly AccessPlan[],
+  typed: ProxyArguments,
+  line: LiveLine,
+  world: World,
+): Promise<number> {
+  const done = new AbortController();
+  const signal = AbortSignal.any([world.signal, done.signal]);
+  const runs = targets.map((target, index) => {
+    const scoped: World = { ...target.world, signal };
+    return new TargetRun(session, target, plans[index] as AccessPlan, { typed, line }, scoped);
+  });
+  const ends = runs.map((run) => run.ended);
+  if (typed.command === undefined) {
+    return exitCode(await Promise.all(ends), world);
   }
-  return port;
+  let code: number | undefined;
+  try {
+    code = await commandCode(runs, targets, typed.command, world);
+  } catch (error) {
+    code = startFailureCode(error);
+    if (code === undefined || !(error instanceof UserError)) {
+      throw error;
+    }
+    world.output.error(error);
+  } finally {
+    done.abort();
+    await Promise.all(ends);
+  }
+  return code ?? exitCode(await Promise.all(ends), world);
+}
+
+/** Runs the command once all databases can be used; undefined where one of them cannot. */
+async function commandCode(
+  runs: readonly TargetRun[],
+  targets: readonly Target[],
+  command: readonly string[],
+  world: World,
+): Promise<number | undefined> {
+  const infos = [];
+  for (const run of runs) {
+    const info = await Promise.race([run.ready, run.ended.then(() => undefined)]);
+    if (info === undefined) {
+      return undefined;
+    }
+    infos.push(info);
+  }
+  return runCommand(command, targetEnvironment(targets, infos), world);
+}
+
+function exitCode(ends: readonly Ended[], world: World): number {
+  if (ends.some(({ kind }) => kind === "failed" || kind === "over")) {
+    return 1;
+  }
+  // Stopped before there was anything to use.
+  return world.signal.aborted && ends.every(({ kind }) => kind === "interrupted") ? 130 : 0;
 }

@@ -5,7 +5,9 @@ import { advanceUntil } from "#test/cli/advance.ts";
 import { testComputer, type TestComputerOptions } from "#test/cli/world.ts";
 import type { ControlClient } from "../control/client.ts";
 import { ControlFailure } from "../control/failure.ts";
-import { activationWaitMs, ensureGrant, type RequestOptions } from "./request.ts";
+import { activationWaitMs, type WaitOptions } from "./await-grant.ts";
+import { noLine } from "./live-line.ts";
+import { confirmAccess, obtainAccess, planAccess, type RequestOptions } from "./request.ts";
 
 const entitlement = {
   namespace: "default",
@@ -32,6 +34,9 @@ interface Given {
   readonly looks?: (GrantView | Error)[];
   readonly entitlement?: Partial<Entitlement>;
   readonly options?: Partial<RequestOptions>;
+  readonly wait?: Partial<WaitOptions>;
+  /** What each opened watch gives before it ends; absent: the control API has none. */
+  readonly watches?: (GrantView | Record<string, never>)[][];
   readonly computer?: TestComputerOptions;
 }
 
@@ -57,9 +62,23 @@ async function ensure(given: Given) {
       }
       return path === "/v1/grants" ? { items: [look] } : look;
     },
+    stream: async function* (path: string) {
+      paths.push(path);
+      if (given.watches === undefined) {
+        throw new ControlFailure(404, "NotFound", "the control API has no such route");
+      }
+      yield* given.watches.shift() ?? [];
+    },
   } as unknown as ControlClient;
   const wanted = { ...entitlement, ...given.entitlement };
-  const asking = ensureGrant(control, wanted, { yes: true, ...given.options }, computer.world).then(
+  const { world } = computer;
+  const options = { yes: true, ...given.options };
+  const ensureGrant = async (): Promise<GrantView> => {
+    const plans = await confirmAccess([await planAccess(control, wanted, options, world)], options, world);
+    const wait = { forApproval: true, line: noLine, ...given.wait };
+    return obtainAccess(control, plans[0] as (typeof plans)[0], wait, world);
+  };
+  const asking = ensureGrant().then(
     (grant) => ({ grant, error: undefined }),
     (error: unknown) => ({ grant: undefined, error }),
   );
@@ -133,7 +152,6 @@ describe("access that is asked for", () => {
   });
 
   it.each([
-    ["PendingApproval", {}, { code: "PendingApproval", message: "access is pending approval" }],
     [
       "Refused",
       { readyReason: "PreviouslyEnded", message: "It ended." },
@@ -149,11 +167,13 @@ describe("access that is asked for", () => {
 
   it("says that it requires approval", async () => {
     const waiting = view({ state: "PendingApproval" });
-    const { said } = await ensure({
+    const { said, error } = await ensure({
       plan: { change: "WillRequest", durationSeconds: 3_600 },
       answer: { change: "Requested", durationSeconds: 3_600, grant: waiting },
+      wait: { forApproval: false },
     });
 
+    expect(error).toMatchObject({ code: "PendingApproval", message: "access is pending approval" });
     expect(said).toContain("[WILL REQUEST] read_only access to orders will require approval\n");
     expect(said).toContain("[REQUESTED] read_only access to orders requires approval\n");
   });
@@ -164,7 +184,7 @@ describe("access that is asked for", () => {
       looks: [view({ state: "Provisioning" }), active],
     });
 
-    expect(paths).toEqual(["/v1/grants", "/v1/grants/g1"]);
+    expect(paths).toEqual(["/v1/grants", "/v1/grants/g1/watch", "/v1/grants/g1"]);
   });
 
   it("is waited for through a restart of the controller, and through no other failure", async () => {

@@ -8,7 +8,9 @@ import type { Session } from "../signin/session.ts";
 import type { GrantTunnel } from "../tunnel/grant-tunnel.ts";
 import type { Connection, Ending } from "./connect.ts";
 import type { Front } from "./front.ts";
-import { firstWaitMs, reconnectPauseMs, type Served, serveGrant } from "./serve.ts";
+import { announceReady } from "./announce.ts";
+import { firstWaitMs } from "./reconnect.ts";
+import { type Served, serveGrant } from "./serve.ts";
 
 const grant = { grantID: "g1" } as GrantView;
 const info = {
@@ -32,6 +34,8 @@ interface Stand {
   readonly end: (ending: Ending) => void;
   /** The proxy of the connection that is open now asks for another tunnel. */
   readonly drain: () => void;
+  /** A database client waits at the port. */
+  readonly wanted: () => void;
   /** The last database connection through the connection of that number has ended. */
   readonly idle: (number: number) => void;
   /** Whether serving has come to its end. */
@@ -51,6 +55,7 @@ function stand(
   const log: string[] = [];
   let end: (ending: Ending) => void = () => {};
   let drain: () => void = () => {};
+  let wanted: () => void = () => {};
   const idle = new Map<number, () => void>();
   let open = 0;
   const front: Front = {
@@ -58,6 +63,7 @@ function stand(
     open: () => log.push("open"),
     shut: () => log.push("shut"),
     hold: () => log.push("hold"),
+    onWanted: (call) => (wanted = call),
     drained: async () => void log.push("drained"),
     close: async () => {},
   };
@@ -83,7 +89,10 @@ function stand(
     };
   };
   const session = { control } as unknown as Session;
-  const served = serveGrant(session, grant, front, computer.world, connect);
+  const { world } = computer;
+  const onReady = (ready: ConnectInfo): void =>
+    announceReady(ready, { ...ready, port: front.port, password: "password" }, [], world);
+  const served = serveGrant(session, grant, front, world, { connect, onReady });
   let isOver = false;
   served.catch(() => {}).finally(() => (isOver = true));
   return {
@@ -93,6 +102,7 @@ function stand(
     log,
     end: (ending) => end(ending),
     drain: () => drain(),
+    wanted: () => wanted(),
     idle: (number) => idle.get(number)?.(),
     until: async (condition) => {
       while (!condition()) {
@@ -138,8 +148,6 @@ describe("serving a grant", () => {
       port: 5432,
       url: "postgresql://read_only:password@127.0.0.1:5432/orders?sslmode=disable",
       grantID: "g1",
-      database: "orders",
-      role: "read_only",
       endpoint: { host: "db.test", port: 5433 },
       expiryTime: "2026-01-01T01:00:00.000Z",
     });
@@ -153,7 +161,7 @@ describe("serving a grant", () => {
     end({ final: true, message: "over" });
     await served;
 
-    expect(log).toEqual(["connect 1", "open", "shut", "shut", "drained", "close 1"]);
+    expect(log).toEqual(["connect 1", "open", "shut", "drained", "close 1"]);
   });
 
   it("finds the way again while the grant is live, and tells each obstacle once", async () => {
@@ -165,9 +173,9 @@ describe("serving a grant", () => {
     end({ final: true, message: "over" });
     await served;
 
-    expect(log.slice(0, 6)).toEqual(["connect 1", "open", "shut", "close 1", "connect 2", "open"]);
+    expect(log.slice(0, 6)).toEqual(["connect 1", "open", "hold", "close 1", "connect 2", "open"]);
     expect(computer.err().split("\n").slice(3)).toEqual([
-      "[RECONNECTING] the SSM session is over",
+      "[RECONNECTING] the SSM session is over; looking for the way again",
       "[i] no way there; trying again",
       "[RECONNECTED] The database can be used again",
       "",
@@ -188,7 +196,7 @@ describe("serving a grant", () => {
     await served;
 
     expect(moved).toEqual(["connect 1", "open", "hold", "connect 2", "open"]);
-    expect(log.slice(moved.length)).toEqual(["close 1", "shut", "shut", "drained", "close 2"]);
+    expect(log.slice(moved.length)).toEqual(["close 1", "shut", "drained", "close 2"]);
     expect(computer.err().split("\n").slice(3)).toEqual([
       "[MOVING] the proxy is being replaced",
       "[i] no task is ready; trying again",
@@ -222,8 +230,9 @@ describe("serving a grant", () => {
   });
 
   it("asks the control API why, when only a lost session was seen", async () => {
-    const states: Partial<GrantView>[] = [{ state: "Ended", endReason: "The Grant was deleted." }];
-    const { end, served, until, log } = stand(["connection"], () => states[0] ?? {});
+    const over = new ControlFailure(409, "GrantNotLive", "it is not live");
+    const ended: Partial<GrantView> = { state: "Ended", endReason: "The Grant was deleted." };
+    const { end, served, until, log } = stand(["connection", over], () => ended);
     await until(() => log.includes("open"));
 
     end({ final: false, message: "the SSM session is over" });
@@ -233,15 +242,39 @@ describe("serving a grant", () => {
   });
 
   it("takes a grant that is no longer there for ended", async () => {
-    const { end, served, until, log } = stand(["connection"], () => {
-      throw new ControlFailure(404, "GrantNotFound", "you have no grant g1");
+    const unknown = new ControlFailure(404, "GrantNotFound", "you have no grant g1");
+    const { end, served, until, log } = stand(["connection", unknown], () => {
+      throw unknown;
     });
     await until(() => log.includes("open"));
 
     end({ final: false, message: "the SSM session is over" });
     await until(() => log.includes("drained"));
 
-    expect(await served).toEqual({ kind: "over", message: "the SSM session is over" });
+    expect(await served).toEqual({ kind: "over", message: "you have no grant g1" });
+  });
+
+  it("tries again at once when a database client waits, and does not when it has just tried", async () => {
+    const { clock, end, wanted, until, log, served } = stand([
+      "connection",
+      gone,
+      gone,
+      gone,
+      gone,
+      gone,
+      "connection",
+    ]);
+    await until(() => log.includes("open"));
+    end({ final: false, message: "lost" });
+    await until(() => clock.monotonicMs() > 12_000);
+    const before = log.length;
+
+    wanted();
+    await until(() => log.length > before);
+    end({ final: true, message: "over" });
+    await served;
+
+    expect(log[before]).toBe("connect 2");
   });
 
   it("reconnects though the control API cannot be asked", async () => {
@@ -260,11 +293,11 @@ describe("serving a grant", () => {
   it.each(["GrantNotLive", "GrantNotFound", "ProxyRefused", "SignInNeeded"])(
     "stops reconnecting at %s, which does not pass by itself",
     async (code) => {
-      const { end, until, log, served } = stand(["connection", new UserError(code, "not any more")]);
+      const { end, until, log, served, isOver } = stand(["connection", new UserError(code, "not any more")]);
       await until(() => log.includes("open"));
 
       end({ final: false, message: "lost" });
-      await until(() => log.includes("close 1"));
+      await until(() => isOver());
 
       await expect(served).rejects.toMatchObject({ code });
     },
@@ -292,7 +325,7 @@ describe("serving a grant", () => {
     const second = stand([gone]);
     await expect(second.served).rejects.toBe(gone);
 
-    const tries = Math.ceil(firstWaitMs / reconnectPauseMs) + 2;
+    const tries = Math.ceil(firstWaitMs / 500) + 2;
     const third = stand(Array.from({ length: tries }, () => unknown));
     await third.until(() => third.isOver());
     await expect(third.served).rejects.toBe(unknown);
@@ -315,7 +348,8 @@ describe("a person who stops it", () => {
     using computer = testComputer({ clock });
     const late = Promise.withResolvers<Connection>();
     const closed = Promise.withResolvers<string>();
-    const served = serveGrant({} as Session, grant, {} as Front, computer.world, () => late.promise);
+    const front = { onWanted() {} } as unknown as Front;
+    const served = serveGrant({} as Session, grant, front, computer.world, { connect: () => late.promise });
 
     computer.stop();
     await expect(served).rejects.toMatchObject({ name: "AbortError" });

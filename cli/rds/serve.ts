@@ -1,100 +1,263 @@
 import { pause } from "#lib/clock.ts";
-import { coerceError, UserError } from "#lib/errors.ts";
+import { defined } from "#lib/defined.ts";
+import { assertNever, coerceError, UserError } from "#lib/errors.ts";
 import type { ConnectInfo, GrantView } from "#wire/control-api.ts";
+import type { Warning } from "#wire/handshake.ts";
 import type { World } from "../command.ts";
 import { ControlFailure } from "../control/failure.ts";
 import type { Session } from "../signin/session.ts";
 import { type Connection, connect, type Ending } from "./connect.ts";
-import { connectionText } from "./connection-text.ts";
 import type { Front } from "./front.ts";
+import { begin, type Moment, next, type Outcome, overCodes, type WayAction, type WayEvent } from "./reconnect.ts";
 
-/** A way that is not there is looked for again at this pace. */
-export const reconnectPauseMs = 2_000;
-/** Right after its activation a grant needs some seconds to reach the proxy and the account, and a new task up to a minute. */
-export const firstWaitMs = 60_000;
 /** How long the proxy has to end its database sessions with their reason: it cancels what runs first, which takes a moment. */
 const lastWordsMs = 5_000;
 /** The end of a session often shows as a closed SSM session first; the controller knows the reason within this time. */
 const reasonWaitMs = 2_000;
-/** Codes of the control API that say that the grant is no longer live. */
-const overCodes: ReadonlySet<string> = new Set(["GrantNotLive", "GrantNotFound"]);
-/** What passes by itself right after an activation. */
-const passingCodes: ReadonlySet<string> = new Set([
-  "ProxyRefusedForNow",
-  "TargetNotConnected",
-  "ProxyNotReady",
-  "AccessDenied",
-]);
-/** What does not pass while the grant is live: a person must act. */
-const lastingCodes: ReadonlySet<string> = new Set([...overCodes, "ProxyRefused", "SignInNeeded", "SignedOut"]);
 
 /** Opens the way to the database of a grant. */
-export type Connect = (session: Session, grantID: string, world: World) => Promise<Connection>;
+export type Connect = typeof connect;
 
 /** How serving a grant came to its end. */
 export type Served = { readonly kind: "stopped" } | { readonly kind: "over"; readonly message: string };
 
+export interface ServeOptions {
+  /** Called once, when the database can be used. */
+  readonly onReady?: (info: ConnectInfo) => void;
+  /** Called with every way that is found, the first included. */
+  readonly onInfo?: (info: ConnectInfo) => void;
+  /** What the proxy says about the coming end. */
+  readonly onWarning?: (warning: Warning) => void;
+  readonly connect?: Connect;
+}
+
 /**
- * Serves the database on the front's port until the grant ends or the person stops it. A lost tunnel (a network change) is replaced while
- * the grant is live; local clients then see a closed connection and connect again. A proxy that is being replaced is left without that:
- * new connections go to its successor, and the old tunnel stays until the last of those that are open has ended.
+ * Serves the database on the front's port until the grant ends or the person stops it. A lost tunnel (a network change, a machine that
+ * slept, a proxy that crashed) is replaced while the grant is live: the port stays, clients that come meanwhile wait a little, those that
+ * were cut are told in their own protocol. A proxy that is being replaced is left without any of that: new connections go to its
+ * successor, and the old tunnel stays until the last of those that are open has ended.
+ *
+ * Rejects where the way cannot be found (again), with the reason of the last try; with the signal's reason when stopped before the first.
  */
-export async function serveGrant(
+export function serveGrant(
   session: Session,
   grant: GrantView,
   front: Front,
   world: World,
-  connectOnce: Connect = connect,
+  options: ServeOptions = {},
 ): Promise<Served> {
-  const stopped = stopOf(world.signal);
-  const dial = (): Promise<Connection> => unlessStopped(connectOnce(session, grant.grantID, world), world.signal);
-  const retired = new Retired();
-  let connection: Connection | undefined;
-  try {
-    const triesEndMs = world.clock.monotonicMs() + firstWaitMs;
-    const isPassing = (code: string): boolean => passingCodes.has(code) && world.clock.monotonicMs() < triesEndMs;
-    connection = await dialWhile(dial, isPassing, world);
-    front.open(connection.tunnel);
-    announce(connection.info, front.port, world);
-    for (;;) {
-      const expiryMs = Date.parse(connection.info.expiryTime);
-      const isLive = (code: string): boolean => !lastingCodes.has(code) && world.clock.now() < expiryMs;
-      const event = await Promise.race([connection.ended, stopped.promise, connection.draining]);
-      if (event === undefined) {
-        return { kind: "stopped" };
-      }
-      if (typeof event === "string") {
-        world.output.event("MOVING", event, { message: event });
-        front.hold("the proxy is being replaced, and its successor cannot be reached yet; try again in a moment");
-        const next = await successor(dialWhile(dial, isLive, world), connection.ended);
-        if ("tunnel" in next) {
-          front.open(next.tunnel);
-          world.output.event("MOVED", "New connections go to the new proxy", { port: front.port });
-          retired.add(connection);
-          connection = next;
-          continue;
-        }
-      }
-      const ending = typeof event === "string" ? await connection.ended : event;
-      front.shut("the way to the proxy was lost and is being looked for again; try again in a moment");
-      const over = ending.final ? ending : await finalReason(session, grant, ending, world);
-      if (over !== undefined) {
-        front.shut("failed to accept connection for client because the proxy server connection has ended");
-        // The proxy still tells each database client why; closing first would leave them with a bare end.
-        await Promise.race([front.drained(lastWordsMs), stopped.promise]);
-        return { kind: "over", message: over.message };
-      }
-      await connection.close();
-      world.output.event("RECONNECTING", ending.message, { message: ending.message });
-      connection = undefined;
-      connection = await dialWhile(dial, isLive, world);
-      front.open(connection.tunnel);
-      world.output.event("RECONNECTED", "The database can be used again", { port: front.port });
-    }
-  } finally {
-    stopped.cancel();
-    await Promise.all([connection?.close(), retired.close()]);
+  return new Serving(session, grant, front, world, options).run();
+}
+
+class Serving {
+  readonly #session: Session;
+  readonly #grant: GrantView;
+  readonly #front: Front;
+  readonly #world: World;
+  readonly #options: ServeOptions;
+  readonly #retired = new Retired();
+  readonly #finished = Promise.withResolvers<Outcome>();
+  #state;
+  #current: Connection | undefined;
+  /** Made, and not yet in use. */
+  #fresh: Connection | undefined;
+  #known: ConnectInfo | undefined;
+  #failure: Error | undefined;
+  #isOver = false;
+  #cancelRest = (): void => {};
+
+  constructor(session: Session, grant: GrantView, front: Front, world: World, options: ServeOptions) {
+    this.#session = session;
+    this.#grant = grant;
+    this.#front = front;
+    this.#world = world;
+    this.#options = options;
+    this.#state = begin(this.#moment()).state;
   }
+
+  async run(): Promise<Served> {
+    const { signal } = this.#world;
+    const stop = (): void => this.#on({ kind: "stopped" });
+    const isFirst = (): boolean => this.#state.isFirst;
+    this.#front.onWanted(() => this.#on({ kind: "wanted" }));
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      this.#dial();
+      if (signal.aborted) {
+        stop();
+      }
+      const outcome = await this.#finished.promise;
+      switch (outcome.kind) {
+        case "over":
+          await this.#lastWords(outcome.message);
+          return outcome;
+        case "stopped":
+          if (isFirst()) {
+            throw coerceError(signal.reason);
+          }
+          return outcome;
+        case "failed":
+          throw this.#failure ?? new Error("no try has failed");
+        default:
+          return assertNever(outcome);
+      }
+    } finally {
+      signal.removeEventListener("abort", stop);
+      this.#cancelRest();
+      this.#front.onWanted(() => {});
+      await Promise.all([this.#current?.close(), this.#retired.close()]);
+    }
+  }
+
+  /** The proxy still tells each database client why; closing first would leave them with a bare end. */
+  async #lastWords(message: string): Promise<void> {
+    this.#front.shut(
+      `failed to accept connection for client because the proxy server connection has ended: ${message}`,
+    );
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const stop = (): void => resolve();
+    this.#world.signal.addEventListener("abort", stop, { once: true });
+    await Promise.race([this.#front.drained(lastWordsMs), promise]);
+    this.#world.signal.removeEventListener("abort", stop);
+  }
+
+  #moment(): Moment {
+    const { clock, random } = this.#world;
+    return { nowMs: clock.now(), monotonicMs: clock.monotonicMs(), chance: (random(1)[0] ?? 0) / 255 };
+  }
+
+  #on(event: WayEvent): void {
+    const { state, actions } = next(this.#state, event, this.#moment());
+    this.#state = state;
+    for (const action of actions) {
+      this.#do(action);
+    }
+  }
+
+  #do(action: WayAction): void {
+    const { output, clock } = this.#world;
+    switch (action.kind) {
+      case "dial":
+        this.#dial();
+        break;
+      case "rest":
+        this.#cancelRest();
+        this.#cancelRest = clock.after(action.delayMs, () => this.#on({ kind: "rested" }));
+        break;
+      case "wake":
+        this.#cancelRest();
+        break;
+      case "ask":
+        void this.#ask().then((end) => this.#on({ kind: "told", end }));
+        break;
+      case "use":
+        this.#use(action.as);
+        break;
+      case "retire":
+        if (this.#current !== undefined) {
+          this.#retired.add(this.#current);
+        }
+        break;
+      case "release":
+        void this.#current?.close();
+        this.#current = undefined;
+        break;
+      case "hold":
+        this.#front.hold(action.reason);
+        break;
+      case "tell-lost":
+        output.event("RECONNECTING", `${action.message}; looking for the way again`, { message: action.message });
+        break;
+      case "tell-moving":
+        output.event("MOVING", action.message, { message: action.message });
+        break;
+      case "tell-trying":
+        this.#tellTrying(action.message);
+        break;
+      case "finish":
+        this.#isOver = true;
+        this.#finished.resolve(action.outcome);
+        break;
+      default:
+        assertNever(action);
+    }
+  }
+
+  #tellTrying(message: string): void {
+    const text = `${message}; trying again`;
+    if (this.#world.output.format === "json") {
+      this.#world.output.event("RETRYING", text, { message });
+    } else {
+      this.#world.output.note(text);
+    }
+  }
+
+  #dial(): void {
+    const { connect: dial = connect, onWarning } = this.#options;
+    const how = defined({ known: this.#known, onWarning });
+    const dialing = dial(this.#session, this.#grant.grantID, this.#world, how);
+    void dialing.then(
+      (connection) => {
+        if (this.#isOver) {
+          void connection.close();
+          return;
+        }
+        this.#fresh = connection;
+        this.#on({ kind: "connected", expiryMs: Date.parse(connection.info.expiryTime) });
+      },
+      (error: unknown) => {
+        this.#failure = coerceError(error);
+        const message = sentenceOf(this.#failure);
+        // What is no error for people is a defect: it does not pass, and its own text is the best there is.
+        const code = this.#failure instanceof UserError ? this.#failure.code : "ProxyRefused";
+        this.#on({ kind: "dial-failed", failure: { code, message } });
+      },
+    );
+  }
+
+  #use(as: "first" | "again" | "successor"): void {
+    const connection = this.#fresh;
+    if (connection === undefined) {
+      return;
+    }
+    this.#fresh = undefined;
+    this.#current = connection;
+    this.#known = connection.info;
+    const whileCurrent = (event: WayEvent): void => {
+      if (this.#current === connection) {
+        this.#on(event);
+      }
+    };
+    void connection.ended.then((ending: Ending) => whileCurrent({ kind: "lost", ...ending }));
+    void connection.draining.then((message) => whileCurrent({ kind: "draining", message }));
+    this.#front.open(connection.tunnel);
+    const { port } = this.#front;
+    this.#options.onInfo?.(connection.info);
+    if (as === "first") {
+      this.#options.onReady?.(connection.info);
+    } else if (as === "again") {
+      this.#world.output.event("RECONNECTED", "The database can be used again", { port });
+    } else {
+      this.#world.output.event("MOVED", "New connections go to the new proxy", { port });
+    }
+  }
+
+  /** The reason of the grant's end, where the control API knows of one. Without its word the last failure stands. */
+  async #ask(): Promise<string | undefined> {
+    const { clock, signal } = this.#world;
+    await pause(clock, reasonWaitMs, signal).catch(() => {});
+    const fallback = this.#failure?.message ?? "this access has ended";
+    try {
+      const now = await this.#session.control.get<GrantView>(`/v1/grants/${this.#grant.grantID}`, { signal });
+      return now.state === "Active" ? undefined : (now.endReason ?? fallback);
+    } catch (error) {
+      return error instanceof ControlFailure && overCodes.has(error.code) ? fallback : undefined;
+    }
+  }
+}
+
+function sentenceOf(error: Error): string {
+  return error instanceof UserError && error.why !== "" ? `${error.message}: ${error.why}` : error.message;
 }
 
 /** Ways that are left: each is closed once the last database connection through it has ended, or it is over by itself. */
@@ -111,109 +274,5 @@ class Retired {
 
   async close(): Promise<void> {
     await Promise.all([...this.#connections].map((connection) => connection.close()));
-  }
-}
-
-/** The connection that takes over, or the end of the grant where that comes first; a connection that comes too late is closed. */
-async function successor(dialing: Promise<Connection>, ended: Promise<Ending>): Promise<Connection | Ending> {
-  const over = Promise.withResolvers<Ending>();
-  void ended.then((ending) => {
-    if (ending.final) {
-      over.resolve(ending);
-    }
-  });
-  const first = await Promise.race([dialing, over.promise]);
-  if (!("tunnel" in first)) {
-    void dialing.then(
-      (late) => late.close(),
-      () => {},
-    );
-  }
-  return first;
-}
-
-/** Resolves when the person stops the command; one listener, however often it is waited for. */
-function stopOf(signal: AbortSignal): { readonly promise: Promise<undefined>; cancel(): void } {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const stop = (): void => resolve(undefined);
-  if (signal.aborted) {
-    stop();
-  }
-  signal.addEventListener("abort", stop, { once: true });
-  return { promise, cancel: () => signal.removeEventListener("abort", stop) };
-}
-
-/** The connection, or the signal's reason as soon as it aborts; a connection that comes too late is closed. */
-async function unlessStopped(connecting: Promise<Connection>, signal: AbortSignal): Promise<Connection> {
-  const stopped = stopOf(signal);
-  try {
-    const first = await Promise.race([connecting, stopped.promise]);
-    if (first !== undefined) {
-      return first;
-    }
-  } finally {
-    stopped.cancel();
-  }
-  void connecting.then(
-    (late) => late.close(),
-    () => {},
-  );
-  throw coerceError(signal.reason);
-}
-
-function announce(info: ConnectInfo, port: number, world: World): void {
-  const { output } = world;
-  const { url, command } = connectionText(info, port);
-  if (output.format === "json") {
-    const { grantID, engine, database, role, databaseName, username, endpoint, expiryTime } = info;
-    const way = { host: "127.0.0.1", port, url, engine, databaseName, username };
-    output.event("READY", "", { ...way, grantID, database, role, endpoint, expiryTime });
-    return;
-  }
-  output.note(`Database proxy ready for connections on 127.0.0.1:${port}`);
-  output.note(`You can connect now using this connection string: ${url}`);
-  output.note(`Or using the ${info.engine === "PostgreSQL" ? "postgres" : "mysql"} cli: ${command}`);
-}
-
-/** A lost way may just be how the grant's end looks from here: asks the control API, which knows. */
-async function finalReason(
-  session: Session,
-  grant: GrantView,
-  ending: Ending,
-  world: World,
-): Promise<Ending | undefined> {
-  await pause(world.clock, reasonWaitMs, world.signal).catch(() => {});
-  try {
-    const now = await session.control.get<GrantView>(`/v1/grants/${grant.grantID}`, { signal: world.signal });
-    return now.state === "Active" ? undefined : { final: true, message: now.endReason ?? ending.message };
-  } catch (error) {
-    // Without its word the grant may well be live: reconnecting finds out.
-    return error instanceof ControlFailure && overCodes.has(error.code)
-      ? { final: true, message: ending.message }
-      : undefined;
-  }
-}
-
-/** Dials until there is a way. A failure is tried again while `mayPass` says so of its code; each is told once. */
-async function dialWhile(
-  dial: () => Promise<Connection>,
-  mayPass: (code: string) => boolean,
-  world: World,
-): Promise<Connection> {
-  let said = "";
-  for (;;) {
-    try {
-      return await dial();
-    } catch (error) {
-      const failure = coerceError(error);
-      if (world.signal.aborted || !(failure instanceof UserError) || !mayPass(failure.code)) {
-        throw failure;
-      }
-      if (failure.message !== said) {
-        said = failure.message;
-        world.output.note(`${said}; trying again`);
-      }
-      await pause(world.clock, reconnectPauseMs, world.signal);
-    }
   }
 }

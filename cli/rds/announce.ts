@@ -1,0 +1,41 @@
+import { UserError } from "#lib/errors.ts";
+import type { ConnectInfo } from "#wire/control-api.ts";
+import type { World } from "../command.ts";
+import { connectionString, type LocalDatabase, type PrintKind } from "./connection-strings.ts";
+import { connectionText } from "./connection-text.ts";
+
+/** Says how to connect: to people in the texts they know, to programs in one event, and in the forms that were asked for. */
+export function announceReady(
+  info: ConnectInfo,
+  local: LocalDatabase,
+  print: readonly PrintKind[],
+  world: World,
+): void {
+  const { output } = world;
+  const { port } = local;
+  const { url, command } = connectionText(info, port);
+  if (output.format === "json") {
+    const { grantID, engine, databaseName, username, endpoint, expiryTime } = info;
+    const way = { host: "127.0.0.1", port, url, engine, databaseName, username };
+    const strings = Object.fromEntries(print.map((kind) => [kind, connectionString(kind, local)]));
+    const printed = print.length === 0 ? {} : { print: strings };
+    output.event("READY", "", { ...way, grantID, endpoint, expiryTime, ...printed });
+    return;
+  }
+  output.note(`Database proxy ready for connections on 127.0.0.1:${port}`);
+  output.note(`You can connect now using this connection string: ${url}`);
+  output.note(`Or using the ${info.engine === "PostgreSQL" ? "postgres" : "mysql"} cli: ${command}`);
+  for (const kind of print) {
+    const text = connectionString(kind, local);
+    if (text === undefined) {
+      output.error(
+        new UserError("InvalidPrint", `there is no ${kind} form for ${info.database}`, {
+          why: `it is ${info.engine}`,
+          next: "sallyport rds proxy --print url",
+        }),
+      );
+    } else {
+      output.result(text, () => text);
+    }
+  }
+}
