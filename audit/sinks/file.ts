@@ -30,7 +30,7 @@ interface OpenFile {
 }
 
 /** What a person must change before a write can succeed; everything else may pass, such as a full disk. */
-const refusals = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "EISDIR", "ELOOP", "ENAMETOOLONG"]);
+const refusals = new Set(["EACCES", "EPERM", "EROFS", "EEXIST", "ENOTDIR", "EISDIR", "ELOOP", "ENAMETOOLONG"]);
 
 /**
  * Files of JSON lines in a directory. Confirmed means: on the device. A file gets its final name, `audit-<epoch>-<first>-<last>.jsonl`, when

@@ -74,6 +74,8 @@ export class SinkRunner<T> {
   #oldestMs: EpochMs | undefined;
   #failure: OngoingFailure | undefined;
   #lost = 0;
+  /** Highest position that was read. */
+  #seen = 0;
 
   constructor(options: RunnerOptions<T>) {
     this.#options = options;
@@ -110,7 +112,7 @@ export class SinkRunner<T> {
     return {
       name,
       position,
-      behind: Math.max(0, source.latest() - (position ?? 0)),
+      behind: Math.max(0, Math.max(source.latest(), this.#seen) - (position ?? 0)),
       behindMs: this.#oldestMs === undefined ? 0 : Math.max(0, clock.now() - this.#oldestMs),
       ...(this.#failure === undefined ? {} : { failure: this.#failure }),
       lost: this.#lost,
@@ -143,6 +145,7 @@ export class SinkRunner<T> {
         this.#oldestMs = receivedMs;
       },
     });
+    this.#seen = Math.max(this.#seen, batch.upTo);
     await this.#noteLoss(cursor, batch);
     if (batch.items.length > 0) {
       await this.#pin(batch);

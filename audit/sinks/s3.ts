@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { HeadObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import type { Clock } from "#lib/clock.ts";
 import { awsFailure } from "./aws-failure.ts";
 import { SinkFailure } from "./failure.ts";
@@ -69,8 +69,8 @@ export class S3Sink implements Sink<RecordLine> {
       last: last.position,
     });
     const body = await compress(items.map(({ value }) => `${value.line}\n`).join(""));
-    // Object Lock wants a checksum with every object (S3 API reference, PutObject); SHA-256 serves as `Content-MD5` would.
-    const checksum = createHash("sha256").update(body).digest("base64");
+    // Object Lock wants `Content-MD5` or `x-amz-sdk-checksum-algorithm` with every object (S3 API reference, PutObject).
+    const checksum = sha256(body);
     try {
       await this.#put(key, body, checksum, signal);
     } catch (thrown) {
@@ -95,6 +95,7 @@ export class S3Sink implements Sink<RecordLine> {
         Body: body,
         ContentType: "application/x-ndjson",
         ContentEncoding: "gzip",
+        ChecksumAlgorithm: "SHA256",
         ChecksumSHA256: checksum,
         IfNoneMatch: "*",
         ...(objectLock === undefined
@@ -115,10 +116,9 @@ export class S3Sink implements Sink<RecordLine> {
    */
   async #assertOurs(key: string, checksum: string, signal: AbortSignal): Promise<void> {
     const { bucket, clock } = this.#options;
-    let found: string | undefined;
+    let found: string;
     try {
-      const command = new HeadObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: "ENABLED" });
-      ({ ChecksumSHA256: found } = await this.#client.send(command, { abortSignal: signal }));
+      found = await this.#checksumOf(key, signal);
     } catch (thrown) {
       throw awsFailure(thrown, "s3:GetObject (to compare an object that is there already)", clock.now());
     }
@@ -126,4 +126,22 @@ export class S3Sink implements Sink<RecordLine> {
       throw new SinkFailure("refused", `s3://${bucket}/${key} is there already and holds something else`);
     }
   }
+
+  async #checksumOf(key: string, signal: AbortSignal): Promise<string> {
+    const at = { Bucket: this.#options.bucket, Key: key };
+    const head = await this.#client.send(new HeadObjectCommand({ ...at, ChecksumMode: "ENABLED" }), {
+      abortSignal: signal,
+    });
+    if (head.ChecksumSHA256 !== undefined && head.ChecksumType !== "COMPOSITE") {
+      return head.ChecksumSHA256;
+    }
+    // Not every server that speaks S3 keeps checksums.
+    const { Body } = await this.#client.send(new GetObjectCommand(at), { abortSignal: signal });
+    return sha256(Buffer.from((await Body?.transformToByteArray()) ?? []));
+  }
+}
+
+/** As S3 writes it. */
+function sha256(bytes: Buffer): string {
+  return createHash("sha256").update(bytes).digest("base64");
 }
