@@ -32,6 +32,9 @@ function ofGrant(grant: Grant, change: Change): EventText[] {
   if (turned(change, "Approved", "True") && was?.reason === "PendingApproval") {
     events.push(normal("GrantApproved", "Approve", `Approved: ${access}.`));
   }
+  if (turned(change, "BreakGlass", "True")) {
+    events.push(warning("BreakGlassUsed", "Approve", `The approval steps were skipped: ${access}.`));
+  }
   if (turned(change, "Active", "True") && was?.reason !== "DriftDetected") {
     events.push(normal("GrantActivated", "Activate", `Access is live: ${access}.`));
   }

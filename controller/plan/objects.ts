@@ -20,7 +20,7 @@ export interface PlannedObject {
  */
 export type PlanSource = Pick<
   Source,
-  "start" | "list" | "get" | "subscribe" | "writeStatus" | "release" | "putTombstone" | "tombstone"
+  "start" | "list" | "get" | "subscribe" | "writeStatus" | "forget" | "release" | "putTombstone" | "tombstone"
 >;
 
 /** The objects of a plan at one moment: those of the base at first, then those of the change. */
@@ -93,6 +93,9 @@ export class PlanObjects {
           const status = change((stored.object.status ?? {}) as never);
           this.#set({ ...stored.object, status: JSON.parse(JSON.stringify(status)) as never }, stored.origin);
         }
+      },
+      forget: async (object) => {
+        this.#stored.delete(formatKey(keyOf(object)));
       },
       release: async (object) => {
         this.#stored.delete(formatKey(keyOf(object)));

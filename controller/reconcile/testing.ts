@@ -243,6 +243,11 @@ function writes(memory: Memory, now: () => number) {
       return wrap(object, memory);
     },
     delete: async (key: ObjectKey) => remove(key, new Date(now()).toISOString()),
+    forget: async (object: AnyObject) => {
+      if (fromApi.has(formatKey(keyOf(object)))) {
+        remove(keyOf(object), new Date(now()).toISOString());
+      }
+    },
     release: async (object: AnyObject) => {
       stored.delete(formatKey(keyOf(object)));
     },

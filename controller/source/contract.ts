@@ -313,6 +313,18 @@ function apiObjects(stage: Stage): void {
     expect(stage.grant("made").metadata.deletionTimestamp).toBeDefined();
     await expect(stage.source.delete(stage.key(grantManifest("ada")))).rejects.toThrow(UserError);
   });
+
+  it("forgets what the API made and has had its time, and nothing that has come under its name since", async () => {
+    await stage.source.start();
+    await stage.source.create(made());
+    const grant = stage.grant("made");
+
+    await stage.source.forget({ ...grant, metadata: { ...grant.metadata, uid: secondID } });
+    expect(stage.grant("made").metadata.deletionTimestamp).toBeUndefined();
+    await stage.source.forget(grant);
+
+    expect(stage.grant("made").metadata.deletionTimestamp).toBeDefined();
+  });
 }
 
 function memory(stage: Stage): void {

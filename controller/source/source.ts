@@ -79,6 +79,11 @@ export interface Source {
   /** Deletes an object that was made through the API; what a file says can only be deleted there. */
   delete(key: ObjectKey): Promise<void>;
   /**
+   * Deletes an object that has had its time, also where somebody made it with kubectl; a Grant stays, marked, until it is released. A no-op
+   * where it is gone or has another uid, or where a file says it.
+   */
+  forget(object: AnyObject): Promise<void>;
+  /**
    * Lets a deleted object that was held for clean-up go (the finalizer's removal; see `needsCleanUp`). Durable when it resolves. A no-op where the object is not being
    * deleted, is gone or has another uid. Where its text is there again, it comes back as a new object with another uid.
    */

@@ -9,7 +9,7 @@ import type { GrantPatch } from "./types.ts";
 export interface ActEnv {
   readonly grant: Grant;
   readonly ports: AwsPorts;
-  readonly source: Pick<Source, "putTombstone" | "release">;
+  readonly source: Pick<Source, "putTombstone" | "release" | "forget">;
   readonly clock: Clock;
   readonly installation: string;
   /** Whether the grant has ended: its calls go before all others. */

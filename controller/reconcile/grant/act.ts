@@ -69,6 +69,9 @@ export async function performAction(action: Action, env: ActEnv): Promise<StepRe
     case "Release":
       await env.source.release(env.grant);
       return {};
+    case "Forget":
+      await env.source.forget(env.grant);
+      return {};
     default:
       return assertNever(action);
   }

@@ -6,10 +6,12 @@ import { permissionSetDescription } from "./description.ts";
 import { policyFor, samePolicy } from "./policy.ts";
 import {
   drifted,
+  expiring,
   extensionEarly,
   extensionGiven,
   extensionRefused,
   live,
+  notExpiring,
   provisioning,
   failureMessage,
   isRetryReason,
@@ -23,6 +25,7 @@ import type { Action, AwsObservation, Decision, GrantInput } from "./types.ts";
 import {
   askedExtensions,
   currentExpiry,
+  expiryNoticeTime,
   followWindow,
   formatTime,
   storedWindow,
@@ -106,14 +109,17 @@ export function decideLive(input: GrantInput): Decision {
   const periodMs = (proxy?.spec.driftCheckPeriodSeconds ?? driftCheckPeriodSecondsDefault) * 1_000;
   const next: Decision["next"] = {
     kind: "waiting",
-    untilMs: Math.min(window.expiry, (checkedAt ?? now) + periodMs, followed?.earlyUntil ?? Infinity),
+    untilMs: Math.min(window.expiry, (checkedAt ?? now) + periodMs, ...soonerLooks(followed, now)),
     why: "the end of the window or the next look at AWS",
   };
   const drift = decideDrift(input, next);
   if (drift !== undefined) {
     return drift;
   }
-  const extension = extensionCondition(grant, window.extensionCount, followed);
+  const extension = [
+    ...extensionCondition(grant, window.extensionCount, followed),
+    ...expiryNotice(grant, followed, now),
+  ];
   const unseen = input.aws === undefined && getCondition(status?.conditions, "Ready")?.reason === "DriftDetected";
   const message = `Access is live until ${formatTime(window.expiry)}.`;
   return {
@@ -255,6 +261,21 @@ function extensionCondition(grant: Grant, count: number, followed: WindowDecisio
     return [extensionEarly(`The workflow lets an extension count from ${formatTime(earlyUntil)} on.`)];
   }
   return askedExtensions(grant) > 0 ? [extensionGiven(count)] : [];
+}
+
+/** Times before the end at which something is to be said or done about a live window. */
+function soonerLooks(followed: WindowDecision | undefined, now: EpochMs): EpochMs[] {
+  const times = followed === undefined ? [] : [followed.earlyUntil, expiryNoticeTime(followed.window)];
+  return times.filter((time) => time !== undefined).filter((time) => time > now);
+}
+
+/** The warning that the end is near: given once for each end. */
+function expiryNotice({ status }: Grant, followed: WindowDecision | undefined, now: EpochMs): ConditionInput[] {
+  const notice = followed === undefined ? undefined : expiryNoticeTime(followed.window);
+  if (followed !== undefined && notice !== undefined && now >= notice) {
+    return [expiring(`The access ends at ${formatTime(followed.window.expiry)}.`)];
+  }
+  return getCondition(status?.conditions, "Expiring")?.status === "True" ? [notExpiring()] : [];
 }
 
 /** Whether the access is approved, and neither its time has come nor anything of it was begun. */

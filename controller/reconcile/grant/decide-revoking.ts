@@ -1,6 +1,7 @@
 import { getCondition, type ConditionInput, type GrantStatusEnd } from "#kinds/index.ts";
 import { notOwnedMessage } from "./decide-live.ts";
 import { refuse } from "./decide-pending.ts";
+import { disposalOf } from "./disposal.ts";
 import { phaseOf } from "./phase.ts";
 import { endedAs, revocationFailed, revoking, stalled } from "./situations.ts";
 import { isOwnSet } from "./tags.ts";
@@ -38,15 +39,20 @@ function decideEndUngiven(input: GrantInput, cause: EndCause): Decision {
     return done([], {}, [{ kind: "Release" }]);
   }
   if (cause.reason === "Expired") {
-    return refuse(
+    const refusal = refuse(
       grant,
       "NotAfterTimePassed",
       `spec.notAfterTime (${grant.spec.notAfterTime}) has passed before the access became live. Ask again with a later one, under another name.`,
     );
+    const disposal = disposalOf(input, Date.parse(grant.spec.notAfterTime));
+    return disposal.next.kind === "settled" && disposal.actions.length === 0 ? refusal : { ...refusal, ...disposal };
   }
   const { reason, message } = cause;
   const time = formatTime(now);
-  return done(
+  // What is over is looked at once more, for when it is to be deleted.
+  const next: Decision["next"] =
+    grant.spec.ttlSecondsAfterFinished === undefined ? { kind: "settled" } : { kind: "again" };
+  const decision = done(
     endedAs(reason, message),
     {
       end: { reason, message, time },
@@ -56,6 +62,7 @@ function decideEndUngiven(input: GrantInput, cause: EndCause): Decision {
     },
     tombstoneSteps(input),
   );
+  return { ...decision, next };
 }
 
 /**
@@ -133,11 +140,9 @@ export function decideEnded(input: GrantInput): Decision {
   if (grant.metadata.deletionTimestamp !== undefined) {
     return done([], {}, [...tombstoneSteps(input), { kind: "Release" }]);
   }
-  return done(
-    endedAs(end?.reason ?? "Revoked", end?.message ?? ""),
-    { observedGeneration: grant.metadata.generation ?? 0 },
-    [],
-  );
+  const disposal = disposalOf(input, Date.parse(grant.status?.deprovisionTime ?? ""));
+  const conditions = endedAs(end?.reason ?? "Revoked", end?.message ?? "");
+  return { ...done(conditions, { observedGeneration: grant.metadata.generation ?? 0 }, []), ...disposal };
 }
 
 const awaitOperation: Action = { kind: "AwaitOperation" };

@@ -6,6 +6,7 @@ import { isFailure } from "../../aws/errors.ts";
 import type { AwsPorts, IdentityCenterPort } from "../../aws/ports.ts";
 import type { Source } from "../../source/source.ts";
 import { lookupsFor } from "./decide.ts";
+import { isDisposable } from "./disposal.ts";
 import { dependsOnGroups } from "./entitlement.ts";
 import type { AwsObservation, GrantInput, Lookups, PersonObservation } from "./types.ts";
 import { phaseOf } from "./phase.ts";
@@ -79,8 +80,17 @@ export function observeSource(grant: Grant, deps: Omit<ObserveDeps, "ports">, no
     availabilities: inNamespace(source.list("Availability")),
     workflows: inNamespace(source.list("AccessWorkflow")),
     databases: inNamespace(source.list("Database")),
+    ...isOursOf(grant, deps),
     ...identityOf(grant, deps),
   };
+}
+
+function isOursOf(
+  { metadata: { namespace, name } }: Grant,
+  { source }: Pick<ObserveDeps, "source">,
+): Pick<GrantInput, "isOurs"> {
+  const stored = source.get("Grant", namespace, name);
+  return stored === undefined ? {} : { isOurs: isDisposable(stored.origin, stored.object.metadata) };
 }
 
 function identityOf(

@@ -68,6 +68,7 @@ export class OwnWrites {
       case "Activate":
       case "RecordDeprovisioned":
       case "Release":
+      case "Forget":
         this.#byUID.delete(uid);
         return;
       default:

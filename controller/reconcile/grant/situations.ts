@@ -155,6 +155,16 @@ export function ended(reason: string, message: string): ConditionInput[] {
   ];
 }
 
+/** Live, and its end is near. */
+export function expiring(message: string): ConditionInput {
+  return condition("Expiring", "True", "EndsSoon", message);
+}
+
+/** Live, and its end has moved away again. */
+export function notExpiring(): ConditionInput {
+  return condition("Expiring", "False", "Extended", "");
+}
+
 /** An extension that was asked for and not given. */
 export function extensionRefused(message: string): ConditionInput {
   return condition("Extended", "False", "ExtensionNotAllowed", message);

@@ -30,6 +30,8 @@ export interface GrantInput {
   readonly availabilities: readonly Availability[];
   readonly workflows: readonly AccessWorkflow[];
   readonly databases: readonly Database[];
+  /** Whether the object may be deleted once it is over (`isDisposable`). Absent: it may not. */
+  readonly isOurs?: boolean;
   /** Whether what people do with kubectl is proven to be theirs. Absent: not known here, as in a plan. */
   readonly identity?: IdentityVerdict;
   /** Who asks, as far as it is proven. Absent as `identity` is. */
@@ -123,7 +125,9 @@ export type Action =
   /** Status: all of it is confirmed to be gone. Done only when every step before it was confirmed. */
   | { readonly kind: "RecordDeprovisioned" }
   /** Lets the deleted object go. */
-  | { readonly kind: "Release" };
+  | { readonly kind: "Release" }
+  /** Asks for the deletion of an object that is over and has had its time. */
+  | { readonly kind: "Forget" };
 
 export type ActionKind = Action["kind"];
 

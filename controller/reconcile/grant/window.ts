@@ -89,6 +89,17 @@ export function currentExpiry(grant: Grant): EpochMs | undefined {
   return stored === undefined || followed === undefined ? undefined : Math.min(stored.expiry, followed.expiry);
 }
 
+/** How long before its end a person is warned, in milliseconds: ten minutes, or the last fifth of a shorter window. */
+export const expiryNoticeMaxMs = 600_000;
+/** Windows shorter than this, in milliseconds, end without a warning: nobody could make use of it. */
+const noticedWindowMinMs = 300_000;
+
+/** From when on the access counts as about to end; undefined where nobody is warned. */
+export function expiryNoticeTime({ activation, expiry }: Pick<Window, "activation" | "expiry">): EpochMs | undefined {
+  const lengthMs = expiry - activation;
+  return lengthMs < noticedWindowMinMs ? undefined : expiry - Math.min(expiryNoticeMaxMs, lengthMs / 5);
+}
+
 /** The window in status, undefined before activation. */
 export function storedWindow(status: GrantStatus | undefined): Window | undefined {
   const { activationTime, expiryTime, extensionCount = 0 } = status ?? {};

@@ -39,7 +39,8 @@ export function grantReviewReconciler(options: GrantReviewReconcilerOptions): Re
         : source.list("GrantReview").flatMap(({ object }) => {
             const { metadata, spec } = object;
             const isOf = metadata.namespace === changed.namespace && spec.grantRef.name === changed.name;
-            return isOf && !isDecided(object) ? [keyOf(object)] : [];
+            const isGone = source.get("Grant", changed.namespace, changed.name) === undefined;
+            return isOf && (isGone || !isDecided(object)) ? [keyOf(object)] : [];
           });
     },
   };
@@ -51,7 +52,15 @@ async function reconcile(
 ): Promise<Outcome> {
   const { source, clock } = options;
   const stored = source.get("GrantReview", namespace, name);
-  if (stored === undefined || isDecided(stored.object)) {
+  if (stored === undefined) {
+    return { kind: "settled" };
+  }
+  if (stored.origin === "api" && source.get("Grant", namespace, stored.object.spec.grantRef.name) === undefined) {
+    // What it said is on record in the trail.
+    await source.forget(stored.object);
+    return { kind: "settled" };
+  }
+  if (isDecided(stored.object)) {
     return { kind: "settled" };
   }
   const write = (conditions: ReturnType<typeof reviewConditions>): Promise<void> =>

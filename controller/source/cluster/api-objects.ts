@@ -72,7 +72,22 @@ export class ApiObjects {
 
   /** Asks for the deletion; a Grant stays, marked, until it is released. */
   async delete(key: ObjectKey): Promise<void> {
-    const known = this.#madeHere(key);
+    await this.#remove(key, this.#madeHere(key));
+  }
+
+  /** Asks for the deletion of what is over, whoever made it. */
+  async forget(object: AnyObject): Promise<void> {
+    const key = keyOf(object);
+    const known = this.#view.actual(key);
+    if (known === undefined || known.metadata.deletionTimestamp !== undefined) {
+      return;
+    }
+    if (known.metadata.uid === object.metadata.uid) {
+      await this.#remove(key, known);
+    }
+  }
+
+  async #remove(key: ObjectKey, known: AnyObject): Promise<void> {
     const writer = this.#following.writerOf(key);
     const left = await inWords(key, writer.resource.delete(key, { uid: known.metadata.uid }));
     if (left?.metadata.deletionTimestamp === undefined) {

@@ -129,6 +129,12 @@ class Cluster implements ClusterSource {
     this.#news.tell([key]);
   }
 
+  async forget(object: AnyObject): Promise<void> {
+    const key = keyOf(object);
+    await this.#write(key, () => this.#api.forget(object));
+    this.#news.tell([key]);
+  }
+
   async release(object: AnyObject): Promise<void> {
     const key = keyOf(object);
     await this.#write(key, async () => {

@@ -161,6 +161,13 @@ class YamlFolder implements FolderSource {
     this.#remove([this.#madeByApi(key)]);
   }
 
+  async forget(object: AnyObject): Promise<void> {
+    const row = this.#rowOf(object);
+    if (row?.origin.via === "api" && row.object.metadata.deletionTimestamp === undefined) {
+      this.#remove([row]);
+    }
+  }
+
   async release(object: AnyObject): Promise<void> {
     const row = this.#rowOf(object);
     if (row?.object.metadata.deletionTimestamp === undefined) {
