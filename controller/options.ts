@@ -1,8 +1,11 @@
 import { readFileSync } from "node:fs";
+import { defined } from "#lib/defined.ts";
 import { UserError } from "#lib/errors.ts";
 import { type LogLevel, logLevels } from "#lib/log.ts";
 import { readSource, type SourceOptions } from "./cluster-options.ts";
+import { readOidc } from "./oidc-options.ts";
 import { type Address, readAddress, wrongOption } from "./option-values.ts";
+import type { OidcOptions } from "./serve/auth/oidc/issuer.ts";
 
 /** The controller's options with everything present and checked. */
 export interface ControllerOptions {
@@ -22,6 +25,8 @@ export interface ControllerOptions {
   readonly identityPermissionSet: string;
   /** Absent: the account of the first Proxy. */
   readonly identityAccount?: string;
+  /** Absent: nobody signs in by OIDC. */
+  readonly oidc?: OidcOptions;
   readonly auditorGroup: string | undefined;
   readonly administratorGroup: string | undefined;
   /** Whether browsers get the console. */
@@ -87,6 +92,7 @@ export function compileOptions(
     startURL,
     identityPermissionSet,
     ...(identityAccount === undefined ? {} : { identityAccount }),
+    ...defined({ oidc: readOidc(given) }),
     auditorGroup: given["auditor-group"],
     console: readConsole(given["console"] ?? "on"),
     administratorGroup: given["administrator-group"],

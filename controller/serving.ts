@@ -1,4 +1,5 @@
 import type { ObjectKey } from "#kinds/index.ts";
+import { defined } from "#lib/defined.ts";
 import type { LinkPolicy } from "#wire/link.ts";
 import type { ProofVerifier } from "#wire/proof.ts";
 import { isNews } from "./metrics/revocation.ts";
@@ -10,7 +11,8 @@ import { mountConsole, readConsoleAssets } from "./serve/console-assets.ts";
 import { type AuditKeeping, auditReader, auditSink } from "./serve/audit-trail.ts";
 import { Nonces } from "./serve/auth/nonces.ts";
 import { Tokens } from "./serve/auth/tokens.ts";
-import { createBrowserDoor } from "./serve/browser/door.ts";
+import { OidcIssuer } from "./serve/auth/oidc/issuer.ts";
+import { createSignInWays } from "./serve/browser/door.ts";
 import { accountOf, createDirectory } from "./serve/directory.ts";
 import { entitlementsOf } from "./serve/entitlements.ts";
 import { eventReader } from "./serve/event-reader.ts";
@@ -113,6 +115,7 @@ export function serverOptions(
       ssoRegion: source.list("Proxy")[0]?.object.spec.identityCenter.region ?? options.region,
       identityPermissionSet,
       identityAccountID: directory.identityAccountID(),
+      ...defined({ oidc: ways.oidc }),
     }),
     verifier: verifierOf(world),
     directory,
@@ -121,13 +124,15 @@ export function serverOptions(
     events: eventReader(audit.store),
     grantNews,
     entitlements: async (person, namespace) => entitlementsOf(source, person, namespace),
+    killSession: (grant, session, message) => links.killSession(grant, session, message),
     linkedTasks: (proxyKey) => links.tasksOf(proxyKey),
     orphans,
   };
   const tokens = new Tokens(clock, random);
   const nonces = new Nonces(clock, random);
   const groups = { auditors: options.auditorGroup, administrators: options.administratorGroup };
-  const browser = createBrowserDoor({ services, publicURL: options.publicURL, groups });
+  const issuer = options.oidc === undefined ? undefined : new OidcIssuer(options.oidc, { clock, log });
+  const ways = createSignInWays({ services, tokens, groups, publicURL: options.publicURL, issuer });
   const routes = controlRoutes({
     services,
     nonces,
@@ -135,9 +140,9 @@ export function serverOptions(
     groups,
     version,
     isStuck: () => loop.stats().stuck,
-    signIn: browser.routes,
+    signIn: ways.routes,
   });
-  const app = createApp(routes, tokens, groups, log, browser.door);
+  const app = createApp(routes, tokens, groups, log, ways.door);
   serveConsole(app, world);
   return {
     certificate: options.certificate,

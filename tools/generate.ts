@@ -1,7 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { systemClock } from "#lib/clock.ts";
 import { openApiDocument } from "#controller/serve/openapi.ts";
-import { createBrowserDoor } from "#controller/serve/browser/door.ts";
+import type { OidcIssuer } from "#controller/serve/auth/oidc/issuer.ts";
+import type { Tokens } from "#controller/serve/auth/tokens.ts";
+import { createSignInWays } from "#controller/serve/browser/door.ts";
 import { controlRoutes } from "#controller/serve/routes.ts";
 import type { Services } from "#controller/serve/services.ts";
 import { generateAdmission } from "./generate-admission.ts";
@@ -44,7 +47,13 @@ function generateOpenApi(check: boolean): string[] {
     groups: noGroups,
     version,
     isStuck: () => false,
-    signIn: createBrowserDoor({ services: {} as Services, publicURL: "", groups: noGroups }).routes,
+    signIn: createSignInWays({
+      services: { clock: systemClock } as Services,
+      tokens: {} as Tokens,
+      groups: noGroups,
+      publicURL: "",
+      issuer: { options: {} } as OidcIssuer,
+    }).routes,
   });
   const text = `${JSON.stringify(openApiDocument(routes, version), null, 2)}\n`;
   let current = "";

@@ -1,5 +1,6 @@
 import type { ApprovalView, ExtensionView, GrantAction } from "./approval.ts";
 import type { IdentityProof } from "./proof.ts";
+import type { OidcSignIn } from "./sign-in.ts";
 
 /**
  * Shapes of the control API's JSON bodies, shared by the controller and its clients. Instants are RFC 3339 in UTC.
@@ -47,6 +48,8 @@ export interface SignInInfo {
   /** Permission set that proves a person who holds no grant, and the account it is assigned in. */
   readonly identityPermissionSet: string;
   readonly identityAccountID: string;
+  /** Absent: this installation trusts no OIDC issuer. */
+  readonly oidc?: OidcSignIn;
 }
 
 /** `GET /v1/databases`: what the caller may ask for. */
@@ -204,6 +207,8 @@ export interface SessionView {
   readonly endTime?: string;
   readonly statements: number;
   readonly closeReason?: string;
+  /** Position in the store of its first record: a tail after the one before it shows all of the session. */
+  readonly storeSeq?: number;
 }
 export interface SessionList {
   readonly items: readonly SessionView[];

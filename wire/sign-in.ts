@@ -31,6 +31,12 @@ export interface OidcSignIn {
   readonly scopes: string;
 }
 
+/** `POST /v1/login/oidc/nonce` (no authorisation): what the ID token must carry, where the flow can bind one. */
+export interface OidcNonce {
+  readonly nonce: string;
+  readonly lifeMs: number;
+}
+
 /** `POST /v1/login/oidc`; the answer is that of `POST /v1/login`. */
 export interface OidcLoginRequest {
   readonly idToken: string;

@@ -33,6 +33,23 @@ const controllerOptions: Command["options"] = [
     fallback: "sallyport",
   },
   { name: "identity-account", value: "ID", summary: "account of that permission set (default: the first Proxy's)" },
+  { name: "oidc-issuer", value: "URL", summary: "also sign people in by this OIDC issuer, as it names itself" },
+  { name: "oidc-client-id", value: "ID", summary: "with --oidc-issuer: the client ID of the console" },
+  {
+    name: "oidc-cli-client-id",
+    value: "ID",
+    summary: "with --oidc-issuer: the public client of the command line (default: --oidc-client-id)",
+  },
+  {
+    name: "oidc-client-secret-file",
+    value: "FILE",
+    summary: "with --oidc-issuer: file with the secret of the console's client (default: a public client)",
+  },
+  {
+    name: "oidc-username-claim",
+    value: "CLAIM",
+    summary: "with --oidc-issuer: claim that holds the Identity Store's user name (default: preferred_username)",
+  },
   { name: "auditor-group", value: "NAME", summary: "group whose members may see everybody's statements" },
   { name: "administrator-group", value: "NAME", summary: "group whose members may end grants and confirm deletions" },
   { name: "console", value: "on|off", summary: "whether browsers get the console, at /console/", fallback: "on" },

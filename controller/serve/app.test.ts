@@ -3,7 +3,9 @@ import { manualClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
 import { createApp } from "./app.ts";
 import { Nonces } from "./auth/nonces.ts";
+import type { OidcIssuer } from "./auth/oidc/issuer.ts";
 import { type Principal, Tokens } from "./auth/tokens.ts";
+import { createSignInWays } from "./browser/door.ts";
 import { controlRoutes } from "./routes.ts";
 import { HttpProblem, type Route, type Rule } from "./route.ts";
 import type { Services } from "./services.ts";
@@ -22,6 +24,13 @@ const routes = controlRoutes({
   groups,
   version: "test",
   isStuck: () => false,
+  signIn: createSignInWays({
+    services: { clock, random } as unknown as Services,
+    tokens,
+    groups,
+    publicURL: "https://sallyport.test",
+    issuer: { options: {} } as OidcIssuer,
+  }).routes,
 });
 
 function tokenOf(...memberOf: string[]): string {

@@ -1,10 +1,15 @@
 import type { Hono } from "hono";
+import type { OidcSignIn } from "#wire/sign-in.ts";
 import type { Groups } from "../app.ts";
+import { type OidcIssuer, scopes } from "../auth/oidc/issuer.ts";
+import { oidcLoginRoutes } from "../auth/oidc/login-routes.ts";
 import { readPerson } from "../auth/person.ts";
+import type { Tokens } from "../auth/tokens.ts";
 import type { Route } from "../route.ts";
 import type { Services } from "../services.ts";
 import { consoleLinkRoute } from "./link-route.ts";
 import { ConsoleLinks } from "./links.ts";
+import { mountBrowserOidc } from "./oidc.ts";
 import { BrowserSessions } from "./sessions.ts";
 import { mountBrowserSignIn } from "./sign-in.ts";
 
@@ -17,25 +22,48 @@ export interface BrowserDoor {
   mount(app: Hono): void;
 }
 
-export interface BrowserDoorOptions {
-  readonly services: Pick<Services, "clock" | "random" | "directory" | "trail">;
-  readonly publicURL: string;
+export interface SignInWaysOptions {
+  readonly services: Pick<Services, "clock" | "random" | "directory" | "trail" | "log">;
+  readonly tokens: Tokens;
   readonly groups: Groups;
+  readonly publicURL: string;
+  /** Absent: nobody signs in by OIDC. */
+  readonly issuer: OidcIssuer | undefined;
 }
 
-/** The door for browsers, and the routes of the control API that belong to it. */
-export function createBrowserDoor(options: BrowserDoorOptions): { door: BrowserDoor; routes: readonly Route[] } {
-  const { services, publicURL, groups } = options;
+/** Ways to sign in besides the identity proof: the door for browsers, and the routes of the control API. */
+export interface SignInWays {
+  readonly door: BrowserDoor;
+  readonly routes: readonly Route[];
+  /** What `GET /v1/sign-in` tells of OIDC. */
+  readonly oidc: OidcSignIn | undefined;
+}
+
+/** Builds them. Calls nobody: the issuer is read when somebody first needs it. */
+export function createSignInWays(options: SignInWaysOptions): SignInWays {
+  const { services, tokens, publicURL, groups, issuer } = options;
   const { clock, random, directory, trail } = services;
   const person = (userName: string) => readPerson(userName, directory);
   const sessions = new BrowserSessions({ clock, random, readPerson: person });
   const links = new ConsoleLinks(clock, random);
-  return {
-    door: {
-      sessions,
-      publicURL,
-      mount: (app) => mountBrowserSignIn(app, { clock, publicURL, sessions, links, groups, readPerson: person, trail }),
+  const signIn = { clock, publicURL, sessions, links, groups, readPerson: person, trail };
+  const linkRoute = consoleLinkRoute(links, publicURL, clock);
+  const door = {
+    sessions,
+    publicURL,
+    mount(app: Hono) {
+      mountBrowserSignIn(app, signIn);
+      if (issuer !== undefined) {
+        mountBrowserOidc(app, { ...signIn, issuer, services });
+      }
     },
-    routes: [consoleLinkRoute(links, publicURL, clock)],
+  };
+  if (issuer === undefined) {
+    return { door, routes: [linkRoute], oidc: undefined };
+  }
+  return {
+    door,
+    routes: [...oidcLoginRoutes({ issuer, services, tokens, groups }), linkRoute],
+    oidc: { issuer: issuer.options.issuer, clientID: issuer.options.cliClientID, scopes },
   };
 }

@@ -7,7 +7,7 @@ import { attemptsBurst, attemptsPerSecond } from "../auth/attempts.ts";
 import { Nonces } from "../auth/nonces.ts";
 import { Tokens } from "../auth/tokens.ts";
 import { controlRoutes } from "../routes.ts";
-import { createBrowserDoor } from "./door.ts";
+import { createSignInWays } from "./door.ts";
 import { linkLifeMs, linksPerPersonMax } from "./links.ts";
 import { personAgeMaxMs, sessionIdleMs, sessionLifeMs, sessionsPerPersonMax } from "./sessions.ts";
 
@@ -49,7 +49,7 @@ beforeEach(() => {
   };
   tokens = new Tokens(services.clock, random);
   const nonces = new Nonces(services.clock, random);
-  const { door, routes: signIn } = createBrowserDoor({ services, publicURL, groups });
+  const { door, routes: signIn } = createSignInWays({ services, tokens, publicURL, groups, issuer: undefined });
   const routes = controlRoutes({ services, nonces, tokens, groups, version: "test", isStuck: () => false, signIn });
   app = createApp(routes, tokens, groups, silentLog, door);
 });

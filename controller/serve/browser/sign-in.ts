@@ -89,7 +89,7 @@ export async function signInBrowser(
     options.sessions.end(before);
   }
   const { token, lifeMs } = options.sessions.start(principal);
-  context.header("set-cookie", sessionCookieOf(token.reveal()));
+  context.header("set-cookie", sessionCookieOf(token.reveal()), { append: true });
   return {
     person: personOf(principal, options.groups),
     expiryTime: new Date(options.clock.now() + lifeMs).toISOString(),

@@ -72,7 +72,7 @@ describe("signing in", () => {
 
     expect(login.person).toEqual({ userName: "ada", userID: "u-ada", displayName: "Ada", roles: ["auditor"] });
     expect(login.expiryTime).toBe("2026-01-01T00:15:00.000Z");
-    expect(await (await call("/v1/me", undefined, login.token)).json()).toEqual(login.person);
+    expect(await (await call("/v1/me", undefined, login.token)).json()).toMatchObject(login.person);
     services.clock.advance(15 * 60_000);
     expect((await call("/v1/me", undefined, login.token)).status).toBe(401);
   });

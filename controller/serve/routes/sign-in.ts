@@ -5,18 +5,12 @@ import { identify } from "../auth/identify.ts";
 import { nonceLifeMs, type Nonces } from "../auth/nonces.ts";
 import { personOf } from "../auth/person.ts";
 import { recordSignIn } from "../auth/record.ts";
+import { loginResponse } from "../auth/response.ts";
 import type { Tokens } from "../auth/tokens.ts";
-import { callerOf, HttpProblem, type Route } from "../route.ts";
-import { identityProof, instant, integer, listOf, object, oneOf, stsEndpoint, text } from "../schemas.ts";
+import { HttpProblem, type Route } from "../route.ts";
+import { identityProof, integer, object, stsEndpoint, text } from "../schemas.ts";
 import type { Groups } from "../app.ts";
 import type { Services } from "../services.ts";
-
-const person = object({
-  userName: text(128),
-  userID: text(64),
-  displayName: text(1024, 0),
-  roles: listOf(oneOf("auditor", "administrator")),
-});
 
 /**
  * Proofs that are being checked at once. Each is a call to STS of some 50 ms, so this serves more than 1,000 sign-ins a second; a
@@ -47,13 +41,17 @@ export function signInRoutes(services: Services, nonces: Nonces, tokens: Tokens,
       operationID: "getSignIn",
       summary: "How a person gets AWS credentials that this installation accepts.",
       rule: "public",
-      response: object({
-        installation: text(63),
-        startURL: text(1024, 0),
-        ssoRegion: text(32),
-        identityPermissionSet: text(32),
-        identityAccountID: text(12, 0),
-      }),
+      response: object(
+        {
+          installation: text(63),
+          startURL: text(1024, 0),
+          ssoRegion: text(32),
+          identityPermissionSet: text(32),
+          identityAccountID: text(12, 0),
+          oidc: object({ issuer: text(1024), clientID: text(256), scopes: text(256) }),
+        },
+        ["oidc"],
+      ),
       handle: async (): Promise<SignInInfo> => services.signIn(),
     },
     {
@@ -77,17 +75,8 @@ export function signInRoutes(services: Services, nonces: Nonces, tokens: Tokens,
       summary: "Exchanges a signed nonce for a bearer token.",
       rule: "public",
       body: object({ nonce: text(64), proof: identityProof }),
-      response: object({ token: text(128), expiryTime: instant, person }),
+      response: loginResponse,
       handle: (request) => loginBounded(request.body as LoginRequest),
-    },
-    {
-      method: "GET",
-      path: "/v1/me",
-      operationID: "getMe",
-      summary: "Who the caller is.",
-      rule: "person",
-      response: person,
-      handle: async (request) => personOf(callerOf(request), groups),
     },
   ];
 }
