@@ -214,6 +214,7 @@ export type CloseReason =
   | "server-closed"
   | "grant-expired"
   | "grant-revoked"
+  | "session-killed"
   | "drained"
   | "controller-lost"
   | "audit-full"

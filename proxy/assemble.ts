@@ -150,6 +150,7 @@ export function assemble(materials: Materials): Assembly {
     journal,
     outbox,
     onDuty: ({ duty, limitMs }) => drain.duty(duty, limitMs),
+    onKill: (kill) => steward.killSession(kill),
     random: Math.random,
   });
   const liveGrants = (): LinkGrant[] => grants.live().map((entry) => entry.grant);

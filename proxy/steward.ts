@@ -1,6 +1,8 @@
 import { type CancelTimer, type Clock, pause } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
+import { coerceError } from "#lib/errors.ts";
 import type { End } from "#wire/handshake.ts";
+import type { KillSession, SessionKilled } from "#wire/link.ts";
 import { formatWarning } from "./admission/control.ts";
 import type { TicketBook } from "./admission/tickets.ts";
 import type { ControllerContact } from "./grants/contact.ts";
@@ -50,6 +52,19 @@ export class Steward {
     }
     this.#ports.gate.endControls({ type: "end", reason: "controller-lost", message });
     void this.#cutAll("controller-lost", message);
+  }
+
+  /** Somebody ends one session of a grant that goes on. Resolves once its backend is gone or that cannot be seen. Never rejects. */
+  async killSession({ session, grantID, message }: KillSession): Promise<SessionKilled["outcome"]> {
+    const { sessions, log } = this.#ports;
+    try {
+      const outcome = (await sessions.kill(session, grantID, message)) ?? "unknown-session";
+      log.info("session is ended on request", { session, grantID, outcome });
+      return outcome;
+    } catch (error) {
+      log.error("a session's end could not be confirmed", { session, grantID, error: coerceError(error) });
+      return "unknown";
+    }
   }
 
   /** The task stops: tunnels are told to go elsewhere, sessions end. Resolves once their backends are gone. */

@@ -7,8 +7,8 @@ import type { IdentityProof } from "./proof.ts";
  *
  *     controller → proxy   Challenge
  *     proxy → controller   ProveTask
- *     controller → proxy   Accepted | Refused;  then GrantsSnapshot, GrantChanged, Duty, AuditAcknowledged, LinkPing
- *     proxy → controller   LinkPong, CutReport, ProxyStatus, audit batches
+ *     controller → proxy   Accepted | Refused;  then GrantsSnapshot, GrantChanged, Duty, KillSession, AuditAcknowledged, LinkPing
+ *     proxy → controller   LinkPong, CutReport, SessionKilled, ProxyStatus, audit batches
  */
 export const linkVersion = 1;
 /** A snapshot of 10,000 grants of about 800 bytes; an audit batch is cut to stay far below it. */
@@ -160,6 +160,27 @@ export interface CutReport {
   readonly time: string;
 }
 
+/**
+ * Ends one session of a grant that goes on. Only a session of that very grant is ended: whoever may end a session of one grant names no
+ * session of another. A proxy that is older than this message does not answer it.
+ */
+export interface KillSession {
+  readonly type: "kill";
+  /** Told back in the answer. */
+  readonly id: number;
+  readonly session: string;
+  readonly grantID: string;
+  /** For the person, in their client. */
+  readonly message: string;
+}
+
+/** What became of it. `unknown-session`: this task has no such session of that grant. Else: whether its backend was seen to be gone. */
+export interface SessionKilled {
+  readonly type: "killed";
+  readonly id: number;
+  readonly outcome: "gone" | "alive" | "unknown" | "unknown-session";
+}
+
 /** A task's audit spool. Counts are since its process began. */
 export interface SpoolStatus {
   /** On the disk: what is not acknowledged, and less than one segment of what is. */
@@ -230,9 +251,10 @@ export type FromController =
   | GrantsSnapshot
   | GrantChanged
   | Duty
+  | KillSession
   | AuditAcknowledged
   | LinkPing;
-export type FromTask = ProveTask | LinkPong | CutReport | ProxyStatus;
+export type FromTask = ProveTask | LinkPong | CutReport | SessionKilled | ProxyStatus;
 
 /** One binary message: for each record its 32-bit big-endian length and its bytes, as the spool holds them. */
 export function encodeAuditBatch(records: readonly Uint8Array[]): Buffer {

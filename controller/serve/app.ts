@@ -127,7 +127,7 @@ async function answer(
     return context.json(result ?? {});
   }
   const stopping = new AbortController();
-  const lines = route.handle({ ...request, signal: AbortSignal.any([gone, stopping.signal]) });
+  const lines = await route.handle({ ...request, signal: AbortSignal.any([gone, stopping.signal]) });
   // What a token may see is decided anew at each sign-in; a stream must not outlive the token that opened it.
   const cancelExpiry = presented?.whenOver(() => stopping.abort()) ?? (() => {});
   const body = lineStream(lines as AsyncIterable<unknown>, {

@@ -3,13 +3,15 @@ import type { StoredTrail } from "#audit/event/stored-trail.ts";
 import { type HeadLog, readHeadLines } from "#audit/heads.ts";
 import type { AuditRecord } from "#audit/record.ts";
 import type { AuditStore, AuditFilter as StoreFilter, IngestResult } from "#audit/store/store.ts";
+import { bytesOfText } from "#audit/text.ts";
 import { verify } from "#audit/verify.ts";
 import { defined } from "#lib/defined.ts";
 import type { Log } from "#lib/log.ts";
-import type { StatementEvent, VerifyReport } from "#wire/control-api.ts";
+import type { StatementEvent, TextLine, VerifyReport } from "#wire/control-api.ts";
 import type { AuditSink } from "./link/link.ts";
 import type { AuditFilter, AuditReader } from "./services.ts";
 import { eventOf, searchEventOf, sessionViewOf } from "./statement-event.ts";
+import { statisticsView } from "./statistics-view.ts";
 
 /** What the controller keeps of the audit trail: the records in the store, the signed heads apart from them. */
 export interface AuditKeeping {
@@ -108,7 +110,8 @@ export function auditReader(keeping: AuditKeeping): AuditReader {
   return {
     async search(filter, page) {
       const cursor = page.after === 0 ? {} : { cursor: page.after };
-      const found = await store.search(storeFilter(filter, keeping), { limit: page.limit, order: "newest", ...cursor });
+      const { limit, order } = page;
+      const found = await store.search(storeFilter(filter, keeping), { limit, order, ...cursor });
       return { items: found.items.map(searchEventOf), ...defined({ next: found.next }) };
     },
     newest: () => store.newest(),
@@ -121,15 +124,31 @@ export function auditReader(keeping: AuditKeeping): AuditReader {
       const { items } = await store.sessions(storeFilter(filter, keeping), { limit: sessionsMax, order: "newest" });
       return items.map(sessionViewOf);
     },
+    async statistics(filter, range) {
+      return statisticsView(await store.statistics(storeFilter(filter, keeping), range), range);
+    },
+    async *text(session, text): AsyncGenerator<TextLine> {
+      const [entry] = (await store.sessions({ session }, { limit: 1 })).items;
+      let bytes = 0;
+      if (entry !== undefined) {
+        for await (const piece of store.text({ proxy: entry.proxy, task: entry.task, session, text })) {
+          bytes += bytesOfText(piece).length;
+          yield typeof piece === "string" ? { data: piece } : piece;
+        }
+      }
+      yield { complete: true, bytes };
+    },
     verify: () => verifyTrail(keeping),
   };
 }
 
 function storeFilter(filter: AuditFilter, { databaseKey }: AuditKeeping): StoreFilter {
   const { userName, grantID, session, text, since: from, until: to } = filter;
+  const { outcome, minDurationMs, minRows, open, visibleTo } = filter;
   const database =
     filter.database === undefined || filter.database.includes("/") ? filter.database : databaseKey(filter.database);
-  return defined({ userName, grantID, session, text, from, to, database });
+  const asked = { userName, grantID, session, text, from, to, database };
+  return defined({ ...asked, outcome, minDurationMs, minRows, open, visibleTo });
 }
 
 /** Checks the whole store against the signed heads, both as they are on disk. Records that come meanwhile are left for the next time. */

@@ -1,6 +1,8 @@
 import type { AccessWorkflow, Grant } from "#kinds/index.ts";
 import type { GrantAction } from "#wire/approval.ts";
-import { extensionOf, reviewableSteps } from "./approval.ts";
+import type { EpochMs } from "#lib/clock.ts";
+import { isApprover, mayReview } from "../reconcile/grant/approval.ts";
+import { extensionOf } from "./approval.ts";
 import { isOpen, stateOf } from "./grant-view.ts";
 import type { CallerOf } from "./route.ts";
 import { isSamePerson } from "./same-person.ts";
@@ -10,21 +12,35 @@ export interface Relation {
   /** It is theirs: by the pinned user ID, by the name only before there is one. */
   readonly own: boolean;
   readonly requester: boolean;
-  /** Approval steps that wait for their word. */
+  /** A step of its workflow names them, whether or not it waits for them. */
+  readonly approver: boolean;
+  /** Approval steps that wait for their approval. */
   readonly waitingSteps: readonly string[];
+  readonly mayDeny: boolean;
   /** A review of theirs counted; `approved` where it was an approval. */
   readonly decided: boolean;
   readonly approved: boolean;
 }
 
 /** What binds the caller to the Grant. Pure. */
-export function relationOf(caller: CallerOf, grant: Grant, workflow: AccessWorkflow | undefined): Relation {
-  const reviews = (grant.status?.approvals ?? []).filter((entry) => isSamePerson(entry.reviewer, caller.userName));
+export function relationOf(
+  caller: CallerOf,
+  grant: Grant,
+  workflow: AccessWorkflow | undefined,
+  now: EpochMs,
+): Relation {
+  const reviews = (grant.status?.approvals ?? []).filter(
+    ({ reviewer, reviewerKind }) => reviewerKind !== "Pipeline" && isSamePerson(reviewer, caller.userName),
+  );
+  const steps = workflow?.spec.approvalSteps ?? [];
+  const { approve, deny } = mayReview(caller, grant, workflow, now);
   const requester = grant.spec.requester?.username;
   return {
     own: isOwn(grant, caller),
     requester: requester !== undefined && isSamePerson(requester, caller.userName),
-    waitingSteps: isOpen(grant) ? reviewableSteps(caller, grant, workflow) : [],
+    approver: steps.some((step) => isApprover(step, { kind: "User", ...caller })),
+    waitingSteps: approve,
+    mayDeny: deny,
     decided: reviews.length > 0,
     approved: reviews.some(({ decision }) => decision === "Approve"),
   };
@@ -38,7 +54,12 @@ export function isOwn(grant: Grant, caller: Pick<CallerOf, "userName" | "userID"
 
 /** Whether the caller may know that the Grant exists. Pure. */
 export function maySee(caller: CallerOf, relation: Relation): boolean {
-  return caller.auditor || relation.own || relation.requester || relation.decided || relation.waitingSteps.length > 0;
+  return caller.auditor || relation.own || relation.requester || relation.approver || relation.decided;
+}
+
+/** Whether it is, or was, theirs to decide on: whose review counted, or is waited for. Pure. */
+export function isInQueue({ decided, waitingSteps, mayDeny }: Relation): boolean {
+  return decided || mayDeny || waitingSteps.length > 0;
 }
 
 /** Whether the caller may end it: its person, who asked for it, who approved it, administrators. Pure. */
@@ -58,7 +79,7 @@ export function actionsOf(caller: CallerOf, grant: Grant, relation: Relation, vi
   const canGrow = extension !== undefined && extension.count < extension.maxCount;
   const may: Readonly<Record<GrantAction, boolean>> = {
     approve: relation.waitingSteps.length > 0,
-    deny: relation.waitingSteps.length > 0,
+    deny: relation.mayDeny,
     connect: isLive && relation.own,
     extend: isLive && canGrow && mayExtend(relation),
     revoke: isLive && mayEnd(caller, relation),

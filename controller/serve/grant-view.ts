@@ -1,9 +1,10 @@
 import type { AccessWorkflow, Condition, Grant } from "#kinds/index.ts";
-import { grantDigest } from "#kinds/digest.ts";
 import { defined } from "#lib/defined.ts";
 import type { GrantAction } from "#wire/approval.ts";
 import type { GrantView } from "#wire/control-api.ts";
-import { approvalOf, extensionOf } from "./approval.ts";
+import { reviewWorkflowName } from "../reconcile/grant/approval.ts";
+import { approvalView } from "../reconcile/grant/approval-view.ts";
+import { extensionOf } from "./approval.ts";
 
 /** What a view shows besides the Grant itself. */
 export interface ViewContext {
@@ -39,12 +40,12 @@ export function grantViewOf(grant: Grant, { workflow, actions }: ViewContext = {
       flaggedMessage: flagged?.message,
       requester: spec.requester?.username,
       urgency: spec.urgency,
-      workflow: status?.workflow?.name ?? workflow?.metadata.name,
+      workflow: reviewWorkflowName(grant),
       durationSeconds: spec.durationSeconds,
       startTime: spec.startTime,
       notAfterTime: spec.notAfterTime,
-      digest: metadata.uid === undefined ? undefined : grantDigest(grant),
-      approval: approvalOf(grant, workflow),
+      digest: status?.review?.digest,
+      approval: approvalView(grant, workflow),
       extension: extensionOf(grant),
       actions,
     }),
@@ -71,6 +72,10 @@ export function stateOf(grant: Grant): GrantView["state"] {
   const conditions = grant.status?.conditions ?? [];
   const of = (type: string): Condition | undefined => conditions.find((condition) => condition.type === type);
   if (grant.status?.end !== undefined) {
+    if (grant.status.deprovisionTime !== undefined && of("Stalled")?.status === "True") {
+      // Denied, or not approved in time: nothing was ever given.
+      return "Refused";
+    }
     return of("Active")?.status === "True" || of("Ready")?.status !== "True" ? "Revoking" : "Ended";
   }
   if (of("Active")?.status === "True" && isEndAskedFor(grant)) {

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { formatKey, keyOf, type ObjectKey } from "#kinds/index.ts";
 import type { GrantWatchLine } from "#wire/control-api.ts";
-import type { Source } from "../source/source.ts";
-import { type CallerGrant, callerGrant } from "./caller-view.ts";
+import { type CallerGrant, callerGrant, type Known } from "./caller-view.ts";
 import { ChangedKeys } from "./grant-news.ts";
 import type { CallerOf } from "./route.ts";
 import type { Services } from "./services.ts";
@@ -29,9 +28,10 @@ interface Told {
  * caller may not see any more. Changes of a Grant that come while the reader is busy are one: the reader gets the newest.
  */
 export async function* watchGrants(
-  { source, grantNews }: Pick<Services, "grantNews"> & { readonly source: Pick<Source, "get" | "list"> },
+  services: Pick<Services, "grantNews"> & Known,
   { caller, key: only, wants = () => true, signal }: GrantWatch,
 ): AsyncGenerator<GrantWatchLine, void, void> {
+  const { source, grantNews } = services;
   const changed = new ChangedKeys();
   const told = new Map<string, Told>();
   const isWanted = (key: ObjectKey): boolean =>
@@ -40,7 +40,7 @@ export async function* watchGrants(
     const name = formatKey(key);
     const before = told.get(name);
     const grant = source.get("Grant", key.namespace, key.name)?.object;
-    const seen = grant === undefined ? undefined : callerGrant(source, caller, grant);
+    const seen = grant === undefined ? undefined : callerGrant(services, caller, grant);
     if (seen === undefined || seen.grant.status?.grantID === undefined || !wants(seen)) {
       told.delete(name);
       return before === undefined ? undefined : { grantID: before.grantID, gone: true };

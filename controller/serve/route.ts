@@ -42,7 +42,7 @@ export interface Route {
   readonly body?: JsonSchema;
   /** Schema of the answer; for `streams` of one line. */
   readonly response: JsonSchema;
-  /** The answer is newline-delimited JSON that stays open. */
+  /** The answer is newline-delimited JSON that stays open: `handle` gives the lines, or promises them where it must ask before it begins. */
   readonly streams?: boolean;
   handle(request: RouteRequest): Promise<unknown> | AsyncIterable<unknown>;
 }

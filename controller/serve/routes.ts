@@ -9,6 +9,7 @@ import { grantRoutes } from "./routes/grants.ts";
 import { meRoute } from "./routes/me.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { reviewRoutes } from "./routes/reviews.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
 import { signInRoutes } from "./routes/sign-in.ts";
 import { watchRoutes } from "./routes/watch.ts";
 import type { Services } from "./services.ts";
@@ -38,6 +39,7 @@ export function controlRoutes(options: RouteOptions): Route[] {
     ...grantRoutes(services),
     ...reviewRoutes(services),
     ...eventRoutes(services),
+    ...sessionRoutes(services),
     ...auditRoutes(services),
     ...operationRoutes(services, () => openApiDocument(routes, version), isStuck),
   ];

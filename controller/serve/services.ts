@@ -1,4 +1,7 @@
 import type { Trail } from "#audit/event/trail.ts";
+import type { Outcome } from "#audit/record.ts";
+import type { StatisticsRange, VisibleTo } from "#audit/store/types.ts";
+import type { Grant } from "#kinds/index.ts";
 import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
 import type {
@@ -7,16 +10,19 @@ import type {
   SignInInfo,
   StatementEvent,
   StatementList,
+  TextLine,
   VerifyReport,
 } from "#wire/control-api.ts";
 import type { SpoolStatus } from "#wire/link.ts";
 import type { ProofVerifier } from "#wire/proof.ts";
+import type { Statistics } from "#wire/statistics.ts";
 import type { TrailEventList, TrailEventView } from "#wire/trail-event.ts";
 import type { OrphanHold } from "../reconcile/orphan-hold.ts";
 import type { Source } from "../source/source.ts";
 import type { IdentityDirectory } from "./auth/identify.ts";
 import type { Principal } from "./auth/tokens.ts";
 import type { GrantNews } from "./grant-news.ts";
+import type { KillOutcome } from "./link/links.ts";
 
 /** Which records of the audit trail are asked for. Absent means any. Instants are RFC 3339. */
 export interface AuditFilter {
@@ -27,6 +33,21 @@ export interface AuditFilter {
   readonly text?: string;
   readonly since?: string;
   readonly until?: string;
+  readonly outcome?: Outcome;
+  readonly minDurationMs?: number;
+  readonly minRows?: number;
+  /** Sessions that are open, or closed. */
+  readonly open?: boolean;
+  /** What the caller may see; absent: everything. */
+  readonly visibleTo?: VisibleTo;
+}
+
+/** A page of a search. */
+export interface SearchPage {
+  /** `next` of the page before; 0: the first. */
+  readonly after: number;
+  readonly limit: number;
+  readonly order: "newest" | "oldest";
 }
 
 /** Which events of the trail are asked for. */
@@ -44,12 +65,16 @@ export interface EventReader {
 
 /** The audit trail as the API serves it. */
 export interface AuditReader {
-  search(filter: AuditFilter, page: { readonly after: number; readonly limit: number }): Promise<StatementList>;
+  search(filter: AuditFilter, page: SearchPage): Promise<StatementList>;
   /** Position of the newest record: where a tail begins that is to show only what comes. */
   newest(): Promise<number>;
   /** Everything after the position `after`, then what comes, until `signal` aborts. Drops nothing. */
   tail(filter: AuditFilter, after: number, signal: AbortSignal): AsyncIterable<StatementEvent>;
   sessions(filter: AuditFilter): Promise<readonly SessionView[]>;
+  /** What charts show. Rejects with a `UserError` where there is too much to look at. */
+  statistics(filter: AuditFilter, range: StatisticsRange): Promise<Statistics>;
+  /** A large text, piece by piece. Throws a `UserError` where a piece is missing; what was given until then was there. */
+  text(session: string, text: number): AsyncIterable<TextLine>;
   verify(): Promise<VerifyReport>;
 }
 
@@ -89,6 +114,8 @@ export interface Services {
   readonly trail: Trail;
   /** What a person may ask for now, by the availabilities and workflows in force. */
   readonly entitlements: (person: Principal, namespace: string | undefined) => Promise<readonly Entitlement[]>;
+  /** Ends one session of a Grant that goes on; `message` is for the person. */
+  readonly killSession: (grant: Grant, session: string, message: string) => Promise<KillOutcome>;
   /** Tasks of the Proxy (`namespace/name`) that are linked now. */
   readonly linkedTasks: (proxy: string) => readonly LinkedTask[];
 }

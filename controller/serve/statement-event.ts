@@ -67,7 +67,7 @@ export function sessionViewOf(entry: SessionEntry): SessionView {
     database: nameOf(entry.database),
     role: entry.roleName,
     startTime: entry.openTime ?? "",
-    ...defined({ endTime: entry.closeTime, closeReason: entry.closeReason }),
+    ...defined({ endTime: entry.closeTime, closeReason: entry.closeReason, storeSeq: entry.firstSeq }),
     statements: entry.statements,
   };
 }
@@ -77,6 +77,7 @@ function startOf(view: StatementView | undefined, statement: number): Partial<St
     statement,
     ...defined({
       sql: shown(view?.sql),
+      sqlText: view?.sqlText,
       parameters: view?.parameters?.map(parameterText),
       parametersOmitted: view?.parametersOmitted,
       redacted: view?.redacted,

@@ -10,8 +10,10 @@ export class StreamCount {
     this.#limits = limits;
   }
 
-  /** Takes a place until `signal` aborts. Throws 503 where there is none. */
+  /** Takes a place until `signal` aborts. Throws 503 where there is none, and the signal's reason where it has aborted. */
   take(userID: string, signal: AbortSignal): void {
+    // Whoever went away meanwhile would never give the place back.
+    signal.throwIfAborted();
     const { code, what, most, mostOfPerson } = this.#limits;
     const own = this.#ofPerson.get(userID) ?? 0;
     if (this.#open >= most || own >= mostOfPerson) {

@@ -1,4 +1,4 @@
-import type { Database, Grant } from "#kinds/index.ts";
+import type { Database } from "#kinds/index.ts";
 import type { CallerOf } from "./route.ts";
 import type { Relation } from "./grant-access.ts";
 
@@ -13,26 +13,16 @@ export function viewersOf(database: Database | undefined): readonly Viewer[] {
 
 /**
  * Whether the caller may see the statements of a Grant. Being an administrator is not enough: what others do in a database is for
- * auditors, who are another group. Who asked for somebody else's access does not see what they do with it. Pure.
+ * auditors, who are another group. A reviewer is whose review counted: whom a workflow merely names sees no statement. Who asked for somebody else's access does not see what they do with it. Pure.
  */
 export function mayView(
   caller: Pick<CallerOf, "auditGroup">,
-  relation: Pick<Relation, "own" | "decided" | "waitingSteps">,
+  relation: Pick<Relation, "own" | "decided">,
   viewers: readonly Viewer[],
 ): boolean {
   return (
     (relation.own && viewers.includes("Principal")) ||
-    (isReviewer(relation) && viewers.includes("Reviewer")) ||
+    (relation.decided && viewers.includes("Reviewer")) ||
     (caller.auditGroup && viewers.includes("Auditor"))
   );
-}
-
-/** Whose review counted, or is waited for. */
-function isReviewer({ decided, waitingSteps }: Pick<Relation, "decided" | "waitingSteps">): boolean {
-  return decided || waitingSteps.length > 0;
-}
-
-/** The Database of a Grant, `namespace/name`. */
-export function databaseKeyOf(grant: Grant): string {
-  return `${grant.metadata.namespace}/${grant.spec.databaseRef.name}`;
 }

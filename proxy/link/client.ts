@@ -7,8 +7,10 @@ import {
   type Duty,
   type FromController,
   type FromTask,
+  type KillSession,
   linkMessageBytesMax,
   linkVersion,
+  type SessionKilled,
 } from "#wire/link.ts";
 import { createProof, type ProofCredentials, type StsEndpoint } from "#wire/proof.ts";
 import type { ControllerContact } from "../grants/contact.ts";
@@ -42,6 +44,8 @@ export interface LinkPorts {
   readonly outbox: Outbox;
   /** Whether this task is to take new sessions. */
   readonly onDuty: (duty: Duty) => void;
+  /** Ends one session; resolves with what became of it. Never rejects. */
+  readonly onKill: (kill: KillSession) => Promise<SessionKilled["outcome"]>;
   /** 0 up to 1. */
   readonly random: () => number;
 }
@@ -204,6 +208,9 @@ class Conversation {
       case "duty":
         this.#ports.onDuty(message);
         return;
+      case "kill":
+        void this.#kill(message);
+        return;
       case "audit-ack":
         this.#shipper.acknowledged(message.seq);
         return;
@@ -215,6 +222,11 @@ class Conversation {
         // A newer controller may say more; what is not known is not needed.
         return;
     }
+  }
+
+  async #kill(message: KillSession): Promise<void> {
+    const outcome = await this.#ports.onKill(message);
+    this.#send({ type: "killed", id: message.id, outcome });
   }
 
   async #prove(challenge: Challenge): Promise<void> {

@@ -116,7 +116,7 @@ export class DatabaseSession<U extends OpenedUpstream, L extends LiveParts> impl
   cut(reason: CutReason, message: string): Promise<BackendFate> {
     if (this.#cutting === undefined && !this.#finishing) {
       this.#cutting = { reason, message };
-      this.#giveUp.abort(new Error("the grant ended"));
+      this.#giveUp.abort(new Error("the session was cut"));
       const live = this.#live;
       if (live !== undefined) {
         this.#cutLive(live, this.#cutting);

@@ -2,7 +2,8 @@ import { timingSafeEqual } from "node:crypto";
 import type { BackendFate } from "./confirm.ts";
 
 /** Why a session is ended from outside. */
-export type CutReason = "grant-expired" | "grant-revoked" | "drained" | "controller-lost" | "proxy-stopped";
+export type CutReason =
+  "grant-expired" | "grant-revoked" | "session-killed" | "drained" | "controller-lost" | "proxy-stopped";
 
 /** A connection of a server: several servers behind one name number theirs each for itself. */
 export interface ServerThread {
@@ -76,6 +77,12 @@ export class SessionRegistry {
   /** Whether a server's connection is one of this grant's sessions. */
   hasThread(grantID: string, { address, id }: ServerThread): boolean {
     return this.ofGrant(grantID).some(({ thread }) => thread?.address === address && thread.id === id);
+  }
+
+  /** Cuts that one session, if it is this grant's; undefined where there is none. */
+  async kill(sessionID: string, grantID: string, message: string): Promise<BackendFate | undefined> {
+    const session = this.ofGrant(grantID).find(({ id }) => id === sessionID);
+    return session?.cut("session-killed", message);
   }
 
   /** Cuts all sessions of a grant at once. */

@@ -35,6 +35,8 @@ export function testServices(
     newest: async () => 0,
     async *tail() {},
     sessions: async () => [],
+    statistics: async () => ({ since: "", bucketSeconds: 1, buckets: [], slowest: [], errors: [] }),
+    async *text() {},
     verify: async () => ({ verdict: "complete", records: 0, sessions: 0, findings: [] }),
   };
   const { linked, ...rest } = change;
@@ -64,6 +66,7 @@ export function testServices(
     events: { page: async () => ({ items: [] }), async *tail() {} },
     grantNews,
     entitlements: async (person, namespace) => entitlementsOf(source, person, namespace),
+    killSession: async () => "gone",
     linkedTasks: () => linked ?? [],
     ...rest,
   } as TestServices;

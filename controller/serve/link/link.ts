@@ -10,8 +10,10 @@ import {
   type LinkGrant,
   type LinkPolicy,
   linkVersion,
+  type KillSession,
   type ProveTask,
   type ProxyStatus,
+  type SessionKilled,
 } from "#wire/link.ts";
 import { formatNonce } from "#wire/proof.ts";
 import { authenticateTask, type ProvenTask, type TaskDirectory } from "./authenticate.ts";
@@ -28,6 +30,8 @@ export const pingPeriodMs = 10_000;
 export const silenceMaxMs = 30_000;
 /** What a closing peer may still take to answer. */
 const closeTimeoutMs = 5_000;
+/** A proxy gives up to see the backend go after 15 s (proxy/session/confirm.ts); an older one does not answer at all. */
+export const killTimeoutMs = 20_000;
 const nonceBytes = 24;
 /** RFC 6455 7.4.1: 1001 going away, 1008 policy violation, 1011 internal error. RFC 6455 5.5: a close reason has at most 123 bytes. */
 const goingAway = 1001;
@@ -68,6 +72,8 @@ export class Link {
   /** What the task was told last. A task that was told nothing serves; one that was told on an earlier link says so itself. */
   #told: Omit<Duty, "type"> | undefined;
   #cancelTimer: CancelTimer;
+  #killID = 0;
+  readonly #kills = new Map<number, (outcome: SessionKilled["outcome"] | undefined) => void>();
 
   constructor(socket: WebSocket, host: LinkHost) {
     this.#socket = socket;
@@ -141,6 +147,25 @@ export class Link {
     }
   }
 
+  /** Has the task end one session. Resolves with undefined where it does not answer. Never rejects. */
+  async killSession(kill: Omit<KillSession, "type" | "id">): Promise<SessionKilled["outcome"] | undefined> {
+    if (this.#isClosing) {
+      return undefined;
+    }
+    this.#killID += 1;
+    const id = this.#killID;
+    const { promise, resolve } = Promise.withResolvers<SessionKilled["outcome"] | undefined>();
+    this.#kills.set(id, resolve);
+    const cancel = this.#host.clock.after(killTimeoutMs, () => resolve(undefined));
+    this.send({ type: "kill", id, ...kill });
+    try {
+      return await promise;
+    } finally {
+      cancel();
+      this.#kills.delete(id);
+    }
+  }
+
   /** Ends the link; the task comes back by itself. */
   close(reason: string): void {
     this.#close(goingAway, reason);
@@ -166,6 +191,9 @@ export class Link {
 
   #gone(): void {
     this.#isClosing = true;
+    for (const unanswered of this.#kills.values()) {
+      unanswered(undefined);
+    }
     this.#ingestion.stop();
     this.#cancelTimer();
     if (this.#task !== undefined) {
@@ -233,6 +261,9 @@ export class Link {
         return;
       case "cut":
         this.#host.onCut(task, message);
+        return;
+      case "killed":
+        this.#kills.get(message.id)?.(message.outcome);
         return;
       case "status":
         this.sendDuty(message.draining);

@@ -2,7 +2,7 @@ import type { WebSocket } from "ws";
 import type { Grant } from "#kinds/index.ts";
 import { defined } from "#lib/defined.ts";
 import { coerceError } from "#lib/errors.ts";
-import type { CutReport, LinkGrant, ProxyStatus } from "#wire/link.ts";
+import type { CutReport, LinkGrant, ProxyStatus, SessionKilled } from "#wire/link.ts";
 import { findGrant } from "../../source/grant-by-id.ts";
 import type { LinkedTask } from "../services.ts";
 import type { ProvenTask } from "./authenticate.ts";
@@ -14,6 +14,9 @@ import { Link, type LinkHost } from "./link.ts";
  * seconds; each holds at most 64 KiB until then, 16 MiB in all.
  */
 export const unprovenMax = 256;
+
+/** What became of one session that was to end. */
+export type KillOutcome = SessionKilled["outcome"] | "no-answer";
 
 /** What the registry needs beyond what each link needs. */
 export type LinksOptions = Omit<LinkHost, "onLinked" | "onGone" | "onCut" | "onStatus" | "grantsOf" | "dutyOf"> & {
@@ -85,6 +88,22 @@ export class Links {
         link.close("the controller could not tell a change");
       }
     }
+  }
+
+  /**
+   * Ends one session of a grant. The task that reports it is asked; where none does, as just after it began, all of the Proxy are.
+   * `unknown-session`: no task has it. `no-answer`: a task that may have it is not linked, does not answer or is too old to know how.
+   */
+  async killSession(grant: Grant, session: string, message: string): Promise<KillOutcome> {
+    const links = this.#ofProxy(proxyKeyOf(grant) ?? "");
+    const grantID = grant.status?.grantID ?? "";
+    const holders = links.filter(({ task }) =>
+      this.#reports.get(task?.taskARN ?? "")?.status.sessions.some((entry) => entry.session === session),
+    );
+    const asked = holders.length > 0 ? holders : links;
+    const outcomes = await Promise.all(asked.map((link) => link.killSession({ session, grantID, message })));
+    const ended = outcomes.find((outcome) => outcome !== undefined && outcome !== "unknown-session");
+    return ended ?? (outcomes.length === 0 || outcomes.includes(undefined) ? "no-answer" : "unknown-session");
   }
 
   /** The status of that Proxy (`namespace/name`) may name other duties. */

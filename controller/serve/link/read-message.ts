@@ -29,6 +29,11 @@ const schemas: Readonly<Record<FromTask["type"], JsonSchema>> = {
   }),
   pong: object({ type: oneOf("pong"), id: count, time: instant }),
   cut: object({ type: oneOf("cut"), grantID: text(32), sessions: count, backendsGone: count, time: instant }),
+  killed: object({
+    type: oneOf("killed"),
+    id: count,
+    outcome: oneOf("gone", "alive", "unknown", "unknown-session"),
+  }),
   status: object(
     {
       type: oneOf("status"),

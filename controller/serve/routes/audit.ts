@@ -1,9 +1,14 @@
+import { bucketsMax } from "#audit/store/statistics.ts";
 import { defined } from "#lib/defined.ts";
-import type { SessionList, StatementEvent, StatementList, VerifyReport } from "#wire/control-api.ts";
+import type { StatementEvent, StatementList, TextLine, VerifyReport } from "#wire/control-api.ts";
+import type { Statistics } from "#wire/statistics.ts";
 import { withHeartbeats } from "../heartbeat.ts";
-import { callerOf, HttpProblem, type Route, type RouteRequest } from "../route.ts";
-import { grantIDText, instant, integer, listOf, object, oneOf, statementEvent, text } from "../schemas.ts";
+import { callerOf, HttpProblem, type JsonSchema, type Route, type RouteRequest } from "../route.ts";
+import { anyOf, grantIDText, instant, integer, listOf, object, oneOf, statementEvent, text } from "../schemas.ts";
 import type { AuditFilter, Services } from "../services.ts";
+import { StreamCount } from "../streams.ts";
+import { viewable } from "../viewable.ts";
+import { Viewings } from "../viewings.ts";
 
 /** A page of search results; a person reads far fewer at once. */
 const pageSizeMax = 1_000;
@@ -11,6 +16,13 @@ const pageSizeDefault = 100;
 
 /** Each stored batch makes every open tail ask the store once, well below a millisecond: 64 stay below what one ingest costs. */
 export const tailsMax = 64;
+
+/** A quarter: what an auditor looks back at. What it holds is bounded by the number of statements, not by time (audit/store/statistics.ts). */
+const statisticsRangeMaxMs = 92 * 24 * 3_600_000;
+const statisticsRangeDefaultMs = 3_600_000;
+const bucketsDefault = 60;
+
+const count = integer(0, Number.MAX_SAFE_INTEGER);
 
 const filterQuery = {
   userName: text(128),
@@ -20,53 +32,65 @@ const filterQuery = {
   text: text(1024),
   since: instant,
   until: instant,
+  outcome: oneOf("ok", "error", "cancelled", "not-executed", "cut", "unknown"),
+  minDurationMs: count,
+  minRows: count,
 } as const;
+const { since, until, ...statisticsQuery } = filterQuery;
 
-const finding = object(
-  { kind: text(64), detail: text(4096), session: text(64), seq: integer(0, Number.MAX_SAFE_INTEGER) },
-  ["session", "seq"],
-);
+const finding = object({ kind: text(64), detail: text(4096), session: text(64), seq: count }, ["session", "seq"]);
 
-const session = object(
-  {
-    session: text(64),
-    grantID: text(32),
-    userName: text(128),
-    database: text(128),
-    role: text(63),
-    startTime: text(32, 0),
-    endTime: instant,
-    statements: integer(0, Number.MAX_SAFE_INTEGER),
-    closeReason: text(256, 0),
-  },
-  ["endTime", "closeReason"],
-);
+const statisticsSchema = object({
+  since: instant,
+  bucketSeconds: integer(1, Number.MAX_SAFE_INTEGER),
+  buckets: listOf(object({ statements: count, errors: count, rows: count })),
+  slowest: listOf(statementEvent),
+  errors: listOf(object({ code: text(16, 0), count, message: { type: "string" } })),
+});
 
-/** Reading the audit trail. Everybody sees what was done under their own grants; auditors see all. */
+/** Narrows a filter to what its caller may see. */
+type View = (request: RouteRequest, what: string, asked?: AuditFilter) => Promise<AuditFilter>;
+
+/** Reading the audit trail. Who may see what, the Databases say (`spec.audit.viewers`); who looked, is on record. */
 export function auditRoutes(services: Services): Route[] {
-  return [searchRoute(services), tailRoute(services), sessionsRoute(services), verifyRoute(services)];
+  const viewings = new Viewings(services);
+  const view: View = (request, what, asked = filterOf(request.query)) =>
+    viewable(services, viewings, callerOf(request), { what, asked });
+  return [
+    searchRoute(services, view),
+    tailRoute(services, view),
+    statisticsRoute(services, view),
+    textRoute(services, view),
+    verifyRoute(services),
+  ];
 }
 
-function searchRoute({ audit }: Services): Route {
+function searchRoute({ audit }: Services, view: View): Route {
   return {
     method: "GET",
     path: "/v1/audit/statements",
     operationID: "searchStatements",
     summary:
-      "Statements, newest first: the caller's own; everybody's for auditors. `after` is `next` of the page before.",
+      "Statements that the caller may see, newest first: their own, those of grants that they review; everybody's for auditors. `after` is `next` of the page before.",
     rule: "person",
-    query: { ...filterQuery, after: integer(0, Number.MAX_SAFE_INTEGER), limit: integer(1, pageSizeMax) },
-    response: object({ items: listOf(statementEvent), next: integer(0, Number.MAX_SAFE_INTEGER) }, ["next"]),
-    handle: (request): Promise<StatementList> =>
-      audit.search(visibleFilter(request), {
+    query: { ...filterQuery, order: oneOf("newest", "oldest"), after: count, limit: integer(1, pageSizeMax) },
+    response: object({ items: listOf(statementEvent), next: count }, ["next"]),
+    handle: async (request): Promise<StatementList> =>
+      audit.search(await view(request, "statements"), {
         after: Number(request.query["after"] ?? 0),
         limit: Number(request.query["limit"] ?? pageSizeDefault),
+        order: request.query["order"] === "oldest" ? "oldest" : "newest",
       }),
   };
 }
 
-function tailRoute(services: Services): Route {
-  let open = 0;
+function tailRoute(services: Services, view: View): Route {
+  const streams = new StreamCount({
+    code: "TooManyTails",
+    what: "the audit trail",
+    most: tailsMax,
+    mostOfPerson: tailsMax,
+  });
   return {
     method: "GET",
     path: "/v1/audit/tail",
@@ -74,18 +98,12 @@ function tailRoute(services: Services): Route {
     summary:
       "Every record as it is stored. Resumes after any position and drops nothing. Heartbeats say where it stands; it ends with the caller's token.",
     rule: "person",
-    query: { ...filterQuery, after: integer(0, Number.MAX_SAFE_INTEGER) },
+    query: { ...filterQuery, after: count },
     response: statementEvent,
     streams: true,
-    handle: (request): AsyncIterable<StatementEvent> => {
-      const filter = visibleFilter(request);
-      if (open >= tailsMax) {
-        throw new HttpProblem(503, "TooManyTails", `${open} people follow the audit trail already`, {
-          next: "Try again later, or search: sallyport audit search",
-        });
-      }
-      open += 1;
-      request.signal.addEventListener("abort", () => (open -= 1), { once: true });
+    handle: async (request): Promise<AsyncIterable<StatementEvent>> => {
+      const filter = await view(request, "tail");
+      streams.take(callerOf(request).userID, request.signal);
       const after = request.query["after"];
       return tailFrom(services, filter, after === undefined ? undefined : Number(after), request.signal);
     },
@@ -103,16 +121,56 @@ async function* tailFrom(
   yield* withHeartbeats(audit.tail(filter, position, signal), position, clock);
 }
 
-function sessionsRoute({ audit }: Services): Route {
+function statisticsRoute({ audit, clock }: Services, view: View): Route {
   return {
     method: "GET",
-    path: "/v1/sessions",
-    operationID: "listSessions",
-    summary: "Database sessions: the caller's own; everybody's for auditors.",
+    path: "/v1/audit/statistics",
+    operationID: "getStatistics",
+    summary:
+      "What charts show of the statements that the caller may see, of the last hour unless `since` and `until` say otherwise.",
     rule: "person",
-    query: filterQuery,
-    response: object({ items: listOf(session) }),
-    handle: async (request): Promise<SessionList> => ({ items: await audit.sessions(visibleFilter(request)) }),
+    query: { ...statisticsQuery, since, until, buckets: integer(1, bucketsMax) },
+    response: statisticsSchema,
+    handle: async (request): Promise<Statistics> => {
+      const { since: from, until: to, ...asked } = filterOf(request.query);
+      const endMs = to === undefined ? clock.now() : Date.parse(to);
+      const startMs = from === undefined ? endMs - statisticsRangeDefaultMs : Date.parse(from);
+      const rangeMs = endMs - startMs;
+      if (!(rangeMs > 0 && rangeMs <= statisticsRangeMaxMs)) {
+        throw new HttpProblem(400, "InvalidInput", "query.since: must be before `until`, by 92 days at most");
+      }
+      const buckets = Number(request.query["buckets"] ?? bucketsDefault);
+      const bucketSeconds = Math.max(1, Math.ceil(rangeMs / 1_000 / buckets));
+      const range = { from: new Date(startMs).toISOString(), to: new Date(endMs).toISOString(), bucketSeconds };
+      return audit.statistics(await view(request, "statistics", asked), range);
+    },
+  };
+}
+
+function textRoute({ audit }: Services, view: View): Route {
+  const line: JsonSchema = anyOf(
+    object({ data: { type: "string" } }),
+    object({ base64: { type: "string" } }),
+    object({ complete: { type: "boolean", const: true }, bytes: count }),
+  );
+  return {
+    method: "GET",
+    path: "/v1/audit/texts/{session}/{text}",
+    operationID: "getText",
+    summary:
+      "A text that is too large for its statement's record (`sqlText`), piece by piece. A stream without a last line `complete` was cut off.",
+    rule: "person",
+    parameters: { session: text(64), text: integer(1, Number.MAX_SAFE_INTEGER) },
+    response: line,
+    streams: true,
+    handle: async (request): Promise<AsyncIterable<TextLine>> => {
+      const session = request.path["session"] ?? "";
+      const filter = await view(request, "text", { session });
+      if ((await audit.sessions(filter)).length === 0) {
+        throw new HttpProblem(404, "SessionNotFound", `you have no session ${session}`);
+      }
+      return audit.text(session, Number(request.path["text"]));
+    },
   };
 }
 
@@ -126,8 +184,8 @@ function verifyRoute({ audit }: Services): Route {
     rule: "auditor",
     response: object({
       verdict: oneOf("complete", "consistent, unanchored", "broken"),
-      records: integer(0, Number.MAX_SAFE_INTEGER),
-      sessions: integer(0, Number.MAX_SAFE_INTEGER),
+      records: count,
+      sessions: count,
       findings: listOf(finding),
     }),
     // It reads the whole trail: whoever asks meanwhile gets the same answer.
@@ -135,29 +193,18 @@ function verifyRoute({ audit }: Services): Route {
   };
 }
 
-/** The filter that was asked for, narrowed to the caller's own where the caller is no auditor. */
-function visibleFilter(request: RouteRequest): AuditFilter {
-  const caller = callerOf(request);
-  const names = Object.keys(filterQuery) as (keyof AuditFilter)[];
-  const asked: AuditFilter = defined(
-    Object.fromEntries(names.map((name) => [name, request.query[name] as string | undefined])),
-  );
+/** The filter that was asked for. Throws 400 for an instant that is none. */
+function filterOf(query: RouteRequest["query"]): AuditFilter {
+  const names = Object.keys(filterQuery) as (keyof typeof filterQuery)[];
+  const asked = defined(Object.fromEntries(names.map((name) => [name, query[name]]))) as AuditFilter;
   checkInstant("since", asked.since);
   checkInstant("until", asked.until);
-  if (caller.auditor) {
-    return asked;
-  }
-  if (asked.userName !== undefined && asked.userName !== caller.userName) {
-    throw new HttpProblem(403, "Forbidden", "you may see your own statements only", {
-      why: "seeing other people's takes a member of the auditor group",
-    });
-  }
-  return { ...asked, userName: caller.userName };
+  return asked;
 }
 
 /** The schema sees the form only: 2026-02-31 has it. */
-function checkInstant(name: string, text: string | undefined): void {
-  if (text !== undefined && Number.isNaN(Date.parse(text))) {
+export function checkInstant(name: string, given: string | undefined): void {
+  if (given !== undefined && Number.isNaN(Date.parse(given))) {
     throw new HttpProblem(400, "InvalidInput", `query.${name}: is no instant`);
   }
 }

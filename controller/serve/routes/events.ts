@@ -64,11 +64,11 @@ export function eventRoutes(services: Services): Route[] {
 }
 
 /** What the caller may see of what was asked for. Throws where that is nothing. */
-function visibleFilter({ source }: Services, request: RouteRequest): EventFilter {
+function visibleFilter(services: Services, request: RouteRequest): EventFilter {
   const caller = callerOf(request);
   const grantID = request.query["grantID"] as string | undefined;
   if (grantID !== undefined && !caller.auditor) {
-    visibleGrant(source, caller, grantID);
+    visibleGrant(services, caller, grantID);
   }
   if (grantID === undefined && !caller.auditor) {
     throw new HttpProblem(403, "Forbidden", "the events of all grants are for auditors and administrators", {

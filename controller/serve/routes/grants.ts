@@ -144,7 +144,7 @@ function seeingRoutes(services: Services): Route[] {
       parameters: grantPath,
       response: grantView,
       handle: async (request): Promise<GrantView> =>
-        visibleGrant(services.source, callerOf(request), request.path["grantID"] ?? "").view(),
+        visibleGrant(services, callerOf(request), request.path["grantID"] ?? "").view(),
     },
   ];
 }
@@ -159,7 +159,7 @@ function connectRoute(services: Services): Route {
     parameters: grantPath,
     response: connectInfoSchema,
     handle: async (request): Promise<ConnectInfo> => {
-      const { grant, relation } = visibleGrant(services.source, callerOf(request), request.path["grantID"] ?? "");
+      const { grant, relation } = visibleGrant(services, callerOf(request), request.path["grantID"] ?? "");
       if (!relation.own) {
         throw new HttpProblem(403, "Forbidden", `only ${grant.spec.principal.name} may use this grant`);
       }
@@ -169,15 +169,15 @@ function connectRoute(services: Services): Route {
 }
 
 function listGrants(
-  { source }: Services,
+  services: Services,
   caller: CallerOf,
   query: Readonly<Record<string, string | number | boolean | undefined>>,
 ): GrantView[] {
   const { userName, database, state } = query;
-  return source
+  return services.source
     .list("Grant")
     .flatMap(({ object: grant }) => {
-      const seen = callerGrant(source, caller, grant);
+      const seen = callerGrant(services, caller, grant);
       const isListed = seen !== undefined && (caller.auditor || seen.relation.own || seen.relation.requester);
       return isListed ? [seen.view()] : [];
     })

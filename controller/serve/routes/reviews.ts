@@ -1,11 +1,12 @@
 import { apiVersion, type Grant, type GrantReview } from "#kinds/index.ts";
-import { grantDigest } from "#kinds/digest.ts";
+import { defined } from "#lib/defined.ts";
 import type { ExtendRequest, ReviewRequest } from "#wire/approval.ts";
 import type { GrantList, GrantView, RevokeRequest } from "#wire/control-api.ts";
 import { callerGrant, type CallerGrant, viewNow, visibleGrant } from "../caller-view.ts";
-import { extensionOf } from "../approval.ts";
+import { type ReviewVerdict, reviewVerdict } from "../../reconcile/grant/approval.ts";
+import { extensionOf, workflowOf } from "../approval.ts";
 import { mayEnd, mayExtend } from "../grant-access.ts";
-import { isOpen, stateOf } from "../grant-view.ts";
+import { stateOf } from "../grant-view.ts";
 import { callerOf, type CallerOf, HttpProblem, type Route } from "../route.ts";
 import { grantDigestText, grantView, integer, listOf, object, oneOf, stepName, text } from "../schemas.ts";
 import type { Services } from "../services.ts";
@@ -16,7 +17,7 @@ const reviewNameBytes = 6;
 /** Deciding on requests, lengthening and ending access. */
 export function reviewRoutes(services: Services): Route[] {
   const of = (request: Parameters<Route["handle"]>[0]): CallerGrant =>
-    visibleGrant(services.source, callerOf(request), request.path["grantID"] ?? "");
+    visibleGrant(services, callerOf(request), request.path["grantID"] ?? "");
   const change = {
     method: "POST",
     rule: "person",
@@ -57,7 +58,7 @@ export function reviewRoutes(services: Services): Route[] {
   ];
 }
 
-function queueRoute({ source }: Services): Route {
+function queueRoute(services: Services): Route {
   return {
     method: "GET",
     path: "/v1/reviews",
@@ -68,10 +69,11 @@ function queueRoute({ source }: Services): Route {
     response: object({ items: listOf(grantView) }),
     handle: async (request): Promise<GrantList> => {
       const isDecided = request.query["state"] === "decided";
-      const items = source.list("Grant").flatMap(({ object }) => {
-        const seen = callerGrant(source, callerOf(request), object);
+      const items = services.source.list("Grant").flatMap(({ object }) => {
+        const seen = callerGrant(services, callerOf(request), object);
         const isListed =
-          seen !== undefined && (isDecided ? seen.relation.decided : seen.relation.waitingSteps.length > 0);
+          seen !== undefined &&
+          (isDecided ? seen.relation.decided : seen.relation.mayDeny || seen.relation.waitingSteps.length > 0);
         return isListed ? [seen.view()] : [];
       });
       return { items: items.sort(byNewest) };
@@ -85,16 +87,16 @@ async function review(
   seen: CallerGrant,
   { decision, digest, step, comment }: ReviewRequest,
 ): Promise<GrantView> {
-  const { grant, relation } = seen;
-  if (digest !== grantDigest(grant)) {
-    throw new HttpProblem(409, "DigestMismatch", "this is not the grant that you looked at", {
-      why: "a grant of the same name was made anew",
-      next: "Look at it again and decide on what you see.",
-    });
-  }
-  const chosen = step ?? relation.waitingSteps[0];
-  if (chosen === undefined || !relation.waitingSteps.includes(chosen)) {
-    throw notAsked(caller, grant, relation.decided);
+  const { grant } = seen;
+  const verdict = reviewVerdict({
+    grant,
+    workflow: workflowOf(grant, services.source),
+    review: { decision, grantDigest: digest, ...defined({ step }) },
+    reviewer: { kind: "User", userName: caller.userName, groups: caller.groups },
+    now: services.clock.now(),
+  });
+  if (verdict.kind !== "counts") {
+    throw notCounted(verdict);
   }
   const { namespace, name } = grant.metadata;
   const object: GrantReview = {
@@ -105,26 +107,22 @@ async function review(
       grantRef: { name },
       grantDigest: digest,
       decision,
-      step: chosen,
+      step: verdict.step,
       reviewer: { kind: "User", username: caller.userName },
       ...(comment === undefined ? {} : { comment }),
     },
   };
   await services.source.create(object);
-  return viewNow(services.source, caller, seen);
+  return viewNow(services, caller, seen);
 }
 
-/** Why the caller's word is not waited for. */
-function notAsked(caller: CallerOf, grant: Grant, decided: boolean): HttpProblem {
-  if (!isOpen(grant) || grant.status?.approvalTime !== undefined) {
-    return new HttpProblem(409, "TooLate", `the grant is ${stateOf(grant)} and waits for no review`);
+/** Why the review would not count. */
+function notCounted(verdict: Exclude<ReviewVerdict, { readonly kind: "counts" }>): HttpProblem {
+  if (verdict.kind === "waits") {
+    return new HttpProblem(409, "NotWaiting", verdict.message, { next: "Look at it again in a moment." });
   }
-  if (decided) {
-    return new HttpProblem(409, "AlreadyDecided", "your review of this grant counted already");
-  }
-  return new HttpProblem(403, "NotAnApprover", `${caller.userName} may not decide on this grant`, {
-    why: "no step that waits names you or a group of yours, or it is your own",
-  });
+  const isForbidden = verdict.reason === "NotAnApprover" || verdict.reason === "SelfApproval";
+  return new HttpProblem(isForbidden ? 403 : 409, verdict.reason, verdict.message);
 }
 
 function reviewName(grant: Grant, { random }: Services): string {
@@ -133,7 +131,7 @@ function reviewName(grant: Grant, { random }: Services): string {
 }
 
 async function extend(
-  { source, clock }: Services,
+  services: Services,
   caller: CallerOf,
   seen: CallerGrant,
   { count }: ExtendRequest,
@@ -160,10 +158,10 @@ async function extend(
       next: "Ask for access anew.",
     });
   }
-  const time = new Date(clock.now()).toISOString();
+  const time = new Date(services.clock.now()).toISOString();
   const extendRequest = { count: count + 1, by: caller.userName, time };
-  await source.writeStatus(grant, (status) => withExtension(status, extendRequest), { notify: true });
-  return viewNow(source, caller, seen);
+  await services.source.writeStatus(grant, (status) => withExtension(status, extendRequest), { notify: true });
+  return viewNow(services, caller, seen);
 }
 
 type Status = NonNullable<Grant["status"]>;
@@ -175,7 +173,7 @@ function withExtension(status: Status, asked: { count: number; by: string; time:
 }
 
 async function revoke(
-  { source, clock }: Services,
+  services: Services,
   caller: CallerOf,
   seen: CallerGrant,
   { reason }: RevokeRequest,
@@ -187,11 +185,11 @@ async function revoke(
     });
   }
   if (grant.status?.end === undefined && grant.status?.endRequest === undefined) {
-    const time = new Date(clock.now()).toISOString();
+    const time = new Date(services.clock.now()).toISOString();
     const endRequest = { reason, by: caller.userName, time };
-    await source.writeStatus(grant, (status) => ({ ...status, endRequest: status.endRequest ?? endRequest }), {
+    await services.source.writeStatus(grant, (status) => ({ ...status, endRequest: status.endRequest ?? endRequest }), {
       notify: true,
     });
   }
-  return viewNow(source, caller, seen);
+  return viewNow(services, caller, seen);
 }

@@ -60,6 +60,8 @@ function start(audit: Partial<AuditReader> = {}, objects = [...demoObjects, adas
       filters.push(filter);
       return [];
     },
+    statistics: async () => ({ since, bucketSeconds: 1, buckets: [], slowest: [], errors: [] }),
+    async *text() {},
     verify: async () => ({ verdict: "complete", records: 0, sessions: 0, findings: [] }),
     ...audit,
   };
@@ -148,21 +150,25 @@ describe("a grant of one's own, and another person's", () => {
 
 describe("the audit trail", () => {
   it.each(["/v1/audit/statements", "/v1/audit/tail", "/v1/sessions"])(
-    "at %s shows people their own, and refuses another's; auditors see all",
+    "at %s shows people their own, whatever they ask for; auditors see all",
     async (path) => {
-      expect((await answer(`${path}?userName=grace`, "ada")).status).toBe(403);
+      await (await answer(`${path}?userName=grace`, "ada")).text();
       await (await answer(path, "ada")).text();
       await (await answer(`${path}?userName=ada`, "ada")).text();
       await (await answer(`${path}?userName=grace`, "margaret")).text();
-      await (await answer(`${path}?database=orders&text=x`, "margaret")).text();
+      await (await answer(`${path}?database=orders${path === "/v1/sessions" ? "" : "&text=x"}`, "margaret")).text();
 
       // A tail without a position first asks where the trail stands; that is told to nobody.
       const asked = filters.filter((filter) => Object.keys(filter).length > 0);
+      const own = (userName: string) => ({ userName, userID: `u-${userName}`, exceptDatabases: [] });
+      const adas = { own: own("ada"), grants: [] };
+      const all = { own: own("margaret"), grants: [], everybody: { exceptDatabases: [] } };
       expect(asked).toEqual([
-        { userName: "ada" },
-        { userName: "ada" },
-        { userName: "grace" },
-        { database: "orders", text: "x" },
+        { userName: "grace", visibleTo: adas },
+        { visibleTo: adas },
+        { userName: "ada", visibleTo: adas },
+        { userName: "grace", visibleTo: all },
+        { database: "orders", visibleTo: all, ...(path === "/v1/sessions" ? {} : { text: "x" }) },
       ]);
     },
   );

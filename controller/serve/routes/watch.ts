@@ -1,6 +1,7 @@
 import { keyOf } from "#kinds/index.ts";
 import type { GrantWatchLine } from "#wire/control-api.ts";
 import { visibleGrant } from "../caller-view.ts";
+import { isInQueue } from "../grant-access.ts";
 import { type GrantWatch, watchGrants } from "../grant-watch.ts";
 import { withBeats } from "../heartbeat.ts";
 import { callerOf, type Route } from "../route.ts";
@@ -47,8 +48,8 @@ export function watchRoutes(services: Services): Route[] {
         return follow({
           caller: callerOf(request),
           signal: request.signal,
-          wants: ({ relation: { own, requester, waitingSteps, decided } }) =>
-            (scope !== "own" || own || requester) && (scope !== "reviews" || waitingSteps.length > 0 || decided),
+          wants: ({ relation }) =>
+            (scope !== "own" || relation.own || relation.requester) && (scope !== "reviews" || isInQueue(relation)),
         });
       },
     },
@@ -63,7 +64,7 @@ export function watchRoutes(services: Services): Route[] {
       streams: true,
       handle: (request) => {
         const caller = callerOf(request);
-        const { grant } = visibleGrant(services.source, caller, request.path["grantID"] ?? "");
+        const { grant } = visibleGrant(services, caller, request.path["grantID"] ?? "");
         return follow({ caller, key: keyOf(grant), signal: request.signal });
       },
     },
