@@ -1,9 +1,12 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { headOf, Ingestor } from "./ingest.ts";
-import type { EngineOptions } from "./messages.ts";
+import { Ingestor } from "./ingest.ts";
+import { headOf } from "./judge.ts";
+import type { SQLiteOptions, StoreEngineMethods } from "./messages.ts";
 import { migrate } from "./schema.ts";
+import { pageMax, pageOf, pageSize, tailWindow } from "./pages.ts";
+import { statistics } from "./statistics.ts";
 import type {
   AuditFilter,
   EventQuery,
@@ -14,6 +17,7 @@ import type {
   PageOf,
   RawRecord,
   SessionEntry,
+  StatisticsRange,
   StatementView,
   StoredEvent,
   StoreStats,
@@ -23,12 +27,14 @@ import type {
   TaskHead,
   TextPiece,
   TextQuery,
+  TrailStatistics,
 } from "./types.ts";
 import {
   eventOf,
   flagOf,
   ownerColumns,
   ownerOf,
+  pieceOf,
   recordIn,
   sessionOf,
   statementOf,
@@ -38,9 +44,6 @@ import {
 } from "./views.ts";
 import { eventWhere, sessionWhere, statementWhere, tailWhere, type Where } from "./where.ts";
 
-/** A filter that matches little must not hold up ingest: one call looks at no more records than this. */
-const tailWindow = 5_000;
-const pageMax = 1_000;
 /** SQLite waits this long for another process that reads or checkpoints. */
 const busyTimeoutMs = 10_000;
 
@@ -54,13 +57,13 @@ const statementQuery = `
  * The store itself, on one connection, synchronous: it runs inside a worker. Everything that it promises to have stored
  * is on the device when the call returns (WAL with synchronous=FULL, sqlite.org/pragma.html#pragma_synchronous).
  */
-export class StoreEngine {
+export class StoreEngine implements StoreEngineMethods {
   readonly #database: DatabaseSync;
   readonly #ingestor: Ingestor | undefined;
   readonly #statementByNumber: StatementSync;
 
   /** Opens the store. */
-  constructor(options: EngineOptions) {
+  constructor(options: SQLiteOptions) {
     const { path, mode } = options;
     if (mode === "write") {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -72,6 +75,19 @@ export class StoreEngine {
     }
     this.#ingestor = mode === "write" ? new Ingestor(this.#database) : undefined;
     this.#statementByNumber = this.#database.prepare(`${statementQuery} WHERE st.session_id = ? AND st.statement = ?`);
+  }
+
+  /** The lock on the state directory makes this process the only one already. */
+  claim(_holder: string): void {}
+
+  /** Heads are kept apart from the records: in files. */
+  appendHead(_line: number, _signed: string): void {
+    throw new Error("the store on this machine keeps no heads");
+  }
+
+  /** None: see `appendHead`. */
+  headLines(_after: number, _limit: number): string[] {
+    return [];
   }
 
   /** See `Ingestor.ingest`. */
@@ -90,9 +106,15 @@ export class StoreEngine {
 
   /** Sessions that match, a page at a time. Conditions on statements are not looked at. */
   sessions(filter: AuditFilter, page: Page): PageOf<SessionEntry> {
-    const query = `SELECT s.id, t.proxy, t.task, s.open_time, s.close_time, s.close_reason, s.statements, ${ownerColumns}
+    const query = `SELECT s.id, t.proxy, t.task, s.open_time, s.close_time, s.close_reason, s.statements, ${ownerColumns},
+        (SELECT min(r.store_seq) FROM records r WHERE r.session_id = s.id) AS first_seq
       FROM sessions s JOIN tasks t ON t.id = s.task_id`;
     return pageOf(this.#page(query, sessionWhere(filter, "s.open_time"), "s.id", page), page, sessionOf);
+  }
+
+  /** See `statistics`. */
+  statistics(filter: AuditFilter, range: StatisticsRange): TrailStatistics {
+    return statistics(this.#database, statementQuery, filter, range);
   }
 
   /** Records after `after` that match, in the order they came. */
@@ -157,14 +179,7 @@ export class StoreEngine {
          WHERE t.proxy = ? AND t.task = ? AND s.session = ? AND x.text = ? AND x.piece >= ? ORDER BY x.piece LIMIT ?`,
       )
       .all(query.proxy, query.task, query.session, query.text, fromIndex, limit);
-    return rows.flatMap((row) => {
-      const record = recordIn(row["bytes"]);
-      if (record?.kind !== "statement.text") {
-        return [];
-      }
-      const { index, data, whole } = record;
-      return [{ index, data, ...(whole === undefined ? {} : { whole }) }];
-    });
+    return rows.flatMap((row) => pieceOf(row["bytes"]) ?? []);
   }
 
   /** Where all tasks' chains stand, with all open sessions: for the signer after a restart. */
@@ -290,15 +305,4 @@ export class StoreEngine {
       ...(statement === undefined ? {} : { statement: statementOf(statement) }),
     };
   }
-}
-
-function pageSize(page: Page): number {
-  return Math.min(Math.max(1, page.limit), pageMax);
-}
-
-/** One row more than the page was asked for: whether there is a next page. */
-function pageOf<T>(rows: readonly Row[], page: Page, view: (row: Row) => T): PageOf<T> {
-  const shown = rows.slice(0, pageSize(page));
-  const last = shown.at(-1)?.["id"];
-  return { items: shown.map(view), ...(rows.length > shown.length ? { next: Number(last) } : {}) };
 }

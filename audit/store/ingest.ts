@@ -1,33 +1,12 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { decodeRecord, hashRecord } from "../codec.ts";
+import { tryDecodeRecord } from "../codec.ts";
 import { controllerPrefix } from "../event/event-record.ts";
-import { hazardsIn } from "../hazard-notice.ts";
-import type { AuditRecord, RecordHash } from "../record.ts";
+import { BatchJudge, headOf, type JudgedRecord, openHeads, type TaskState } from "./judge.ts";
 import { SessionIndex, type SessionRow } from "./session-index.ts";
-import type { Flag, IngestFinding, IngestResult, TaskHead } from "./types.ts";
+import type { IngestResult } from "./types.ts";
 
-interface TaskRow {
+interface TaskRow extends TaskState {
   readonly id: number;
-  readonly proxy: string;
-  readonly task: string;
-  seq: number;
-  chainSeq: number;
-  chainHead: RecordHash | null;
-}
-
-/** What one batch has done so far. */
-interface Batch {
-  readonly task: TaskRow;
-  readonly received: number;
-  stored: number;
-  duplicates: number;
-  /** Sequence number of the record before in the batch: where an unreadable one belongs. */
-  previousSeq: number | undefined;
-  readonly findings: IngestFinding[];
-  readonly opened: { session: string; grantID: string; database: string }[];
-  readonly changed: Set<SessionRow>;
-  /** Sessions whose hazards may now be known to belong to a grant. */
-  readonly flagged: Set<SessionRow>;
 }
 
 /**
@@ -68,24 +47,24 @@ export class Ingestor {
     this.#database.exec("BEGIN IMMEDIATE");
     try {
       const row = this.#task(proxy, task);
-      const batch: Batch = {
-        task: row,
-        received,
-        stored: 0,
-        duplicates: 0,
-        previousSeq: undefined,
-        findings: [],
-        opened: [],
-        changed: new Set(),
-        flagged: new Set(),
-      };
+      const judge = new BatchJudge<SessionRow>(row, {
+        session: (name) => this.#sessions.get(row.id, name),
+        bytesAt: (seq) => bytesIn(this.#bytesAt.get(row.id, seq)?.["bytes"]),
+        isConflict: (bytes) => this.#sameConflict.get(row.id, bytes) !== undefined,
+      });
       for (const bytes of records) {
-        this.#take(batch, bytes);
+        judge.take(bytes, tryDecodeRecord(bytes));
       }
-      this.#sessions.save(batch.changed);
+      for (const judged of judge.rows) {
+        this.#insert(row, judged, received);
+      }
+      for (const { seq, kind, detail } of judge.findings) {
+        this.#insertFinding.run(row.id, seq ?? null, received, kind, detail);
+      }
+      this.#sessions.save(judge.changed);
       this.#saveTask.run(row.seq, row.chainSeq, row.chainHead, row.id);
       this.#database.exec("COMMIT");
-      return this.#result(batch);
+      return this.#result(row, judge);
     } catch (error) {
       // What is in memory may be ahead of what is stored; it is read again.
       this.#tasks.clear();
@@ -95,25 +74,21 @@ export class Ingestor {
     }
   }
 
-  #result(batch: Batch): IngestResult {
-    const { task } = batch;
+  #result(task: TaskRow, judge: BatchJudge<SessionRow>): IngestResult {
     const newest = this.#database.prepare("SELECT max(store_seq) AS seq FROM records").get();
-    const openSessions = [...batch.changed]
-      .filter((session) => session.closeTime === undefined)
-      .map(({ session, sessionSeq, head }) => ({ session, sessionSeq, head }));
     return {
       ackSeq: task.seq,
-      stored: batch.stored,
-      duplicates: batch.duplicates,
+      stored: judge.rows.length,
+      duplicates: judge.duplicates,
       storeSeq: Number(newest?.["seq"] ?? 0),
-      findings: batch.findings,
-      opened: batch.opened,
-      flagged: this.#flaggedGrants(batch),
-      head: headOf(task, openSessions),
+      findings: judge.findings,
+      opened: judge.opened,
+      flagged: this.#flaggedGrants(judge.flagged),
+      head: headOf(task, openHeads(judge.changed)),
     };
   }
 
-  #flaggedGrants({ flagged }: Batch): string[] {
+  #flaggedGrants(flagged: ReadonlySet<SessionRow>): string[] {
     if (flagged.size === 0) {
       return [];
     }
@@ -124,97 +99,18 @@ export class Ingestor {
     return [...new Set([...flagged].flatMap(({ id }) => query.all(id).map((row) => String(row["grant_id"]))))];
   }
 
-  #take(batch: Batch, bytes: Uint8Array): void {
-    const { task } = batch;
-    const record = tryDecode(bytes);
-    const foreign = record !== undefined && (record.proxy !== task.proxy || record.task !== task.task);
-    const readable = foreign ? undefined : record;
-    const seq = readable?.seq ?? (batch.previousSeq ?? task.seq) + 1;
-    batch.previousSeq = seq;
-    if (seq <= task.seq && this.#isKnown(batch, seq, bytes)) {
-      return;
+  #insert(task: TaskRow, { bytes, position, flag, record, session }: JudgedRecord<SessionRow>, received: number): void {
+    const statement = record !== undefined && "statement" in record ? record.statement : null;
+    const kind = record?.kind ?? null;
+    const place = [task.id, position, session?.id ?? null, kind, statement, received, flag] as const;
+    const storeSeq = Number(this.#insertRecord.run(...place, bytes).lastInsertRowid);
+    if (session !== undefined && record !== undefined) {
+      this.#sessions.write(session, record, storeSeq);
     }
-    const missing = seq > task.seq + 1 ? `records ${task.seq + 1} to ${seq - 1} are missing` : undefined;
-    if (readable === undefined) {
-      const kind = foreign ? "wrong-origin" : "unreadable";
-      this.#find(batch, seq, kind, foreign ? "the record names another proxy or task" : "the bytes are no record");
-      this.#insertRecord.run(task.id, seq, null, null, null, batch.received, kind, bytes);
-      batch.stored += 1;
-      task.seq = Math.max(task.seq, seq);
-      return;
-    }
-    this.#takeRecord(batch, readable, bytes, missing);
-  }
-
-  /** A number that was given before: the same bytes are a repetition, others a conflict, which is kept beside. */
-  #isKnown(batch: Batch, seq: number, bytes: Uint8Array): boolean {
-    const { task } = batch;
-    const kept = this.#bytesAt.get(task.id, seq)?.["bytes"];
-    if (!(kept instanceof Uint8Array)) {
-      return false;
-    }
-    if (Buffer.compare(kept, bytes) === 0 || this.#sameConflict.get(task.id, bytes) !== undefined) {
-      batch.duplicates += 1;
-      return true;
-    }
-    this.#find(batch, seq, "conflict", "another record with this number is stored already");
-    this.#insertRecord.run(task.id, null, null, null, null, batch.received, "conflict", bytes);
-    batch.stored += 1;
-    return true;
-  }
-
-  #takeRecord(batch: Batch, record: AuditRecord, bytes: Uint8Array, missing: string | undefined): void {
-    const { task } = batch;
-    const late = record.seq <= task.seq;
-    const session = record.session === undefined ? undefined : this.#sessions.get(task.id, record.session);
-    const mismatch = late ? undefined : mismatchOf(task, session, record);
-    const flag = late ? "late" : missing !== undefined ? "after-gap" : mismatch === undefined ? null : "chain-mismatch";
-    if (flag !== null) {
-      this.#find(batch, record.seq, flag, missing ?? mismatch ?? "the record came after others that follow it");
-    }
-    const statement = "statement" in record ? record.statement : null;
-    const inserted = this.#insertRecord.run(
-      task.id,
-      record.seq,
-      session?.id ?? null,
-      record.kind,
-      statement,
-      batch.received,
-      flag,
-      bytes,
-    );
-    batch.stored += 1;
     // A proxy's record that says to be the controller's is kept, and is no event.
-    if (record.kind === "event" && task.proxy.startsWith(controllerPrefix)) {
-      this.#insertEvent.run(inserted.lastInsertRowid, record.event, record.about.grantID ?? null);
+    if (record?.kind === "event" && task.proxy.startsWith(controllerPrefix)) {
+      this.#insertEvent.run(storeSeq, record.event, record.about.grantID ?? null);
     }
-    const recordHash = hashRecord(bytes);
-    if (session !== undefined) {
-      this.#sessions.apply(session, record, recordHash, Number(inserted.lastInsertRowid), late);
-      batch.changed.add(session);
-    }
-    // An opening record that comes late tells whose hazards those before it were.
-    const isOwned = record.kind === "session.open" && late;
-    if (
-      session !== undefined &&
-      (isOwned || (record.kind === "statement.start" && hazardsIn(record.notices).length > 0))
-    ) {
-      batch.flagged.add(session);
-    }
-    if (record.kind === "session.open") {
-      batch.opened.push({ session: record.session, grantID: record.grantID, database: record.database });
-    }
-    if (!late) {
-      task.seq = record.seq;
-      task.chainSeq = record.chainSeq ?? task.chainSeq;
-      task.chainHead = record.chainSeq === undefined ? task.chainHead : recordHash;
-    }
-  }
-
-  #find(batch: Batch, seq: number, kind: Flag, detail: string): void {
-    const { task } = batch;
-    batch.findings.push({ proxy: task.proxy, task: task.task, seq, kind, detail });
-    this.#insertFinding.run(task.id, seq, batch.received, kind, detail);
   }
 
   #task(proxy: string, task: string): TaskRow {
@@ -242,32 +138,6 @@ export class Ingestor {
   }
 }
 
-/** What a task's chains look like to the signer. */
-export function headOf(
-  task: Pick<TaskHead, "proxy" | "task" | "seq" | "chainSeq" | "chainHead">,
-  openSessions: TaskHead["openSessions"],
-): TaskHead {
-  const { seq, chainSeq, chainHead } = task;
-  return { proxy: task.proxy, task: task.task, seq, chainSeq, chainHead, openSessions };
-}
-
-function mismatchOf(task: TaskRow, session: SessionRow | undefined, record: AuditRecord): string | undefined {
-  if (
-    session !== undefined &&
-    (record.sessionSeq !== session.sessionSeq + 1 || record.prev !== (session.head || null))
-  ) {
-    return "the record does not follow the last one of its session";
-  }
-  if (record.chainSeq !== undefined && (record.chainSeq !== task.chainSeq + 1 || record.chainPrev !== task.chainHead)) {
-    return "the record does not follow the last open, close or gap of its task";
-  }
-  return session?.closeTime === undefined ? undefined : "the record follows the close of its session";
-}
-
-function tryDecode(bytes: Uint8Array): AuditRecord | undefined {
-  try {
-    return decodeRecord(bytes);
-  } catch {
-    return undefined;
-  }
+function bytesIn(value: unknown): Uint8Array | undefined {
+  return value instanceof Uint8Array ? value : undefined;
 }

@@ -128,6 +128,18 @@ export const migrations: readonly Migration[] = [
   `,
     down: "DROP TABLE events;",
   },
+  // What searches and statistics ask of a statement's end.
+  {
+    up: `
+  ALTER TABLE statements ADD COLUMN duration_ms REAL;
+  ALTER TABLE statements ADD COLUMN rows INTEGER;
+  UPDATE statements SET (duration_ms, rows) = (
+    SELECT json_extract(CAST(r.bytes AS TEXT), '$.durationMs'), json_extract(CAST(r.bytes AS TEXT), '$.rows')
+    FROM records r WHERE r.store_seq = statements.end_seq
+  ) WHERE end_seq IS NOT NULL;
+  `,
+    down: "ALTER TABLE statements DROP COLUMN duration_ms; ALTER TABLE statements DROP COLUMN rows;",
+  },
 ];
 
 /**

@@ -1,20 +1,13 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { hazardsIn, refusedNotice } from "../hazard-notice.ts";
-import type { AuditRecord, RecordHash, SessionOpen, StatementEnd, StatementStart } from "../record.ts";
+import type { AuditRecord, SessionOpen, StatementEnd, StatementStart } from "../record.ts";
 import { readableText } from "../text.ts";
+import type { SessionState } from "./judge.ts";
 
-/** A session as ingest needs it; the tables hold the rest. */
-export interface SessionRow {
+/** A session and its row. */
+export interface SessionRow extends SessionState {
   readonly id: number;
   readonly taskID: number;
-  readonly session: string;
-  /** 0 before its first record. */
-  sessionSeq: number;
-  /** Empty before its first record. */
-  head: RecordHash;
-  statements: number;
-  closeTime?: string;
-  closeReason?: string;
 }
 
 /** Keeps the tables that are searched in step with the records. All calls happen inside the ingest's transaction. */
@@ -53,8 +46,9 @@ export class SessionIndex {
       "INSERT INTO texts (session_id, text, piece, store_seq) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
     );
     this.#end = database.prepare(
-      `INSERT INTO statements (session_id, statement, end_seq, time, outcome) VALUES (?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET end_seq = excluded.end_seq, outcome = excluded.outcome`,
+      `INSERT INTO statements (session_id, statement, end_seq, time, outcome, duration_ms, rows) VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET end_seq = excluded.end_seq, outcome = excluded.outcome,
+         duration_ms = excluded.duration_ms, rows = excluded.rows`,
     );
     this.#hazard = database.prepare(
       `INSERT INTO hazards (session_id, statement, hazard, refused) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
@@ -84,28 +78,20 @@ export class SessionIndex {
     return loaded;
   }
 
-  /** Brings `row` and the tables to what `record`, stored at `storeSeq`, says. A late one does not move the chain. */
-  apply(row: SessionRow, record: AuditRecord, recordHash: RecordHash, storeSeq: number, late: boolean): void {
-    if (!late) {
-      row.sessionSeq = record.sessionSeq;
-      row.head = recordHash;
-    }
+  /** Brings the tables to what `record`, stored at `storeSeq`, says; the session's own row is `save`'s. */
+  write(row: SessionRow, record: AuditRecord, storeSeq: number): void {
     if (record.kind === "session.open") {
       this.#open(row, record, record.time);
     } else if (record.kind === "statement.text") {
       this.#text.run(row.id, record.text, record.index, storeSeq);
     } else if (record.kind === "statement.start") {
-      row.statements += 1;
       this.#started(row, record, record.time, storeSeq);
     } else if (record.kind === "statement.end") {
       this.#ended(row, record, record.time, storeSeq);
-    } else if (record.kind === "session.close") {
-      row.closeTime = record.time;
-      row.closeReason = record.reason;
     }
   }
 
-  /** Writes what `apply` changed, once a batch, and forgets sessions that are closed. */
+  /** Writes what changed, once a batch, and forgets sessions that are closed. */
   save(rows: Iterable<SessionRow>): void {
     for (const row of rows) {
       const { sessionSeq, head, statements, closeTime, closeReason } = row;
@@ -136,6 +122,7 @@ export class SessionIndex {
   }
 
   #ended(row: SessionRow, record: StatementEnd, time: string, storeSeq: number): void {
-    this.#end.run(row.id, record.statement, storeSeq, time, record.outcome);
+    const { statement, outcome, durationMs, rows } = record;
+    this.#end.run(row.id, statement, storeSeq, time, outcome, durationMs, rows ?? null);
   }
 }

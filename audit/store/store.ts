@@ -1,6 +1,8 @@
 import type { Clock } from "#lib/clock.ts";
 import type { Text } from "../text.ts";
 import { exportLine } from "./export.ts";
+import type { EngineOptions } from "./messages.ts";
+import type { StoreAddress } from "./postgres/address.ts";
 import { TextCheck } from "./text-check.ts";
 import { StoreThread } from "./thread.ts";
 import type {
@@ -14,6 +16,7 @@ import type {
   PageOf,
   RawRecord,
   SessionEntry,
+  StatisticsRange,
   StatementView,
   StoredEvent,
   StoreStats,
@@ -21,17 +24,23 @@ import type {
   TailFilter,
   TaskHead,
   TextQuery,
+  TrailStatistics,
 } from "./types.ts";
 
 export type * from "./types.ts";
 
-export interface AuditStoreOptions {
+/** Where records are kept. */
+export type StorePlace =
   /** The SQLite file; its directory is made. Two more files, `-wal` and `-shm`, lie beside it. */
-  readonly path: string;
+  | { readonly path: string }
+  /** Postgres. Nothing is asked of it before the first call. */
+  | { readonly postgres: StoreAddress };
+
+export type AuditStoreOptions = StorePlace & {
   readonly clock: Clock;
   /** Called once when a thread of it has died: nothing can be stored any more, and all calls fail. */
   readonly onFailed?: (error: Error) => void;
-}
+};
 
 export interface TailOptions {
   /** Store position after which to begin; 0 is the beginning. */
@@ -55,7 +64,7 @@ const textPagePieces = 8;
 const pageRecords = 200;
 
 /**
- * The audit store: SQLite in threads of its own, so that a flush never delays the event loop. One thread writes, one reads,
+ * The audit store: SQLite or Postgres in threads of its own, so that it never delays the event loop. One thread writes, one reads,
  * so that a search through everything does not delay what is to be stored. Everything that fails rejects; a call after
  * `close` too.
  */
@@ -70,17 +79,29 @@ export class AuditStore {
   /** Opens the store, making or migrating it. Rejects when the file cannot be opened or is of a newer release. */
   static async open(options: AuditStoreOptions): Promise<AuditStore> {
     let opened: AuditStore | undefined;
-    const onEnd = (error: Error): void => {
-      if (opened !== undefined) {
-        opened.#end(error, options);
-      }
+    const events = {
+      onEnd: (error: Error): void => {
+        if (opened !== undefined) {
+          opened.#end(error, options);
+        }
+      },
+      onStored: (): void => {
+        if (opened !== undefined) {
+          opened.#wake();
+        }
+      },
     };
-    const writer = new StoreThread({ path: options.path, mode: "write" }, onEnd);
+    const engine = (mode: EngineOptions["mode"]): EngineOptions =>
+      "path" in options
+        ? { kind: "sqlite", path: options.path, mode }
+        : { kind: "postgres", address: options.postgres, mode };
+    const isFile = "path" in options;
+    const writer = new StoreThread(engine("write"), events);
     try {
       // Answered when the file is there and has the newest schema, which the reader needs.
-      await writer.call("acknowledged", "", "");
-      const reader = new StoreThread({ path: options.path, mode: "read" }, onEnd);
-      await reader.call("acknowledged", "", "");
+      await (isFile ? writer.call("acknowledged", "", "") : undefined);
+      const reader = new StoreThread(engine("read"), events);
+      await (isFile ? reader.call("acknowledged", "", "") : undefined);
       opened = new AuditStore(options.clock, writer, reader);
       return opened;
     } catch (error) {
@@ -93,6 +114,31 @@ export class AuditStore {
     this.#clock = clock;
     this.#writer = writer;
     this.#reader = reader;
+  }
+
+  /**
+   * Makes this process the one that writes; `holder` names it for people. Has to be called before anything is stored in Postgres, where
+   * it brings the schema to this release's too; whoever wrote before may not any more. Rejects when the store is of a newer release.
+   */
+  claim(holder: string): Promise<void> {
+    return this.#writer.call("claim", holder);
+  }
+
+  /** Keeps the next line of the head log in a store that several replicas share. */
+  appendHead(line: number, signed: string): Promise<void> {
+    return this.#writer.call("appendHead", line, signed);
+  }
+
+  /** Lines of the head log that the store holds: none in SQLite, since they are in files. */
+  async *headLines(): AsyncGenerator<string, void, void> {
+    for (let after = 0; ;) {
+      const lines = await this.#reader.call("headLines", after, pageRecords);
+      yield* lines;
+      after += lines.length;
+      if (lines.length < pageRecords) {
+        return;
+      }
+    }
   }
 
   /**
@@ -114,6 +160,14 @@ export class AuditStore {
   /** Statements, start and end merged, newest first unless asked otherwise. */
   search(filter: AuditFilter, page: Partial<Page> = {}): Promise<PageOf<StatementView>> {
     return this.#reader.call("search", filter, { limit: 100, order: "newest", ...page });
+  }
+
+  /**
+   * What charts show of the statements that match and began within `range`. Rejects with a `UserError` `TooManyStatements` where it would
+   * have to look at more of them than `statisticsStatementsMax`.
+   */
+  statistics(filter: AuditFilter, range: StatisticsRange): Promise<TrailStatistics> {
+    return this.#reader.call("statistics", filter, range);
   }
 
   /** Sessions, newest first unless asked otherwise. */

@@ -1,24 +1,38 @@
 import { Worker } from "node:worker_threads";
 import { UserError } from "#lib/errors.ts";
-import type { StoreEngine } from "./engine.ts";
-import type { EngineOptions, PlainError, StoreMethod, StoreRequest, StoreResponse } from "./messages.ts";
+import type {
+  EngineOptions,
+  PlainError,
+  StoreEngineMethods,
+  StoreMethod,
+  StoreRequest,
+  StoreResponse,
+} from "./messages.ts";
 
 interface Call {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** An engine in a thread of its own. Calls are served in order, one at a time. After its end all calls reject. */
+/** What a thread tells unasked. */
+export interface ThreadEvents {
+  /** Called once, when it has died or was closed. */
+  readonly onEnd: (error: Error) => void;
+  /** There may be new records, of whatever process. */
+  readonly onStored: () => void;
+}
+
+/** An engine in a thread of its own. After its end all calls reject. */
 export class StoreThread {
   readonly #worker: Worker;
-  readonly #onEnd: (error: Error) => void;
+  readonly #events: ThreadEvents;
   readonly #calls = new Map<number, Call>();
   #nextID = 1;
   #ended: Error | undefined;
 
-  /** Starts the thread. `onEnd` is called once, when it has died or was closed. */
-  constructor(options: EngineOptions, onEnd: (error: Error) => void) {
-    this.#onEnd = onEnd;
+  /** Starts the thread. */
+  constructor(options: EngineOptions, events: ThreadEvents) {
+    this.#events = events;
     this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: options, name: "audit-store" });
     this.#worker.on("message", (response: StoreResponse) => this.#settle(response));
     this.#worker.on("error", (error) => this.#end(error instanceof Error ? error : new Error(String(error))));
@@ -26,8 +40,11 @@ export class StoreThread {
   }
 
   /** Calls a method of the engine. Rejects with what it threw. */
-  call<M extends StoreMethod>(method: M, ...args: Parameters<StoreEngine[M]>): Promise<ReturnType<StoreEngine[M]>> {
-    return this.#send(method, args) as Promise<ReturnType<StoreEngine[M]>>;
+  call<M extends StoreMethod>(
+    method: M,
+    ...args: Parameters<StoreEngineMethods[M]>
+  ): Promise<Awaited<ReturnType<StoreEngineMethods[M]>>> {
+    return this.#send(method, args) as Promise<Awaited<ReturnType<StoreEngineMethods[M]>>>;
   }
 
   /** Finishes what was asked for, closes the file and ends the thread. */
@@ -57,6 +74,10 @@ export class StoreThread {
       this.#end(revive(response.error));
       return;
     }
+    if (response.id === "stored") {
+      this.#events.onStored();
+      return;
+    }
     const call = this.#calls.get(response.id);
     this.#calls.delete(response.id);
     if ("error" in response) {
@@ -75,7 +96,7 @@ export class StoreThread {
       call.reject(error);
     }
     this.#calls.clear();
-    this.#onEnd(error);
+    this.#events.onEnd(error);
   }
 }
 

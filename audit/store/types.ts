@@ -71,9 +71,48 @@ export interface AuditFilter {
   /** Part of the statement's text, case ignored for ASCII letters. */
   readonly text?: string;
   readonly outcome?: Outcome;
+  /** Statements that took at least this long, or gave at least so many rows. */
+  readonly minDurationMs?: number;
+  readonly minRows?: number;
+  /** Sessions that are open, or that are closed. Of statements: those of such sessions. */
+  readonly open?: boolean;
+  /** Only what these may see; absent: everything. Never left to whoever asks. */
+  readonly visibleTo?: VisibleTo;
   /** RFC 3339, by the proxy's clock; from is included, to is not. */
   readonly from?: string;
   readonly to?: string;
+}
+
+/** Whose records may be shown: those to which any of the parts applies. Databases are `namespace/name`. */
+export interface VisibleTo {
+  readonly own: { readonly userName: string; readonly userID: string; readonly exceptDatabases: readonly string[] };
+  /** IDs of grants. */
+  readonly grants: readonly string[];
+  readonly everybody?: { readonly exceptDatabases: readonly string[] };
+}
+
+/** Which statements are counted, and in which steps. */
+export interface StatisticsRange {
+  /** RFC 3339; from is included, to is not. */
+  readonly from: string;
+  readonly to: string;
+  /** Whole seconds, 1 and more. */
+  readonly bucketSeconds: number;
+}
+
+/** What charts show of a range. */
+export interface TrailStatistics {
+  /** Those that are not empty; `bucket` counts from 0. */
+  readonly buckets: readonly {
+    readonly bucket: number;
+    readonly statements: number;
+    readonly errors: number;
+    readonly rows: number;
+  }[];
+  /** The slowest first. */
+  readonly slowest: readonly StatementView[];
+  /** By SQLSTATE or error number, the most frequent first; the message is that of the newest. */
+  readonly errors: readonly { readonly code: string; readonly count: number; readonly message: Text }[];
 }
 
 export interface Page {
@@ -112,6 +151,8 @@ export interface SessionEntry extends SessionOwner {
   readonly closeTime?: string;
   readonly closeReason?: string;
   readonly statements: number;
+  /** Store position of its first record. */
+  readonly firstSeq?: number;
 }
 
 /** One statement: its start and, once there, its end, in one. */

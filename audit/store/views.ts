@@ -1,7 +1,7 @@
 import { decodeRecord } from "../codec.ts";
 import type { AuditEngine, AuditRecord } from "../record.ts";
 import { eventIn } from "../event/event-record.ts";
-import type { Flag, SessionEntry, SessionOwner, StatementView, StoredEvent } from "./types.ts";
+import type { Flag, SessionEntry, SessionOwner, StatementView, StoredEvent, TextPiece } from "./types.ts";
 
 /** A row as SQLite gives it. */
 export type Row = Readonly<Record<string, unknown>>;
@@ -25,7 +25,7 @@ export function ownerOf(row: Row): SessionOwner {
   };
 }
 
-/** A session; reads `ownerColumns`, `proxy`, `task`, `open_time`, `close_time`, `close_reason`, `statements`. */
+/** A session; reads `ownerColumns`, `proxy`, `task`, `open_time`, `close_time`, `close_reason`, `statements`, `first_seq`. */
 export function sessionOf(row: Row): SessionEntry {
   return {
     ...ownerOf(row),
@@ -35,6 +35,7 @@ export function sessionOf(row: Row): SessionEntry {
     ...(row["open_time"] === null ? {} : { openTime: text(row["open_time"]) }),
     ...(row["close_time"] === null ? {} : { closeTime: text(row["close_time"]) }),
     ...(row["close_reason"] === null ? {} : { closeReason: text(row["close_reason"]) }),
+    ...(typeof row["first_seq"] === "number" ? { firstSeq: row["first_seq"] } : {}),
   };
 }
 
@@ -92,6 +93,16 @@ function present<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], 
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
+}
+
+/** The piece of a large text that stored bytes hold; undefined for bytes that hold none. */
+export function pieceOf(bytes: unknown): TextPiece | undefined {
+  const record = recordIn(bytes);
+  if (record?.kind !== "statement.text") {
+    return undefined;
+  }
+  const { index, data, whole } = record;
+  return { index, data, ...(whole === undefined ? {} : { whole }) };
 }
 
 /** The record that stored bytes hold; undefined for bytes that are none. */

@@ -1,4 +1,4 @@
-import type { AuditFilter, EventFilter, TailFilter } from "./types.ts";
+import type { AuditFilter, EventFilter, TailFilter, VisibleTo } from "./types.ts";
 
 /** A condition in SQL with its values. */
 export interface Where {
@@ -14,6 +14,8 @@ export function sessionWhere(filter: AuditFilter, timeColumn: string): Where {
     equals("s.database", filter.database),
     equals("s.session", filter.session),
     equals("t.proxy", filter.proxy),
+    filter.open === undefined ? undefined : { sql: `s.close_time IS ${filter.open ? "" : "NOT "}NULL`, values: [] },
+    filter.visibleTo === undefined ? undefined : visibleWhere(filter.visibleTo),
     filter.from === undefined ? undefined : { sql: `${timeColumn} >= ?`, values: [canonicalTime(filter.from)] },
     filter.to === undefined ? undefined : { sql: `${timeColumn} < ?`, values: [canonicalTime(filter.to)] },
   ]);
@@ -50,13 +52,47 @@ export function eventWhere({ grantID, names }: EventFilter): Where {
   ]);
 }
 
+/** Records without a session's opening belong to nobody that is known: they are for those who see everybody's. */
+function visibleWhere({ own, grants, everybody }: VisibleTo): Where {
+  const { userName, userID } = own;
+  const mine: Where = { sql: "s.user_name = ? AND s.user_id = ?", values: [userName, userID] };
+  const parts = [and([mine, noneOf(own.exceptDatabases)])];
+  if (grants.length > 0) {
+    parts.push({ sql: `s.grant_id IN (${marks(grants)})`, values: [...grants] });
+  }
+  if (everybody !== undefined) {
+    parts.push(noneOf(everybody.exceptDatabases));
+  }
+  return {
+    sql: `(${parts.map(({ sql }) => `(${sql})`).join(" OR ")})`,
+    values: parts.flatMap(({ values }) => values),
+  };
+}
+
+function noneOf(databases: readonly string[]): Where {
+  return databases.length === 0
+    ? { sql: "TRUE", values: [] }
+    : { sql: `coalesce(s.database, '') NOT IN (${marks(databases)})`, values: [...databases] };
+}
+
+function marks(values: readonly string[]): string {
+  return values.map(() => "?").join(", ");
+}
+
 function statementOnly(filter: AuditFilter): Where {
   return and([
     equals("st.outcome", filter.outcome),
+    atLeast("st.duration_ms", filter.minDurationMs),
+    atLeast("st.rows", filter.minRows),
     filter.text === undefined || filter.text === ""
       ? undefined
-      : { sql: "instr(lower(st.sql), lower(?)) > 0", values: [filter.text] },
+      : { sql: "instr(lower(st.sql), ?) > 0", values: [lowerASCII(filter.text)] },
   ]);
+}
+
+/** As SQLite's `lower` does it (sqlite.org/lang_corefunc.html#lower), and Postgres's with the collation "C". */
+function lowerASCII(text: string): string {
+  return text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 /** Times are compared as text, so they must have the form that records have. Throws `RangeError` for what is no time. */
@@ -64,14 +100,18 @@ function canonicalTime(time: string): string {
   return new Date(time).toISOString();
 }
 
+function atLeast(column: string, value: number | undefined): Where | undefined {
+  return value === undefined ? undefined : { sql: `${column} >= ?`, values: [value] };
+}
+
 function equals(column: string, value: string | undefined): Where | undefined {
   return value === undefined ? undefined : { sql: `${column} = ?`, values: [value] };
 }
 
 function and(parts: readonly (Where | undefined)[]): Where {
-  const given = parts.filter((part) => part !== undefined && part.sql !== "1");
+  const given = parts.filter((part) => part !== undefined && part.sql !== "TRUE");
   return {
-    sql: given.map((part) => part?.sql).join(" AND ") || "1",
+    sql: given.map((part) => part?.sql).join(" AND ") || "TRUE",
     values: given.flatMap((part) => part?.values ?? []),
   };
 }

@@ -1,0 +1,13 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { manualClock } from "#lib/clock.ts";
+import { storeContract } from "./contract.ts";
+import { AuditStore } from "./store.ts";
+
+storeContract("SQLite", async () => {
+  const directory = mkdtempSync(`${tmpdir()}/store-`);
+  return {
+    open: () => AuditStore.open({ path: `${directory}/audit.db`, clock: manualClock() }),
+    remove: async () => rmSync(directory, { recursive: true }),
+  };
+});

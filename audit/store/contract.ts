@@ -1,0 +1,427 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { StoredTrail } from "../event/stored-trail.ts";
+import { inlineCharactersMax, splitStart } from "../large-text.ts";
+import { manualClock } from "#lib/clock.ts";
+import { endBody, openBody, startBody } from "../testing/bodies.ts";
+import { testChain, wholeSession } from "../testing/chains.ts";
+import { parseExportLine } from "./export.ts";
+import type { AuditFilter, AuditStore, TailEntry } from "./store.ts";
+
+/** Opens stores on one place that was empty when the test began. */
+export interface StorePlaceUnderTest {
+  /** A store that may write. */
+  open(): Promise<AuditStore>;
+  /** Removes the place; all stores are closed. */
+  remove(): Promise<void>;
+}
+
+/** What every audit store promises, whatever keeps it. */
+export function storeContract(name: string, begin: () => Promise<StorePlaceUnderTest>): void {
+  describe(`an audit store in ${name}`, () => {
+    let place: StorePlaceUnderTest;
+    let store: AuditStore;
+    const ingest = (records: readonly Uint8Array[]) => store.ingest("default/main", "t1", records);
+
+    beforeEach(async () => {
+      place = await begin();
+      store = await place.open();
+    });
+
+    afterEach(async () => {
+      await store.close();
+      await place.remove();
+    });
+
+    const given: Given = { store: () => store, ingest };
+    describe("ingest", () => {
+      ingestContract(given);
+
+      it("keeps everything over a restart", async () => {
+        const chain = testChain();
+        await ingest(chain.write(openBody("a"), startBody("a", 1)));
+        await store.close();
+
+        store = await place.open();
+        const result = await ingest(chain.write(endBody("a", 1)));
+
+        expect(result).toMatchObject({ ackSeq: 3, findings: [], head: { seq: 3, chainSeq: 1 } });
+        expect(await store.heads()).toMatchObject([{ seq: 3, openSessions: [{ session: "a", sessionSeq: 3 }] }]);
+        expect((await store.search({})).items).toMatchObject([{ statement: 1, outcome: "ok" }]);
+      });
+
+      it("rejects what is asked for after it was closed", async () => {
+        await store.close();
+
+        await expect(store.search({})).rejects.toThrow("closed");
+        await expect(ingest([])).rejects.toThrow("closed");
+      });
+    });
+    describe("search", () => searchContract(given));
+    describe("text", () => textContract(given));
+    describe("tail", () => tailContract(given));
+    describe("events", () => eventContract(given));
+  });
+}
+
+interface Given {
+  readonly store: () => AuditStore;
+  readonly ingest: (records: readonly Uint8Array[]) => ReturnType<AuditStore["ingest"]>;
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) {
+    all.push(item);
+  }
+  return all;
+}
+
+function ingestContract({ store, ingest }: Given): void {
+  it("acknowledges what it stored, and takes a repeated batch for what it is", async () => {
+    const records = testChain().write(...wholeSession("a", 2));
+
+    const first = await ingest(records);
+    const again = await ingest(records);
+
+    expect(first).toMatchObject({ ackSeq: 6, stored: 6, duplicates: 0, findings: [], storeSeq: 6 });
+    expect(first.opened).toEqual([{ session: "a", grantID: openBody("a").grantID, database: "default/orders" }]);
+    expect(again).toMatchObject({ ackSeq: 6, stored: 0, duplicates: 6, findings: [], storeSeq: 6 });
+    expect(await store().acknowledged("default/main", "t1")).toBe(6);
+    expect(await store().newest()).toBe(6);
+  });
+
+  it("stores what contradicts the chain with a flag, reports it, and goes on", async () => {
+    const records = testChain().write(...wholeSession("a", 3));
+    const conflicting = testChain().write({ ...openBody("a"), grantID: "gforged" });
+    const foreign = testChain("default/other").write(openBody("z"));
+    await ingest(records.slice(0, 2));
+
+    const conflict = await ingest(conflicting);
+    const repeated = await ingest([...conflicting, ...conflicting]);
+    const gap = await ingest([records[3]!]);
+    const late = await ingest([records[2]!]);
+    const bad = await ingest([Buffer.from("{nonsense"), ...foreign]);
+    const badAgain = await ingest([records[3]!, Buffer.from("{nonsense"), ...foreign]);
+
+    expect([conflict, gap, late, bad].map(({ findings }) => findings.map(({ kind, seq }) => [kind, seq]))).toEqual([
+      [["conflict", 1]],
+      [["after-gap", 4]],
+      [["late", 3]],
+      [
+        ["unreadable", 5],
+        ["wrong-origin", 6],
+      ],
+    ]);
+    expect([repeated, badAgain]).toMatchObject([
+      { stored: 0, duplicates: 2, findings: [] },
+      { stored: 0, duplicates: 3, findings: [] },
+    ]);
+    expect(bad.ackSeq).toBe(6);
+    expect((await store().stats()).records).toBe(7);
+    expect(await store().findings()).toHaveLength(5);
+    const sent = [records[0], records[1], conflicting[0], records[3], records[2]];
+    expect((await collect(store().raw({ upTo: 5 }))).map(({ bytes }) => Buffer.from(bytes))).toEqual(sent);
+  });
+
+  it("judges what comes in one batch as what comes in several", async () => {
+    const records = testChain().write(...wholeSession("a", 3));
+    const [first, second, third, ...rest] = records;
+
+    const result = await ingest([first!, third!, second!, third!, Buffer.from("x"), ...rest]);
+
+    expect(result.findings.map(({ kind, seq }) => [kind, seq])).toEqual([
+      ["after-gap", 3],
+      ["late", 2],
+      ["unreadable", 4],
+      ["conflict", 4],
+      ["chain-mismatch", 5],
+    ]);
+    expect(result).toMatchObject({ duplicates: 1, stored: 9, ackSeq: 8 });
+  });
+
+  it("notices a record that does not carry the hash of the one before it", async () => {
+    const records = testChain().write(openBody("a"), startBody("a", 1));
+    const text = records[1]!.toString().replace(/"prev":"./, '"prev":"0');
+    const forged = Buffer.from(text.replace('"prev":"00', '"prev":"01'));
+
+    const result = await ingest([records[0]!, forged]);
+
+    expect(result.findings).toMatchObject([{ kind: "chain-mismatch", seq: 2 }]);
+  });
+
+  it("keeps tasks apart, and says where each chain stands", async () => {
+    const one = testChain("default/main", "t1");
+    const two = testChain("default/main", "t2");
+    await ingest(one.write(...wholeSession("a", 1)));
+
+    const { head } = await store().ingest("default/main", "t2", two.write(openBody("b"), startBody("b", 1)));
+    await ingest(one.write(openBody("c")));
+
+    expect(await store().heads()).toMatchObject([
+      { task: "t1", seq: 5, chainSeq: 3, openSessions: [{ session: "c", sessionSeq: 1 }] },
+      { ...head, openSessions: [{ session: "b", sessionSeq: 2 }] },
+    ]);
+  });
+
+  it("tells of hazards, also where the session's opening comes after them", async () => {
+    const chain = testChain();
+    const hazard = { notices: ["hazard:credential-change"] };
+    const refused = { notices: ["hazard:session-end", "refused"] };
+    const [open, start, second] = chain.write(openBody("a"), startBody("a", 1, hazard), startBody("a", 2, refused));
+
+    const before = await ingest([start!]);
+    const after = await ingest([open!, second!]);
+
+    const { grantID } = openBody("a");
+    expect([before.flagged, after.flagged]).toEqual([[], [grantID]]);
+    expect(await store().flaggedGrants()).toEqual([grantID]);
+    expect(await store().hazardsOf(grantID)).toEqual([
+      { hazard: "credential-change", refused: false, session: "a", statement: 1 },
+      { hazard: "session-end", refused: true, session: "a", statement: 2 },
+    ]);
+  });
+
+  it("keeps texts that hold what a database may not", async () => {
+    const records = testChain().write(openBody("a"), startBody("a", 1, { sql: "select 'a\0b' \u{1f600}" }));
+
+    await ingest(records);
+
+    expect((await store().search({ text: "select" })).items).toMatchObject([{ sql: "select 'a\0b' \u{1f600}" }]);
+    expect((await collect(store().raw())).map(({ bytes }) => Buffer.from(bytes))).toEqual(records);
+  });
+}
+
+function searchContract({ store, ingest }: Given): void {
+  beforeEach(async () => {
+    const parameters = [{ type: 25, format: "text", value: null }] as const;
+    await ingest(
+      testChain().write(
+        openBody("a"),
+        startBody("a", 1, { sql: "select * from Orders", parameters }),
+        endBody("a", 1, { rows: 42, durationMs: 100 }),
+        openBody("b", { grantID: "gother", person: { userName: "bo", userID: "u-2" } }),
+        startBody("b", 1, { sql: { base64: Buffer.from("delete \xe9", "latin1").toString("base64") } }),
+        endBody("b", 1, { outcome: "error", sqlState: "42601", rows: 0 }),
+        startBody("a", 2, { sql: "select pg_sleep(9)" }),
+      ),
+    );
+  });
+
+  it("merges a statement's start and end, and shows one without an end", async () => {
+    const { items } = await store().search({ grantID: openBody("a").grantID }, { order: "oldest" });
+
+    expect(items).toMatchObject([
+      { statement: 1, sql: "select * from Orders", outcome: "ok", rows: 42, storeSeq: 3, userName: "ana@example.com" },
+      { statement: 2, sql: "select pg_sleep(9)", storeSeq: 7 },
+    ]);
+    expect(items[0]?.parameters).toEqual([{ type: 25, format: "text", value: null }]);
+    expect(items[1]).not.toHaveProperty("outcome");
+  });
+
+  it("completes a statement whose end comes in a later batch, and keeps an end whose start never came", async () => {
+    const chain = testChain("default/main", "t2");
+    const records = chain.write(openBody("z"), startBody("z", 1), startBody("z", 2), endBody("z", 1), endBody("z", 2));
+    await store().ingest("default/main", "t2", records.slice(0, 2));
+    await store().ingest("default/main", "t2", records.slice(3));
+
+    const orphaned = await store().search({ session: "z" }, { order: "oldest" });
+    await store().ingest("default/main", "t2", records.slice(2, 3));
+    const whole = await store().search({ session: "z" }, { order: "oldest" });
+
+    expect(orphaned.items).toMatchObject([
+      { statement: 1, sql: "select 1", outcome: "ok" },
+      { statement: 2, outcome: "ok" },
+    ]);
+    expect(whole.items).toMatchObject([{ statement: 1 }, { statement: 2, sql: "select 2", outcome: "ok" }]);
+  });
+
+  it("finds by each condition", async () => {
+    const expected: readonly (readonly [AuditFilter, readonly string[]])[] = [
+      [{ text: "ORDERS" }, ["a/1"]],
+      [{ text: "%" }, []],
+      [{ outcome: "error" }, ["b/1"]],
+      [{ userName: "bo" }, ["b/1"]],
+      [{ database: "default/nothing" }, []],
+      [{ session: "a" }, ["a/2", "a/1"]],
+      [{ proxy: "default/main" }, ["a/2", "b/1", "a/1"]],
+      [{ minDurationMs: 50 }, ["a/1"]],
+      [{ minRows: 1 }, ["a/1"]],
+      [{ from: "2026-01-01T00:00:05Z" }, ["a/2", "b/1"]],
+      [{ from: "2026-01-01T00:00:05Z", to: "2026-01-01T00:00:07Z" }, ["b/1"]],
+    ];
+
+    const found = await Promise.all(expected.map(([filter]) => store().search(filter)));
+
+    expect(
+      found.map(({ items }, index) => [
+        expected[index]?.[0],
+        items.map(({ session, statement }) => `${session}/${statement}`),
+      ]),
+    ).toEqual(expected);
+  });
+
+  it("pages without losing or repeating, in either order", async () => {
+    for (const order of ["newest", "oldest"] as const) {
+      const seen: string[] = [];
+      let cursor: number | undefined;
+      do {
+        const page = await store().search({}, { limit: 1, order, ...(cursor === undefined ? {} : { cursor }) });
+        seen.push(...page.items.map(({ session, statement }) => `${session}/${statement}`));
+        cursor = page.next;
+      } while (cursor !== undefined);
+
+      expect(seen).toEqual(order === "oldest" ? ["a/1", "b/1", "a/2"] : ["a/2", "b/1", "a/1"]);
+    }
+  });
+
+  it("lists sessions with how they ended", async () => {
+    const { items } = await store().sessions({ userName: "bo" });
+
+    expect(items).toMatchObject([
+      { session: "b", grantID: "gother", statements: 1, openTime: "2026-01-01T00:00:04.000Z" },
+    ]);
+    expect(items[0]).not.toHaveProperty("closeTime");
+    expect((await store().sessions({ open: true })).items).toHaveLength(2);
+  });
+
+  it("counts for charts", async () => {
+    const range = { from: "2026-01-01T00:00:00Z", to: "2026-01-01T00:00:10Z", bucketSeconds: 5 };
+
+    const { buckets, slowest, errors } = await store().statistics({}, range);
+
+    expect(buckets).toEqual([
+      { bucket: 0, statements: 1, errors: 0, rows: 42 },
+      { bucket: 1, statements: 2, errors: 1, rows: 0 },
+    ]);
+    expect(slowest.map(({ session, statement }) => `${session}/${statement}`)).toEqual(["a/1", "b/1"]);
+    expect(errors).toMatchObject([{ code: "42601", count: 1 }]);
+  });
+}
+
+function textContract({ store, ingest }: Given): void {
+  const query = { proxy: "default/main", task: "t1", session: "a", text: 1 };
+  const sql = `select '${"ö".repeat(3 * inlineCharactersMax)}'`;
+
+  it("gives a large text back whole, while search and tail show its beginning", async () => {
+    const { pieces, start } = splitStart(startBody("a", 1, { sql }), () => 1, new Map());
+    await ingest(testChain().write(openBody("a"), ...pieces, start));
+
+    const found = await store().search({ text: "select 'ö" });
+    const text = await collect(store().text(query));
+
+    expect(text.length).toBeGreaterThan(1);
+    expect(text.join("")).toBe(sql);
+    expect(found.items).toMatchObject([{ sql: start.sql, sqlText: { text: 1, bytes: Buffer.byteLength(sql) } }]);
+    const page = await collect(store().tail({ after: 0, signal: AbortSignal.timeout(200) }));
+    expect(page.map(({ record }) => record?.kind)).toEqual(["session.open", "statement.start"]);
+  });
+
+  it("says which piece of it is missing", async () => {
+    const { pieces } = splitStart(startBody("a", 1, { sql }), () => 1, new Map());
+    const records = testChain().write(openBody("a"), ...pieces);
+
+    await ingest(records.filter((_, index) => index !== 2));
+
+    await expect(collect(store().text(query))).rejects.toMatchObject({
+      code: "TextIncomplete",
+      why: expect.stringContaining("Piece 1"),
+    });
+    await expect(collect(store().text({ ...query, text: 9 }))).rejects.toThrow("not whole");
+  });
+}
+
+function tailContract({ store, ingest }: Given): void {
+  it("gives what is there, then what comes, and resumes after any record without losing or repeating one", async () => {
+    const chain = testChain();
+    await ingest(chain.write(openBody("a")));
+    const seen: TailEntry[] = [];
+    let after = 0;
+    let written = 0;
+    while (seen.length < 11) {
+      // Every tail is broken off after two records and resumed where it stopped.
+      let inThisTail = 0;
+      const tail = store().tail({ after });
+      const reading = (async () => {
+        for await (const entry of tail) {
+          seen.push(entry);
+          after = entry.storeSeq;
+          inThisTail += 1;
+          if (inThisTail === 2 || seen.length === 11) {
+            break;
+          }
+        }
+      })();
+      if (written < 5) {
+        written += 1;
+        await ingest(chain.write(startBody("a", written), endBody("a", written)));
+      }
+      await reading;
+    }
+
+    expect(seen.map(({ storeSeq }) => storeSeq)).toEqual(Array.from({ length: 11 }, (_, index) => index + 1));
+    expect(seen[2]).toMatchObject({ record: { kind: "statement.end" }, statement: { sql: "select 1", outcome: "ok" } });
+  });
+
+  it("passes over what its filter leaves out, however much it is", async () => {
+    const chain = testChain();
+    await ingest(chain.write(...wholeSession("a", 3_000)));
+    await ingest(chain.write(openBody("b", { grantID: "gwanted" })));
+    const controller = new AbortController();
+
+    const seen: TailEntry[] = [];
+    for await (const entry of store().tail({ after: 0, filter: { grantID: "gwanted" }, signal: controller.signal })) {
+      seen.push(entry);
+      controller.abort();
+    }
+
+    expect(seen.map(({ storeSeq, owner }) => [storeSeq, owner?.session])).toEqual([[6_003, "b"]]);
+  });
+
+  it("ends when the store is closed", async () => {
+    const reading = collect(store().tail({ after: 0 }));
+
+    await store().close();
+
+    expect(await reading).toEqual([]);
+  });
+
+  it("exports lines that are readable and hold every byte, also of what is no record", async () => {
+    const odd = [Buffer.from([0xff, 0x00]), Buffer.from('{"a":\n1}'), Buffer.from(' {"record":"}"} ')];
+    const texts = testChain().write(openBody("a"), startBody("a", 1, { sql: 'select \'","record":\'' }));
+    const records = [...texts, ...odd];
+    await ingest(records);
+
+    const lines = await collect(store().export());
+
+    expect(lines.every((line) => !line.includes("\n") && typeof JSON.parse(line) === "object")).toBe(true);
+    expect(lines.map((line) => Buffer.from(parseExportLine(line).bytes))).toEqual(records);
+  });
+}
+
+function eventContract({ store, ingest }: Given): void {
+  it("reads the controller's events by grant and name, and follows them", async () => {
+    const clock = manualClock();
+    const trail = new StoredTrail({ store: store(), installation: "test", replica: "r1", clock, onStored: () => {} });
+    const actor = { kind: "User", name: "ana" } as const;
+    await ingest(testChain().write(openBody("a")));
+    for (const grantID of ["g1", "g2", "g1"]) {
+      await trail.record({ event: "statements.viewed", actor, grantID });
+    }
+    await trail.record({ event: "grant.ended", actor, grantID: "g1", detail: { reason: "late" } });
+
+    const first = await store().events({ grantID: "g1", limit: 2 });
+    const rest = await store().events({ grantID: "g1", after: first.next ?? 0 });
+    const ended: unknown[] = [];
+    for await (const event of store().eventTail({ after: 0, filter: { names: ["grant.ended"] } })) {
+      ended.push(event);
+      break;
+    }
+
+    expect(first.items.map(({ storeSeq }) => storeSeq)).toEqual([2, 4]);
+    expect(rest.items).toEqual(ended);
+    expect(ended).toEqual([
+      { event: "grant.ended", actor, grantID: "g1", detail: { reason: "late" }, storeSeq: 5, time: expect.any(String) },
+    ]);
+    expect(rest.next).toBeUndefined();
+  });
+}

@@ -1,0 +1,55 @@
+import { readFileSync } from "node:fs";
+import pg from "pg";
+import { coerceError, UserError } from "#lib/errors.ts";
+import type { StoreAddress } from "./address.ts";
+import { schemaName } from "./schema.ts";
+
+/** How long a connection may take to come about, in milliseconds: failover of a managed Postgres takes a minute, and callers try again. */
+const connectTimeoutMs = 5_000;
+/** A statement that takes longer has lost its server. Searches through years of records take seconds. */
+const statementTimeoutMs = 60_000;
+/** The server lets go of what a writer holds when its machine is gone in the middle of a batch. */
+const idleInTransactionMs = 5_000;
+
+/** Positions and counts stay far below 2^53. */
+const types = {
+  getTypeParser(oid: number, format?: "text" | "binary"): unknown {
+    return oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format);
+  },
+} as pg.CustomTypesConfig;
+
+/** Configuration of connections to the store. Throws `UserError` when the authorities cannot be read. */
+export function clientConfig(address: StoreAddress, application: string): pg.ClientConfig {
+  const { host, port, database, user, password, tls } = address;
+  return {
+    host,
+    port,
+    database,
+    user,
+    ...(password === undefined ? {} : { password }),
+    ssl: tls === undefined ? false : { rejectUnauthorized: true, ...authorities(tls.caFile) },
+    application_name: application,
+    connectionTimeoutMillis: connectTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: idleInTransactionMs,
+    keepAlive: true,
+    // `options` is read before the first statement, so no statement can miss it.
+    options: `-c search_path=${schemaName}`,
+    types,
+  };
+}
+
+function authorities(caFile: string | undefined): { readonly ca?: string } {
+  if (caFile === undefined) {
+    return {};
+  }
+  try {
+    return { ca: readFileSync(caFile, "utf8") };
+  } catch (error) {
+    throw new UserError("FileUnreadable", `sslrootcert of the audit store: ${caFile} cannot be read`, {
+      why: coerceError(error).message,
+      next: "Name a PEM file that this user may read.",
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,55 @@
+import {
+  checkRange,
+  mostFrequent,
+  statisticsListMax,
+  statisticsStatementsMax,
+  tooManyStatements,
+} from "../statistics.ts";
+import type { AuditFilter, StatisticsRange, TrailStatistics } from "../types.ts";
+import { type Row, statementOf } from "../views.ts";
+import { statementWhere } from "../where.ts";
+
+const tables = "statements st JOIN sessions s ON s.id = st.session_id JOIN tasks t ON t.id = s.task_id";
+
+/** The same as over SQLite. `rowsOf` runs SQL with `?` for values; `statementQuery` selects what `statementOf` reads. */
+export async function statistics(
+  rowsOf: (sql: string, values: readonly unknown[]) => Promise<Row[]>,
+  statementQuery: string,
+  filter: AuditFilter,
+  range: StatisticsRange,
+): Promise<TrailStatistics> {
+  checkRange(range);
+  const { sql, values } = statementWhere({ ...filter, from: range.from, to: range.to });
+  const [counted] = await rowsOf(
+    `SELECT count(*) AS n FROM (SELECT 1 FROM ${tables} WHERE ${sql} LIMIT ${statisticsStatementsMax + 1}) AS few`,
+    values,
+  );
+  if (Number(counted?.["n"]) > statisticsStatementsMax) {
+    throw tooManyStatements();
+  }
+  const buckets = await rowsOf(
+    `SELECT (floor(extract(epoch FROM st.time::timestamptz))::bigint - ?::bigint) / ?::bigint AS bucket, count(*) AS statements,
+       sum(CASE WHEN st.outcome = 'error' THEN 1 ELSE 0 END) AS errors, sum(coalesce(st.rows, 0)) AS rows
+     FROM ${tables} WHERE ${sql} GROUP BY bucket ORDER BY bucket`,
+    [Math.floor(Date.parse(range.from) / 1_000), range.bucketSeconds, ...values],
+  );
+  const slowest = await rowsOf(
+    `${statementQuery} WHERE ${sql} AND st.duration_ms IS NOT NULL ORDER BY st.duration_ms DESC LIMIT ?`,
+    [...values, statisticsListMax],
+  );
+  const errors = await rowsOf(
+    `SELECT x.bytes FROM ${tables} JOIN records x ON x.store_seq = st.end_seq AND x.week = st.end_week
+     WHERE ${sql} AND st.outcome = 'error' ORDER BY st.id DESC`,
+    values,
+  );
+  return {
+    buckets: buckets.map((row) => ({
+      bucket: Number(row["bucket"]),
+      statements: Number(row["statements"]),
+      errors: Number(row["errors"]),
+      rows: Number(row["rows"]),
+    })),
+    slowest: slowest.map(statementOf),
+    errors: mostFrequent(errors),
+  };
+}
