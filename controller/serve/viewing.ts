@@ -8,7 +8,7 @@ const everyone: readonly Viewer[] = ["Principal", "Reviewer", "Auditor"];
 
 /** Who may see the statements of this Database. One that says nothing, or is not there any more, lets all three. Pure. */
 export function viewersOf(database: Database | undefined): readonly Viewer[] {
-  return (database?.spec.audit as { viewers?: readonly Viewer[] } | undefined)?.viewers ?? everyone;
+  return database?.spec.audit?.viewers ?? everyone;
 }
 
 /**

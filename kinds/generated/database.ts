@@ -69,6 +69,8 @@ export interface DatabaseSpecAudit {
   readonly onFull?: "Deny" | "Gap";
   /** Whether the values of bound parameters are recorded. Absent means Record. */
   readonly parameters?: "Record" | "Omit";
+  /** Who may see what was done: Principal the person themselves, Reviewer whose review of the Grant counted, Auditor the members of the installation's auditor group. Administrators see nothing by being that. Absent means all three, an empty list nobody. Every look is recorded. (at most 3) */
+  readonly viewers?: readonly ("Principal" | "Reviewer" | "Auditor")[];
 }
 
 /** What becomes of statements that endanger others who share a database user: changing its password or name, settings that its next session inherits, ending or reading another session. All are marked in the audit trail and on the Grant, whatever is said here. Absent means Flag. */

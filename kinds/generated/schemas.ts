@@ -908,6 +908,21 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                     "Record",
                     "Omit"
                   ]
+                },
+                "viewers": {
+                  "description": "Who may see what was done: Principal the person themselves, Reviewer whose review of the Grant counted, Auditor the members of the installation's auditor group. Administrators see nothing by being that. Absent means all three, an empty list nobody. Every look is recorded.",
+                  "type": "array",
+                  "maxItems": 3,
+                  "x-kubernetes-list-type": "set",
+                  "items": {
+                    "description": "One kind of viewer.",
+                    "type": "string",
+                    "enum": [
+                      "Principal",
+                      "Reviewer",
+                      "Auditor"
+                    ]
+                  }
                 }
               }
             },
