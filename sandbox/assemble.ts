@@ -2,6 +2,7 @@ import { createAuthorize } from "./authorize.ts";
 import type { Context } from "./context.ts";
 import { createAuthorizationCodes } from "./identity-center/authorization-codes.ts";
 import { createDeviceGrants } from "./identity-center/device-grants.ts";
+import { createOidcClients } from "./identity-center/oidc-clients.ts";
 import { oidcService } from "./identity-center/oidc.ts";
 import { portalService } from "./identity-center/portal.ts";
 import { createRequestBook, type RequestBook } from "./identity-center/requests.ts";
@@ -48,6 +49,7 @@ export function assemble(options: CompiledOptions, hooks: Hooks): Assembly {
   const sessions = createPortalSessions(clock, random);
   const grants = createDeviceGrants(clock, random);
   const codes = createAuthorizationCodes(clock, random);
+  const clients = createOidcClients(clock, random);
   const failure = context.asyncFailure;
   const book = createRequestBook({ clock, random, delayMs: delays.identityCenterMs, failure, events: state.events });
   const compute = createCompute(context, options.compute);
@@ -61,10 +63,10 @@ export function assemble(options: CompiledOptions, hooks: Hooks): Assembly {
       secretsManagerService(context),
       rdsService(context),
       portalService(context, sessions),
-      oidcService(context, { sessions, grants, codes }),
+      oidcService(context, { sessions, grants, codes, clients }),
       ...compute.services,
     ],
-    pages: { context, grants, codes },
+    pages: { context, grants, codes, clients },
     sessions,
     book,
     compute,

@@ -1,6 +1,7 @@
 import type { Context } from "./context.ts";
 import type { AuthorizationCodes } from "./identity-center/authorization-codes.ts";
 import type { DeviceGrants } from "./identity-center/device-grants.ts";
+import { mayRedirect, type OidcClients } from "./identity-center/oidc-clients.ts";
 import type { Answer } from "./server/answer.ts";
 import { decodePairs, type HttpRequest } from "./server/request.ts";
 import { escapeText } from "./server/xml.ts";
@@ -11,6 +12,7 @@ export interface PageParts {
   readonly context: Context;
   readonly grants: DeviceGrants;
   readonly codes: AuthorizationCodes;
+  readonly clients: OidcClients;
 }
 
 /**
@@ -74,21 +76,26 @@ function decideDevice(body: Fields, parts: PageParts): Answer {
     : html(400, "Not signed in", `<p>${escapeText(problem)}</p>`);
 }
 
-function authorizePage(query: Fields, { context }: PageParts): Answer {
-  const redirectURI = query["redirect_uri"] ?? "";
-  if (!isLoopback(redirectURI) || query["code_challenge_method"] !== "S256" || query["response_type"] !== "code") {
-    return html(400, "Not a sign-in request", "<p>The request lacks a redirect to this machine or a challenge.</p>");
+function authorizePage(query: Fields, parts: PageParts): Answer {
+  const { response_type, code_challenge_method, client_id = "", state = "", code_challenge = "" } = query;
+  const { redirect_uri = "" } = query;
+  const problem =
+    response_type !== "code" || code_challenge_method !== "S256"
+      ? "The request lacks a challenge."
+      : authorizeProblem(query, parts);
+  if (problem !== undefined) {
+    return html(400, "Not a sign-in request", `<p>${problem}</p>`);
   }
-  const { client_id = "", state = "", code_challenge = "" } = query;
-  const hidden = hiddenFields({ client_id, state, code_challenge, redirect_uri: redirectURI });
-  return html(200, "Sign in", form("/_sandbox/authorize", hidden, context));
+  const hidden = hiddenFields({ client_id, state, code_challenge, redirect_uri });
+  return html(200, "Sign in", form("/_sandbox/authorize", hidden, parts.context));
 }
 
-function decideAuthorize(body: Fields, { context, codes }: PageParts): Answer {
+function decideAuthorize(body: Fields, parts: PageParts): Answer {
   const { client_id = "", state = "", code_challenge = "", redirect_uri = "" } = body;
-  const person = personByName(context.state, body["user_name"] ?? "");
-  if (!isLoopback(redirect_uri)) {
-    return html(400, "Not signed in", "<p>The redirect does not lead to this machine.</p>");
+  const person = personByName(parts.context.state, body["user_name"] ?? "");
+  const problem = authorizeProblem(body, parts);
+  if (problem !== undefined) {
+    return html(400, "Not signed in", `<p>${problem}</p>`);
   }
   const target = new URL(redirect_uri);
   target.searchParams.set("state", state);
@@ -96,14 +103,22 @@ function decideAuthorize(body: Fields, { context, codes }: PageParts): Answer {
     target.searchParams.set("error", "access_denied");
   } else {
     const binding = { clientID: client_id, redirectURI: redirect_uri, challenge: code_challenge };
-    target.searchParams.set("code", codes.issue(person.userID, binding));
+    target.searchParams.set("code", parts.codes.issue(person.userID, binding));
   }
   return { status: 303, headers: { location: target.toString(), "content-type": "text/plain" }, body: "" };
 }
 
-/** RFC 8252 section 7.3: native clients listen on a loopback address. */
-function isLoopback(uri: string): boolean {
-  return URL.canParse(uri) && ["127.0.0.1", "localhost", "[::1]"].includes(new URL(uri).hostname);
+/** Why nobody may be sent back with a code: the client and its address must be known, or a stranger would get the code. */
+function authorizeProblem(fields: Fields, { clients, context }: PageParts): string | undefined {
+  const client = clients.find(fields["client_id"] ?? "");
+  if (client === undefined || client.expiresAt <= context.clock.now()) {
+    return "The client is not known, or its registration has expired.";
+  }
+  if (!client.grantTypes.includes("authorization_code") || !mayRedirect(client, fields["redirect_uri"] ?? "")) {
+    return "The redirect does not lead to where the client registered it.";
+  }
+  // RFC 7636 4.2: the base64url of a SHA-256.
+  return /^[\w-]{43}$/.test(fields["code_challenge"] ?? "") ? undefined : "The request lacks a challenge.";
 }
 
 type Fields = Readonly<Record<string, string>>;

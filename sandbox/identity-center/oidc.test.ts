@@ -3,13 +3,29 @@ import { CreateTokenCommand, RegisterClientCommand, StartDeviceAuthorizationComm
 import { ListAccountsCommand } from "@aws-sdk/client-sso";
 import { expect, test } from "vitest";
 import { deviceGrantMs } from "./device-grants.ts";
-import { clientMs, plainTokenMs, refreshableTokenMs } from "./oidc.ts";
+import { clientMs } from "./oidc-clients.ts";
+import { plainTokenMs, refreshableTokenMs } from "./oidc.ts";
 import { codeMs } from "./authorization-codes.ts";
 import { type Harness, startHarness } from "../testing/harness.ts";
 
 async function register(harness: Harness, scopes?: string[]) {
   const client = await harness.clients.oidc.send(
     new RegisterClientCommand({ clientName: "sallyport", clientType: "public", scopes }),
+  );
+  return { clientId: client.clientId, clientSecret: client.clientSecret };
+}
+
+/** A client for browsers, as the `aws` command line registers itself. */
+async function registerForBrowser(harness: Harness) {
+  const client = await harness.clients.oidc.send(
+    new RegisterClientCommand({
+      clientName: "sallyport",
+      clientType: "public",
+      grantTypes: ["authorization_code", "refresh_token"],
+      redirectUris: ["http://127.0.0.1/oauth/callback"],
+      issuerUrl: harness.sandbox.startURL,
+      scopes: ["sso:account:access"],
+    }),
   );
   return { clientId: client.clientId, clientSecret: client.clientSecret };
 }
@@ -148,7 +164,7 @@ test("a client with a wrong secret, a wrong grant type or a foreign start URL is
 test("a browser sign-in with PKCE gives a token to who knows the verifier, once", async () => {
   await using harness = await startHarness();
   const { sandbox } = harness;
-  const client = await register(harness);
+  const client = await registerForBrowser(harness);
   const codeVerifier = "v".repeat(64);
   const redirectUri = "http://127.0.0.1:9/oauth/callback";
   const approve = async () => {
@@ -189,20 +205,53 @@ test("a browser sign-in with PKCE gives a token to who knows the verifier, once"
   await expect(redeem(third.get("code"), codeVerifier)).rejects.toMatchObject({ name: "InvalidGrantException" });
 });
 
-test("a browser sign-in is sent back to this machine only, and says who a disabled person is not", async () => {
+test("a browser is sent back with a code only to where a known client registered it, and without one for a disabled person", async () => {
   await using harness = await startHarness();
-  const post = (redirect_uri: string, user_name: string) =>
+  const [client, device] = [await registerForBrowser(harness), await register(harness)];
+  const code_challenge = "x".repeat(43);
+  const right = { client_id: client.clientId ?? "", state: "s", code_challenge };
+  const post = (redirect_uri: string, user_name: string, change: Record<string, string> = {}) =>
     fetch(`${harness.sandbox.url}/_sandbox/authorize`, {
       method: "POST",
       redirect: "manual",
-      body: new URLSearchParams({ client_id: "c", redirect_uri, state: "s", code_challenge: "x", user_name }),
+      body: new URLSearchParams({ ...right, redirect_uri, user_name, ...change }),
     });
 
-  const away = await post("https://example.com/", "ada");
-  const disabled = await post("http://127.0.0.1:9/", "mallory");
+  const registered = "http://127.0.0.1:9/oauth/callback";
 
-  expect(away.status).toBe(400);
-  expect(disabled.headers.get("location")).toBe("http://127.0.0.1:9/?state=s&error=access_denied");
+  const refused = await Promise.all([
+    post("https://example.com/oauth/callback", "ada"),
+    post("http://127.0.0.1:9/elsewhere", "ada"),
+    post("http://localhost:9/oauth/callback", "ada"),
+    post(registered, "ada", { client_id: "unknown" }),
+    post(registered, "ada", { client_id: device.clientId ?? "" }),
+    post(registered, "ada", { code_challenge: "x" }),
+  ]);
+  const disabled = await post(registered, "mallory");
+
+  expect(refused.map((answer) => answer.status)).toEqual(refused.map(() => 400));
+  expect(disabled.headers.get("location")).toBe(`${registered}?state=s&error=access_denied`);
+});
+
+test("a client gets tokens only in the ways that it registered", async () => {
+  await using harness = await startHarness();
+  const { oidc } = harness.clients;
+  const forBrowser = await registerForBrowser(harness);
+  const base = { clientName: "c", clientType: "public", issuerUrl: harness.sandbox.startURL };
+
+  const device = oidc.send(
+    new CreateTokenCommand({
+      ...forBrowser,
+      grantType: "urn:ietf:params:oauth:grant-type:device_code",
+      deviceCode: "d",
+    }),
+  );
+  const noRedirect = oidc.send(new RegisterClientCommand({ ...base, grantTypes: ["authorization_code"] }));
+  const unknown = oidc.send(new RegisterClientCommand({ ...base, grantTypes: ["password"] }));
+
+  await expect(device).rejects.toMatchObject({ name: "UnauthorizedClientException" });
+  await expect(noRedirect).rejects.toMatchObject({ name: "InvalidRedirectUriException" });
+  await expect(unknown).rejects.toMatchObject({ name: "InvalidClientMetadataException" });
 });
 
 test("a client's registration ends after 90 days", async () => {

@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
-import type { EpochMs } from "#lib/clock.ts";
 import type { Context } from "../context.ts";
-import { hex } from "../ids.ts";
 import { epochSeconds, type Input, optionalText, texts } from "../input.ts";
 import { AwsError, type Operation, type Service } from "../service.ts";
 import type { AuthorizationCodes } from "./authorization-codes.ts";
 import type { DeviceGrants } from "./device-grants.ts";
+import { deviceGrantType, type OidcClient, type OidcClients } from "./oidc-clients.ts";
 import type { PortalSession, PortalSessions } from "./sessions.ts";
 
 /** What the sign-in API is built from. */
@@ -13,26 +12,18 @@ export interface OidcParts {
   readonly sessions: PortalSessions;
   readonly grants: DeviceGrants;
   readonly codes: AuthorizationCodes;
+  readonly clients: OidcClients;
 }
-
-/** A registered client is good for 90 days, as AWS's. */
-export const clientMs = 90 * 86_400_000;
 
 /** An access token that can be refreshed lives for an hour; one that cannot lives as long as the sign-in may (8 hours). */
 export const refreshableTokenMs = 3_600_000;
 export const plainTokenMs = 8 * 3_600_000;
 
-interface Client {
-  readonly secret: string;
-  readonly expiresAt: EpochMs;
-  readonly scopes: readonly string[];
-}
-
-const deviceGrantType = "urn:ietf:params:oauth:grant-type:device_code";
+/** RFC 7636 4.1. */
+const verifierPattern = /^[A-Za-z0-9._~-]{43,128}$/;
 
 /** Identity Center's sign-in API: OAuth 2.0 with dynamic registration, device codes (RFC 8628) and authorization codes with PKCE (RFC 7636). */
 export function oidcService(context: Context, parts: OidcParts): Service {
-  const clients = new Map<string, Client>();
   return {
     signingName: "sso-oauth",
     protocol: "rest-json",
@@ -45,9 +36,9 @@ export function oidcService(context: Context, parts: OidcParts): Service {
     unsigned: ["RegisterClient", "StartDeviceAuthorization", "CreateToken"],
     mutating: ["RegisterClient", "StartDeviceAuthorization", "CreateToken"],
     operations: {
-      RegisterClient: registerClient(context, clients),
+      RegisterClient: registerClient(context, parts.clients),
       StartDeviceAuthorization(input) {
-        const { clientID } = requiredClient(context, clients, input);
+        const { clientID } = requiredClient(context, parts.clients, input);
         requireStartURL(required(input, "startUrl"));
         const grant = parts.grants.start(clientID);
         const page = `${context.url()}/_sandbox/device`;
@@ -61,31 +52,42 @@ export function oidcService(context: Context, parts: OidcParts): Service {
         };
       },
       CreateToken(input) {
-        const client = requiredClient(context, clients, input);
-        return tokens(parts, client, signIn(context, parts, client.clientID, input));
+        const client = requiredClient(context, parts.clients, input);
+        return tokens(parts, client, signIn(context, parts, client, input));
       },
     },
   };
 }
 
-function registerClient({ clock, random, url }: Context, clients: Map<string, Client>): Operation {
+/** Grant types that a client may ask for; without any it is one for devices, as before there were others. */
+const grantTypesKnown = ["authorization_code", "refresh_token", deviceGrantType];
+
+function registerClient({ url }: Context, clients: OidcClients): Operation {
   return (input) => {
     required(input, "clientName");
     if (required(input, "clientType") !== "public") {
-      throw oauthError(
-        "InvalidClientMetadataException",
-        "invalid_client_metadata",
-        "Only public clients are supported.",
-      );
+      throw invalidMetadata("Only public clients are supported.");
     }
-    const now = clock.now();
-    const client = { secret: hex(random, 64), expiresAt: now + clientMs, scopes: texts(input, "scopes") };
-    const clientID = hex(random, 16);
-    clients.set(clientID, client);
+    const grantTypes = texts(input, "grantTypes");
+    const redirectURIs = texts(input, "redirectUris");
+    if (grantTypes.some((one) => !grantTypesKnown.includes(one))) {
+      throw invalidMetadata("Invalid grant type provided");
+    }
+    if (grantTypes.includes("authorization_code")) {
+      requireStartURL(required(input, "issuerUrl"));
+      if (redirectURIs.length === 0) {
+        throw oauthError("InvalidRedirectUriException", "invalid_redirect_uri", "A redirect URI is required");
+      }
+    }
+    const client = clients.register({
+      scopes: texts(input, "scopes"),
+      redirectURIs,
+      grantTypes: grantTypes.length === 0 ? [deviceGrantType, "refresh_token"] : grantTypes,
+    });
     return {
-      clientId: clientID,
+      clientId: client.clientID,
       clientSecret: client.secret,
-      clientIdIssuedAt: Math.floor(epochSeconds(now)),
+      clientIdIssuedAt: Math.floor(epochSeconds(client.issuedAt)),
       clientSecretExpiresAt: Math.floor(epochSeconds(client.expiresAt)),
       authorizationEndpoint: `${url()}/authorize`,
       tokenEndpoint: `${url()}/token`,
@@ -93,23 +95,29 @@ function registerClient({ clock, random, url }: Context, clients: Map<string, Cl
   };
 }
 
-type KnownClient = Client & { readonly clientID: string };
-
-function requiredClient({ clock }: Context, clients: ReadonlyMap<string, Client>, input: Input): KnownClient {
-  const clientID = required(input, "clientId");
-  const client = clients.get(clientID);
+function requiredClient({ clock }: Context, clients: OidcClients, input: Input): OidcClient {
+  const client = clients.find(required(input, "clientId"));
   if (client === undefined || client.secret !== required(input, "clientSecret")) {
     throw oauthError("InvalidClientException", "invalid_client", "Invalid client provided", 401);
   }
   if (client.expiresAt <= clock.now()) {
     throw oauthError("InvalidClientException", "invalid_client", "The client registration has expired", 401);
   }
-  return { ...client, clientID };
+  return client;
 }
 
 /** Decides who signed in, by the grant that the client presents. */
-function signIn(context: Context, parts: OidcParts, clientID: string, input: Input): PortalSession {
-  switch (required(input, "grantType")) {
+function signIn(context: Context, parts: OidcParts, client: OidcClient, input: Input): PortalSession {
+  const { clientID } = client;
+  const grantType = required(input, "grantType");
+  if (grantTypesKnown.includes(grantType) && !client.grantTypes.includes(grantType)) {
+    throw oauthError(
+      "UnauthorizedClientException",
+      "unauthorized_client",
+      "The client did not register this grant type",
+    );
+  }
+  switch (grantType) {
     case deviceGrantType:
       return byDeviceCode(context, parts, clientID, required(input, "deviceCode"));
     case "refresh_token": {
@@ -120,7 +128,11 @@ function signIn(context: Context, parts: OidcParts, clientID: string, input: Inp
       return session;
     }
     case "authorization_code": {
-      const challenge = createHash("sha256").update(required(input, "codeVerifier")).digest("base64url");
+      const verifier = required(input, "codeVerifier");
+      if (!verifierPattern.test(verifier)) {
+        throw oauthError("InvalidRequestException", "invalid_request", "Invalid code verifier provided");
+      }
+      const challenge = createHash("sha256").update(verifier).digest("base64url");
       const userID = parts.codes.redeem(required(input, "code"), {
         clientID,
         redirectURI: required(input, "redirectUri"),
@@ -167,7 +179,7 @@ function byDeviceCode(
 }
 
 /** Clients that asked for scopes get a refresh token, as AWS gives to registrations with `sso:account:access`. */
-function tokens({ sessions }: OidcParts, client: KnownClient, session: PortalSession): Record<string, unknown> {
+function tokens({ sessions }: OidcParts, client: OidcClient, session: PortalSession): Record<string, unknown> {
   const isRefreshable = client.scopes.length > 0;
   const lifeMs = isRefreshable ? refreshableTokenMs : plainTokenMs;
   return {
@@ -190,6 +202,10 @@ function required(input: Input, name: string): string {
     throw oauthError("InvalidRequestException", "invalid_request", `Missing parameter: ${name}`);
   }
   return value;
+}
+
+function invalidMetadata(description: string): AwsError {
+  return oauthError("InvalidClientMetadataException", "invalid_client_metadata", description);
 }
 
 function oauthError(code: string, error: string, description: string, status = 400): AwsError {
