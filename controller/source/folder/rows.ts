@@ -1,7 +1,8 @@
 import type { EpochMs } from "#lib/clock.ts";
-import { apiVersion, type AnyObject, type Grant } from "#kinds/index.ts";
+import { apiVersion, keyOf, type AnyObject, type Grant, type ObjectKey } from "#kinds/index.ts";
 import { specDigest } from "#kinds/digest.ts";
 import type { ObjectRow, Origin } from "../../state/state.ts";
+import { needsCleanUp } from "../clean-up.ts";
 import type { Recovered } from "../source.ts";
 
 /** Name of a Database, role or person that a recovered Grant's tags do not tell; no object has it, since it is no legal name. */
@@ -43,7 +44,7 @@ export function withStatus(row: ObjectRow, status: unknown): ObjectRow {
 }
 
 /** The row of an object that is being deleted since `now`. */
-export function deletedRow(row: ObjectRow, now: EpochMs): ObjectRow {
+function deletedRow(row: ObjectRow, now: EpochMs): ObjectRow {
   const metadata = { ...row.object.metadata, deletionTimestamp: timestamp(now) };
   return { ...row, object: { ...row.object, metadata } };
 }
@@ -78,5 +79,17 @@ function written({ metadata: { name, namespace, labels, annotations } }: AnyObje
     namespace,
     ...(labels === undefined ? {} : { labels }),
     ...(annotations === undefined ? {} : { annotations }),
+  };
+}
+
+/** How rows are deleted: what must be undone first stays, marked, until it is released. */
+export function deletions(
+  rows: readonly ObjectRow[],
+  now: EpochMs,
+): { readonly put: readonly ObjectRow[]; readonly remove: readonly ObjectKey[] } {
+  const live = rows.filter(({ object }) => object.metadata.deletionTimestamp === undefined);
+  return {
+    put: live.filter(({ object }) => needsCleanUp(object)).map((row) => deletedRow(row, now)),
+    remove: live.filter(({ object }) => !needsCleanUp(object)).map(({ object }) => keyOf(object)),
   };
 }

@@ -6,7 +6,6 @@ import { validateObject } from "#kinds/validate.ts";
 import { takeLock, unusable, type StateLock } from "../../state/lock.ts";
 import { isBlankState, openState } from "../../state/sqlite.ts";
 import type { ObjectRow, State } from "../../state/state.ts";
-import { needsCleanUp } from "../clean-up.ts";
 import type { Recovered, Source, Stored, Tombstone } from "../source.ts";
 import { judgeAbsence, noAbsence, type Absent, type AbsenceMemory } from "../absence.ts";
 import { decideScan, type Verdicts } from "./decide.ts";
@@ -14,7 +13,7 @@ import { folderUnreadable, inFile, invalidObject, nameTaken, noSuchObject } from
 import { completed, type FolderSourceOptions } from "./options.ts";
 import { createPacer, type Pacer } from "./pacer.ts";
 import { type FolderProgress, Reports } from "./reports.ts";
-import { deletedRow, newRow, nextRow, recoveredRow, withStatus } from "./rows.ts";
+import { deletions, newRow, nextRow, recoveredRow, withStatus } from "./rows.ts";
 import { createFolderReader, FolderUnsteady, type FolderReader, type Snapshot } from "./snapshot.ts";
 import { placeIn } from "./snapshot-places.ts";
 import { ObjectStore } from "./store.ts";
@@ -163,9 +162,7 @@ class YamlFolder implements FolderSource {
 
   async forget(object: AnyObject): Promise<void> {
     const row = this.#rowOf(object);
-    if (row?.origin.via === "api" && row.object.metadata.deletionTimestamp === undefined) {
-      this.#remove([row]);
-    }
+    this.#remove(row?.origin.via === "api" ? [row] : []);
   }
 
   async release(object: AnyObject): Promise<void> {
@@ -395,13 +392,4 @@ class YamlFolder implements FolderSource {
 /** Whether a scan failed because of the folder, and not because of the state that its result must be written to. */
 function isAboutFolder(failure: Error): boolean {
   return [FolderUnreadable, FolderTooLarge, FolderUnsteady].some((kind) => failure instanceof kind);
-}
-
-/** What must be undone first stays, marked, until it is released. */
-function deletions(rows: readonly ObjectRow[], now: number) {
-  const live = rows.filter(({ object }) => object.metadata.deletionTimestamp === undefined);
-  return {
-    put: live.filter(({ object }) => needsCleanUp(object)).map((row) => deletedRow(row, now)),
-    remove: live.filter(({ object }) => !needsCleanUp(object)).map(({ object }) => keyOf(object)),
-  };
 }
