@@ -3,6 +3,8 @@ import type { ConnectInfo } from "#wire/control-api.ts";
 import type { World } from "../command.ts";
 import type { GrantTunnel } from "../tunnel/grant-tunnel.ts";
 import { listenLocally } from "../tunnel/listener.ts";
+import { trackMysql } from "../tunnel/track-mysql.ts";
+import { trackPostgres } from "../tunnel/track-postgres.ts";
 import { refuseMysql } from "../tunnel/refuse-mysql.ts";
 import { refusePostgres } from "../tunnel/refuse-postgres.ts";
 
@@ -19,8 +21,14 @@ export interface Front {
   onWanted(wanted: () => void): void;
   /** Resolves once no connection is open, or after `withinMs`. */
   drained(withinMs: number): Promise<void>;
+  /** Frees the port. Whoever is still connected is told that the command was ended. */
   close(): Promise<void>;
 }
+
+/** Why a session was cut, as far as that is known at its moment: the tunnel breaks before anybody could ask. */
+const cutWords =
+  "the way to the database was lost in the middle of this session; what was not committed is undone. Connect again: sallyport is looking for another way, or says in its own window why there is none";
+const stoppedWords = "sallyport rds proxy was ended on this computer; start it again to connect";
 
 /** A new proxy is there before the old one is left, so another way takes seconds. Database clients wait at least as long to connect. */
 export const heldMs = 8_000;
@@ -31,6 +39,7 @@ export async function openFront(port: number, engine: ConnectInfo["engine"], wor
   let next = Promise.withResolvers<void>();
   let reason = "access is still being set up; try again in a moment";
   let isHeld = false;
+  let cut = cutWords;
   let wanted = (): void => {};
   const { output } = world;
   const hold = (why: string): void => {
@@ -55,6 +64,8 @@ export async function openFront(port: number, engine: ConnectInfo["engine"], wor
   const listener = await listenLocally({
     port,
     clock: world.clock,
+    track: engine === "PostgreSQL" ? trackPostgres : trackMysql,
+    cutMessage: () => `sallyport: ${cut}`,
     refuse: engine === "PostgreSQL" ? refusePostgres : refuseMysql,
     openData: async () => {
       const before = tunnel;
@@ -85,6 +96,7 @@ export async function openFront(port: number, engine: ConnectInfo["engine"], wor
       tunnel = undefined;
       isHeld = false;
       reason = why;
+      cut = why;
       next.resolve();
       next = Promise.withResolvers();
     },
@@ -93,6 +105,6 @@ export async function openFront(port: number, engine: ConnectInfo["engine"], wor
       wanted = call;
     },
     drained: (withinMs) => listener.drained(withinMs),
-    close: () => listener.close(),
+    close: () => listener.close(`sallyport: ${stoppedWords}`),
   };
 }

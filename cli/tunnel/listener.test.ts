@@ -32,6 +32,7 @@ async function listen(options: Partial<ListenerOptions>): Promise<Listener> {
     clock,
     refuse: refusePostgres,
     openData: () => Promise.reject(new UserError("NotConnected", "the way is being looked for again")),
+    cutMessage: () => "the way was lost",
     onOpen: (number) => said.push(`open ${number}`),
     onClose: (number) => said.push(`close ${number}`),
     onRefused: (number, reason) => said.push(`refused ${number}: ${reason}`),

@@ -1,9 +1,10 @@
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
-import { pipeline } from "node:stream";
 import type { Clock } from "#lib/clock.ts";
 import { coerceError, UserError } from "#lib/errors.ts";
 import type { DataStream } from "./grant-tunnel.ts";
+import { LocalSession } from "./local-session.ts";
+import type { SessionTrack } from "./session-track.ts";
 
 /** A person's clients open tens of connections at most; this bounds a runaway pool. */
 export const connectionsMax = 200;
@@ -18,6 +19,10 @@ export interface ListenerOptions {
   readonly openData: () => Promise<DataStream>;
   /** Tells a database client, in its own protocol, why there is no way; closes the socket. Never rejects. */
   readonly refuse: (socket: Socket, message: string) => Promise<void>;
+  /** Follows a session in its protocol, so that its client can be told when it is cut; absent: it just ends. */
+  readonly track?: () => SessionTrack;
+  /** What a client is told whose session is cut. */
+  readonly cutMessage: () => string;
   /** `number` counts local connections from 1, as people see them in the audit trail's order. */
   readonly onOpen: (number: number) => void;
   readonly onClose: (number: number) => void;
@@ -30,14 +35,15 @@ export interface Listener {
   readonly connections: number;
   /** Resolves once no connection is open, or after `withinMs`. */
   drained(withinMs: number): Promise<void>;
-  close(): Promise<void>;
+  /** Ends every session, with this reason where it is given, and frees the port. */
+  close(reason?: string): Promise<void>;
 }
 
 /** Listens on 127.0.0.1 only. A port in use is a `UserError` that says what to do; no other port is taken silently. */
 export async function listenLocally(options: ListenerOptions): Promise<Listener> {
   const sockets = new Set<Socket>();
+  const sessions = new Set<LocalSession>();
   let count = 0;
-  // Half-open: SSM does not carry a half-close, so either side's end ends both, after what was written has gone through.
   const server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => {
     count += 1;
     const number = count;
@@ -45,7 +51,7 @@ export async function listenLocally(options: ListenerOptions): Promise<Listener>
     socket.on("error", () => socket.destroy());
     socket.once("close", () => sockets.delete(socket));
     sockets.add(socket);
-    void serve(socket, number, options);
+    void serve(socket, number, options, sessions);
   });
   server.maxConnections = connectionsMax;
   server.listen(options.port, "127.0.0.1");
@@ -62,11 +68,21 @@ export async function listenLocally(options: ListenerOptions): Promise<Listener>
       return sockets.size;
     },
     drained: (withinMs) => untilClosed(sockets, options.clock, withinMs),
-    close: () => closeAll(server, sockets, options.clock),
+    close(reason) {
+      for (const session of sessions) {
+        session.end(reason);
+      }
+      return closeAll(server, sockets, options.clock);
+    },
   };
 }
 
-async function serve(socket: Socket, number: number, options: ListenerOptions): Promise<void> {
+async function serve(
+  socket: Socket,
+  number: number,
+  options: ListenerOptions,
+  sessions: Set<LocalSession>,
+): Promise<void> {
   let data: DataStream;
   try {
     data = await options.openData();
@@ -78,20 +94,21 @@ async function serve(socket: Socket, number: number, options: ListenerOptions): 
     return;
   }
   const { stream, refused } = data;
-  stream.on("error", () => stream.destroy());
+  const { cutMessage, track } = options;
+  // A refused stream ends with the proxy's own words.
+  const follow = refused === undefined && track !== undefined ? { track: track() } : {};
+  const session = new LocalSession({ socket, stream, cutMessage, ...follow });
+  sessions.add(session);
   if (refused === undefined) {
     options.onOpen(number);
   } else {
     options.onRefused(number, refused.message);
   }
-  pipeline(socket, stream, () => socket.destroySoon());
-  pipeline(stream, socket, () => {
-    // Both are over, whether or not the client closes its half too.
-    stream.destroy();
-    if (refused === undefined) {
-      options.onClose(number);
-    }
-  });
+  await session.run();
+  sessions.delete(session);
+  if (refused === undefined) {
+    options.onClose(number);
+  }
 }
 
 async function untilClosed(sockets: ReadonlySet<Socket>, clock: Clock, withinMs: number): Promise<void> {

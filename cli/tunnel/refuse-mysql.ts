@@ -15,16 +15,26 @@ const messageBytesMax = 1_000;
 export async function refuseMysql(socket: Socket, message: string): Promise<void> {
   socket.setTimeout(closeTimeoutMs, () => socket.destroy());
   socket.on("error", () => socket.destroy());
-  const text = Buffer.from(message, "utf8").subarray(0, messageBytesMax);
-  const packet = Buffer.alloc(4 + 3 + text.length);
-  packet.writeUIntLE(packet.length - 4, 0, 3);
-  packet.writeUInt8(0xff, 4);
-  packet.writeUInt16LE(unknownError, 5);
-  text.copy(packet, 7);
-  socket.end(packet);
+  socket.end(errorMysql(message, 0, false));
   socket.resume();
   if (!socket.destroyed) {
     // A client that breaks off is gone as well.
     await once(socket, "close").catch(() => {});
   }
+}
+
+/**
+ * ERR_Packet with this sequence number. Before the login it carries no SQLSTATE, since no capability is agreed yet; afterwards that of a
+ * connection failure.
+ */
+export function errorMysql(message: string, sequence: number, hasState: boolean): Buffer {
+  const state = hasState ? "#08S01" : "";
+  const text = Buffer.from(`${state}${message}`, "utf8").subarray(0, messageBytesMax);
+  const packet = Buffer.alloc(4 + 3 + text.length);
+  packet.writeUIntLE(packet.length - 4, 0, 3);
+  packet.writeUInt8(sequence, 3);
+  packet.writeUInt8(0xff, 4);
+  packet.writeUInt16LE(unknownError, 5);
+  text.copy(packet, 7);
+  return packet;
 }

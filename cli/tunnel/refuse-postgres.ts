@@ -33,7 +33,7 @@ export async function refusePostgres(socket: Socket, message: string): Promise<v
       pending = pending.subarray(length);
       if (code !== sslRequest && code !== gssRequest) {
         socket.removeAllListeners("data");
-        socket.end(fatal(message));
+        socket.end(fatalPostgres(message));
         socket.resume();
         return;
       }
@@ -47,11 +47,14 @@ export async function refusePostgres(socket: Socket, message: string): Promise<v
   }
 }
 
-/** ErrorResponse, severity FATAL, SQLSTATE 08006 (connection failure). */
-function fatal(message: string): Buffer {
+/** SQLSTATE of a connection failure (PostgreSQL documentation, "Error Codes"). */
+const connectionFailure = "08006";
+
+/** ErrorResponse, severity FATAL. */
+export function fatalPostgres(message: string, code: string = connectionFailure): Buffer {
   // A NUL ends a field.
   const text = message.replaceAll("\0", " ");
-  const fields = ["SFATAL", "VFATAL", "C08006", `M${text}`].map((field) => `${field}\0`).join("");
+  const fields = ["SFATAL", "VFATAL", `C${code}`, `M${text}`].map((field) => `${field}\0`).join("");
   const body = Buffer.from(`${fields}\0`, "utf8");
   const header = Buffer.alloc(5);
   header.write("E");
