@@ -25,8 +25,10 @@ export type StreamState = "connecting" | "live" | "waiting" | "paused" | "refuse
 export interface FollowOptions<T> {
   /** Query of the next connection; asked again for each, so that a stream resumes after what it has. */
   readonly query?: () => Query;
-  /** All lines that came in one piece, in order; heartbeats `{}` are left out. What is counted here must be in the next `query`. */
+  /** All lines that came in one piece, in order; `{}` is left out. What is counted here must be in the next `query`. */
   readonly onLines: (lines: readonly T[]) => void;
+  /** `{}` came, after the lines of its piece: a heartbeat, or the end of what a stream tells at first. */
+  readonly onBeat?: () => void;
   /** A connection was made: what follows is either everything anew or, where `query` resumes, the rest. */
   readonly onOpen?: () => void;
   readonly onState?: (state: StreamState, problem?: Problem) => void;
@@ -88,7 +90,7 @@ function isFinal({ status }: Problem): boolean {
 
 async function readAll<T>(
   answer: Response,
-  { onLines, onOpen }: FollowOptions<T>,
+  { onLines, onBeat, onOpen }: FollowOptions<T>,
   connection: Connection,
   onLive: () => void,
 ): Promise<void> {
@@ -100,16 +102,20 @@ async function readAll<T>(
   onLive();
   for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
     connection.heard();
-    const lines = splitter.push(decoder.decode(piece.value, { stream: true })).filter(isNoHeartbeat) as T[];
-    // What was asked to stop while the piece was on its way has no place for it any more.
+    const values = splitter.push(decoder.decode(piece.value, { stream: true }));
+    const lines = values.filter((value) => !isBeat(value)) as T[];
+    // Who asked to stop while the piece was on its way has no place for it any more.
     if (lines.length > 0 && !connection.signal.aborted) {
       onLines(lines);
+    }
+    if (lines.length < values.length && !connection.signal.aborted) {
+      onBeat?.();
     }
   }
 }
 
-function isNoHeartbeat(line: unknown): boolean {
-  return typeof line === "object" && line !== null && Object.keys(line).length > 0;
+function isBeat(line: unknown): boolean {
+  return typeof line === "object" && line !== null && Object.keys(line).length === 0;
 }
 
 /** One connection's guard: aborts when it is silent, when nobody looks, or when the whole is over. */
