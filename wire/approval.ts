@@ -36,6 +36,8 @@ export interface ExtensionView {
   /** Extensions in the window by now. */
   readonly count: number;
   readonly maxCount: number;
+  /** From when on the next one may be asked for, where the workflow lets nobody ask at once. */
+  readonly fromTime?: string;
   /** Length of the next one. */
   readonly durationSeconds: number;
 }

@@ -1,6 +1,7 @@
 import type { AccessWorkflow, Grant } from "#kinds/index.ts";
 import type { ExtensionView } from "#wire/approval.ts";
 import { reviewWorkflowName } from "../reconcile/grant/approval.ts";
+import { askedExtensions, nextExtensionTime } from "../reconcile/grant/window.ts";
 import type { Source } from "../source/source.ts";
 
 /** The workflow that the Grant's approval goes by; undefined: it is not known yet, or not there. */
@@ -10,13 +11,15 @@ export function workflowOf(grant: Grant, source: Pick<Source, "get">): AccessWor
 }
 
 /** How the Grant may still be extended; undefined: not at all. Pure. */
-export function extensionOf({ status, spec }: Grant): ExtensionView | undefined {
-  const rule = status?.workflow?.extension;
+export function extensionOf(grant: Grant): ExtensionView | undefined {
+  const rule = grant.status?.workflow?.extension;
+  const from = nextExtensionTime(grant);
   return rule === undefined
     ? undefined
     : {
-        count: Math.max(status?.extensionCount ?? 0, spec.extensionCount ?? 0),
+        count: askedExtensions(grant),
         maxCount: rule.maxCount,
         durationSeconds: rule.durationSeconds,
+        ...(from === undefined ? {} : { fromTime: new Date(from).toISOString() }),
       };
 }

@@ -45,7 +45,7 @@ export function callerGrant(known: Known, caller: CallerOf, grant: Grant): Calle
     view: () =>
       grantViewOf(grant, {
         ...(workflow === undefined ? {} : { workflow }),
-        actions: actionsOf(caller, grant, relation, viewsStatements),
+        actions: actionsOf(caller, grant, relation, { viewsStatements, now: clock.now() }),
       }),
   };
 }

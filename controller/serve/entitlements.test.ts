@@ -18,6 +18,7 @@ describe("what a person may ask for", () => {
         username: "read_only",
         workflow: "auto",
         needsApproval: false,
+        breakGlass: false,
         reason: "Optional",
         maxDurationSeconds: 7_200,
         defaultDurationSeconds: 7_200,

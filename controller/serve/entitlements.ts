@@ -1,6 +1,6 @@
 import { defined } from "#lib/defined.ts";
 import type { Entitlement } from "#wire/control-api.ts";
-import { offersFor, type Offer } from "../reconcile/grant/offers.ts";
+import { offersFor, type Offer, subjectsOf } from "../reconcile/grant/offers.ts";
 import type { Source } from "../source/source.ts";
 import type { Principal } from "./auth/tokens.ts";
 import { grantViewOf } from "./grant-view.ts";
@@ -36,7 +36,7 @@ function toEntitlement(
     return [];
   }
   const open = openGrantOf(grants, person.userName, database.metadata.name, roleName);
-  const { maxDurationSeconds, defaultDurationSeconds, approvalSteps, reasonPolicy } = workflow.spec;
+  const { maxDurationSeconds, defaultDurationSeconds, approvalSteps, reasonPolicy, breakGlass } = workflow.spec;
   return [
     {
       namespace: database.metadata.namespace,
@@ -47,6 +47,7 @@ function toEntitlement(
       username: role.username,
       workflow: workflow.metadata.name,
       needsApproval: (approvalSteps?.length ?? 0) > 0,
+      breakGlass: subjectsOf(breakGlass?.subjects ?? [], person).length > 0,
       reason: reasonPolicy !== undefined && reasonPolicy.requirement !== "Optional" ? "Required" : "Optional",
       maxDurationSeconds,
       defaultDurationSeconds: defaultDurationSeconds ?? maxDurationSeconds,

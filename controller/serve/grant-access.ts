@@ -73,10 +73,16 @@ export function mayExtend(relation: Relation): boolean {
 }
 
 /** What the caller may do with the Grant now, in the order in which it is offered. Pure. */
-export function actionsOf(caller: CallerOf, grant: Grant, relation: Relation, viewsStatements: boolean): GrantAction[] {
+export function actionsOf(
+  caller: CallerOf,
+  grant: Grant,
+  relation: Relation,
+  { viewsStatements, now }: { readonly viewsStatements: boolean; readonly now: EpochMs },
+): GrantAction[] {
   const isLive = stateOf(grant) === "Active";
   const extension = extensionOf(grant);
-  const canGrow = extension !== undefined && extension.count < extension.maxCount;
+  const isEarly = Date.parse(extension?.fromTime ?? "") > now;
+  const canGrow = extension !== undefined && extension.count < extension.maxCount && !isEarly;
   const may: Readonly<Record<GrantAction, boolean>> = {
     approve: relation.waitingSteps.length > 0,
     deny: relation.mayDeny,

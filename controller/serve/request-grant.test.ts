@@ -159,3 +159,99 @@ function reasoned(reasonPolicy: object): AnyObject[] {
 function inNamespace(object: AnyObject, namespace: string): AnyObject {
   return { ...object, metadata: { ...object.metadata, namespace } } as AnyObject;
 }
+
+describe("access at another time", () => {
+  const later = "2026-01-03T08:00:00.000Z";
+
+  it("is asked for with its start, and may last until its window and the room for approval are over", async () => {
+    const services = withWorkflow({ maxDurationSeconds: 3_600, ...approval });
+
+    const answer = await requestGrant({ ...wanted, startTime: "2026-01-03T09:00:00.5+01:00" }, ada, services);
+
+    expect(grantsOf(services)[0]?.spec).toMatchObject({
+      startTime: "2026-01-03T08:00:00.500Z",
+      notAfterTime: "2026-01-10T09:00:00.500Z",
+    });
+    expect(answer.change).toBe("Requested");
+    expect(validateObject(grantsOf(services)[0])).not.toHaveProperty("problems");
+  });
+
+  it("is at once where its start is this moment", async () => {
+    const services = testServices();
+
+    await requestGrant({ ...wanted, startTime: "2025-12-31T23:59:30Z" }, ada, services);
+
+    expect(grantsOf(services)[0]?.spec.startTime).toBeUndefined();
+  });
+
+  it.each([
+    ["2025-12-31T23:00:00Z", "StartTimePassed"],
+    ["2026-02-01T00:00:00Z", "StartTimeTooFar"],
+    ["2026-02-31T00:00:00Z", "StartTimeTooFar"],
+  ])("is refused for %s", async (startTime, code) => {
+    const refused = requestGrant({ ...wanted, startTime }, ada, testServices());
+
+    await expect(refused).rejects.toMatchObject({ body: { error: { code } } });
+  });
+
+  it("is another grant than the one for now, and is asked for once", async () => {
+    const services = testServices();
+
+    await requestGrant(wanted, ada, services);
+    Object.assign(services, { random: (bytes: number) => new Uint8Array(bytes).fill(0xcd) });
+    const second = await requestGrant({ ...wanted, startTime: later }, ada, services);
+    const again = await requestGrant({ ...wanted, startTime: later }, ada, services);
+
+    expect([second.change, again.change]).toEqual(["Activating", "Pending"]);
+    expect(grantsOf(services).length).toBe(2);
+  });
+
+  it("leaves room for the extensions that the workflow allows", async () => {
+    const services = withWorkflow({ maxDurationSeconds: 3_600, extension: { maxCount: 2, durationSeconds: 600 } });
+
+    await requestGrant(wanted, ada, services);
+
+    // An hour, two extensions of ten minutes, and a quarter for AWS.
+    expect(grantsOf(services)[0]?.spec.notAfterTime).toBe("2026-01-01T01:35:00.000Z");
+  });
+});
+
+describe("break-glass", () => {
+  const subjects = [{ kind: "Group", name: "developers" }];
+  const glass = { maxDurationSeconds: 3_600, ...approval, breakGlass: { subjects } };
+  const urgent = { ...wanted, urgency: "BreakGlass", reason: "the shop is down" } as const;
+
+  it("skips the approval for whom the workflow names, is marked, and does not outlive its window", async () => {
+    const services = withWorkflow(glass);
+
+    const answer = await requestGrant(urgent, ada, services);
+
+    expect(answer).toMatchObject({ change: "Activating", grant: { urgency: "BreakGlass" } });
+    expect(grantsOf(services)[0]?.spec).toMatchObject({
+      urgency: "BreakGlass",
+      requester: { username: "ada" },
+      notAfterTime: "2026-01-01T01:15:00.000Z",
+    });
+  });
+
+  it("does not wait for what still waits", async () => {
+    const services = withWorkflow(glass);
+
+    const first = await requestGrant({ ...wanted, reason: "routine" }, ada, services);
+    Object.assign(services, { random: (bytes: number) => new Uint8Array(bytes).fill(0xcd) });
+    const second = await requestGrant(urgent, ada, services);
+
+    expect([first.change, second.change]).toEqual(["Requested", "Activating"]);
+    expect(grantsOf(services).map(({ spec }) => spec.urgency)).toEqual([undefined, "BreakGlass"]);
+  });
+
+  it.each<[string, object, object, string]>([
+    ["without a reason", glass, { reason: " " }, "ReasonRequired"],
+    ["to whom the workflow does not name", { ...glass, breakGlass: undefined }, {}, "BreakGlassNotAllowed"],
+    ["where nothing needs approval", { maxDurationSeconds: 60 }, { durationSeconds: 60 }, "BreakGlassNotNeeded"],
+  ])("is refused %s", async (_, workflow, change, code) => {
+    const refused = requestGrant({ ...urgent, ...change }, ada, withWorkflow(workflow));
+
+    await expect(refused).rejects.toMatchObject({ body: { error: { code } } });
+  });
+});

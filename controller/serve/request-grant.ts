@@ -1,15 +1,14 @@
 import { apiVersion, type Grant } from "#kinds/index.ts";
-import type { Entitlement, GrantRequest, GrantRequestResponse } from "#wire/control-api.ts";
+import type { EpochMs } from "#lib/clock.ts";
+import type { Entitlement, GrantRequest, GrantRequestResponse, GrantView } from "#wire/control-api.ts";
 import { checkReason } from "../reconcile/grant/reason.ts";
+import { callerGrant } from "./caller-view.ts";
+import { notAfter, startOf } from "./grant-times.ts";
 import { grantViewOf, isOpen, stateOf } from "./grant-view.ts";
 import { type CallerOf, HttpProblem } from "./route.ts";
 import { isSamePerson } from "./same-person.ts";
 import type { Services } from "./services.ts";
 
-/** Time between the request and the start of its window: Identity Center usually takes seconds, at worst minutes. */
-const provisioningAllowanceMs = 15 * 60_000;
-/** How long a request may wait for its approval before it can no longer become access. */
-const approvalAllowanceMs = 7 * 24 * 3_600_000;
 const nameSuffixBytes = 4;
 
 /** Asks for access for the caller, or says (`dryRun`) what asking would do. The request becomes a Grant made through the API. */
@@ -28,54 +27,102 @@ export async function requestGrant(
       { next: `Ask for at most ${entitlement.maxDurationSeconds} s.` },
     );
   }
-  if (entitlement.grant !== undefined) {
-    const change = entitlement.grant.state === "Active" ? "Active" : "Pending";
-    return { change, durationSeconds, grant: entitlement.grant };
+  const start = startOf(request.startTime, services.clock.now());
+  const asked: Asked = {
+    request,
+    entitlement,
+    caller,
+    start,
+    durationSeconds,
+    urgency: urgencyOf(request, entitlement),
+  };
+  const existing = existingGrant(asked, services);
+  if (existing !== undefined) {
+    const change = stateOf(existing) === "Active" ? "Active" : "Pending";
+    return { change, durationSeconds, grant: viewOf(services, caller, existing) };
   }
   const reason = request.reason?.trim() ?? "";
   // A plan may leave the reason open: whoever asks is asked for it next.
   if (request.dryRun !== true || reason !== "") {
-    refuseReason(reason, entitlement, services);
+    refuseReason(reason, asked, services);
   }
+  const waitsForApproval = entitlement.needsApproval && asked.urgency === "Normal";
   if (request.dryRun === true) {
-    return { change: entitlement.needsApproval ? "WillRequest" : "WillActivate", durationSeconds };
+    return { change: waitsForApproval ? "WillRequest" : "WillActivate", durationSeconds };
   }
-  const grant = await create({ ...request, reason }, entitlement, durationSeconds, caller, services);
+  // A person who asks twice at the same moment gets one grant: between this look and the source's own write nothing else runs.
+  const { object } = await services.source.create(newGrant(asked, reason, waitsForApproval, services));
   return {
-    change: entitlement.needsApproval ? "Requested" : "Activating",
+    change: waitsForApproval ? "Requested" : "Activating",
     durationSeconds,
-    grant: grantViewOf(grant),
+    grant: viewOf(services, caller, object),
   };
 }
 
+/** What is asked for, once it is known to be on offer. */
+interface Asked {
+  readonly request: GrantRequest;
+  readonly entitlement: Entitlement;
+  readonly caller: CallerOf;
+  /** Undefined: at once. */
+  readonly start: EpochMs | undefined;
+  readonly durationSeconds: number;
+  readonly urgency: "Normal" | "BreakGlass";
+}
+
+function viewOf(services: Services, caller: CallerOf, grant: Grant): GrantView {
+  return callerGrant(services, caller, grant)?.view() ?? grantViewOf(grant);
+}
+
+/** Refuses break-glass to those who may not, and where it would skip nothing. */
+function urgencyOf({ urgency = "Normal" }: GrantRequest, entitlement: Entitlement): Asked["urgency"] {
+  if (urgency === "BreakGlass" && !entitlement.needsApproval) {
+    throw new HttpProblem(422, "BreakGlassNotNeeded", `the workflow ${entitlement.workflow} asks for no approval`, {
+      next: "Ask without break-glass.",
+    });
+  }
+  if (urgency === "BreakGlass" && entitlement.breakGlass !== true) {
+    throw new HttpProblem(422, "BreakGlassNotAllowed", "you may not skip the approval here", {
+      why: `the workflow ${entitlement.workflow} names neither you nor a group of yours for that`,
+      next: "Ask without break-glass, and tell an approver that it is urgent.",
+    });
+  }
+  return urgency;
+}
+
 /** Refuses what the reconciler would refuse too, before there is a Grant that nobody can use. */
-function refuseReason(reason: string, { namespace, workflow }: Entitlement, services: Services): void {
+function refuseReason(reason: string, { entitlement, urgency }: Asked, services: Services): void {
+  const { namespace, workflow } = entitlement;
   const policy = services.source.get("AccessWorkflow", namespace, workflow)?.object.spec.reasonPolicy;
   const refusal = checkReason(reason, policy);
-  if (refusal?.reason === "ReasonRequired") {
-    throw new HttpProblem(422, "ReasonRequired", `the workflow ${workflow} needs a reason`, {
-      next: "Give one with --reason.",
-    });
+  if (refusal?.reason === "ReasonRequired" || (urgency === "BreakGlass" && reason === "")) {
+    const who = urgency === "BreakGlass" ? "break-glass" : `the workflow ${workflow}`;
+    throw new HttpProblem(422, "ReasonRequired", `${who} needs a reason`, { next: "Give one with --reason." });
   }
   if (refusal !== undefined) {
     throw new HttpProblem(422, refusal.reason, refusal.message, { next: "Give another with --reason." });
   }
 }
 
-/** A person who asks twice at the same moment gets one grant: between this look and the source's own write nothing else runs. */
-async function create(
-  request: GrantRequest,
-  entitlement: Entitlement,
-  durationSeconds: number,
-  caller: CallerOf,
+/**
+ * The person's open grant that serves this request: of two windows that do not meet, neither stands for the other. Whoever breaks the
+ * glass has waited long enough for what still waits.
+ */
+function existingGrant(
+  { entitlement, caller, start, durationSeconds, urgency }: Asked,
   services: Services,
-): Promise<Grant> {
-  const { source } = services;
-  const within = source.list("Grant").flatMap(({ object }) => {
-    return object.metadata.namespace === entitlement.namespace ? [object] : [];
+): Grant | undefined {
+  const now = services.clock.now();
+  const [from, to] = [start ?? now, (start ?? now) + durationSeconds * 1_000];
+  const serving = services.source.list("Grant").flatMap(({ object }) => {
+    const { metadata, spec, status } = object;
+    const begins = Date.parse(spec.startTime ?? "");
+    const ends = Date.parse(status?.expiryTime ?? spec.notAfterTime);
+    const isApart = begins >= to || (start !== undefined && ends <= from);
+    const isPassedBy = urgency === "BreakGlass" && spec.urgency !== "BreakGlass" && stateOf(object) !== "Active";
+    return metadata.namespace === entitlement.namespace && !isApart && !isPassedBy ? [object] : [];
   });
-  const existing = openGrantOf(within, caller.userName, entitlement.database, entitlement.role);
-  return existing ?? (await source.create(newGrant(request, entitlement, durationSeconds, caller, services))).object;
+  return openGrantOf(serving, caller.userName, entitlement.database, entitlement.role);
 }
 
 async function findEntitlement(request: GrantRequest, caller: CallerOf, services: Services): Promise<Entitlement> {
@@ -96,21 +143,17 @@ async function findEntitlement(request: GrantRequest, caller: CallerOf, services
   return first;
 }
 
-function newGrant(
-  request: GrantRequest,
-  entitlement: Entitlement,
-  durationSeconds: number,
-  caller: CallerOf,
-  services: Services,
-): Grant {
+function newGrant(asked: Asked, reason: string, waitsForApproval: boolean, services: Services): Grant {
+  const { request, entitlement, caller, start, durationSeconds, urgency } = asked;
+  const { namespace } = entitlement;
   const suffix = Buffer.from(services.random(nameSuffixBytes)).toString("hex");
-  const allowanceMs = entitlement.needsApproval ? approvalAllowanceMs : provisioningAllowanceMs;
-  const now = services.clock.now();
+  const workflow = services.source.get("AccessWorkflow", namespace, entitlement.workflow)?.object;
+  const last = notAfter({ now: services.clock.now(), start, durationSeconds, waitsForApproval, workflow });
   return {
     apiVersion,
     kind: "Grant",
     metadata: {
-      namespace: entitlement.namespace,
+      namespace,
       name: `${dnsLabel(`${caller.userName}-${request.database}-${request.role}`)}-${suffix}`,
     },
     spec: {
@@ -118,9 +161,11 @@ function newGrant(
       databaseRef: { name: request.database },
       roleName: request.role,
       durationSeconds,
-      notAfterTime: new Date(now + durationSeconds * 1_000 + allowanceMs).toISOString(),
+      notAfterTime: new Date(last).toISOString(),
       requester: { username: caller.userName },
-      ...(request.reason === undefined || request.reason === "" ? {} : { reason: request.reason }),
+      ...(start === undefined ? {} : { startTime: new Date(start).toISOString() }),
+      ...(reason === "" ? {} : { reason }),
+      ...(urgency === "BreakGlass" ? { urgency } : {}),
     },
   };
 }

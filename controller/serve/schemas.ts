@@ -102,11 +102,10 @@ const grantProperties = {
   notAfterTime: instant,
   digest: grantDigestText,
   approval,
-  extension: object({
-    count: integer(0, 100),
-    maxCount: integer(0, 100),
-    durationSeconds: integer(60, 604_800),
-  }),
+  extension: object(
+    { count: integer(0, 100), maxCount: integer(0, 100), fromTime: instant, durationSeconds: integer(60, 604_800) },
+    ["fromTime"],
+  ),
   actions: listOf(oneOf("approve", "deny", "extend", "revoke", "cancel", "connect", "viewStatements")),
 };
 /** `GrantView` */

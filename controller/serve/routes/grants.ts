@@ -1,5 +1,13 @@
-import type { ConnectInfo, EntitlementList, GrantList, GrantRequest, GrantRequestResponse } from "#wire/control-api.ts";
+import type {
+  ConnectInfo,
+  Entitlement,
+  EntitlementList,
+  GrantList,
+  GrantRequest,
+  GrantRequestResponse,
+} from "#wire/control-api.ts";
 import type { GrantView } from "#wire/control-api.ts";
+import { findGrant } from "../../source/grant-by-id.ts";
 import { callerGrant, visibleGrant } from "../caller-view.ts";
 import { connectInfo } from "../connect-info.ts";
 import { grantStates } from "../grant-view.ts";
@@ -102,9 +110,11 @@ function askingRoutes(services: Services): Route[] {
       rule: "person",
       query: { namespace: text(63) },
       response: object({ items: listOf(entitlement) }),
-      handle: async (request): Promise<EntitlementList> => ({
-        items: await services.entitlements(callerOf(request), request.query["namespace"] as string | undefined),
-      }),
+      handle: async (request): Promise<EntitlementList> => {
+        const caller = callerOf(request);
+        const items = await services.entitlements(caller, request.query["namespace"] as string | undefined);
+        return { items: items.map((item) => withActions(services, caller, item)) };
+      },
     },
     {
       method: "POST",
@@ -118,6 +128,13 @@ function askingRoutes(services: Services): Route[] {
         requestGrant(request.body as GrantRequest, callerOf(request), services),
     },
   ];
+}
+
+/** With what the caller may do with their own grant for it. */
+function withActions(services: Services, caller: CallerOf, item: Entitlement): Entitlement {
+  const grant = item.grant === undefined ? undefined : findGrant(services.source, item.grant.grantID);
+  const seen = grant === undefined ? undefined : callerGrant(services, caller, grant);
+  return seen === undefined ? item : { ...item, grant: seen.view() };
 }
 
 function seeingRoutes(services: Services): Route[] {

@@ -1,4 +1,4 @@
-import { apiVersion, type Grant, type GrantReview } from "#kinds/index.ts";
+import { apiVersion, type Grant, type GrantReview, type GrantStatus } from "#kinds/index.ts";
 import { defined } from "#lib/defined.ts";
 import type { ExtendRequest, ReviewRequest } from "#wire/approval.ts";
 import type { GrantList, GrantView, RevokeRequest } from "#wire/control-api.ts";
@@ -158,18 +158,18 @@ async function extend(
       next: "Ask for access anew.",
     });
   }
+  if (Date.parse(extension.fromTime ?? "") > services.clock.now()) {
+    throw new HttpProblem(409, "TooEarly", `the next extension may be asked for from ${extension.fromTime} on`);
+  }
   const time = new Date(services.clock.now()).toISOString();
   const extendRequest = { count: count + 1, by: caller.userName, time };
   await services.source.writeStatus(grant, (status) => withExtension(status, extendRequest), { notify: true });
   return viewNow(services, caller, seen);
 }
 
-type Status = NonNullable<Grant["status"]>;
-
 /** The higher count stays: who asked first is who asked for it. */
-function withExtension(status: Status, asked: { count: number; by: string; time: string }): Status {
-  const before = (status as { extendRequest?: { count: number } }).extendRequest;
-  return before !== undefined && before.count >= asked.count ? status : ({ ...status, extendRequest: asked } as Status);
+function withExtension(status: GrantStatus, asked: NonNullable<GrantStatus["extendRequest"]>): GrantStatus {
+  return (status.extendRequest?.count ?? 0) >= asked.count ? status : { ...status, extendRequest: asked };
 }
 
 async function revoke(
