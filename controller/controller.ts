@@ -1,7 +1,6 @@
 import type { Trail } from "#audit/event/trail.ts";
 import { type Grant, keyOf } from "#kinds/index.ts";
 import { coerceError } from "#lib/errors.ts";
-import { openAudit } from "./audit-keeping.ts";
 import { clusterMode } from "./mode/cluster.ts";
 import { folderMode } from "./mode/folder.ts";
 import type { Mode } from "./mode/mode.ts";
@@ -13,6 +12,7 @@ import { GrantFlags } from "./serve/grant-flags.ts";
 import { GrantNews } from "./serve/grant-news.ts";
 import type { Links } from "./serve/link/links.ts";
 import { createLinks, serverOptions } from "./serving.ts";
+import { openTrail } from "./sinks/open-trail.ts";
 import type { Source } from "./source/source.ts";
 import { startUpkeep, type Upkeep } from "./upkeep.ts";
 import type { ControllerWorld } from "./world.ts";
@@ -59,7 +59,8 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
   const { clock, log, telemetry, options } = world;
   const { source, leadership } = mode;
   const failed = Promise.withResolvers<Error>();
-  const audit = await openAudit(world, source, (error) => failed.resolve(error));
+  const trail = await openTrail(world, source, (error) => failed.resolve(error));
+  const { audit } = trail;
   const flags = new GrantFlags({ store: audit.store, source, clock, log });
   const links: Links = createLinks(world, source, audit, flags, (key) => loop.enqueue(key, "change"));
   const news = new GrantNews();
@@ -118,9 +119,7 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
       await entrance.close();
       await flags.settled();
       await source.close();
-      await audit.trail.settled();
-      await audit.heads.close();
-      await audit.store.close();
+      await trail.close();
       await mode.close();
     },
   };

@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { defined } from "#lib/defined.ts";
+import type { SinkOptions } from "#audit/sinks/sink-options.ts";
 import { UserError } from "#lib/errors.ts";
 import { type LogLevel, logLevels } from "#lib/log.ts";
 import { readSource, type SourceOptions } from "./cluster-options.ts";
 import { readOidc } from "./oidc-options.ts";
 import { type Address, readAddress, wrongOption } from "./option-values.ts";
+import { readSinks } from "./sinks/read-sinks.ts";
 import type { OidcOptions } from "./serve/auth/oidc/issuer.ts";
 
 /** The controller's options with everything present and checked. */
@@ -35,6 +37,8 @@ export interface ControllerOptions {
   /** How long before a grant's end proxies and the command line warn. */
   readonly warnBeforeEndMs: number;
   readonly logLevel: LogLevel;
+  /** Where the audit trail goes besides its store. */
+  readonly sinks: readonly SinkOptions[];
 }
 
 /** A grant lasts a week at most; who is warned a day ahead has time to ask for an extension that needs approval. */
@@ -99,6 +103,7 @@ export function compileOptions(
     region,
     warnBeforeEndMs: readMinutes("warn-before-end", given["warn-before-end"] ?? "5", warnMinutesMax) * 60_000,
     logLevel: readLevel(given["log-level"] ?? "info"),
+    sinks: readSinks(given["audit-sink"]),
   };
 }
 

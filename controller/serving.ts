@@ -120,6 +120,7 @@ export function serverOptions(
     verifier: verifierOf(world),
     directory,
     audit: auditReader(audit),
+    problems: () => [...source.problems(), ...(audit.sinkProblems?.() ?? [])],
     trail: audit.trail,
     events: eventReader(audit.store),
     grantNews,

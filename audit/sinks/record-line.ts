@@ -1,6 +1,6 @@
 import { hashRecord, tryDecodeRecord } from "../codec.ts";
 import type { AuditRecord } from "../record.ts";
-import type { RawRecord, SessionOwner } from "../store/types.ts";
+import type { Flag, RawRecord, SessionOwner } from "../store/types.ts";
 import { exportLine } from "../store/export.ts";
 
 /** Whose record it is, in every line of a session, so that a reader needs no look at the session's first. Empty fields are left out. */
@@ -19,6 +19,8 @@ export interface RecordLine {
   readonly timeMs: number;
   readonly storeSeq: number;
   readonly proxy: string;
+  /** What is wrong with its place in the chain. */
+  readonly flag?: Flag;
   readonly session?: string;
   readonly owner?: LineOwner;
   /** What happened, where it is one of the controller's own records. */
@@ -67,6 +69,7 @@ export function recordLine(
     timeMs: Date.parse(record?.time ?? raw.receivedTime),
     storeSeq: raw.storeSeq,
     proxy: raw.proxy,
+    ...(raw.flag === undefined ? {} : { flag: raw.flag }),
     ...(session === undefined ? {} : { session }),
     ...(owner === undefined ? {} : { owner }),
     ...(record?.kind === "event" ? { event: record.event } : {}),

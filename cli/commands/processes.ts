@@ -59,6 +59,13 @@ const controllerOptions: Command["options"] = [
     summary: "how long before the end of a grant people are warned in their sessions, 1 to 1440",
     fallback: "5",
   },
+  {
+    name: "audit-sink",
+    value: "URL",
+    summary:
+      "deliver the audit trail there too: file, s3, cloudwatch, otlp+https, syslog+tls (docs/sinks.md); may be repeated",
+    repeatable: true,
+  },
   { name: "probe-listen", value: "HOST:PORT", summary: "where to answer /healthz and /readyz" },
   { name: "metrics-listen", value: "HOST:PORT", summary: "where to show /metrics" },
   { name: "log-level", value: "LEVEL", summary: "debug, info, warn or error", fallback: "info" },

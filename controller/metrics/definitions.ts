@@ -236,6 +236,51 @@ const proxyMetrics = {
   }),
 } as const;
 
+const sinkMetrics = {
+  sinkLagRecords: define({
+    name: "sallyport_sink_lag_records",
+    type: "gauge",
+    help: "Records that are stored and that an audit sink has not confirmed. Only of the process that delivers to it.",
+    labels: ["sink"],
+  }),
+  sinkLagSeconds: define({
+    name: "sallyport_sink_lag_seconds",
+    type: "gauge",
+    help: "How long ago the oldest record that an audit sink has not confirmed was stored. 0 where it has all.",
+    labels: ["sink"],
+  }),
+  sinkDelivered: define({
+    name: "sallyport_sink_delivered_total",
+    type: "counter",
+    help: "Records that an audit sink has confirmed.",
+    labels: ["sink"],
+  }),
+  sinkBytes: define({
+    name: "sallyport_sink_delivered_bytes_total",
+    type: "counter",
+    help: "Bytes of the records that an audit sink has confirmed, before compression.",
+    labels: ["sink"],
+  }),
+  sinkFailures: define({
+    name: "sallyport_sink_failures_total",
+    type: "counter",
+    help: "Deliveries that were not confirmed and are tried again: unreachable, throttled, or refused, which a person must mend.",
+    labels: ["sink", "kind"],
+  }),
+  sinkFailing: define({
+    name: "sallyport_sink_failing",
+    type: "gauge",
+    help: "1 for the way in which the last delivery to an audit sink failed (unreachable, throttled, refused), 0 for the others, and for all while deliveries succeed.",
+    labels: ["sink", "kind"],
+  }),
+  sinkLost: define({
+    name: "sallyport_sink_lost_records_total",
+    type: "counter",
+    help: "Records that retention removed before an audit sink had them.",
+    labels: ["sink"],
+  }),
+} as const;
+
 const processMetrics = {
   buildInfo: define({
     name: "sallyport_build_info",
@@ -253,13 +298,14 @@ const processMetrics = {
 } as const;
 
 /** Metrics that are ours. */
-export const ownMetrics = { ...objectMetrics, ...awsMetrics, ...proxyMetrics, ...processMetrics };
+export const ownMetrics = { ...objectMetrics, ...awsMetrics, ...proxyMetrics, ...sinkMetrics, ...processMetrics };
 
 /** All definitions, as `docs/metrics.md` groups them. */
 export const metricGroups: readonly { readonly title: string; readonly definitions: readonly MetricDefinition[] }[] = [
   { title: "Grants and what they depend on", definitions: Object.values(objectMetrics) },
   { title: "AWS", definitions: Object.values(awsMetrics) },
   { title: "Proxies and audit", definitions: Object.values(proxyMetrics) },
+  { title: "Audit sinks", definitions: Object.values(sinkMetrics) },
   { title: "The process", definitions: Object.values(processMetrics) },
   { title: "As controller-runtime and client-go name them", definitions: Object.values(runtimeMetrics) },
 ];

@@ -1,3 +1,4 @@
+import type { RunnerStatus, SinkRecorder } from "#audit/sinks/runner.ts";
 import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
 import { MetricRegistry } from "#lib/metrics/registry.ts";
@@ -29,6 +30,7 @@ import { kubeRecorder, showLeadership } from "./kube.ts";
 import { loopRecorder } from "./loop.ts";
 import { revocationRecorder, type RevocationRecorder } from "./revocation.ts";
 import { metricsAnswerer } from "./server.ts";
+import { showSinks, sinkRecorder } from "./sinks.ts";
 import { showState, type ObservedState, type ReflectorView } from "./state.ts";
 
 /** What telemetry needs before anything else of the controller is there. */
@@ -77,12 +79,15 @@ export interface Telemetry {
   readonly kube: (record: KubeRequestRecord) => void;
   readonly audit: AuditRecorder;
   readonly revocation: RevocationRecorder;
+  readonly sinks: SinkRecorder;
   /** The source for reconcilers, with drift counted. */
   countDrift<S extends Source>(source: S): S;
   /** Begins to answer, before there is anything to say: alive, not ready. Rejects with a `UserError` where an address is taken. */
   listen(
     listeners: TelemetryListeners,
   ): Promise<{ readonly probes: number | undefined; readonly metrics: number | undefined }>;
+  /** Shows how far the audit sinks of this process are. Call it once. */
+  observeSinks(read: () => readonly RunnerStatus[]): void;
   /** Judges who may read metrics that are protected (`TelemetryListeners.metrics.tls`). */
   protect(access: Access): void;
   /** Shows the parts of the controller. Call it once, when they are there; a source may still be reading. */
@@ -101,6 +106,7 @@ class ControllerTelemetry implements Telemetry {
   readonly kube: (record: KubeRequestRecord) => void;
   readonly audit: AuditRecorder;
   readonly revocation: RevocationRecorder;
+  readonly sinks: SinkRecorder;
   readonly #options: TelemetryOptions;
   readonly #eventLoop: EventLoopWatch;
   readonly #listeners: HTTPListener[] = [];
@@ -124,6 +130,7 @@ class ControllerTelemetry implements Telemetry {
     this.kube = kubeRecorder(registry);
     this.audit = auditRecorder(registry, clock);
     this.revocation = revocationRecorder(registry, clock);
+    this.sinks = sinkRecorder(registry);
     registry.gauge(ownMetrics.buildInfo).set({ version, node: process.version, installation }, 1);
     registry.gaugeAtScrape(ownMetrics.checks, () => this.#checkSamples());
     if (options.processMetrics) {
@@ -133,6 +140,10 @@ class ControllerTelemetry implements Telemetry {
 
   countDrift<S extends Source>(source: S): S {
     return countDrift(this.registry, source);
+  }
+
+  observeSinks(read: () => readonly RunnerStatus[]): void {
+    showSinks(this.registry, read);
   }
 
   protect(access: Access): void {

@@ -27,6 +27,8 @@ export interface AuditKeeping {
   readonly proxyOfGrant: (grantID: string) => string | undefined;
   /** `namespace/name` of a Database that people call by its name alone. */
   readonly databaseKey: (name: string) => string;
+  /** What a person must look at in the sinks. Absent: there are none. */
+  readonly sinkProblems?: () => readonly string[];
 }
 
 /** What becomes of the batches of a Proxy (`namespace/name`), for metrics. */

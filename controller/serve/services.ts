@@ -107,6 +107,8 @@ export interface Services {
   readonly verifier: ProofVerifier;
   readonly directory: IdentityDirectory;
   readonly audit: AuditReader;
+  /** What a person must look at. Absent: the source's problems alone. */
+  readonly problems?: () => readonly string[];
   readonly events: EventReader;
   /** Which Grants change. */
   readonly grantNews: Pick<GrantNews, "listen">;

@@ -44,7 +44,7 @@ function folderRoutes(services: Services): Route[] {
       method: "GET",
       path: "/v1/problems",
       operationID: "listProblems",
-      summary: "Files that could not be accepted, and deletions that are held.",
+      summary: "Files that could not be accepted, audit sinks that take nothing, and deletions that are held.",
       rule: "auditor",
       response: object(
         { problems: listOf(text(4096)), held: object({ keys: listOf(text(256)), since: instant, digest: text(64) }) },
@@ -52,7 +52,10 @@ function folderRoutes(services: Services): Route[] {
       ),
       handle: async (): Promise<ProblemList> => {
         const held = heldOf(services);
-        return { problems: services.source.problems(), ...(held === undefined ? {} : { held }) };
+        return {
+          problems: services.problems?.() ?? services.source.problems(),
+          ...(held === undefined ? {} : { held }),
+        };
       },
     },
     {
