@@ -9,17 +9,25 @@ export const login: Command = {
   options: [
     { name: "url", value: "URL", summary: "address of your Sallyport; remembered" },
     { name: "ca-file", value: "FILE", summary: "PEM file of the authority behind its certificate; remembered" },
+    { name: "device", summary: "confirm a code in any browser, also one on another computer" },
     { name: "fresh", summary: "sign in again even if the last sign-in still holds" },
   ],
-  examples: [{ run: "sallyport login --url https://sallyport.example.com", does: "the first time on a computer" }],
+  examples: [
+    { run: "sallyport login --url https://sallyport.example.com", does: "the first time on a computer" },
+    { run: "sallyport login --device", does: "where the browser is on another computer, as over SSH" },
+  ],
   async run(invocation) {
     const { world } = invocation;
     const typed = typedConfig(invocation, world);
     const { openSession } = await import("../signin/session.ts");
-    // Somebody who typed `login` wants to sign in, terminal or not: the device flow prints its address and waits.
+    // Somebody who typed `login` wants to sign in, terminal or not: its address is printed and waited on.
     const session = await openSession(
       { ...world, interactive: true },
-      { fresh: isSet(invocation, "fresh"), ...(typed === undefined ? {} : { config: typed }) },
+      {
+        fresh: isSet(invocation, "fresh"),
+        device: isSet(invocation, "device"),
+        ...(typed === undefined ? {} : { config: typed }),
+      },
     );
     const { person, signIn } = session;
     session.close();

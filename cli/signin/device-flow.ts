@@ -10,6 +10,8 @@ import { pause } from "#lib/clock.ts";
 import { UserError } from "#lib/errors.ts";
 import { Secret } from "#lib/secret.ts";
 import type { World } from "../command.ts";
+import { defaultScope, expiryOf, signInFailure, tokenOf } from "./portal-protocol.ts";
+import type { Registration } from "./registration.ts";
 import type { PortalToken } from "./token-cache.ts";
 
 /** RFC 8628 3.5: `slow_down` adds 5 seconds to the interval for the rest of the flow. */
@@ -19,8 +21,6 @@ const intervalDefaultMs = 5_000;
 /** RFC 8628 3.2 has no default for the life of a code; AWS's is 10 minutes. */
 const codeLifeDefaultSeconds = 600;
 const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code";
-/** With it the portal gives a refresh token (AWS SDKs and Tools Reference Guide, `sso_registration_scopes`). */
-const scope = "sso:account:access";
 
 /**
  * Signs a person in to the AWS access portal by the device flow (RFC 8628, sso-oidc): shows a code and an address, and waits
@@ -31,7 +31,7 @@ export async function signInByDevice(startURL: string, region: string, world: Wo
   const options = { abortSignal: world.signal };
   try {
     const registration = await client.send(
-      new RegisterClientCommand({ clientName: "sallyport", clientType: "public", scopes: [scope] }),
+      new RegisterClientCommand({ clientName: "sallyport", clientType: "public", scopes: [defaultScope] }),
       options,
     );
     const { clientId, clientSecret } = registration;
@@ -50,13 +50,13 @@ export async function signInByDevice(startURL: string, region: string, world: Wo
       await pause(world.clock, intervalMs, world.signal);
       const answer = await poll(client, { clientId, clientSecret, deviceCode: device.deviceCode }, world.signal);
       if (typeof answer === "object") {
-        return tokenOf(answer, registration, startURL, region, world);
+        return tokenOf(answer, registered(registration), { startURL, region }, world);
       }
       intervalMs += answer === "slow-down" ? slowDownMs : 0;
     }
     throw new UserError("SignInTimedOut", "nobody confirmed the sign-in in time", { next: "sallyport login" });
   } catch (error) {
-    throw toUserError(error, startURL);
+    throw signInFailure(error, startURL);
   } finally {
     client.destroy();
   }
@@ -93,7 +93,7 @@ export async function renewToken(token: PortalToken, world: World): Promise<Port
     if (["InvalidGrantException", "InvalidClientException", "ExpiredTokenException"].includes((error as Error).name)) {
       return undefined;
     }
-    throw toUserError(error, token.startURL);
+    throw signInFailure(error, token.startURL);
   } finally {
     client.destroy();
   }
@@ -120,53 +120,13 @@ async function poll(
   }
 }
 
-function tokenOf(
-  answer: CreateTokenCommandOutput,
-  { clientId, clientSecret, clientSecretExpiresAt }: RegisterClientCommandOutput,
-  startURL: string,
-  region: string,
-  world: World,
-): PortalToken {
-  const token = {
-    startURL,
-    region,
-    accessToken: new Secret(answer.accessToken ?? ""),
-    expiryTime: expiryOf(answer, world),
-  };
-  if (!answer.refreshToken || !clientId || !clientSecret || !clientSecretExpiresAt) {
-    return token;
-  }
-  return {
-    ...token,
-    renewal: {
-      clientID: clientId,
-      clientSecret: new Secret(clientSecret),
-      registrationExpiryTime: new Date(clientSecretExpiresAt * 1_000).toISOString(),
-      refreshToken: new Secret(answer.refreshToken),
-    },
-  };
-}
-
-function expiryOf(answer: CreateTokenCommandOutput, world: World): string {
-  return new Date(world.clock.now() + (answer.expiresIn ?? 0) * 1_000).toISOString();
-}
-
-function toUserError(error: unknown, startURL: string): unknown {
-  if (error instanceof UserError || !(error instanceof Error)) {
-    return error;
-  }
-  switch (error.name) {
-    case "ExpiredTokenException":
-      return new UserError("SignInTimedOut", "the sign-in code is over", { next: "sallyport login" });
-    case "AccessDeniedException":
-      return new UserError("SignInDenied", "the sign-in was refused in the browser", { next: "sallyport login" });
-    case "AbortError":
-      return error;
-    default:
-      return new UserError("SignInFailed", `signing in to ${startURL} failed`, {
-        why: error.message,
-        next: "Check the network, then: sallyport login",
-        cause: error,
-      });
-  }
+function registered(answer: RegisterClientCommandOutput): Registration | undefined {
+  const { clientId, clientSecret, clientSecretExpiresAt } = answer;
+  return clientId && clientSecret && clientSecretExpiresAt
+    ? {
+        clientID: clientId,
+        clientSecret: new Secret(clientSecret),
+        expiryTime: new Date(clientSecretExpiresAt * 1_000).toISOString(),
+      }
+    : undefined;
 }

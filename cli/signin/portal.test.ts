@@ -28,7 +28,7 @@ afterAll(async () => {
 const person = (options: { interactive?: boolean } = {}): TestComputer =>
   testComputer({ clock, format: "json", ...options });
 const portalOf = (computer: TestComputer, fresh = false): Portal =>
-  new Portal(sandbox.startURL, sandbox.region, computer.world, fresh);
+  new Portal(sandbox.startURL, sandbox.region, computer.world, { fresh });
 const role = { accountID: demoAccountID, permissionSet: "sallyport" };
 
 /** The code that the device flow shows. */

@@ -1,7 +1,15 @@
 import { UserError } from "#lib/errors.ts";
 import type { World } from "../command.ts";
+import { openerFor } from "./browser.ts";
+import { signInByBrowser } from "./code-flow.ts";
 import { renewToken, signInByDevice } from "./device-flow.ts";
 import { findTokens, holds, isRenewable, type PortalToken, storeToken } from "./token-cache.ts";
+
+/** How a person signs in to the portal. */
+export interface PortalSignIn {
+  readonly fresh?: boolean;
+  readonly device?: boolean;
+}
 
 /** The person's sign-in to one AWS access portal, kept alive for as long as a command runs. */
 export class Portal {
@@ -9,21 +17,26 @@ export class Portal {
   readonly #region: string;
   readonly #world: World;
   readonly #isFresh: boolean;
+  readonly #byDevice: boolean;
   /** Access tokens that must not be used: the portal does not take them, or somebody wants a new sign-in. */
   readonly #refused = new Set<string>();
   #current: PortalToken | undefined;
   #getting: Promise<PortalToken> | undefined;
 
-  /** With `fresh`, what the cache holds at this moment does not count. */
-  constructor(startURL: string, region: string, world: World, fresh: boolean) {
+  /**
+   * With `fresh`, what the cache holds at this moment does not count. With `device` the person confirms a code wherever they like;
+   * otherwise in a browser of this computer, where it has one.
+   */
+  constructor(startURL: string, region: string, world: World, how: PortalSignIn = {}) {
     this.#startURL = startURL;
     this.#region = region;
     this.#world = world;
-    this.#isFresh = fresh;
+    this.#isFresh = how.fresh ?? false;
+    this.#byDevice = how.device ?? false;
   }
 
   /**
-   * A token that holds: from the cache, else renewed, else by the device flow. Where nobody can be asked, the last is a
+   * A token that holds: from the cache, else renewed, else by a sign-in. Where nobody can be asked, the last is a
    * `UserError`, never a wait.
    */
   token(): Promise<PortalToken> {
@@ -68,14 +81,19 @@ export class Portal {
   }
 
   async #signIn(): Promise<PortalToken> {
-    // The device flow needs somebody at a browser, and somebody who reads its address here. A pipeline has neither.
+    // It needs somebody at a browser, and somebody who reads its address here. A pipeline has neither.
     if (!this.#world.interactive) {
       throw new UserError("SignInNeeded", "you are not signed in to the AWS access portal", {
         why: "this is not a terminal, so nobody can be asked",
         next: "sallyport login",
       });
     }
-    const token = await signInByDevice(this.#startURL, this.#region, this.#world);
+    const opener = this.#byDevice ? undefined : openerFor(this.#world.environment, process.platform);
+    const portal = { startURL: this.#startURL, region: this.#region };
+    const token =
+      opener === undefined
+        ? await signInByDevice(this.#startURL, this.#region, this.#world)
+        : await signInByBrowser(portal, opener, this.#world, this.#isFresh);
     storeToken(token, this.#world);
     return token;
   }

@@ -21,12 +21,14 @@ export interface Session {
 export interface SessionOptions {
   /** Signs in to the portal anew, whatever the cache holds. */
   readonly fresh?: boolean;
+  /** Signs in by a code that is confirmed in any browser, also where this computer has one. */
+  readonly device?: boolean;
   /** Where Sallyport is; absent: as configured. */
   readonly config?: Config;
 }
 
 /**
- * Signs in: portal token from the cache or by the device flow, credentials of the identity permission set, and a proof of
+ * Signs in: portal token from the cache or by a sign-in, credentials of the identity permission set, and a proof of
  * them for the control API. Without anybody to ask, a missing token is an error, never a wait.
  */
 export async function openSession(world: World, options: SessionOptions = {}): Promise<Session> {
@@ -39,7 +41,7 @@ export async function openSession(world: World, options: SessionOptions = {}): P
         next: "Ask whoever operates Sallyport to apply a Proxy.",
       });
     }
-    const portal = new Portal(signIn.startURL, signIn.ssoRegion, world, options.fresh ?? false);
+    const portal = new Portal(signIn.startURL, signIn.ssoRegion, world, options);
     const prove = (): Promise<LoginResponse> =>
       // A controller that restarted in between has forgotten its nonce; the next one is its own.
       proveOnce(control, portal, signIn, world).catch((error: unknown) => {

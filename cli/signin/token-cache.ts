@@ -13,7 +13,7 @@ export interface PortalToken {
   readonly expiryTime: string;
   /** What gets the next token without a person; absent where the sign-in gave none. */
   readonly renewal?: TokenRenewal;
-  /** File of the cache that it came from; a renewed one goes back there. Absent for a new sign-in. */
+  /** File of the cache that it came from or belongs in; a renewed one goes back there. Absent: the one of its start URL. */
   readonly file?: string;
 }
 
@@ -40,7 +40,7 @@ export function isRenewable(token: PortalToken, nowMs: number): boolean {
 }
 
 /** `~/.aws/sso/cache`: the folder that the `aws` command line and the SDKs share (AWS SDKs and Tools Reference Guide, SSO token provider). */
-function cacheDirectory(world: World): string {
+export function cacheDirectory(world: World): string {
   return path.join(world.homeDirectory, ".aws", "sso", "cache");
 }
 
@@ -65,9 +65,7 @@ export function findTokens(startURL: string, region: string, world: World): Port
  * URL names. Readable by its owner only, and replaced in one step.
  */
 export function storeToken(token: PortalToken, world: World): void {
-  const directory = cacheDirectory(world);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const file = token.file ?? path.join(directory, `${createHash("sha1").update(token.startURL).digest("hex")}.json`);
+  const file = token.file ?? path.join(cacheDirectory(world), cacheName(token.startURL));
   const entry = {
     ...(token.file === undefined ? {} : readEntry(token.file)),
     startUrl: token.startURL,
@@ -83,9 +81,20 @@ export function storeToken(token: PortalToken, world: World): void {
           refreshToken: token.renewal.refreshToken.reveal(),
         }),
   };
+  writePrivately(file, entry);
+}
+
+/** Writes a file of the cache: readable by its owner only, and replaced in one step. */
+export function writePrivately(file: string, entry: unknown): void {
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   const staging = `${file}.${process.pid}`;
   writeFileSync(staging, JSON.stringify(entry), { mode: 0o600 });
   renameSync(staging, file);
+}
+
+/** The file of a token: named by the SHA-1 of the sso-session's name, else of the start URL (botocore). */
+export function cacheName(sessionOrStartURL: string): string {
+  return `${createHash("sha1").update(sessionOrStartURL).digest("hex")}.json`;
 }
 
 function readToken(file: string): PortalToken | undefined {
@@ -115,7 +124,7 @@ function readToken(file: string): PortalToken | undefined {
 }
 
 /** People write a portal's address with and without a slash or `#/` at its end; the portal is the same. */
-function samePortal(one: string, other: string): boolean {
+export function samePortal(one: string, other: string): boolean {
   const plain = (address: string): string => address.replace(/#.*$/, "").replace(/\/+$/, "");
   return plain(one) === plain(other);
 }
@@ -127,7 +136,7 @@ function instantOf(text: string): number {
 }
 
 /** The `aws` command line reads whole seconds with a Z only. */
-function wholeSeconds(instant: string): string {
+export function wholeSeconds(instant: string): string {
   return instant.replace(/\.\d+Z$/, "Z");
 }
 
