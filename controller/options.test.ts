@@ -44,12 +44,14 @@ describe("the controller's options", () => {
       startURL: "https://start",
       identityPermissionSet: "sallyport",
       identityAccount: "111122223333",
+      audit: { store: undefined, headKey: undefined, formerKeys: "", retentionMs: undefined },
       auditorGroup: "auditors",
       console: true,
       administratorGroup: undefined,
       region: "eu-west-1",
       warnBeforeEndMs: 300_000,
       logLevel: "info",
+      sinks: [],
     });
   });
 

@@ -80,6 +80,7 @@ describe("a controller's telemetry", () => {
     const { telemetry: started, metrics } = await setUp();
     const leadership = { isLeading: () => true, onChange: () => () => {}, lastRenewedMs: () => 0 };
     started.countDrift(memorySource());
+    started.observeSinks(() => []);
     started.observe(observed({ reflectors: () => [], lease: { name: "sallyport", leadership, durationMs: 15_000 } }));
 
     const { type, text } = await metrics();

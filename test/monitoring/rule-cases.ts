@@ -30,6 +30,7 @@ function histogram(name: string, labels: string, le: string, above: number): Ser
 
 const condition = 'sallyport_grant_conditions{type="Ready",status="False"';
 const proxy = 'proxy="default/main"';
+const sink = 'sink="s3://audit/trail"';
 const aws = (code: string): string => `sallyport_aws_errors_total{service="sso",operation="X",code="${code}"}`;
 const requests: Series = ['sallyport_aws_requests_total{service="sso",operation="X"}', rising(100)];
 const lag = (step: string, le: string, above: number): Series[] =>
@@ -257,5 +258,22 @@ export const ruleCases: Readonly<Record<string, RuleCase>> = {
     fires: [[`sallyport_proxy_spool_oldest_seconds{${proxy}}`, always(301)]],
     labels: { proxy: "default/main" },
     quiet: [[`sallyport_proxy_spool_oldest_seconds{${proxy}}`, always(300)]],
+  },
+  SallyportSinkRefused: {
+    fires: [[`sallyport_sink_failing{${sink},kind="refused"}`, always(1)]],
+    labels: { sink: "s3://audit/trail" },
+    quiet: [
+      [`sallyport_sink_failing{${sink},kind="refused"}`, always(0)],
+      [`sallyport_sink_failing{${sink},kind="unreachable"}`, always(1)],
+    ],
+  },
+  SallyportSinkBehind: {
+    fires: [[`sallyport_sink_lag_seconds{${sink}}`, always(901)]],
+    labels: { sink: "s3://audit/trail" },
+    quiet: [[`sallyport_sink_lag_seconds{${sink}}`, always(900)]],
+  },
+  SallyportSinkLost: {
+    ...rare(`sallyport_sink_lost_records_total{${sink}}`),
+    labels: { sink: "s3://audit/trail" },
   },
 };
