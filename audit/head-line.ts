@@ -2,7 +2,7 @@ import { hash, sign, verify, type KeyObject } from "node:crypto";
 import { canonicalJSON, type CanonicalValue } from "./canonical.ts";
 import type { RecordHash } from "./record.ts";
 
-/** What the controller vouches for at one moment: one line of `heads.jsonl`, without its signature. */
+/** What the controller vouches for at one moment: one line of the head log, without its signature. */
 export interface ChainHead {
   readonly v: 1;
   /** Number of the line, from 1. */
@@ -24,18 +24,68 @@ export interface ChainHead {
   }[];
   /** The task is gone and sends no more: why. Sessions that are still open were never closed. */
   readonly ended?: string;
+  /** Records up to here were removed because of their age: where the chains of those that are left go on. */
+  readonly removed?: RemovedRecords;
+  /** Which key signed: `keyIDOf` its public part. Absent in lines of before 2026-12. */
+  readonly key?: string;
   /** RFC 3339, by the controller's clock. */
   readonly time: string;
+}
+
+/** Where a task's chains stood at the last of the records that were removed. */
+export interface RemovedRecords {
+  /** Last record that was removed; all before it were too. */
+  readonly seq: number;
+  readonly chainSeq: number;
+  readonly chainHead: RecordHash | null;
+  /** Sessions that were open there, and those that signed heads after it still name though they were closed. */
+  readonly sessions: readonly {
+    readonly session: string;
+    readonly sessionSeq: number;
+    readonly head: RecordHash | null;
+    readonly statements: number;
+    /** Large texts that are whole: later statements may refer to them. */
+    readonly texts?: readonly number[];
+    readonly closed?: true;
+  }[];
+  /** Records that the store took before this instant were removed, RFC 3339. */
+  readonly before: string;
+}
+
+/** Signs lines of the head log. */
+export interface HeadSigner {
+  /** See `keyIDOf`. */
+  readonly keyID: string;
+  /** SubjectPublicKeyInfo in PEM, for `audit verify` and for auditors to keep. */
+  readonly publicKeyPEM: string;
+  /** How often a task's head is signed at most, in milliseconds: a signature elsewhere costs money. */
+  readonly intervalMs: number;
+  /** Ed25519 (RFC 8032) over the bytes, or ECDSA with SHA-256 in DER (RFC 3279 2.2.3), as the key is. */
+  sign(bytes: Buffer): Promise<Buffer>;
 }
 
 /** Signed together with the body, so that a signature is good for nothing else. */
 const context = "sallyport audit chain head v1\n";
 
-/** Encodes and signs a head (Ed25519, RFC 8032). No line end. */
+/** What a line names its key by: `sha256:` and the hex digest of its SubjectPublicKeyInfo in DER. */
+export function keyIDOf(publicKey: KeyObject): string {
+  return `sha256:${hash("sha256", publicKey.export({ type: "spki", format: "der" }), "hex")}`;
+}
+
+/** Encodes and signs a head with a local Ed25519 key. No line end. */
 export function signHead(head: ChainHead, privateKey: KeyObject): string {
   const body = canonicalJSON(head as unknown as CanonicalValue);
-  const signature = sign(null, Buffer.from(context + body), privateKey).toString("base64");
-  return JSON.stringify({ ...(JSON.parse(body) as object), signature });
+  return signedLine(body, sign(null, Buffer.from(context + body), privateKey));
+}
+
+/** Encodes and signs a head. No line end. */
+export async function signHeadWith(head: ChainHead, signer: HeadSigner): Promise<string> {
+  const body = canonicalJSON({ ...head, key: signer.keyID } as unknown as CanonicalValue);
+  return signedLine(body, await signer.sign(Buffer.from(context + body)));
+}
+
+function signedLine(body: string, signature: Buffer): string {
+  return JSON.stringify({ ...(JSON.parse(body) as object), signature: signature.toString("base64") });
 }
 
 /** What the next line carries as `prevLine`. */
@@ -58,7 +108,12 @@ export function isSigned(line: string, publicKey: KeyObject): boolean {
   }
   const { signature: _signature, ...body } = value;
   const signed = Buffer.from(context + canonicalJSON(body as CanonicalValue));
-  return verify(null, signed, publicKey, Buffer.from(signature, "base64"));
+  // One line, one form: what reads the same but is written otherwise was not signed.
+  if (signedLine(canonicalJSON(body as CanonicalValue), Buffer.from(signature, "base64")) !== line) {
+    return false;
+  }
+  const digest = publicKey.asymmetricKeyType === "ed25519" ? null : "sha256";
+  return verify(digest, signed, publicKey, Buffer.from(signature, "base64"));
 }
 
 function parseObject(line: string): Record<string, unknown> | undefined {
@@ -77,9 +132,26 @@ function isHead(value: object): value is ChainHead {
     [head.line, head.seq, head.chainSeq].every((number) => Number.isSafeInteger(number)) &&
     [head.installation, head.proxy, head.task, head.time].every((text) => typeof text === "string") &&
     [head.prevLine, head.chainHead].every((text) => text === null || typeof text === "string") &&
-    Array.isArray(head.openSessions) &&
-    head.openSessions.every(
+    isSessions(head.openSessions) &&
+    (head.removed === undefined || isRemoved(head.removed))
+  );
+}
+
+function isSessions(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.every(
       (open: unknown) => typeof open === "object" && open !== null && "session" in open && "sessionSeq" in open,
     )
+  );
+}
+
+function isRemoved(value: unknown): boolean {
+  const removed = value as Partial<Record<keyof RemovedRecords, unknown>> | null;
+  return (
+    typeof removed === "object" &&
+    removed !== null &&
+    [removed.seq, removed.chainSeq].every((number) => Number.isSafeInteger(number)) &&
+    isSessions(removed.sessions)
   );
 }

@@ -2,7 +2,8 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileS
 import { tmpdir } from "node:os";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { manualClock } from "#lib/clock.ts";
-import { HeadLog, headsPath, readHeadLines } from "./heads.ts";
+import { HeadFile, headsPath, readHeadLines } from "./head-place.ts";
+import { HeadLog } from "./heads.ts";
 import { parseHead } from "./head-line.ts";
 import { loadSigningKey } from "./signing-key.ts";
 import { AuditStore } from "./store/store.ts";
@@ -25,12 +26,11 @@ afterEach(() => rmSync(directory, { recursive: true }));
 
 const key = () => loadSigningKey(`${directory}/key/signing.pem`);
 
-function openLog(): Promise<HeadLog> {
-  const { privateKey } = key();
+async function openLog(): Promise<HeadLog> {
   const onFailed = (error: Error): void => void failures.push(error);
   return HeadLog.open({
-    directory: `${directory}/heads`,
-    privateKey,
+    place: await HeadFile.open(`${directory}/heads`),
+    signer: key(),
     installation: "test",
     clock,
     onFailed,

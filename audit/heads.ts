@@ -1,29 +1,32 @@
-import type { KeyObject } from "node:crypto";
-import { createReadStream, mkdirSync } from "node:fs";
-import { open, type FileHandle } from "node:fs/promises";
 import type { CancelTimer, Clock } from "#lib/clock.ts";
 import { coerceError } from "#lib/errors.ts";
-import { hashLine, parseHead, signHead, type ChainHead } from "./head-line.ts";
-import { lockDirectory, type DirectoryLock } from "./spool/lock.ts";
+import {
+  hashLine,
+  type HeadSigner,
+  parseHead,
+  type RemovedRecords,
+  signHeadWith,
+  type ChainHead,
+} from "./head-line.ts";
+import type { HeadPlace } from "./head-place.ts";
 import type { SessionHead, TaskHead } from "./store/types.ts";
 
 export interface HeadLogOptions {
-  /** Kept apart from the records: who can change one should not be able to change the other. */
-  readonly directory: string;
-  readonly privateKey: KeyObject;
+  /** Where the lines are kept; closed with the log. */
+  readonly place: HeadPlace;
+  readonly signer: HeadSigner;
   readonly installation: string;
   readonly clock: Clock;
   /**
-   * A task's head is signed at most once in this many milliseconds. What was stored since the last signature is what an
-   * attacker with the store could change unnoticed.
+   * A task's head is signed at most once in this many milliseconds; the signer's own interval by default. What was stored since the last
+   * signature is what an attacker with the store could change unnoticed.
    */
   readonly intervalMs?: number;
-  /** Called when a head cannot be signed or written, or would take back what was signed before. */
+  /** Called when a head would take back what was signed before: the store is not what it was. */
   readonly onFailed: (error: Error) => void;
+  /** Called when a head cannot be signed or written now; it is tried again. `onFailed` by default. */
+  readonly onDelayed?: (error: Error) => void;
 }
-
-/** One second: a line of about 500 bytes a busy task and second is 40 MB a day. */
-const defaultIntervalMs = 1_000;
 
 interface TaskState {
   pending: TaskHead | undefined;
@@ -34,44 +37,40 @@ interface TaskState {
   last: Pick<TaskHead, "seq" | "chainSeq" | "chainHead">;
 }
 
-/** Appends signed heads to `heads.jsonl`, one line each, every line linked to the one before. */
+/** Appends signed heads to the head log, one line each, every line linked to the one before. */
 export class HeadLog {
   readonly #options: HeadLogOptions;
   readonly #intervalMs: number;
-  readonly #file: FileHandle;
-  readonly #lock: DirectoryLock;
-  readonly #tasks: Map<string, TaskState>;
-  #line: number;
-  #prevLine: string | null;
-  #size: number;
+  #tasks = new Map<string, TaskState>();
+  #line = 0;
+  #prevLine: string | null = null;
   /** Lines are written one after the other. */
   #writing: Promise<void> = Promise.resolve();
   #closed = false;
 
-  /** Opens the log and goes on after its last whole line. Throws `UserError` when another process writes to it. */
+  /** Opens the log and goes on after its last line. */
   static async open(options: HeadLogOptions): Promise<HeadLog> {
-    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
-    const lock = lockDirectory(options.directory);
-    try {
-      const file = await open(headsPath(options.directory), "a+", 0o600);
-      const found = await readLog(options.directory);
-      await file.truncate(found.size);
-      return new HeadLog(options, file, lock, found);
-    } catch (error) {
-      lock.release();
-      throw error;
-    }
+    const log = new HeadLog(options);
+    await log.reload();
+    return log;
   }
 
-  private constructor(options: HeadLogOptions, file: FileHandle, lock: DirectoryLock, found: FoundLog) {
+  /** For who does not write yet: `reload` has to be called before anything is noted. */
+  constructor(options: HeadLogOptions) {
     this.#options = options;
-    this.#intervalMs = options.intervalMs ?? defaultIntervalMs;
-    this.#file = file;
-    this.#lock = lock;
+    this.#intervalMs = options.intervalMs ?? options.signer.intervalMs;
+  }
+
+  /** Reads the log anew and goes on after its last line: another replica may have written since. */
+  async reload(): Promise<void> {
+    await this.#writing;
+    const found = await readLog(this.#options.place);
+    for (const task of this.#tasks.values()) {
+      stopTimer(task);
+    }
     this.#tasks = found.tasks;
     this.#line = found.line;
     this.#prevLine = found.prevLine;
-    this.#size = found.size;
   }
 
   /**
@@ -104,6 +103,17 @@ export class HeadLog {
     this.#sign(state);
   }
 
+  /**
+   * Says what of a task was removed because of its age, before it is. Rejects when that cannot be signed and kept now: then nothing may be
+   * removed.
+   */
+  noteRemoved(proxy: string, task: string, removed: RemovedRecords): Promise<void> {
+    const { last } = this.#task(proxy, task);
+    const written = this.#writing.then(() => this.#write({ proxy, task, ...last, openSessions: [], removed }));
+    this.#writing = written.catch(() => {});
+    return written;
+  }
+
   /** Signs what waits for its interval and settles when everything is on the device. */
   async flush(): Promise<void> {
     for (const task of this.#tasks.values()) {
@@ -119,8 +129,7 @@ export class HeadLog {
     if (!this.#closed) {
       await this.flush();
       this.#closed = true;
-      await this.#file.close();
-      this.#lock.release();
+      await this.#options.place.close();
     }
   }
 
@@ -151,70 +160,39 @@ export class HeadLog {
 
   async #append(task: TaskState, head: TaskHead): Promise<void> {
     try {
-      const signed: ChainHead = {
-        v: 1,
-        line: this.#line + 1,
-        prevLine: this.#prevLine,
-        installation: this.#options.installation,
-        ...head,
-        ...(task.ended === undefined ? {} : { ended: task.ended }),
-        time: new Date(this.#options.clock.now()).toISOString(),
-      };
-      const line = signHead(signed, this.#options.privateKey);
-      // Cut first: an earlier write that failed half-way may have left a piece of a line.
-      await this.#file.truncate(this.#size);
-      await this.#file.appendFile(`${line}\n`);
-      await this.#file.datasync();
-      this.#line += 1;
-      this.#prevLine = hashLine(line);
-      this.#size += Buffer.byteLength(line) + 1;
+      await this.#write({ ...head, ...(task.ended === undefined ? {} : { ended: task.ended }) });
     } catch (error) {
       // Tried again with the next head or at the end of the interval.
       task.pending = task.pending === undefined ? head : mergeHeads(head, task.pending);
-      this.#options.onFailed(coerceError(error));
+      (this.#options.onDelayed ?? this.#options.onFailed)(coerceError(error));
     }
   }
-}
 
-/** Where a head log's lines are. */
-export function headsPath(directory: string): string {
-  return `${directory}/heads.jsonl`;
-}
-
-/**
- * Lines of a head log, for verification. Nothing when there is no log. A last line without its end was never finished (the
- * controller died while it wrote) and is left out.
- */
-export async function* readHeadLines(directory: string): AsyncGenerator<string, void, void> {
-  let rest = "";
-  try {
-    for await (const chunk of createReadStream(headsPath(directory), "utf8")) {
-      const lines = (rest + String(chunk)).split("\n");
-      rest = lines.pop() ?? "";
-      yield* lines;
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") {
-      throw error;
-    }
+  async #write(head: TaskHead & Pick<ChainHead, "ended" | "removed">): Promise<void> {
+    const { place, signer, installation, clock } = this.#options;
+    const number = this.#line + 1;
+    const time = new Date(clock.now()).toISOString();
+    const fields: ChainHead = { v: 1, line: number, prevLine: this.#prevLine, installation, ...head, time };
+    const line = await signHeadWith(fields, signer);
+    await place.append(number, line);
+    this.#line = number;
+    this.#prevLine = hashLine(line);
   }
 }
 
 interface FoundLog {
   readonly line: number;
   readonly prevLine: string | null;
-  readonly size: number;
   readonly tasks: Map<string, TaskState>;
 }
 
 /** Reads the log once from its beginning. A damaged line is verify's to report; the log goes on after it. */
-async function readLog(directory: string): Promise<FoundLog> {
+async function readLog(place: HeadPlace): Promise<FoundLog> {
   const tasks = new Map<string, TaskState>();
-  let found = { line: 0, prevLine: null as string | null, size: 0 };
-  for await (const text of readHeadLines(directory)) {
+  let found = { line: 0, prevLine: null as string | null };
+  for await (const text of place.lines()) {
     const head = parseHead(text);
-    const size = found.size + Buffer.byteLength(text) + 1;
-    found = { line: head?.line ?? found.line + 1, prevLine: hashLine(text), size };
+    found = { line: head?.line ?? found.line + 1, prevLine: hashLine(text) };
     if (head !== undefined) {
       const last = { seq: head.seq, chainSeq: head.chainSeq, chainHead: head.chainHead };
       tasks.set(taskKey(head.proxy, head.task), { ...newTask(), ended: head.ended, last });

@@ -1,22 +1,43 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { coerceError, UserError } from "#lib/errors.ts";
+import { type HeadSigner, keyIDOf } from "./head-line.ts";
 
-/** The key that signs chain heads. Who has only the public part can verify, and cannot sign. */
-export interface SigningKey {
-  readonly privateKey: KeyObject;
-  /** SubjectPublicKeyInfo in PEM, for `audit verify` and for auditors to keep. */
-  readonly publicKeyPEM: string;
+/**
+ * How often a task's head is signed by a key at hand, in milliseconds. A line of about 500 bytes a busy task and second is 40 MB a day.
+ */
+const localIntervalMs = 1_000;
+
+/** Signs with an Ed25519 key that this process holds. */
+export function localSigner(privateKey: KeyObject): HeadSigner {
+  const publicKey = createPublicKey(privateKey);
+  return {
+    keyID: keyIDOf(publicKey),
+    publicKeyPEM: String(publicKey.export({ type: "spki", format: "pem" })),
+    intervalMs: localIntervalMs,
+    sign: async (bytes) => sign(null, bytes, privateKey),
+  };
 }
 
 /**
  * Loads the Ed25519 key at `path` (PKCS #8 in PEM), or makes one there, readable by its owner only. It appears whole or not
  * at all. Throws `UserError` when the file is there and is no such key: a new one would orphan everything signed before.
  */
-export function loadSigningKey(path: string): SigningKey {
-  const privateKey = parseKey(path, readIfThere(path) ?? createKey(path));
-  return { privateKey, publicKeyPEM: String(createPublicKey(privateKey).export({ type: "spki", format: "pem" })) };
+export function loadSigningKey(path: string): HeadSigner {
+  return localSigner(parseKey(path, readIfThere(path) ?? createKey(path)));
+}
+
+/** The same for a key that others share: it must be there. Throws `UserError` when it is not, or is no such key. */
+export function readSigningKey(path: string): HeadSigner {
+  const pem = readIfThere(path);
+  if (pem === undefined) {
+    throw new UserError("SigningKeyUnusable", `${path} is not there`, {
+      why: "It is to hold the key that signs chain heads, the same for all replicas.",
+      next: `Make one: openssl genpkey -algorithm ed25519 -out ${path}`,
+    });
+  }
+  return localSigner(parseKey(path, pem));
 }
 
 function parseKey(path: string, pem: string): KeyObject {

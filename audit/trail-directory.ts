@@ -3,7 +3,7 @@ import path from "node:path";
 import { createPublicKey, randomBytes } from "node:crypto";
 import type { Clock } from "#lib/clock.ts";
 import { UserError } from "#lib/errors.ts";
-import { readHeadLines } from "./heads.ts";
+import { readHeadLines } from "./head-place.ts";
 import { AuditStore } from "./store/store.ts";
 import { verifyParts } from "./verify-parts.ts";
 import type { Report } from "./verify-report.ts";

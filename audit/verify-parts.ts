@@ -1,8 +1,7 @@
-import { createPublicKey } from "node:crypto";
 import { hashRecord, tryDecodeRecord } from "./codec.ts";
 import type { RecordHash } from "./record.ts";
 import { judgeRecords, type KeptRecord } from "./verify.ts";
-import { type Anchors, readAnchors, taskKey } from "./verify-heads.ts";
+import { type Anchors, publicKeysIn, readAnchors, taskKey } from "./verify-heads.ts";
 import { FindingSink, type Report } from "./verify-report.ts";
 
 /** What one replica of the controller kept while it led: records, and the heads that it signed with its own key. */
@@ -29,7 +28,7 @@ export async function verifyParts(parts: readonly TrailPart[]): Promise<Report> 
   const sink = new FindingSink();
   const anchors: Anchors = new Map();
   for (const { heads, publicKey } of parts) {
-    addAnchors(anchors, await readAnchors(heads, createPublicKey(publicKey), sink));
+    addAnchors(anchors, await readAnchors(heads, publicKeysIn(publicKey), sink));
   }
   return judgeRecords({ records: inOrder(parts.map(({ records }) => records)), anchors, sink });
 }
@@ -44,6 +43,7 @@ function addAnchors(all: Anchors, more: Anchors): void {
     known.seq = Math.max(known.seq, added.seq);
     known.chainSeq = Math.max(known.chainSeq, added.chainSeq);
     known.ended ??= added.ended;
+    known.removed = (added.removed?.seq ?? 0) > (known.removed?.seq ?? 0) ? added.removed : known.removed;
     for (const [chainSeq, head] of added.chain) {
       known.chain.set(chainSeq, head);
     }

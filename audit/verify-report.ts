@@ -37,6 +37,16 @@ export interface Unanchored {
   readonly toSeq: number;
 }
 
+/** Records that were removed because of their age, as a signed head says; what is left goes on where they ended. */
+export interface Removed {
+  readonly proxy: string;
+  readonly task: string;
+  /** Records 1 to this one. */
+  readonly toSeq: number;
+  /** The store took them before this instant, RFC 3339. */
+  readonly before: string;
+}
+
 /**
  * `complete`: everything is there, unchanged, and vouched for. `consistent, unanchored`: it fits together, but for some or
  * all of it there is no signed head, so that a forger of the whole is not excluded. `broken`: see the findings.
@@ -50,6 +60,7 @@ export interface Report {
   /** How many more there were. */
   readonly findingsOmitted: number;
   readonly unanchored: readonly Unanchored[];
+  readonly removed: readonly Removed[];
   readonly counts: {
     readonly records: number;
     readonly tasks: number;

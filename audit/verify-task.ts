@@ -1,3 +1,4 @@
+import type { RemovedRecords } from "./head-line.ts";
 import type { AuditRecord, RecordHash } from "./record.ts";
 import type { TaskAnchors } from "./verify-heads.ts";
 import type { FindingKind, FindingSink, Unanchored } from "./verify-report.ts";
@@ -27,6 +28,8 @@ export class TaskCheck {
   /** Numbers that were jumped over: first and last of each stretch. */
   #missing: { readonly from: number; readonly to: number }[] = [];
   #seq = 0;
+  /** Last record that was removed because of its age. */
+  #removedSeq = 0;
   /** Last record that a head should vouch for. */
   #dueSeq = 0;
   #chainSeq = 0;
@@ -37,10 +40,31 @@ export class TaskCheck {
     this.#task = task;
     this.#anchors = anchors;
     this.#sink = sink;
+    if (anchors?.removed !== undefined) {
+      this.#startAfter(anchors.removed);
+    }
+  }
+
+  /** Where the chains stand after the records that were given: what is signed of them when they are removed. */
+  state(): Omit<RemovedRecords, "before"> {
+    const sessions = [...this.#sessions].filter(([, { closed }]) => !closed);
+    return {
+      seq: this.#seq,
+      chainSeq: this.#chainSeq,
+      chainHead: this.#chainHead,
+      sessions: sessions.map(([session, { sessionSeq, head, statements, texts }]) => {
+        const whole = [...texts].filter(([, text]) => text.whole).map(([text]) => text);
+        return { session, sessionSeq, head, statements, ...(whole.length === 0 ? {} : { texts: whole }) };
+      }),
+    };
   }
 
   /** Takes the next record and the hash of its bytes. `isLater`: no head can vouch for it yet. */
   take(record: AuditRecord, recordHash: RecordHash, isLater: boolean): void {
+    if (record.seq <= this.#removedSeq) {
+      // It is said to be removed and is still there: nothing is claimed of it, and nothing is wrong with it.
+      return;
+    }
     if (record.seq <= this.#seq) {
       this.#takeOutOfOrder(record);
       return;
@@ -92,6 +116,18 @@ export class TaskCheck {
     return this.#dueSeq > anchored
       ? { proxy: this.#proxy, task: this.#task, fromSeq: anchored + 1, toSeq: this.#dueSeq }
       : undefined;
+  }
+
+  #startAfter(removed: RemovedRecords): void {
+    this.#removedSeq = removed.seq;
+    this.#seq = removed.seq;
+    this.#dueSeq = removed.seq;
+    this.#chainSeq = removed.chainSeq;
+    this.#chainHead = removed.chainHead;
+    for (const { session, sessionSeq, head, statements, texts, closed } of removed.sessions) {
+      const whole = (texts ?? []).map((text) => [text, { pieces: 0, whole: true }] as const);
+      this.#sessions.set(session, { sessionSeq, head, closed: closed === true, statements, texts: new Map(whole) });
+    }
   }
 
   #advance(seq: number, isLater: boolean): void {

@@ -1,7 +1,8 @@
-import { createPublicKey, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { hashRecord, tryDecodeRecord } from "./codec.ts";
-import { readAnchors, taskKey, type Anchors } from "./verify-heads.ts";
-import { FindingSink, type Report, type Unanchored, type Verdict } from "./verify-report.ts";
+import { parseHead } from "./head-line.ts";
+import { publicKeysIn, readAnchors, taskKey, type Anchors } from "./verify-heads.ts";
+import { FindingSink, type Removed, type Report, type Unanchored, type Verdict } from "./verify-report.ts";
 import { TaskCheck, type TaskTotals } from "./verify-task.ts";
 
 export type { Finding, FindingKind, Report, Unanchored, Verdict } from "./verify-report.ts";
@@ -19,9 +20,11 @@ export interface KeptRecord {
 export interface VerifyInput {
   /** All records from the beginning, in the order in which they are kept. Tasks may be mixed. */
   readonly records: AsyncIterable<KeptRecord> | Iterable<KeptRecord>;
-  /** Lines of the head log, all of them. */
+  /** Lines of the head log, all of them. With `ownHeads` they are read twice: a list, no stream. */
   readonly heads?: AsyncIterable<string> | Iterable<string>;
-  /** Public key in PEM. Without it heads prove nothing and are not looked at. */
+  /** Lines that were written down elsewhere too: each must be in the log. */
+  readonly ownHeads?: readonly string[];
+  /** Public key in PEM, or several one after the other. Without it heads prove nothing and are not looked at. */
   readonly publicKey?: string;
   /**
    * For a store that is written meanwhile: the newest position (`AuditStore.newest`) before the heads were signed and read.
@@ -39,8 +42,9 @@ export interface VerifyInput {
  */
 export async function verify(input: VerifyInput): Promise<Report> {
   const sink = new FindingSink();
-  const publicKey = input.publicKey === undefined ? undefined : createPublicKey(input.publicKey);
-  const anchors = await anchorsOf(input, publicKey, sink);
+  const publicKeys = input.publicKey === undefined ? undefined : publicKeysIn(input.publicKey);
+  const anchors = await anchorsOf(input, publicKeys, sink);
+  await checkOwnHeads(input, sink);
   return judgeRecords({ records: input.records, anchors, sink, until: input.until });
 }
 
@@ -86,6 +90,7 @@ export async function judgeRecords(input: Judged): Promise<Report> {
     findings: sink.findings,
     findingsOmitted: sink.omitted,
     unanchored,
+    removed: removedOf(anchors),
     counts: { records, statements, tasks: checks.size, ...sum(totals) },
   };
 }
@@ -97,12 +102,33 @@ function verdictOf(sink: FindingSink, anchors: Anchors | undefined, unanchored: 
   return anchors === undefined || unanchored.length > 0 ? "consistent, unanchored" : "complete";
 }
 
+async function checkOwnHeads({ heads, ownHeads }: VerifyInput, sink: FindingSink): Promise<void> {
+  if (heads === undefined || ownHeads === undefined) {
+    return;
+  }
+  const missing = new Set(ownHeads);
+  for await (const line of heads) {
+    missing.delete(line);
+  }
+  for (const line of missing) {
+    const head = parseHead(line);
+    const detail = `Line ${head?.line ?? 0}, which was written down elsewhere too, is not in the head log.`;
+    sink.add({ kind: "head-removed", ...(head === undefined ? {} : { proxy: head.proxy, task: head.task }), detail });
+  }
+}
+
+function removedOf(anchors: Anchors | undefined): Removed[] {
+  return [...(anchors?.values() ?? [])].flatMap(({ proxy, task, removed }) =>
+    removed === undefined ? [] : [{ proxy, task, toSeq: removed.seq, before: removed.before }],
+  );
+}
+
 async function anchorsOf(
   input: VerifyInput,
-  publicKey: KeyObject | undefined,
+  publicKeys: readonly KeyObject[] | undefined,
   sink: FindingSink,
 ): Promise<Anchors | undefined> {
-  return input.heads === undefined || publicKey === undefined ? undefined : readAnchors(input.heads, publicKey, sink);
+  return input.heads === undefined || publicKeys === undefined ? undefined : readAnchors(input.heads, publicKeys, sink);
 }
 
 function sum(totals: readonly TaskTotals[]): TaskTotals {

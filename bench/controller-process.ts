@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { Hono } from "hono";
 import { decodeRecord } from "#audit/codec.ts";
+import { HeadFile } from "#audit/head-place.ts";
 import { HeadLog } from "#audit/heads.ts";
 import { loadSigningKey } from "#audit/signing-key.ts";
 import { AuditStore } from "#audit/store/store.ts";
@@ -104,10 +105,9 @@ function linksFor(grants: readonly LinkGrant[], audit: AuditSink): Links {
 
 async function storing(directory: string): Promise<AuditSink> {
   const store = await AuditStore.open({ path: path.join(directory, "audit.sqlite"), clock: systemClock });
-  const { privateKey } = loadSigningKey(path.join(directory, "heads-key.pem"));
   const heads = await HeadLog.open({
-    directory: path.join(directory, "heads"),
-    privateKey,
+    place: await HeadFile.open(path.join(directory, "heads")),
+    signer: loadSigningKey(path.join(directory, "heads-key.pem")),
     installation,
     clock: systemClock,
     onFailed: (error) => {

@@ -81,9 +81,11 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
   const entrance = await mode.listen(serverOptions(world, source, audit, links, loop, orphans, news));
   let upkeep: Upkeep | undefined;
   let isStopping = false;
+  const ended = new AbortController();
 
   const lead = async (): Promise<void> => {
     await mode.catchUp();
+    await audit.begin(ended.signal);
     await restoreStatuses(source, world);
     await loop.start();
     if (!isStopping) {
@@ -111,6 +113,7 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
     failed: failed.promise,
     async stop() {
       isStopping = true;
+      ended.abort();
       stopHearing();
       upkeep?.stop();
       // Proxies hear of what the last runs end.

@@ -3,6 +3,7 @@ import { defined } from "#lib/defined.ts";
 import type { SinkOptions } from "#audit/sinks/sink-options.ts";
 import { UserError } from "#lib/errors.ts";
 import { type LogLevel, logLevels } from "#lib/log.ts";
+import { type AuditOptions, readAudit } from "./audit-options.ts";
 import { readSource, type SourceOptions } from "./cluster-options.ts";
 import { readOidc } from "./oidc-options.ts";
 import { type Address, readAddress, wrongOption } from "./option-values.ts";
@@ -29,6 +30,7 @@ export interface ControllerOptions {
   readonly identityAccount?: string;
   /** Absent: nobody signs in by OIDC. */
   readonly oidc?: OidcOptions;
+  readonly audit: AuditOptions;
   readonly auditorGroup: string | undefined;
   readonly administratorGroup: string | undefined;
   /** Whether browsers get the console. */
@@ -97,6 +99,7 @@ export function compileOptions(
     identityPermissionSet,
     ...(identityAccount === undefined ? {} : { identityAccount }),
     ...defined({ oidc: readOidc(given) }),
+    audit: readAudit(given, environment),
     auditorGroup: given["auditor-group"],
     console: readConsole(given["console"] ?? "on"),
     administratorGroup: given["administrator-group"],

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { manualClock } from "#lib/clock.ts";
-import { HeadLog, readHeadLines } from "../heads.ts";
+import { HeadFile, readHeadLines } from "../head-place.ts";
+import { HeadLog } from "../heads.ts";
 import { loadSigningKey } from "../signing-key.ts";
 import { AuditStore } from "../store/store.ts";
 import type { TaskHead } from "../store/types.ts";
@@ -104,18 +105,23 @@ describe("StoredTrail", () => {
   });
 
   it("goes on with its chain after a restart, and the whole verifies with what proxies sent", async () => {
-    const { privateKey, publicKeyPEM: publicKey } = loadSigningKey(`${directory}/key.pem`);
+    const signer = loadSigningKey(`${directory}/key.pem`);
     const onFailed = (error: Error): never => {
       throw error;
     };
-    const heads = await HeadLog.open({ directory, privateKey, installation: "test", clock, onFailed });
+    const place = await HeadFile.open(directory);
+    const heads = await HeadLog.open({ place, signer, installation: "test", clock, onFailed });
     const note = (head: TaskHead): void => heads.note(head);
     await openTrail(store, note).record(viewed("g1"));
     note((await store.ingest("default/main", "t1", testChain().write(openBody("a")))).head);
     await openTrail(store, note).record(viewed("g2"));
     await heads.close();
 
-    const report = await verify({ records: store.raw(), heads: readHeadLines(directory), publicKey });
+    const report = await verify({
+      records: store.raw(),
+      heads: readHeadLines(directory),
+      publicKey: signer.publicKeyPEM,
+    });
 
     expect(report).toMatchObject({ verdict: "complete", counts: { records: 3, tasks: 2, sessions: 1 } });
   });

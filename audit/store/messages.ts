@@ -1,4 +1,4 @@
-import type { StoreAddress } from "./postgres/address.ts";
+import type { PlainAddress } from "./postgres/address.ts";
 import type {
   AuditFilter,
   EventQuery,
@@ -32,7 +32,7 @@ export interface SQLiteOptions {
 /** How an engine is opened. */
 export type EngineOptions =
   | SQLiteOptions
-  | { readonly kind: "postgres"; readonly address: StoreAddress; readonly mode: "write" | "read" };
+  | { readonly kind: "postgres"; readonly address: PlainAddress; readonly mode: "write" | "read" };
 
 type Answer<T> = T | Promise<T>;
 

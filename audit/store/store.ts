@@ -2,7 +2,7 @@ import type { Clock } from "#lib/clock.ts";
 import type { Text } from "../text.ts";
 import { exportLine } from "./export.ts";
 import type { EngineOptions } from "./messages.ts";
-import type { StoreAddress } from "./postgres/address.ts";
+import type { PlainAddress, StoreAddress } from "./postgres/address.ts";
 import { TextCheck } from "./text-check.ts";
 import { StoreThread } from "./thread.ts";
 import type {
@@ -41,6 +41,10 @@ export type AuditStoreOptions = StorePlace & {
   /** Called once when a thread of it has died: nothing can be stored any more, and all calls fail. */
   readonly onFailed?: (error: Error) => void;
 };
+
+function plain(address: StoreAddress): PlainAddress {
+  return { ...address, password: address.password?.reveal() };
+}
 
 export interface TailOptions {
   /** Store position after which to begin; 0 is the beginning. */
@@ -94,7 +98,7 @@ export class AuditStore {
     const engine = (mode: EngineOptions["mode"]): EngineOptions =>
       "path" in options
         ? { kind: "sqlite", path: options.path, mode }
-        : { kind: "postgres", address: options.postgres, mode };
+        : { kind: "postgres", address: plain(options.postgres), mode };
     const isFile = "path" in options;
     const writer = new StoreThread(engine("write"), events);
     try {

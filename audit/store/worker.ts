@@ -17,8 +17,12 @@ async function serve(port: MessagePort, options: EngineOptions): Promise<void> {
     reply({ id: "opening", error: plainError(thrown) });
     return;
   }
+  const answering = new Set<Promise<void>>();
   const answer = async ({ id, method, args }: StoreRequest): Promise<void> => {
     try {
+      if (method === "close") {
+        await Promise.all(answering);
+      }
       // The arguments were checked where `AuditStore` made the request; both ends are the same release.
       const call = engine[method] as (...args: readonly unknown[]) => unknown;
       reply({ id, value: await call.apply(engine, [...args]) });
@@ -29,7 +33,10 @@ async function serve(port: MessagePort, options: EngineOptions): Promise<void> {
       port.close();
     }
   };
-  port.on("message", (request: StoreRequest) => void answer(request));
+  port.on("message", (request: StoreRequest) => {
+    const answered = answer(request).finally(() => answering.delete(answered));
+    answering.add(answered);
+  });
 }
 
 async function openEngine(options: EngineOptions, onStored: () => void): Promise<StoreEngineMethods> {

@@ -60,6 +60,28 @@ const controllerOptions: Command["options"] = [
     fallback: "5",
   },
   {
+    name: "audit-store-url-file",
+    value: "FILE",
+    summary:
+      "file with the postgres:// URL of the audit store that all replicas share (default: SQLite in --state; SALLYPORT_AUDIT_STORE_URL)",
+  },
+  {
+    name: "head-key",
+    value: "KEY",
+    summary:
+      "what signs the audit trail's heads: a file with an Ed25519 private key, or kms:KEY-ARN (default: a key of its own in --state)",
+  },
+  {
+    name: "head-former-keys",
+    value: "FILE",
+    summary: "public keys in PEM that signed heads before --head-key",
+  },
+  {
+    name: "audit-retention",
+    value: "DAYS",
+    summary: "remove audit records after this many days; heads say what was removed (default: never)",
+  },
+  {
     name: "audit-sink",
     value: "URL",
     summary:

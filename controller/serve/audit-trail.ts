@@ -1,6 +1,6 @@
 import { decodeRecord } from "#audit/codec.ts";
 import type { StoredTrail } from "#audit/event/stored-trail.ts";
-import { type HeadLog, readHeadLines } from "#audit/heads.ts";
+import type { HeadLog } from "#audit/heads.ts";
 import type { AuditRecord } from "#audit/record.ts";
 import type { AuditStore, AuditFilter as StoreFilter, IngestResult } from "#audit/store/store.ts";
 import { bytesOfText } from "#audit/text.ts";
@@ -19,9 +19,13 @@ export interface AuditKeeping {
   readonly heads: HeadLog;
   /** Keeps the controller's own events, in the same store. */
   readonly trail: StoredTrail;
-  /** Where the heads lie, and the public key that proves them, PEM. */
-  readonly headsDirectory: string;
+  /** Lines of the head log, and those of them that this replica has written. */
+  readonly headLines: () => AsyncIterable<string>;
+  readonly ownHeadLines: () => AsyncIterable<string>;
+  /** The public keys that prove them, PEM. */
   readonly publicKeyPEM: string;
+  /** This process begins to act: it takes the trail over from whoever wrote before. Rejects with a `UserError` where it cannot. */
+  readonly begin: (signal: AbortSignal) => Promise<void>;
   readonly log: Log;
   /** `namespace/name` of the Proxy that a grant goes through; undefined for a grant that is not known. */
   readonly proxyOfGrant: (grantID: string) => string | undefined;
@@ -154,11 +158,13 @@ function storeFilter(filter: AuditFilter, { databaseKey }: AuditKeeping): StoreF
 }
 
 /** Checks the whole store against the signed heads, both as they are on disk. Records that come meanwhile are left for the next time. */
-async function verifyTrail({ store, heads, headsDirectory, publicKeyPEM }: AuditKeeping): Promise<VerifyReport> {
+async function verifyTrail(keeping: AuditKeeping): Promise<VerifyReport> {
+  const { store, heads, headLines, ownHeadLines, publicKeyPEM } = keeping;
   const until = await store.newest();
   await heads.flush();
-  const lines = await collect(readHeadLines(headsDirectory));
-  const report = await verify({ records: store.raw(), heads: lines, publicKey: publicKeyPEM, until });
+  const ownHeads = await collect(ownHeadLines());
+  const lines = await collect(headLines());
+  const report = await verify({ records: store.raw(), heads: lines, ownHeads, publicKey: publicKeyPEM, until });
   const { verdict, counts, findings } = report;
   return {
     verdict,

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { readHeadLines } from "#audit/heads.ts";
+import { readHeadLines } from "#audit/head-place.ts";
 import { decodeRecord } from "#audit/codec.ts";
 import type { AuditRecord } from "#audit/record.ts";
 import { loadSigningKey } from "#audit/signing-key.ts";

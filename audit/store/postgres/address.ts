@@ -1,16 +1,19 @@
 import { UserError } from "#lib/errors.ts";
+import { Secret } from "#lib/secret.ts";
 
-/** Where a store in Postgres is, and how its server is verified. Plain data, since it travels to a thread. */
+/** Where a store in Postgres is, and how its server is verified. */
 export interface StoreAddress {
   readonly host: string;
   readonly port: number;
   readonly database: string;
   readonly user: string;
-  /** Never shown. */
-  readonly password: string | undefined;
+  readonly password: Secret | undefined;
   /** TLS with the server's name verified; undefined only on this machine. */
   readonly tls: { readonly caFile: string | undefined } | undefined;
 }
+
+/** The same as it travels to a thread of this process, which has no classes. */
+export type PlainAddress = Omit<StoreAddress, "password"> & { readonly password: string | undefined };
 
 const loopback = new Set(["127.0.0.1", "localhost", "::1", "[::1]"]);
 const knownParameters = new Set(["sslmode", "sslrootcert"]);
@@ -42,7 +45,7 @@ export function parseStoreAddress(text: string): StoreAddress {
     port: url.port === "" ? 5432 : Number(url.port),
     database,
     user,
-    password: url.password === "" ? undefined : decodeURIComponent(url.password),
+    password: url.password === "" ? undefined : new Secret(decodeURIComponent(url.password)),
     tls: tlsOf(url),
   };
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import pg from "pg";
 import { coerceError, UserError } from "#lib/errors.ts";
-import type { StoreAddress } from "./address.ts";
+import type { PlainAddress } from "./address.ts";
 import { schemaName } from "./schema.ts";
 
 /** How long a connection may take to come about, in milliseconds: failover of a managed Postgres takes a minute, and callers try again. */
@@ -19,7 +19,7 @@ const types = {
 } as pg.CustomTypesConfig;
 
 /** Configuration of connections to the store. Throws `UserError` when the authorities cannot be read. */
-export function clientConfig(address: StoreAddress, application: string): pg.ClientConfig {
+export function clientConfig(address: PlainAddress, application: string): pg.ClientConfig {
   const { host, port, database, user, password, tls } = address;
   return {
     host,

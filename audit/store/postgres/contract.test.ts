@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from "vitest";
 import { systemClock } from "#lib/clock.ts";
+import { Secret } from "#lib/secret.ts";
 import { startPostgres, type TestPostgres } from "#test/harness/postgres.ts";
 import { storeContract } from "../contract.ts";
 import { AuditStore } from "../store.ts";
@@ -15,7 +16,7 @@ afterAll(() => server.stop());
 
 function address(): StoreAddress {
   const { host, port, database, superuser: user, password, caFile } = server;
-  return { host, port, database, user, password, tls: { caFile } };
+  return { host, port, database, user, password: new Secret(password), tls: { caFile } };
 }
 
 storeContract("Postgres", async () => ({
