@@ -250,6 +250,7 @@ function writes(memory: Memory, now: () => number) {
     },
     release: async (object: AnyObject) => {
       stored.delete(formatKey(keyOf(object)));
+      tell(keyOf(object));
     },
     async writeStatus(object: AnyObject, change: (status: object) => object, options?: { notify?: boolean }) {
       const current = stored.get(formatKey(keyOf(object)));

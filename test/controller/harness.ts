@@ -3,6 +3,7 @@ import { systemClock, type Clock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
 import type { Trail } from "#audit/event/trail.ts";
 import type { AnyObject, Grant, Kind } from "#kinds/index.ts";
+import { folderTrust } from "#controller/admission/identity-trust.ts";
 import { awsPorts } from "#controller/aws/aws.ts";
 import type { AwsPorts } from "#controller/aws/ports.ts";
 import { grantReconciler } from "#controller/reconcile/grant/reconciler.ts";
@@ -66,6 +67,10 @@ export async function startController(options: HarnessOptions): Promise<Controll
       await memory.release(object);
       check();
     },
+    forget: async (object) => {
+      await memory.forget(object);
+      check();
+    },
   };
   const actions: string[] = [];
   const loop = createLoop({
@@ -76,6 +81,7 @@ export async function startController(options: HarnessOptions): Promise<Controll
         ports,
         clock,
         installation,
+        identity: folderTrust(),
         random: Math.random,
         ...(options.trail === undefined ? {} : { trail: options.trail }),
         onAction: (_grant, action) => actions.push(action.kind),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { AwsFailure } from "../../aws/ports.ts";
-import { aGrant, aProxy, aWorkflow } from "../testing.ts";
+import { aGrant, anAvailability, aProxy, aWorkflow } from "../testing.ts";
 import { decideGrant, lookupsFor } from "./decide.ts";
 import {
   ada,
@@ -181,6 +181,149 @@ describe("the window", () => {
     const decision = decideGrant(live({ grant: extendable(1), workflows, now: noon + 3_600_000 }));
 
     expect(decision.patch.end?.reason).toBe("Expired");
+  });
+});
+
+describe("an extension asked for through the control API", () => {
+  const extension = { maxCount: 2, durationSeconds: 1_800 };
+  const asked = (count: number, more: object = {}, status: object = {}) => {
+    const workflow = { name: "auto", generation: 1, maxDurationSeconds: 7_200, extension: { ...extension, ...more } };
+    const extendRequest = { count, by: "ada", time: at(1) };
+    return aGrant({ status: liveStatus({ workflow, extendRequest, ...status }) });
+  };
+  const workflows = [aWorkflow({ spec: { extension } })];
+
+  it("moves the end as one in the text does, by the greater of the two", () => {
+    const decision = decideGrant(live({ grant: asked(2), workflows }));
+
+    expect(decision.actions).toEqual([{ kind: "MoveExpiry", expiryTime: at(120), extensionCount: 2 }]);
+  });
+
+  it("never moves it past notAfterTime", () => {
+    const grant = asked(2);
+
+    const decision = decideGrant(
+      live({ grant: { ...grant, spec: { ...grant.spec, notAfterTime: at(100) } }, workflows }),
+    );
+
+    expect(decision.actions).toMatchObject([{ expiryTime: at(100) }]);
+  });
+
+  it("waits for the share of the period that the workflow demands, and is given then", () => {
+    const now = noon + 29 * 60_000;
+    const early = decideGrant(live({ grant: asked(1, { afterPercent: 50 }), workflows, now, checkedAt: now }));
+    const due = decideGrant(live({ grant: asked(1, { afterPercent: 50 }), workflows, now: noon + 30 * 60_000 }));
+
+    expect(early.actions).toEqual([]);
+    expect(set(early, "Extended")).toBe("False TooEarly");
+    expect(early.next).toMatchObject({ untilMs: noon + 30 * 60_000 });
+    expect(due.actions).toMatchObject([{ kind: "MoveExpiry", expiryTime: at(90) }]);
+  });
+
+  it("is given one at a time there: the next waits for its share of the period that the first began", () => {
+    const rule = { afterPercent: 50 };
+    const now = noon + 40 * 60_000;
+    const first = decideGrant(live({ grant: asked(2, rule), workflows, now }));
+    const second = decideGrant(
+      live({ grant: asked(2, rule, { expiryTime: at(90), extensionCount: 1 }), workflows, now, checkedAt: now }),
+    );
+
+    expect(first.actions).toMatchObject([{ expiryTime: at(90), extensionCount: 1 }]);
+    expect(second.actions).toEqual([]);
+    expect(second.next).toMatchObject({ untilMs: Math.min(now + 300_000, noon + 75 * 60_000) });
+  });
+});
+
+describe("the warning before the end", () => {
+  it("comes ten minutes before the end of an hour, and is taken back where the end moves away", () => {
+    const early = decideGrant(live({ now: noon + 49 * 60_000, checkedAt: noon + 49 * 60_000 }));
+    const due = decideGrant(live({ now: noon + 50 * 60_000 }));
+    const conditions = [
+      { type: "Expiring", status: "True", reason: "EndsSoon", message: "", lastTransitionTime: at(50) },
+    ];
+    const later = liveStatus({ expiryTime: at(90), conditions: conditions as never });
+    const moved = decideGrant(
+      live({ grant: aGrant({ spec: { durationSeconds: 5_400 }, status: later }), now: noon + 51 * 60_000 }),
+    );
+
+    expect(set(early, "Expiring")).toBeUndefined();
+    expect(early.next).toMatchObject({ untilMs: noon + 50 * 60_000 });
+    expect(set(due, "Expiring")).toBe("True EndsSoon");
+    expect(set(moved, "Expiring")).toBe("False Extended");
+  });
+});
+
+describe("a membership", () => {
+  const developers = { kind: "Group", name: "developers" } as const;
+  const through = (subjects: readonly { kind: "User" | "Group"; name: string }[], breakGlass?: typeof subjects) => {
+    const status = liveStatus({ availability: { name: "developers", subjects } });
+    const workflow = { ...status.workflow, ...(breakGlass === undefined ? {} : { breakGlassSubjects: breakGlass }) };
+    return aGrant({ status: { ...status, workflow: workflow as NonNullable<typeof status.workflow> } });
+  };
+
+  it.each([
+    ["that the access rested on is gone", through([developers]), [], "PrincipalNotEntitled"],
+    ["is still there, in another case", through([developers]), ["Developers"], undefined],
+    [
+      "is gone, and another one that counted is not",
+      through([developers, { kind: "Group", name: "on-call" }]),
+      ["on-call"],
+      undefined,
+    ],
+    ["does not matter to whom policy names", through([{ kind: "User", name: "Ada" }]), [], undefined],
+    [
+      "by which the approval was skipped is gone",
+      through([developers], [{ kind: "Group", name: "on-call" }]),
+      ["developers"],
+      "PrincipalNotEntitled",
+    ],
+    ["was not recorded", through([]), [], undefined],
+  ])("%s", (_title, grant, groups, reason) => {
+    const decision = decideGrant(live({ grant, person: { user: ada, groups } }));
+
+    expect(decision.patch.end?.reason).toBe(reason);
+  });
+
+  it("counts by what the same Availability names now, too", () => {
+    const availabilities = [anAvailability({ spec: { subjects: [{ kind: "Group", name: "engineers" }] } })];
+
+    const decision = decideGrant(
+      live({ grant: through([developers]), availabilities, person: { user: ada, groups: ["engineers"] } }),
+    );
+
+    expect(decision.patch.end).toBeUndefined();
+  });
+
+  it("is not asked about where the Availability has gone: that ends nothing", () => {
+    const person = { user: ada, groups: ["developers"] };
+
+    expect(decideGrant(live({ grant: through([developers]), availabilities: [], person })).patch.end).toBeUndefined();
+  });
+});
+
+describe("a Grant that is approved for later", () => {
+  const scheduled = (startTime: string) => aGrant({ spec: { startTime }, status: approvedStatus() });
+
+  it("costs no call, and keeps being ended by what ends any other", () => {
+    const changed = aWorkflow({ spec: { maxDurationSeconds: 3_600 } });
+    const input = anInput({ grant: scheduled(at(30)) });
+
+    expect(lookupsFor(input, "no")).toEqual({ person: "no", aws: "no" });
+    expect(decideGrant(anInput({ grant: scheduled(at(30)), workflows: [changed] })).patch.end?.reason).toBe(
+      "WorkflowChanged",
+    );
+  });
+
+  it("has its time to become live from its start on", () => {
+    const workflows = [aWorkflow({ spec: { activationDeadlineSeconds: 600 } })];
+    const status = { ...approvedStatus(), workflow: { name: "auto", generation: 1, maxDurationSeconds: 7_200 } };
+    const at30 = (minutes: number) =>
+      decideGrant(
+        anInput({ grant: aGrant({ spec: { startTime: at(30) }, status }), workflows, now: noon + minutes * 60_000 }),
+      );
+
+    expect(at30(39).patch.end).toBeUndefined();
+    expect(at30(40).patch.end?.reason).toBe("ActivationDeadlinePassed");
   });
 });
 
