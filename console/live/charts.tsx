@@ -33,9 +33,8 @@ export function Charts({ filter }: { readonly filter: Query }) {
   useEffect(() => {
     const over = new AbortController();
     const { order: _order, text: _text, outcome: _outcome, minDurationMs: _duration, minRows: _rows, ...of } = filter;
-    const since = hasOwnTime ? filter["since"] : new Date(Date.now() - Number(seconds) * 1_000).toISOString();
-    const buckets = Math.min(bucketsMax, hasOwnTime ? bucketsMax : Number(seconds) / 60);
-    api.get<Statistics>("/v1/audit/statistics", { ...of, since, buckets }, over.signal).then(
+    const range = hasOwnTime ? { buckets: bucketsMax } : rangeUntil(Date.now(), Number(seconds));
+    api.get<Statistics>("/v1/audit/statistics", { ...of, ...range }, over.signal).then(
       (given) => {
         setProblem(undefined);
         setStatistics(given);
@@ -64,6 +63,13 @@ export function Charts({ filter }: { readonly filter: Query }) {
       )}
     </section>
   );
+}
+
+/** The last `seconds` up to the end of the present minute, in whole minutes each. */
+function rangeUntil(nowMs: number, seconds: number): Query {
+  const untilMs = Math.ceil(nowMs / 60_000) * 60_000;
+  const since = new Date(untilMs - seconds * 1_000).toISOString();
+  return { since, until: new Date(untilMs).toISOString(), buckets: Math.min(bucketsMax, seconds / 60) };
 }
 
 function ChartParts({ statistics }: { readonly statistics: Statistics }) {

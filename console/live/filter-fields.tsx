@@ -61,7 +61,7 @@ export function TextField({
 }) {
   const id = useId();
   return (
-    <div class={`filter-field ${type}`}>
+    <div class={type === "datetime-local" ? "filter-field of-time" : "filter-field"}>
       <label for={id}>{label}</label>
       <input
         id={id}
@@ -94,7 +94,7 @@ export function SelectField({
 }) {
   const id = useId();
   return (
-    <div class="filter-field select">
+    <div class="filter-field">
       <label for={id}>{label}</label>
       <select id={id} class="input" value={value} onChange={(event) => onChange(event.currentTarget.value)}>
         {options.map(([each, text]) => (

@@ -1,7 +1,7 @@
 import { useId, useState } from "preact/hooks";
 import type { KillResponse, SessionView } from "#wire/control-api.ts";
 import { asProblem, type Problem } from "../api/problem.ts";
-import { useApi } from "../session/session.tsx";
+import { useApi, useSession } from "../session/session.tsx";
 import { useAnnounce } from "../ui/announcer.tsx";
 import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/dialog.tsx";
@@ -9,8 +9,10 @@ import { ProblemNotice } from "../ui/problem-notice.tsx";
 
 /** Ends one session, with a reason that its person reads. Shown while it is open to who may. */
 export function KillSession({ view, onKilled }: { readonly view: SessionView; readonly onKilled: () => void }) {
+  const { person } = useSession();
   const [isOpen, setOpen] = useState(false);
-  if (view.endTime !== undefined) {
+  const isOwn = person.userName.toLowerCase() === view.userName.toLowerCase();
+  if (view.endTime !== undefined || !(isOwn || person.roles.includes("administrator"))) {
     return null;
   }
   return (

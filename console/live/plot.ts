@@ -11,11 +11,11 @@ const heightPixels = 180;
 
 /** Draws statements and errors over time into an element, in the page's colours, and again when its width or the theme changes. */
 export function startPlot(place: HTMLElement, first: Statistics): Plot {
-  let statistics = first;
-  let plot = draw(place, statistics);
+  const plotted = { statistics: first };
+  let plot = draw(place, plotted);
   const redraw = (): void => {
     plot.destroy();
-    plot = draw(place, statistics);
+    plot = draw(place, plotted);
   };
   const resized = new ResizeObserver(() => {
     if (place.clientWidth > 0 && place.clientWidth !== plot.width) {
@@ -29,7 +29,7 @@ export function startPlot(place: HTMLElement, first: Statistics): Plot {
   dark.addEventListener("change", redraw);
   return {
     show(next) {
-      statistics = next;
+      plotted.statistics = next;
       plot.setData(dataOf(next));
     },
     stop() {
@@ -41,7 +41,7 @@ export function startPlot(place: HTMLElement, first: Statistics): Plot {
   };
 }
 
-function draw(place: HTMLElement, statistics: Statistics): uPlot {
+function draw(place: HTMLElement, plotted: { readonly statistics: Statistics }): uPlot {
   const style = getComputedStyle(place);
   const colour = (name: string): string => colourOf(place, name);
   const bars = uPlot.paths.bars?.({ size: [0.8, 40], align: 1 });
@@ -65,15 +65,21 @@ function draw(place: HTMLElement, statistics: Statistics): uPlot {
       height: heightPixels,
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       legend: { show: false },
-      scales: { y: { range: (_plot, _min, max) => [0, Math.max(5, Math.ceil((max || 0) * 1.1))] } },
-      axes: [axis, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000, 10_000, 50_000] }],
+      scales: {
+        x: { range: () => rangeOf(plotted.statistics) },
+        y: { range: (_plot, _min, max) => [0, Math.max(5, Math.ceil((max || 0) * 1.1))] },
+      },
+      axes: [
+        { ...axis, values: (_plot, splits) => splits.map(momentText) },
+        { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000, 10_000, 50_000] },
+      ],
       series: [
         {},
         series("Statements", colour("--chart-statements"), colour("--chart-statements-fill")),
         series("Errors", colour("--chart-errors"), colour("--chart-errors")),
       ],
     },
-    dataOf(statistics),
+    dataOf(plotted.statistics),
     place,
   );
 }
@@ -93,7 +99,27 @@ function dataOf({ since, bucketSeconds, buckets }: Statistics): uPlot.AlignedDat
   const start = Date.parse(since) / 1_000;
   return [
     buckets.map((_, index) => start + index * bucketSeconds),
-    buckets.map(({ statements }) => statements),
-    buckets.map(({ errors }) => errors),
+    buckets.map(({ statements }) => barOf(statements)),
+    buckets.map(({ errors }) => barOf(errors)),
   ];
+}
+
+/** No bar at all where there is nothing: one of no height is a line. */
+function barOf(count: number): number | null {
+  return count === 0 ? null : count;
+}
+
+function rangeOf({ since, bucketSeconds, buckets }: Statistics): [number, number] {
+  const start = Date.parse(since) / 1_000;
+  return [start, start + buckets.length * bucketSeconds];
+}
+
+/** `14:30`, and the day at midnight. */
+function momentText(seconds: number): string {
+  const at = new Date(seconds * 1_000);
+  const two = (part: number): string => String(part).padStart(2, "0");
+  const isMidnight = at.getHours() === 0 && at.getMinutes() === 0;
+  return isMidnight
+    ? `${two(at.getMonth() + 1)}-${two(at.getDate())}`
+    : `${two(at.getHours())}:${two(at.getMinutes())}`;
 }

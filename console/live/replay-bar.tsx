@@ -19,11 +19,6 @@ export function ReplayBar({
   const first = times[0] ?? 0;
   const last = times.at(-1) ?? 0;
   const shown = replay ?? { atMs: last, isPlaying: false, speed: 1, skipsPauses: true };
-  const togglePlay = (): void => {
-    // From the end it begins again.
-    const atMs = shown.atMs >= last ? first : shown.atMs;
-    onChange({ ...shown, atMs, isPlaying: !shown.isPlaying });
-  };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key === "[" || event.key === "]") {
       event.preventDefault();
@@ -32,29 +27,7 @@ export function ReplayBar({
   };
   return (
     <div class="replay" role="group" aria-label="Replay" onKeyDown={onKeyDown}>
-      <div class="replay-buttons">
-        <Button
-          size="small"
-          label="To the statement before"
-          icon="left"
-          onPress={() => onChange(stepped(shown, times, -1))}
-        />
-        <Button
-          kind="primary"
-          size="small"
-          icon={shown.isPlaying ? "pause" : "play"}
-          label={shown.isPlaying ? "Pause the replay" : "Play the session"}
-          onPress={togglePlay}
-        >
-          {shown.isPlaying ? "Pause" : "Play"}
-        </Button>
-        <Button
-          size="small"
-          label="To the next statement"
-          icon="right"
-          onPress={() => onChange(stepped(shown, times, 1))}
-        />
-      </div>
+      <ReplayButtons shown={shown} times={times} onChange={onChange} />
       <input
         class="replay-line"
         type="range"
@@ -67,6 +40,57 @@ export function ReplayBar({
         onInput={(event) => onChange({ ...shown, atMs: first + Number(event.currentTarget.value), isPlaying: false })}
       />
       <output class="replay-time">{clockText(shown.atMs)}</output>
+      <ReplayOptions shown={shown} onChange={onChange} />
+      {replay === undefined ? null : (
+        <Button kind="quiet" size="small" onPress={onEnd}>
+          Show all
+        </Button>
+      )}
+    </div>
+  );
+}
+
+interface PartProps {
+  readonly shown: Replay;
+  readonly onChange: (replay: Replay) => void;
+}
+
+function ReplayButtons({ shown, times, onChange }: PartProps & { readonly times: readonly number[] }) {
+  const togglePlay = (): void => {
+    // From the end it begins again.
+    const atMs = shown.atMs >= (times.at(-1) ?? 0) ? (times[0] ?? 0) : shown.atMs;
+    onChange({ ...shown, atMs, isPlaying: !shown.isPlaying });
+  };
+  return (
+    <div class="replay-buttons">
+      <Button
+        size="small"
+        label="To the statement before"
+        icon="left"
+        onPress={() => onChange(stepped(shown, times, -1))}
+      />
+      <Button
+        kind="primary"
+        size="small"
+        icon={shown.isPlaying ? "pause" : "play"}
+        label={shown.isPlaying ? "Pause the replay" : "Play the session"}
+        onPress={togglePlay}
+      >
+        {shown.isPlaying ? "Pause" : "Play"}
+      </Button>
+      <Button
+        size="small"
+        label="To the next statement"
+        icon="right"
+        onPress={() => onChange(stepped(shown, times, 1))}
+      />
+    </div>
+  );
+}
+
+function ReplayOptions({ shown, onChange }: PartProps) {
+  return (
+    <>
       <SelectField
         label="Speed"
         value={String(shown.speed)}
@@ -81,11 +105,6 @@ export function ReplayBar({
         />
         Skip pauses
       </label>
-      {replay === undefined ? null : (
-        <Button kind="quiet" size="small" onPress={onEnd}>
-          Show all
-        </Button>
-      )}
-    </div>
+    </>
   );
 }

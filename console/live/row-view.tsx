@@ -19,7 +19,6 @@ interface RowViewProps {
   readonly domID: string;
   readonly isSelected: boolean;
   readonly shows: Shown | undefined;
-  readonly onPress: (id: number) => void;
 }
 
 /** One row. Drawn again only when something of it changed: hundreds go by each second. */
@@ -29,7 +28,7 @@ export class RowView extends Component<RowViewProps> {
     return next.row !== row || next.index !== index || next.isSelected !== isSelected || next.shows !== shows;
   }
 
-  override render({ row, index, domID, isSelected, shows, onPress }: RowViewProps) {
+  override render({ row, index, domID, isSelected, shows }: RowViewProps) {
     const isStatement = row.kind === "statement";
     const classes = [isStatement ? "statement" : `statement mark ${row.kind}`, isStatement ? outcomeTone(row) : ""];
     return (
@@ -39,7 +38,7 @@ export class RowView extends Component<RowViewProps> {
         role="row"
         aria-rowindex={index}
         aria-selected={isSelected}
-        onClick={() => onPress(row.id)}
+        data-row={row.id}
       >
         <span class="statement-time" role="gridcell">
           {shows === "owner" ? instantText(row.time).slice(0, 19) : clockText(row.time)}

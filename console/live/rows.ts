@@ -107,3 +107,18 @@ export function charactersOf(row: Row): number {
   const parameters = row.parameters?.reduce((sum, value) => sum + (value?.length ?? 0), 0) ?? 0;
   return (row.sql?.length ?? 0) + (row.message?.length ?? 0) + parameters;
 }
+
+/** Place of a row by its number, or of the first after it. Rows are in the order of their numbers, with holes where they are filtered. */
+export function indexOf(rows: readonly Row[], id: number): number {
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((rows[middle] as Row).id < id) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}

@@ -88,17 +88,16 @@ function SearchForm({ filter: shown }: { readonly filter: SearchFilter }) {
   );
 }
 
-function Results({ filter, after }: { readonly filter: SearchFilter; readonly after: string | undefined }) {
+/** One page of what a search found, or why it did not. */
+function useResults(filter: SearchFilter, after: string | undefined) {
   const api = useApi();
   const [page, setPage] = useState<StatementPage>();
   const [problem, setProblem] = useState<Problem>();
-  const [selected, setSelected] = useState<number>();
   const asked = JSON.stringify([filter, after]);
   useEffect(() => {
     const over = new AbortController();
     setPage(undefined);
     setProblem(undefined);
-    setSelected(undefined);
     api
       .get<StatementPage>("/v1/audit/statements", { ...queryOf(filter), after, limit: pageSize }, over.signal)
       .then(setPage, (error: unknown) => {
@@ -108,6 +107,13 @@ function Results({ filter, after }: { readonly filter: SearchFilter; readonly af
       });
     return () => over.abort();
   }, [api, asked]);
+  return { page, problem };
+}
+
+function Results({ filter, after }: { readonly filter: SearchFilter; readonly after: string | undefined }) {
+  const { page, problem } = useResults(filter, after);
+  const [selected, setSelected] = useState<number>();
+  useEffect(() => setSelected(undefined), [page]);
   const rows = useMemo(() => (page?.items ?? []).map((event, index) => statementRow(index, event)), [page]);
   if (problem !== undefined) {
     return <ProblemNotice problem={problem} />;
@@ -135,6 +141,7 @@ function Results({ filter, after }: { readonly filter: SearchFilter; readonly af
           selected={selected}
           onSelect={setSelected}
           shows="owner"
+          fits
         />
         {row === undefined ? null : <StatementDetail row={row} linksSession onClose={() => setSelected(undefined)} />}
       </div>

@@ -15,7 +15,7 @@ import { KillSession } from "./kill-session.tsx";
 import { EarlierBar, StreamBadge } from "./live-statements.tsx";
 import { ReplayBar } from "./replay-bar.tsx";
 import { countUntil, type Replay, RowTimes, rowsAt } from "./replay.ts";
-import type { Row } from "./rows.ts";
+import { indexOf, type Row } from "./rows.ts";
 import { StatementDetail } from "./statement-detail.tsx";
 import { StatementList } from "./statement-list.tsx";
 import { instantText, plural } from "./texts.ts";
@@ -71,11 +71,11 @@ function SessionHead({ view, onChange }: { readonly view: SessionView; readonly 
         <>
           {view.userName} on {view.database} as {view.role} ·{" "}
           <a href={hrefOf(`/grants/${encodeURIComponent(view.grantID)}`)}>the grant</a> · since{" "}
-          <time dateTime={view.startTime}>{instantText(view.startTime)}</time>
+          <time dateTime={view.startTime}>{instantText(view.startTime).slice(0, 19)}</time>
           {view.endTime === undefined ? null : (
             <>
               {" "}
-              until <time dateTime={view.endTime}>{instantText(view.endTime)}</time>
+              until <time dateTime={view.endTime}>{instantText(view.endTime).slice(0, 19)}</time>
             </>
           )}
         </>
@@ -122,7 +122,7 @@ function SessionTrail({ view, onClosed }: { readonly view: SessionView; readonly
     const row = rows[countUntil(times(), next.atMs) - 1];
     setSelected(next.isPlaying ? undefined : row?.id);
   };
-  const row = selected === undefined ? undefined : log.rowOf(selected);
+  const row = selected === undefined ? undefined : shown[indexOf(shown, selected)];
   const isFollowing = replay === undefined ? !isPaused : true;
   return (
     <section class="live" aria-label="Statements of the session">

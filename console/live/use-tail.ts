@@ -20,7 +20,7 @@ export interface Tail {
   readonly state: StreamState | "held";
   readonly problem: Problem | undefined;
   /** Brings statements from before the first row. False: there are none. */
-  loadEarlier(): Promise<boolean>;
+  readonly loadEarlier: () => Promise<boolean>;
   readonly hasEarlier: boolean;
 }
 

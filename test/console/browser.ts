@@ -52,6 +52,9 @@ const reportViolations = `addEventListener("securitypolicyviolation", (event) =>
   console.error("policy violation: " + event.violatedDirective + " " + event.blockedURI + " " + event.sample);
 });`;
 
+/** What a page needs to show something, with room for a machine that does other work. */
+const timeoutMs = 20_000;
+
 /** How a person looks at the console. */
 export interface Look {
   readonly width?: number;
@@ -80,6 +83,7 @@ export async function openProfile(browser: Browser, origin: string, look: Look =
     timezoneId: "UTC",
     permissions: [],
   });
+  context.setDefaultTimeout(timeoutMs);
   const findings: string[] = [];
   const expected: RegExp[] = [];
   const find = (text: string): void => {

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { expect } from "vitest";
+import { ensureConsole } from "#tools/console.ts";
 import { grantFile } from "#tools/demo/grant-file.ts";
-import type { GrantView } from "#wire/control-api.ts";
 import { activeGrant, connectAs } from "../e2e/support.ts";
 import { type ControlApi, controlApi } from "../harness/control-api.ts";
 import {
@@ -33,6 +33,7 @@ export interface SignedIn extends Watched {
 }
 
 export async function startConsoleWorld(options: InstallationOptions = {}): Promise<ConsoleWorld> {
+  await ensureConsole();
   const installation = await startInstallation(options);
   try {
     await untilProxyLinked(installation);
@@ -62,8 +63,10 @@ function worldOf(installation: Installation, browser: Browser): ConsoleWorld {
       profiles.push({ userName, watched });
       const { url } = await api(userName).post<{ url: string }>("/v1/console/links", {});
       const page = await watched.newPage();
+      // The console goes on by itself; the test goes where it wants once the session is there.
+      const entered = page.waitForResponse((answer) => answer.url().endsWith("/v1/me"));
       await page.goto(url);
-      await page.getByRole("navigation").first().waitFor();
+      expect((await entered).status()).toBe(200);
       return { ...watched, page };
     },
     judge() {
@@ -90,5 +93,3 @@ export async function liveGrant(
   const { proxy, url } = await connectAs(installation, person, role);
   return { grantID, proxy, url };
 }
-
-export type { GrantView };
