@@ -22,7 +22,7 @@ const looks: Readonly<Record<TrailEventName, Look>> = {
   "grant.approved": {
     icon: "check",
     tone: "good",
-    words: ({ detail }) => (detail?.["kind"] === "Automatic" ? "Approved by the policy" : "Approved"),
+    words: ({ detail }) => (detail?.["kind"] === "Automatic" ? "Approved by the policy" : "All steps are approved"),
   },
   "grant.denied": { icon: "cross", tone: "bad", words: (_event, who) => `${who} denied it` },
   "grant.activated": { icon: "bolt", tone: "good", words: () => "Access began" },

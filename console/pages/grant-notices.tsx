@@ -33,11 +33,17 @@ export function GrantNotices({ grant }: { readonly grant: GrantView }) {
         </Notice>
       ) : null}
       {state === "Revoking" || state === "Ended" ? (
-        <Notice tone="neutral" icon="stop" title={`Ended${endReason === undefined ? "" : `: ${endReason}`}`}>
-          <p>
-            {endTime === undefined ? null : <Time at={endTime} />}
-            {state === "Revoking" ? " What gave access is being taken down." : null}
-          </p>
+        <Notice
+          tone="neutral"
+          icon="stop"
+          title={endReason === undefined || endReason === "" ? "Access has ended" : endReason}
+        >
+          {endTime === undefined ? null : (
+            <p>
+              Ended <Time at={endTime} />.
+            </p>
+          )}
+          {state === "Revoking" ? <p>The sessions are closed. What gave access is being taken down.</p> : null}
         </Notice>
       ) : null}
     </>

@@ -59,7 +59,10 @@ function Known({ grant }: { readonly grant: GrantView }) {
           {isOver && grant.activationTime === undefined ? null : (
             <>
               {may("viewStatements") && grant.activationTime !== undefined ? (
-                <LiveStatements grantID={grant.grantID} />
+                <section class="stack" aria-labelledby="statements">
+                  <h2 id="statements">Statements</h2>
+                  <LiveStatements grantID={grant.grantID} />
+                </section>
               ) : null}
               {grant.activationTime === undefined ? null : (
                 <SessionsCard grant={grant} mayKill={mayKill(grant, person)} />

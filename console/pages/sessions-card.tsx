@@ -17,7 +17,8 @@ const never = 2 ** 31 - 1;
 /** Database sessions of a grant, the newest first. */
 export function SessionsCard({ grant, mayKill }: { readonly grant: GrantView; readonly mayKill: boolean }) {
   const { value, problem, reload } = useLoad<SessionList>("/v1/sessions", { grantID: grant.grantID });
-  useReloading(reload, grant.state === "Active" || grant.state === "Revoking" ? lookMs : never);
+  const isLive = grant.state === "Active";
+  useReloading(reload, isLive || grant.state === "Revoking" ? lookMs : never);
   useEffect(reload, [reload, grant.state]);
   const sessions = (value?.items ?? []).toSorted((one, other) => other.startTime.localeCompare(one.startTime));
   const columns = mayKill ? [...sessionColumns, killColumn(reload)] : sessionColumns;
@@ -27,8 +28,8 @@ export function SessionsCard({ grant, mayKill }: { readonly grant: GrantView; re
       {problem === undefined ? null : <ProblemNotice problem={problem} />}
       {value === undefined && problem === undefined ? <Loading what="sessions" rows={1} /> : null}
       {value !== undefined && sessions.length === 0 ? (
-        <Empty icon="terminal" title="No sessions yet">
-          <p>They appear here when somebody connects through the grant.</p>
+        <Empty icon="terminal" title={isLive ? "No sessions yet" : "There were no sessions"}>
+          {isLive ? <p>They appear here when somebody connects through the grant.</p> : null}
         </Empty>
       ) : null}
       {sessions.length === 0 ? null : (

@@ -11,7 +11,7 @@ const words: Readonly<Record<StreamState, string>> = {
 /** How a stream is, so that nobody takes old things for new ones. */
 export function StreamNote({ state }: { readonly state: StreamState }) {
   return (
-    <span class={`stream ${state}`} role="status">
+    <span class="stream-note" data-state={state} role="status">
       {words[state]}
     </span>
   );
