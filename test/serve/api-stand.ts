@@ -1,12 +1,16 @@
+import type { VisibleTo } from "#audit/store/types.ts";
 import type { AnyObject, Condition, Grant } from "#kinds/index.ts";
 import { silentLog } from "#lib/log.ts";
 import { aGrant, anAvailability, aWorkflow } from "#controller/reconcile/testing.ts";
 import { createApp } from "#controller/serve/app.ts";
+import type { OidcIssuer } from "#controller/serve/auth/oidc/issuer.ts";
 import { Nonces } from "#controller/serve/auth/nonces.ts";
 import { Tokens } from "#controller/serve/auth/tokens.ts";
+import { createSignInWays } from "#controller/serve/browser/door.ts";
 import type { Route } from "#controller/serve/route.ts";
 import { controlRoutes } from "#controller/serve/routes.ts";
-import type { Services } from "#controller/serve/services.ts";
+import type { AuditFilter, AuditReader, Services } from "#controller/serve/services.ts";
+import type { SessionView, StatementEvent } from "#wire/control-api.ts";
 import { caller, demoObjects, testServices, type TestServices } from "./services.ts";
 
 /** Names of the groups in these tests. */
@@ -48,8 +52,11 @@ export function apiStand(
   const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes));
   const tokens = new Tokens(services.clock, random);
   const nonces = new Nonces(services.clock, random);
-  const routes = controlRoutes({ services, nonces, tokens, groups, version: "test", isStuck: () => false });
-  const app = createApp(routes, tokens, groups, silentLog);
+  const issuer = { options: {} } as OidcIssuer;
+  const ways = createSignInWays({ services, tokens, groups, publicURL: "https://sallyport.test", issuer });
+  const isStuck = () => false;
+  const routes = controlRoutes({ services, nonces, tokens, groups, version: "test", isStuck, signIn: ways.routes });
+  const app = createApp(routes, tokens, groups, silentLog, ways.door);
   const tokenOf = (who: string): string =>
     tokens.issue(caller(who, { groups: members[who] ?? ["developers"] })).token.reveal();
   return {
@@ -114,14 +121,19 @@ export function adasGrant(status: Partial<NonNullable<Grant["status"]>> = {}): G
 }
 
 /** The same grant while it waits for the approval of a lead. */
-export function waitingGrant(): Grant {
-  const { approvalTime: _, activationTime: __, expiryTime: ___, approvals: ____, ...status } = adasGrant().status ?? {};
-  const { external: _____, workflow: ______, target: _______, ...waiting } = status as NonNullable<Grant["status"]>;
+export function waitingGrant(metadata: Partial<Grant["metadata"]> = {}, grantID = adasGrantID): Grant {
+  const { principal, observedGeneration = 1, requestTime, review } = adasGrant().status ?? {};
+  const why = "PendingApproval";
   return aGrant({
+    metadata,
     spec: { requester: { username: "rita" } },
     status: {
-      ...waiting,
-      conditions: [condition("Ready", "False", "PendingApproval"), condition("Active", "False", "PendingApproval")],
+      grantID,
+      principal,
+      observedGeneration,
+      requestTime,
+      review,
+      conditions: [condition("Ready", "False", why), condition("Active", "False", why)],
     } as never,
   });
 }
@@ -135,3 +147,65 @@ export const reviewedObjects: readonly AnyObject[] = [
   }),
   anAvailability({ spec: { workflowRef: { name: "reviewed" } } }),
 ];
+
+/** A session of a grant, as the store tells it. */
+export function aSession(change: Partial<SessionView> = {}): SessionView {
+  return {
+    session: "s1",
+    grantID: adasGrantID,
+    userName: "ada",
+    database: "orders",
+    role: "read_only",
+    startTime: since,
+    statements: 1,
+    ...change,
+  };
+}
+
+/** An audit trail of these sessions and nothing else, which shows them to whom it is told to. Users' IDs are `u-` and their names. */
+export function auditOf(sessions: readonly SessionView[]): AuditReader {
+  const isVisible = ({ grantID, userName, database }: SessionView, to: VisibleTo | undefined): boolean => {
+    const isOpen = (closed: readonly string[]): boolean => !closed.includes(`default/${database}`);
+    return (
+      to === undefined ||
+      (userName === to.own.userName && to.own.userID === `u-${userName}` && isOpen(to.own.exceptDatabases)) ||
+      to.grants.includes(grantID) ||
+      (to.everybody !== undefined && isOpen(to.everybody.exceptDatabases))
+    );
+  };
+  const found = (filter: AuditFilter): SessionView[] =>
+    sessions.filter(
+      (entry) =>
+        (filter.session === undefined || filter.session === entry.session) &&
+        (filter.grantID === undefined || filter.grantID === entry.grantID) &&
+        isVisible(entry, filter.visibleTo),
+    );
+  const events = (filter: AuditFilter): StatementEvent[] =>
+    found(filter).map(({ statements: _, startTime, endTime: __, closeReason: ___, ...owner }) => ({
+      ...owner,
+      storeSeq: 1,
+      event: "statement-end",
+      time: startTime,
+      sql: "select 1",
+    }));
+  return {
+    search: async (filter) => ({ items: events(filter) }),
+    newest: async () => 0,
+    async *tail(filter) {
+      yield* events(filter);
+    },
+    sessions: async (filter) => found(filter),
+    statistics: async (filter, range) => ({
+      since: range.from,
+      bucketSeconds: range.bucketSeconds,
+      buckets: [{ statements: found(filter).length, errors: 0, rows: 0 }],
+      slowest: events(filter),
+      errors: [],
+    }),
+    async *text() {
+      yield { data: "select 1" };
+      yield { complete: true, bytes: 8 };
+    },
+    verify: async () => ({ verdict: "complete", records: 0, sessions: 0, findings: [] }),
+  };
+}
