@@ -4,6 +4,7 @@ import { inlineCharactersMax, splitStart } from "../large-text.ts";
 import { manualClock } from "#lib/clock.ts";
 import { endBody, openBody, startBody } from "../testing/bodies.ts";
 import { testChain, wholeSession } from "../testing/chains.ts";
+import { collect } from "../testing/collect.ts";
 import { parseExportLine } from "./export.ts";
 import type { AuditFilter, AuditStore, TailEntry } from "./store.ts";
 
@@ -66,14 +67,6 @@ export function storeContract(name: string, begin: () => Promise<StorePlaceUnder
 interface Given {
   readonly store: () => AuditStore;
   readonly ingest: (records: readonly Uint8Array[]) => ReturnType<AuditStore["ingest"]>;
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) {
-    all.push(item);
-  }
-  return all;
 }
 
 function ingestContract({ store, ingest }: Given): void {
