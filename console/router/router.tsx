@@ -8,7 +8,7 @@ export interface Router {
   readonly path: string;
   readonly query: URLSearchParams;
   /** Goes to a place below the base, which may have a query. `replace`: without an entry in the history. */
-  go(place: string, options?: { readonly replace?: boolean }): void;
+  readonly go: (place: string, options?: { readonly replace?: boolean }) => void;
 }
 
 const RouterContext = createContext<Router | undefined>(undefined);
