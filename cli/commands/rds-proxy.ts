@@ -45,6 +45,21 @@ export const rdsProxy: Command = {
         "also print the connection as url, psql, mysql, mariadb, jdbc, dbeaver, go, python, node, env or json, on standard output",
       repeatable: true,
     },
+    {
+      name: "auto-extend",
+      summary: "extend the grant by itself before it ends, as often as its workflow allows",
+    },
+    {
+      name: "local-password",
+      summary:
+        "demand a password at the local port that is yours on this computer, so that nobody else on it can connect; programs find it in the files that are named",
+    },
+    { name: "show-password", summary: "with --local-password: show it in what is printed" },
+    {
+      name: "allow-other-users",
+      summary:
+        "let other users of this computer connect to the port (Linux; elsewhere only --local-password keeps them out)",
+    },
     { name: "revoke-after", summary: "give the grant back at the end" },
   ],
   examples: [

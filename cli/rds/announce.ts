@@ -1,8 +1,10 @@
 import { UserError } from "#lib/errors.ts";
+import type { Secret } from "#lib/secret.ts";
 import type { ConnectInfo } from "#wire/control-api.ts";
 import type { World } from "../command.ts";
+import { localPasswordFile, writePasswordFile } from "../config/local-password.ts";
 import { connectionString, type LocalDatabase, type PrintKind } from "./connection-strings.ts";
-import { connectionText } from "./connection-text.ts";
+import { connectionText, shellWord } from "./connection-text.ts";
 
 /** Says how to connect: to people in the texts they know, to programs in one event, and in the forms that were asked for. */
 export function announceReady(
@@ -13,7 +15,7 @@ export function announceReady(
 ): void {
   const { output } = world;
   const { port } = local;
-  const { url, command } = connectionText(info, port);
+  const { url, command } = connectionText(info, port, local.password);
   if (output.format === "json") {
     const { grantID, engine, databaseName, username, endpoint, expiryTime } = info;
     const way = { host: "127.0.0.1", port, url, engine, databaseName, username };
@@ -38,4 +40,22 @@ export function announceReady(
       output.result(text, () => text);
     }
   }
+}
+
+/** Says that the port demands a password, and where programs find it. The password itself is not shown. */
+export function announcePassword(local: LocalDatabase, password: Secret, world: World): void {
+  const { databaseName, username, port } = local;
+  const isPostgres = local.engine === "PostgreSQL";
+  const file = writePasswordFile({ isPostgres, databaseName, username, port }, password, world);
+  const { output } = world;
+  const { command } = connectionText(local, port, undefined);
+  const ready = isPostgres
+    ? `PGPASSFILE=${shellWord(file)} ${command}`
+    : command.replace(/^mysql /, `mysql --defaults-extra-file=${shellWord(file)} `);
+  if (output.format === "json") {
+    output.event("LOCAL-PASSWORD", "", { file: localPasswordFile(world), clientFile: file });
+    return;
+  }
+  output.note(`This port demands the local password, which is in ${localPasswordFile(world)}`);
+  output.note(`A command line that finds it by itself: ${ready}`);
 }

@@ -7,18 +7,18 @@ const info = (change: Partial<ConnectInfo>): ConnectInfo =>
 
 describe("what a person pastes into a client", () => {
   it("is the engine's own, with the word password in place of the password", () => {
-    expect(connectionText(info({}), 5432)).toEqual({
+    expect(connectionText(info({}), 5432, "password")).toEqual({
       url: "postgresql://read_only:password@127.0.0.1:5432/orders?sslmode=disable",
       command: 'psql "postgresql://read_only:password@127.0.0.1:5432/orders?sslmode=disable"',
     });
-    expect(connectionText(info({ engine: "MySQL" }), 3306)).toEqual({
+    expect(connectionText(info({ engine: "MySQL" }), 3306, "password")).toEqual({
       url: "read_only:password@tcp(127.0.0.1:3306)/orders",
       command: "mysql -u read_only -p'password' -h 127.0.0.1 -P 3306 orders",
     });
   });
 
   it("is a valid address whatever the names hold", () => {
-    const { url } = connectionText(info({ username: "a@b/c", databaseName: "x?y z" }), 5432);
+    const { url } = connectionText(info({ username: "a@b/c", databaseName: "x?y z" }), 5432, "password");
 
     const parsed = new URL(url);
     expect([parsed.host, decodeURIComponent(parsed.username), decodeURIComponent(parsed.pathname)]).toEqual([
@@ -30,7 +30,11 @@ describe("what a person pastes into a client", () => {
 });
 
 it("a command line can be pasted whatever the names hold", () => {
-  const { command } = connectionText(info({ engine: "MariaDB", username: "a'b c", databaseName: "x;reboot" }), 3306);
+  const { command } = connectionText(
+    info({ engine: "MariaDB", username: "a'b c", databaseName: "x;reboot" }),
+    3306,
+    "password",
+  );
 
   expect(command).toBe(`mysql -u 'a'\\''b c' -p'password' -h 127.0.0.1 -P 3306 'x;reboot'`);
 });

@@ -14,17 +14,26 @@ export interface ConnectionText {
   readonly command: string;
 }
 
-/** The connection string and a ready command line. The password is a placeholder: the proxy injects the real one. */
-export function connectionText(info: ConnectInfo, port: number): ConnectionText {
-  const user = encodeURIComponent(info.username);
-  const database = encodeURIComponent(info.databaseName);
-  if (info.engine === "PostgreSQL") {
-    const url = `postgresql://${user}:password@127.0.0.1:${port}/${database}?sslmode=disable`;
+/**
+ * The connection string and a ready command line. The password is the word `password`: the proxy injects the real one. Where the local port
+ * demands one, it is that, or (undefined) left out.
+ */
+export function connectionText(
+  { engine, username, databaseName }: Pick<ConnectInfo, "engine" | "username" | "databaseName">,
+  port: number,
+  password: string | undefined,
+): ConnectionText {
+  const user = encodeURIComponent(username);
+  const database = encodeURIComponent(databaseName);
+  const secret = password === undefined ? "" : `:${password}`;
+  if (engine === "PostgreSQL") {
+    const url = `postgresql://${user}${secret}@127.0.0.1:${port}/${database}?sslmode=disable`;
     return { url, command: `psql "${url}"` };
   }
+  const flag = password === undefined ? "" : ` -p'${password}'`;
   return {
-    url: `${info.username}:password@tcp(127.0.0.1:${port})/${info.databaseName}`,
-    command: `mysql -u ${shellWord(info.username)} -p'password' -h 127.0.0.1 -P ${port} ${shellWord(info.databaseName)}`,
+    url: `${username}${secret}@tcp(127.0.0.1:${port})/${databaseName}`,
+    command: `mysql -u ${shellWord(username)}${flag} -h 127.0.0.1 -P ${port} ${shellWord(databaseName)}`,
   };
 }
 

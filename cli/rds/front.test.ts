@@ -10,7 +10,7 @@ import { heldMs, openFront } from "./front.ts";
 
 it("keeps its port while the way behind it comes and goes, and tells database clients how it stands", async () => {
   using computer = testComputer();
-  const front = await openFront(0, "MySQL", computer.world);
+  const front = await openFront({ port: 0, engine: "MySQL" }, computer.world);
   const dial = async (): Promise<string> => text(connect(front.port, "127.0.0.1"));
   const far = Promise.withResolvers<Duplex>();
   const tunnel = {
@@ -54,7 +54,7 @@ function naming(name: string, draining = false): GrantTunnel {
 
 it("has new connections wait while another way is on its way, and none is lost in between", async () => {
   using computer = testComputer();
-  const front = await openFront(0, "PostgreSQL", computer.world);
+  const front = await openFront({ port: 0, engine: "PostgreSQL" }, computer.world);
   front.open(naming("old", true));
 
   const met = text(connect(front.port, "127.0.0.1"));
@@ -74,7 +74,7 @@ it("has new connections wait while another way is on its way, and none is lost i
 it("tells those who wait when there is no way after all", async () => {
   const clock = manualClock();
   using computer = testComputer({ clock });
-  const front = await openFront(0, "MySQL", computer.world);
+  const front = await openFront({ port: 0, engine: "MySQL" }, computer.world);
   front.hold("the successor cannot be reached yet");
 
   const heard = text(connect(front.port, "127.0.0.1"));

@@ -1,12 +1,16 @@
 import { UserError } from "#lib/errors.ts";
+import type { Secret } from "#lib/secret.ts";
 import type { ConnectInfo } from "#wire/control-api.ts";
 import type { World } from "../command.ts";
-import type { GrantTunnel } from "../tunnel/grant-tunnel.ts";
-import { listenLocally } from "../tunnel/listener.ts";
-import { trackMysql } from "../tunnel/track-mysql.ts";
-import { trackPostgres } from "../tunnel/track-postgres.ts";
+import { demandMysql } from "../tunnel/demand-mysql.ts";
+import { demandPostgres } from "../tunnel/demand-postgres.ts";
+import type { DataStream, GrantTunnel } from "../tunnel/grant-tunnel.ts";
+import { type Listener, listenLocally } from "../tunnel/listener.ts";
+import { sameUserOnly } from "../tunnel/peer-user.ts";
 import { refuseMysql } from "../tunnel/refuse-mysql.ts";
 import { refusePostgres } from "../tunnel/refuse-postgres.ts";
+import { trackMysql } from "../tunnel/track-mysql.ts";
+import { trackPostgres } from "../tunnel/track-postgres.ts";
 
 /** The local port, which stays the same while the way behind it comes and goes. */
 export interface Front {
@@ -25,86 +29,126 @@ export interface Front {
   close(): Promise<void>;
 }
 
+export interface FrontOptions {
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly engine: ConnectInfo["engine"];
+  /** Demanded of every client; absent: any password is right. */
+  readonly password?: Secret;
+  /** Whether other users of this machine may connect, where they can be told apart. */
+  readonly allowOtherUsers?: boolean;
+}
+
+/** A new proxy is there before the old one is left, so another way takes seconds. Database clients wait at least as long to connect. */
+export const heldMs = 8_000;
+
 /** Why a session was cut, as far as that is known at its moment: the tunnel breaks before anybody could ask. */
 const cutWords =
   "the way to the database was lost in the middle of this session; what was not committed is undone. Connect again: sallyport is looking for another way, or says in its own window why there is none";
 const stoppedWords = "sallyport rds proxy was ended on this computer; start it again to connect";
 
-/** A new proxy is there before the old one is left, so another way takes seconds. Database clients wait at least as long to connect. */
-export const heldMs = 8_000;
-
 /** Takes the port on 127.0.0.1. Nothing is behind it yet. */
-export async function openFront(port: number, engine: ConnectInfo["engine"], world: World): Promise<Front> {
-  let tunnel: GrantTunnel | undefined;
-  let next = Promise.withResolvers<void>();
-  let reason = "access is still being set up; try again in a moment";
-  let isHeld = false;
-  let cut = cutWords;
-  let wanted = (): void => {};
+export async function openFront(options: FrontOptions, world: World): Promise<Front> {
+  const way = new Way(world);
+  const { port, engine, password, allowOtherUsers } = options;
+  const isPostgres = engine === "PostgreSQL";
   const { output } = world;
-  const hold = (why: string): void => {
-    tunnel = undefined;
-    isHeld = true;
-    reason = why;
-  };
-  /** The tunnel, or the next one where it is on its way. */
-  const way = async (): Promise<GrantTunnel> => {
-    if (tunnel === undefined && isHeld) {
-      const late = Promise.withResolvers<void>();
-      const cancel = world.clock.after(heldMs, () => late.resolve());
-      wanted();
-      await Promise.race([next.promise, late.promise]);
-      cancel();
-    }
-    if (tunnel === undefined) {
-      throw new UserError("NotConnected", reason);
-    }
-    return tunnel;
-  };
-  const listener = await listenLocally({
+  const demand = (secret: Secret) => (isPostgres ? demandPostgres(secret, world.random) : demandMysql(secret));
+  way.listener = await listenLocally({
     port,
     clock: world.clock,
-    track: engine === "PostgreSQL" ? trackPostgres : trackMysql,
-    cutMessage: () => `sallyport: ${cut}`,
-    refuse: engine === "PostgreSQL" ? refusePostgres : refuseMysql,
-    openData: async () => {
-      const before = tunnel;
-      const data = await (before ?? (await way())).openData();
-      if (data.refused?.code !== "draining") {
-        return data;
-      }
-      // The old proxy stopped taking connections just before it said so, or just after this one was opened.
-      data.stream.destroy();
-      if (tunnel === before) {
-        hold(data.refused.message);
-      }
-      return (await way()).openData();
-    },
+    track: isPostgres ? trackPostgres : trackMysql,
+    refuse: isPostgres ? refusePostgres : refuseMysql,
+    ...(allowOtherUsers === true ? {} : { checkPeer: sameUserOnly() }),
+    ...(password === undefined ? {} : { login: demand(password) }),
+    openData: () => way.openData(),
+    cutMessage: () => `sallyport: ${way.cutWords}`,
     onOpen: (number) => output.note(`Connection accepted for session [${number}]`),
     onClose: (number) => output.note(`Connection ended for session [${number}]`),
     onRefused: (number, why) => output.note(`Connection refused for session [${number}]: ${why}`),
   });
-  return {
-    port: listener.port,
-    open(opened) {
-      tunnel = opened;
-      isHeld = false;
-      next.resolve();
-      next = Promise.withResolvers();
-    },
-    shut(why) {
-      tunnel = undefined;
-      isHeld = false;
-      reason = why;
-      cut = why;
-      next.resolve();
-      next = Promise.withResolvers();
-    },
-    hold,
-    onWanted(call) {
-      wanted = call;
-    },
-    drained: (withinMs) => listener.drained(withinMs),
-    close: () => listener.close(`sallyport: ${stoppedWords}`),
-  };
+  return way;
+}
+
+class Way implements Front {
+  listener: Listener | undefined;
+  cutWords = cutWords;
+  readonly #world: World;
+  #tunnel: GrantTunnel | undefined;
+  #next = Promise.withResolvers<void>();
+  #reason = "access is still being set up; try again in a moment";
+  #isHeld = false;
+  #wanted = (): void => {};
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  get port(): number {
+    return this.listener?.port ?? 0;
+  }
+
+  open(tunnel: GrantTunnel): void {
+    this.#change(tunnel, false, "");
+  }
+
+  shut(reason: string): void {
+    this.cutWords = reason;
+    this.#change(undefined, false, reason);
+  }
+
+  hold(reason: string): void {
+    this.#tunnel = undefined;
+    this.#isHeld = true;
+    this.#reason = reason;
+  }
+
+  onWanted(wanted: () => void): void {
+    this.#wanted = wanted;
+  }
+
+  async drained(withinMs: number): Promise<void> {
+    await this.listener?.drained(withinMs);
+  }
+
+  async close(): Promise<void> {
+    await this.listener?.close(`sallyport: ${stoppedWords}`);
+  }
+
+  async openData(): Promise<DataStream> {
+    const before = this.#tunnel;
+    const data = await (before ?? (await this.#current())).openData();
+    if (data.refused?.code !== "draining") {
+      return data;
+    }
+    // The old proxy stopped taking connections just before it said so, or just after this one was opened.
+    data.stream.destroy();
+    if (this.#tunnel === before) {
+      this.hold(data.refused.message);
+    }
+    return (await this.#current()).openData();
+  }
+
+  /** The tunnel, or the next one where it is on its way. */
+  async #current(): Promise<GrantTunnel> {
+    if (this.#tunnel === undefined && this.#isHeld) {
+      const late = Promise.withResolvers<void>();
+      const cancel = this.#world.clock.after(heldMs, () => late.resolve());
+      this.#wanted();
+      await Promise.race([this.#next.promise, late.promise]);
+      cancel();
+    }
+    if (this.#tunnel === undefined) {
+      throw new UserError("NotConnected", this.#reason);
+    }
+    return this.#tunnel;
+  }
+
+  #change(tunnel: GrantTunnel | undefined, isHeld: boolean, reason: string): void {
+    this.#tunnel = tunnel;
+    this.#isHeld = isHeld;
+    this.#reason = reason;
+    this.#next.resolve();
+    this.#next = Promise.withResolvers();
+  }
 }

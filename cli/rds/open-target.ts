@@ -1,5 +1,7 @@
+import { defined } from "#lib/defined.ts";
 import type { Entitlement } from "#wire/control-api.ts";
 import type { World } from "../command.ts";
+import { localPassword } from "../config/local-password.ts";
 import { loadPorts, ownerOf, portOf, savePort } from "../config/local-ports.ts";
 import type { ProxyArguments } from "./arguments.ts";
 import { suggestedPort } from "./connection-text.ts";
@@ -32,7 +34,13 @@ export async function openTarget(options: OpenTargetOptions): Promise<Target> {
   const ports = loadPorts(world);
   const suggested = suggestedPort(entitlement);
   const port = typeof typed.port === "number" ? typed.port : portOf(ports, key, suggested);
-  const front = await openFront(typed.port === "free" ? 0 : port, entitlement.engine, world);
+  const password = typed.localPassword ? localPassword(world) : undefined;
+  const { engine } = entitlement;
+  const { allowOtherUsers } = typed;
+  const front = await openFront(
+    { port: typed.port === "free" ? 0 : port, engine, allowOtherUsers, ...defined({ password }) },
+    world,
+  );
   if (typed.port !== "free") {
     const owner = port === suggested || typed.port !== undefined ? undefined : ownerOf(ports, key, suggested);
     if (!savePort(key, port, world)) {
@@ -45,5 +53,5 @@ export async function openTarget(options: OpenTargetOptions): Promise<Target> {
       );
     }
   }
-  return { entitlement, front, world, label };
+  return { entitlement, front, world, label, ...defined({ password }) };
 }

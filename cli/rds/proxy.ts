@@ -9,6 +9,8 @@ import { createLiveLine, type LiveLine } from "./live-line.ts";
 import { type AccessPlan, confirmAccess, planAccess } from "./request.ts";
 import { type Ended, type Target, targetEnvironment, TargetRun } from "./target.ts";
 import { openTarget } from "./open-target.ts";
+import { meant, readTyped } from "./expiry.ts";
+import { readLines } from "./typed-lines.ts";
 import { outputBeside } from "./target-output.ts";
 
 /**
@@ -74,11 +76,13 @@ async function runTargets(
   const signal = AbortSignal.any([world.signal, done.signal]);
   const runs = targets.map((target, index) => {
     const scoped: World = { ...target.world, signal };
-    return new TargetRun(session, target, plans[index] as AccessPlan, { typed, line }, scoped);
+    const options = { typed, line, isOne: targets.length === 1 };
+    return new TargetRun(session, target, plans[index] as AccessPlan, options, scoped);
   });
   const ends = runs.map((run) => run.ended);
   if (typed.command === undefined) {
-    return exitCode(await Promise.all(ends), world);
+    const stopReading = readLines(world, (text) => obey(text, runs, world));
+    return exitCode(await Promise.all(ends).finally(stopReading), world);
   }
   let code: number | undefined;
   try {
@@ -94,6 +98,27 @@ async function runTargets(
     await Promise.all(ends);
   }
   return code ?? exitCode(await Promise.all(ends), world);
+}
+
+/** Does what was typed while databases are served. */
+function obey(text: string, runs: readonly TargetRun[], world: World): void {
+  const typed = readTyped(text);
+  if (typed === undefined) {
+    return;
+  }
+  const live = runs.filter(({ isLive }) => isLive);
+  const found = meant(typed, live);
+  if (found.length === 0) {
+    const labels = live.map(({ label }) => label).join(", ");
+    world.output.note(
+      live.length === 0
+        ? "Nothing can be extended before access is live. Ctrl-C ends the command"
+        : `e extends access (${live.length === 1 ? labels : `e NAME, one of ${labels}`}), Ctrl-C ends the command`,
+    );
+  }
+  for (const run of found) {
+    void run.extend();
+  }
 }
 
 /** Runs the command once all databases can be used; undefined where one of them cannot. */

@@ -10,7 +10,7 @@ import type { Connection, Ending } from "./connect.ts";
 import type { Front } from "./front.ts";
 import { announceReady } from "./announce.ts";
 import { firstWaitMs } from "./reconnect.ts";
-import { type Served, serveGrant } from "./serve.ts";
+import { type Served, Serving } from "./serve.ts";
 
 const grant = { grantID: "g1" } as GrantView;
 const info = {
@@ -92,7 +92,7 @@ function stand(
   const { world } = computer;
   const onReady = (ready: ConnectInfo): void =>
     announceReady(ready, { ...ready, port: front.port, password: "password" }, [], world);
-  const served = serveGrant(session, grant, front, world, { connect, onReady });
+  const served = new Serving(session, grant, front, world, { connect, onReady }).run();
   let isOver = false;
   served.catch(() => {}).finally(() => (isOver = true));
   return {
@@ -349,7 +349,7 @@ describe("a person who stops it", () => {
     const late = Promise.withResolvers<Connection>();
     const closed = Promise.withResolvers<string>();
     const front = { onWanted() {} } as unknown as Front;
-    const served = serveGrant({} as Session, grant, front, computer.world, { connect: () => late.promise });
+    const served = new Serving({} as Session, grant, front, computer.world, { connect: () => late.promise }).run();
 
     computer.stop();
     await expect(served).rejects.toMatchObject({ name: "AbortError" });

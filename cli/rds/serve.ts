@@ -36,20 +36,8 @@ export interface ServeOptions {
  * slept, a proxy that crashed) is replaced while the grant is live: the port stays, clients that come meanwhile wait a little, those that
  * were cut are told in their own protocol. A proxy that is being replaced is left without any of that: new connections go to its
  * successor, and the old tunnel stays until the last of those that are open has ended.
- *
- * Rejects where the way cannot be found (again), with the reason of the last try; with the signal's reason when stopped before the first.
  */
-export function serveGrant(
-  session: Session,
-  grant: GrantView,
-  front: Front,
-  world: World,
-  options: ServeOptions = {},
-): Promise<Served> {
-  return new Serving(session, grant, front, world, options).run();
-}
-
-class Serving {
+export class Serving {
   readonly #session: Session;
   readonly #grant: GrantView;
   readonly #front: Front;
@@ -75,6 +63,15 @@ class Serving {
     this.#state = begin(this.#moment()).state;
   }
 
+  /** The grant now ends at another time. */
+  extended(expiryMs: number): void {
+    this.#on({ kind: "extended", expiryMs });
+  }
+
+  /**
+   * Rejects where the way cannot be found (again), with the reason of the last try; with the signal's reason when stopped before the
+   * first.
+   */
   async run(): Promise<Served> {
     const { signal } = this.#world;
     const stop = (): void => this.#on({ kind: "stopped" });

@@ -1,15 +1,18 @@
+import { defined } from "#lib/defined.ts";
 import { coerceError, UserError } from "#lib/errors.ts";
+import type { Secret } from "#lib/secret.ts";
 import type { ConnectInfo, Entitlement, GrantView } from "#wire/control-api.ts";
 import type { World } from "../command.ts";
 import type { Session } from "../signin/session.ts";
-import { announceReady } from "./announce.ts";
+import { announcePassword, announceReady } from "./announce.ts";
 import type { ProxyArguments } from "./arguments.ts";
+import { Expiry } from "./expiry.ts";
 import { environmentOf, type LocalDatabase } from "./connection-strings.ts";
 import type { Front } from "./front.ts";
 import { giveBack } from "./give-back.ts";
 import type { LiveLine } from "./live-line.ts";
 import { type AccessPlan, obtainAccess } from "./request.ts";
-import { serveGrant } from "./serve.ts";
+import { Serving } from "./serve.ts";
 
 /** One database that is to be served: its local port is taken. */
 export interface Target {
@@ -17,12 +20,21 @@ export interface Target {
   readonly front: Front;
   /** `database:role` */
   readonly label: string;
+  /** Demanded at the port; absent: any password is right. */
+  readonly password?: Secret;
   /** Whose output says which database it is about. */
   readonly world: World;
 }
 
 /** How serving one database ended. `interrupted`: stopped before it could be used. */
 export type Ended = { readonly kind: "stopped" | "interrupted" | "over" | "failed" };
+
+export interface TargetOptions {
+  readonly typed: ProxyArguments;
+  readonly line: LiveLine;
+  /** Whether it is the only database of this command. */
+  readonly isOne: boolean;
+}
 
 /** One database from the request to the end. What goes wrong is told here, and does not reach the others. */
 export class TargetRun {
@@ -33,32 +45,49 @@ export class TargetRun {
   readonly #session: Session;
   readonly #target: Target;
   readonly #plan: AccessPlan;
-  readonly #typed: ProxyArguments;
-  readonly #line: LiveLine;
+  readonly #options: TargetOptions;
   readonly #world: World;
   readonly #ready = Promise.withResolvers<LocalDatabase>();
   #grant: GrantView | undefined;
+  #expiry: Expiry | undefined;
 
-  constructor(
-    session: Session,
-    target: Target,
-    plan: AccessPlan,
-    { typed, line }: { readonly typed: ProxyArguments; readonly line: LiveLine },
-    world: World,
-  ) {
+  constructor(session: Session, target: Target, plan: AccessPlan, options: TargetOptions, world: World) {
     this.#session = session;
     this.#target = target;
     this.#plan = plan;
-    this.#typed = typed;
-    this.#line = line;
+    this.#options = options;
     this.#world = world;
     this.ready = this.#ready.promise;
     this.ended = this.#run();
   }
 
+  get label(): string {
+    return this.#target.label;
+  }
+
+  /** Whether it can be used now. */
+  get isLive(): boolean {
+    return this.#expiry !== undefined;
+  }
+
+  /** Whether the end of its grant has been announced. */
+  get hasWarned(): boolean {
+    return this.#expiry?.hasWarned ?? false;
+  }
+
+  /** Extends its grant, and says how that went. */
+  async extend(): Promise<void> {
+    await this.#expiry?.extend();
+  }
+
   async #run(): Promise<Ended> {
-    const ended = await this.#serve().catch((error: unknown) => this.#failed(coerceError(error)));
-    if (ended.kind !== "over" && this.#typed.revokeAfter && this.#grant !== undefined) {
+    const ended = await this.#serve()
+      .catch((error: unknown) => this.#failed(coerceError(error)))
+      .finally(() => {
+        this.#expiry?.stop();
+        this.#expiry = undefined;
+      });
+    if (ended.kind !== "over" && this.#options.typed.revokeAfter && this.#grant !== undefined) {
       const isBack = await giveBack(this.#session.control, this.#grant, this.#world);
       return isBack ? ended : { kind: "failed" };
     }
@@ -72,17 +101,29 @@ export class TargetRun {
       control,
       this.#plan,
       {
-        forApproval: this.#typed.waitForApproval,
-        line: this.#line,
+        forApproval: this.#options.typed.waitForApproval,
+        line: this.#options.line,
         onGrant: (asked) => (this.#grant = asked),
       },
       this.#world,
     );
     this.#grant = grant;
-    const served = await serveGrant(this.#session, grant, front, this.#world, {
+    const serving = new Serving(this.#session, grant, front, this.#world, {
       onReady: (info) => this.#onReady(info),
-      onWarning: ({ message, remainingMs }) => this.#world.output.event("WARNING", message, { remainingMs }),
+      onInfo: ({ expiryTime }) => this.#expiry?.seen(expiryTime),
+      onWarning: (warning) => this.#expiry?.proxyWarned(warning),
     });
+    const { typed } = this.#options;
+    this.#expiry = new Expiry({
+      control,
+      grant,
+      name: this.#plan.name,
+      world: this.#world,
+      autoExtend: typed.autoExtend,
+      onExtended: (expiryMs) => serving.extended(expiryMs),
+      ...this.#askHere(),
+    });
+    const served = await serving.run();
     if (served.kind === "over") {
       const { grantID } = grant;
       const message = `The connection to the proxy server has ended: ${served.message}`;
@@ -94,25 +135,38 @@ export class TargetRun {
     return served;
   }
 
+  /** With another program at the terminal, or none, nobody can type here. */
+  #askHere(): { askHere?: string } {
+    const { typed, isOne } = this.#options;
+    const canType = this.#world.interactive && this.#world.output.format === "text" && typed.command === undefined;
+    return canType ? { askHere: `type e${isOne ? "" : ` ${this.label}`} and press Enter` } : {};
+  }
+
   #onReady(info: ConnectInfo): void {
-    const local: LocalDatabase = {
+    const { password, front } = this.#target;
+    const { typed } = this.#options;
+    const local = {
       engine: info.engine,
       database: info.database,
       role: info.role,
       databaseName: info.databaseName,
       username: info.username,
-      port: this.#target.front.port,
-      password: "password",
+      port: front.port,
     };
-    if (this.#typed.command === undefined) {
-      announceReady(info, local, this.#typed.print, this.#world);
+    if (typed.command === undefined) {
+      const shown = password === undefined ? "password" : typed.showPassword ? password.reveal() : undefined;
+      announceReady(info, { ...local, ...defined({ password: shown }) }, typed.print, this.#world);
+      if (password !== undefined) {
+        announcePassword(local, password, this.#world);
+      }
     }
-    this.#ready.resolve(local);
+    // A command of the person's own gets it where only they can read it: in its environment.
+    this.#ready.resolve({ ...local, password: password?.reveal() ?? "password" });
   }
 
   #failed(error: Error): Ended {
     if (this.#world.signal.aborted && !(error instanceof UserError)) {
-      if (this.#grant !== undefined && !this.#typed.revokeAfter) {
+      if (this.#grant !== undefined && !this.#options.typed.revokeAfter) {
         this.#world.output.note(
           `Your request stays: run the same command again to use it, or sallyport grants revoke ${this.#grant.grantID || "GRANT-ID"} --reason TEXT to take it back`,
         );

@@ -3,6 +3,9 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { Clock } from "#lib/clock.ts";
 import { coerceError, UserError } from "#lib/errors.ts";
 import type { DataStream } from "./grant-tunnel.ts";
+import type { PeerCheck } from "./peer-user.ts";
+import { portHolder } from "./port-holder.ts";
+import { hasBeenTold, type LocalLogin } from "./local-login.ts";
 import { LocalSession } from "./local-session.ts";
 import type { SessionTrack } from "./session-track.ts";
 
@@ -19,6 +22,10 @@ export interface ListenerOptions {
   readonly openData: () => Promise<DataStream>;
   /** Tells a database client, in its own protocol, why there is no way; closes the socket. Never rejects. */
   readonly refuse: (socket: Socket, message: string) => Promise<void>;
+  /** Says whose connections are refused; absent: nobody's. */
+  readonly checkPeer?: PeerCheck;
+  /** Demands a password of this computer's own first. */
+  readonly login?: LocalLogin;
   /** Follows a session in its protocol, so that its client can be told when it is cut; absent: it just ends. */
   readonly track?: () => SessionTrack;
   /** What a client is told whose session is cut. */
@@ -58,7 +65,7 @@ export async function listenLocally(options: ListenerOptions): Promise<Listener>
   try {
     await once(server, "listening");
   } catch (error) {
-    throw portError(error, options.port);
+    throw await portError(error, options.port);
   }
   // What fails for one connection (too many open files) is that client's to see.
   server.on("error", () => {});
@@ -83,20 +90,22 @@ async function serve(
   options: ListenerOptions,
   sessions: Set<LocalSession>,
 ): Promise<void> {
-  let data: DataStream;
+  let opened: Opened;
   try {
-    data = await options.openData();
+    opened = await open(socket, options);
   } catch (error) {
     const failure = coerceError(error);
     const why = failure instanceof UserError && failure.why !== "" ? `: ${failure.why}` : "";
     options.onRefused(number, failure.message + why);
-    await options.refuse(socket, `sallyport: ${failure.message}${why}`);
+    if (!hasBeenTold(failure)) {
+      await options.refuse(socket, `sallyport: ${failure.message}${why}`);
+    }
     return;
   }
-  const { stream, refused } = data;
-  const { cutMessage, track } = options;
+  const { stream, refused, track } = opened;
+  const { cutMessage } = options;
   // A refused stream ends with the proxy's own words.
-  const follow = refused === undefined && track !== undefined ? { track: track() } : {};
+  const follow = refused === undefined && track !== undefined ? { track } : {};
   const session = new LocalSession({ socket, stream, cutMessage, ...follow });
   sessions.add(session);
   if (refused === undefined) {
@@ -109,6 +118,30 @@ async function serve(
   if (refused === undefined) {
     options.onClose(number);
   }
+}
+
+interface Opened extends DataStream {
+  readonly track: SessionTrack | undefined;
+}
+
+/** The far side of a connection whose client may use it, with what the sign-in has read given on. */
+async function open(socket: Socket, options: ListenerOptions): Promise<Opened> {
+  const { clock, login, checkPeer } = options;
+  const refusal = await checkPeer?.(socket);
+  if (refusal !== undefined) {
+    throw new UserError("NotYours", refusal);
+  }
+  const first = login?.speaks === "client" ? await login.demand(socket, clock) : undefined;
+  const data = await options.openData();
+  const track = options.track?.();
+  if (first !== undefined) {
+    track?.fromClient(first);
+    data.stream.write(first);
+  }
+  if (login?.speaks === "server" && data.refused === undefined && track !== undefined) {
+    await login.demand(socket, data.stream, track, clock);
+  }
+  return { ...data, track };
 }
 
 async function untilClosed(sockets: ReadonlySet<Socket>, clock: Clock, withinMs: number): Promise<void> {
@@ -133,14 +166,16 @@ async function closeAll(server: Server, sockets: ReadonlySet<Socket>, clock: Clo
   await closed;
 }
 
-function portError(error: unknown, port: number): unknown {
+async function portError(error: unknown, port: number): Promise<unknown> {
   switch ((error as NodeJS.ErrnoException).code) {
-    case "EADDRINUSE":
+    case "EADDRINUSE": {
+      const holder = await portHolder(port).catch(() => undefined);
       return new UserError("PortInUse", `failed to start listening for connections on port: ${port}`, {
-        why: `port ${port} on 127.0.0.1 is in use: another sallyport, or a database server of your own, listens there`,
-        next: `Stop it, or choose another port: --port ${port < 65_535 ? port + 1 : 15_432}`,
+        why: `port ${port} on 127.0.0.1 is in use${holder === undefined ? ": another sallyport, or a database server of your own, listens there" : ` by ${holder}`}`,
+        next: `Stop it, choose another port for this database: --port ${port < 65_535 ? port + 1 : 15_432}, or any that is free, this once: --port free`,
         cause: error,
       });
+    }
     case "EACCES":
       return new UserError("PortForbidden", `failed to start listening for connections on port: ${port}`, {
         why: `this user may not listen on port ${port}`,

@@ -15,7 +15,7 @@ const messageBytesMax = 1_000;
 export async function refuseMysql(socket: Socket, message: string): Promise<void> {
   socket.setTimeout(closeTimeoutMs, () => socket.destroy());
   socket.on("error", () => socket.destroy());
-  socket.end(errorMysql(message, 0, false));
+  socket.end(errorMysql(message, 0));
   socket.resume();
   if (!socket.destroyed) {
     // A client that breaks off is gone as well.
@@ -23,18 +23,23 @@ export async function refuseMysql(socket: Socket, message: string): Promise<void
   }
 }
 
-/**
- * ERR_Packet with this sequence number. Before the login it carries no SQLSTATE, since no capability is agreed yet; afterwards that of a
- * connection failure.
- */
-export function errorMysql(message: string, sequence: number, hasState: boolean): Buffer {
-  const state = hasState ? "#08S01" : "";
+/** An error's number and SQLSTATE. */
+export interface MysqlError {
+  readonly code: number;
+  readonly state: string;
+}
+/** What a client is told whose session is cut: SQLSTATE 08S01 is a communication link failure. */
+export const lostError: MysqlError = { code: unknownError, state: "08S01" };
+
+/** ERR_Packet with this sequence number. Without `error` it carries no SQLSTATE, since before the login no capability is agreed. */
+export function errorMysql(message: string, sequence: number, error?: MysqlError): Buffer {
+  const state = error === undefined ? "" : `#${error.state}`;
   const text = Buffer.from(`${state}${message}`, "utf8").subarray(0, messageBytesMax);
   const packet = Buffer.alloc(4 + 3 + text.length);
   packet.writeUIntLE(packet.length - 4, 0, 3);
   packet.writeUInt8(sequence, 3);
   packet.writeUInt8(0xff, 4);
-  packet.writeUInt16LE(unknownError, 5);
+  packet.writeUInt16LE(error?.code ?? unknownError, 5);
   text.copy(packet, 7);
   return packet;
 }

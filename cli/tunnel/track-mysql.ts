@@ -1,4 +1,4 @@
-import { errorMysql } from "./refuse-mysql.ts";
+import { errorMysql, lostError } from "./refuse-mysql.ts";
 import { MessageScanner, type SessionTrack } from "./session-track.ts";
 
 const lengthBytes = 3;
@@ -53,7 +53,7 @@ class MySqlTrack implements SessionTrack {
   lastWords(message: string): Buffer | undefined {
     const canBeTold = !this.#isOpaque && !this.#isOver && this.#server.atBoundary;
     // SQLSTATE belongs to an error once the login said which protocol is spoken.
-    return canBeTold ? errorMysql(message, this.#expected, this.#hasLogin) : undefined;
+    return canBeTold ? errorMysql(message, this.#expected, ...(this.#hasLogin ? [lostError] : [])) : undefined;
   }
 
   #clientPacket(sequence: number, head: Buffer): void {
