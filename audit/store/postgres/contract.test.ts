@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from "vitest";
 import { storeContract } from "../contract.ts";
+import { visibleContract } from "../visible-contract.ts";
 import { startStoreStand, type StoreStand } from "./stand.ts";
 
 let stand: StoreStand;
@@ -9,11 +10,14 @@ beforeAll(async () => {
 });
 afterAll(() => stand.server.stop());
 
-storeContract("Postgres", async () => ({
+const begin: Parameters<typeof storeContract>[1] = async () => ({
   async open() {
     const store = await stand.open();
     await store.claim("test");
     return store;
   },
   remove: () => stand.clear(),
-}));
+});
+
+storeContract("Postgres", begin);
+visibleContract("Postgres", begin);
