@@ -16,8 +16,9 @@ export interface SyslogOptions {
   readonly tls?: TlsFiles | undefined;
   readonly format: SyslogFormat;
   /**
-   * What counts as a confirmation, since syslog has none. `close`: we end the connection, and the receiver ends it in turn without a reset,
-   * which it can only do when it has read everything. `written`: everything was handed to the network and for a second nobody objected.
+   * What counts as a confirmation, since syslog has none. `written`: everything was handed to the network, and for a second the
+   * receiver neither reset nor ended the connection. `close`: then we end it, and the receiver does so in turn without a reset, which it
+   * only can when it has read everything.
    */
   readonly confirm: "close" | "written";
   readonly clock: Clock;
@@ -98,16 +99,9 @@ export class SyslogSink implements Sink<RecordLine> {
 
   async #confirmed(socket: Socket, closed: SocketEnd): Promise<void> {
     const { confirm, clock } = this.#options;
-    if (closed.hasEnded()) {
-      // Before our end: it does not say that everything was read.
-      throw early();
-    }
+    // An end before ours does not say that everything was read; nor does one that crosses ours, which is why ours comes later.
+    await Promise.race([pause(clock, objectionMs), closed.failed, closed.orderly.then(() => Promise.reject(early()))]);
     if (confirm === "written") {
-      await Promise.race([
-        pause(clock, objectionMs),
-        closed.failed,
-        closed.orderly.then(() => Promise.reject(early())),
-      ]);
       return;
     }
     socket.end();
@@ -130,8 +124,6 @@ export class SyslogSink implements Sink<RecordLine> {
 interface SocketEnd {
   /** The other side has ended it in its turn, without a reset. */
   readonly orderly: Promise<void>;
-  /** Whether that has happened. */
-  readonly hasEnded: () => boolean;
   readonly failed: Promise<never>;
 }
 
@@ -145,7 +137,7 @@ function endOf(socket: Socket): SocketEnd {
   socket.on("close", () => failed.reject(new Error("the connection was lost")));
   // What a receiver may say is of no use, and unread it would keep the end from being seen.
   socket.resume();
-  return { orderly: orderly.promise, hasEnded: () => socket.readableEnded, failed: failed.promise };
+  return { orderly: orderly.promise, failed: failed.promise };
 }
 
 function early(): Error {

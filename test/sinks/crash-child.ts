@@ -1,0 +1,56 @@
+import type { Cursor } from "#audit/sinks/cursor.ts";
+import { FileCursors } from "#audit/sinks/file-cursors.ts";
+import { AuditStore } from "#audit/store/store.ts";
+import { readSinks } from "#controller/sinks/read-sinks.ts";
+import { startSinks } from "#controller/sinks/sinks.ts";
+import type { ControllerWorld } from "#controller/world.ts";
+import { systemClock } from "#lib/clock.ts";
+import { silentLog } from "#lib/log.ts";
+
+/**
+ * The controller's sinks on a store that is there, in a process that kills itself: `node crash-child.ts STORE CURSORS URL WRITES WHEN`. After
+ * that many moves of the cursor it dies right before or right after the next one is written. Ends well once everything is delivered.
+ */
+const [path = "", cursorFile = "", url = "", writes = "0", when = "before"] = process.argv.slice(2);
+
+const store = await AuditStore.open({ path, clock: systemClock });
+const cursors = await FileCursors.open(cursorFile);
+let left = Number(writes);
+
+function die(): never {
+  process.kill(process.pid, "SIGKILL");
+  // The signal needs no turn of the event loop.
+  throw new Error("unreachable");
+}
+
+const world = {
+  clock: systemClock,
+  log: silentLog,
+  newID: () => crypto.randomUUID(),
+  environment: process.env,
+  hostName: "controller-0",
+  options: { sinks: readSinks(url), installation: "acme", region: "eu-central-1" },
+} as unknown as ControllerWorld;
+
+const sinks = await startSinks(world, {
+  store,
+  cursors: {
+    read: (sink) => cursors.read(sink),
+    async write(sink, cursor: Cursor) {
+      const isDue = (left -= 1) < 0;
+      if (isDue && when === "before") {
+        die();
+      }
+      await cursors.write(sink, cursor);
+      if (isDue) {
+        die();
+      }
+    },
+  },
+});
+const newest = await store.newest();
+while ((sinks.status()[0]?.position ?? 0) < newest) {
+  await new Promise((resolve) => setTimeout(resolve, 10));
+}
+await sinks.stop();
+await store.close();
