@@ -53,6 +53,8 @@ const approvals = aWorkflow({
   spec: { approvalSteps: [{ name: "lead", approvers: [{ kind: "Group", name: "leads" }] }] as never },
 });
 
+const denial = { step: "lead", reviewer: "grace", decision: "Deny", time: at(1) } as const;
+
 /** The rows of the table of situations (what a Grant shows, and what tools that know only kstatus make of it). */
 const rows: [string, Partial<GrantInput>, string[], KStatus][] = [
   [
@@ -74,8 +76,14 @@ const rows: [string, Partial<GrantInput>, string[], KStatus][] = [
   ],
   [
     "scheduled",
-    { grant: grantWith(seen, { startTime: at(30) }) },
-    ["Active=False Scheduled", "Ready=False Scheduled", "Reconciling=True Scheduled"],
+    { grant: grantWith(approvedStatus(), { startTime: at(30) }) },
+    [
+      "Active=False Scheduled",
+      "Approved=True AutoApproved",
+      "Provisioned=False Scheduled",
+      "Ready=False Scheduled",
+      "Reconciling=True Scheduled",
+    ],
     "InProgress",
   ],
   [
@@ -101,6 +109,29 @@ const rows: [string, Partial<GrantInput>, string[], KStatus][] = [
     { grant: grantWith(liveStatus({ conditions: wasLive })), failure },
     ["Active=True Active", ...provisioned, "Ready=False ProviderError", "Reconciling=True ProgressingWithRetry"],
     "InProgress",
+  ],
+  [
+    "denied",
+    { grant: grantWith({ ...seen, approvals: [denial] }), workflows: [approvals] },
+    ["Active=False Denied", "Approved=False Denied", "Denied=True Denied", "Ready=False Denied", "Stalled=True Denied"],
+    "Failed",
+  ],
+  [
+    "not approved in time",
+    {
+      grant: grantWith({
+        ...seen,
+        review: { digest: `sha256:${"0".repeat(64)}`, workflow: "auto", deadlineTime: at(0) },
+      }),
+      workflows: [approvals],
+    },
+    [
+      "Active=False ApprovalDeadlinePassed",
+      "Approved=False ApprovalDeadlinePassed",
+      "Ready=False ApprovalDeadlinePassed",
+      "Stalled=True ApprovalDeadlinePassed",
+    ],
+    "Failed",
   ],
   [
     "refused",

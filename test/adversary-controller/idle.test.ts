@@ -8,8 +8,8 @@ const grants = 4;
 /** Ten minutes of the controller's time in three seconds. */
 const speed = 200;
 const minutes = 10;
-/** Person, set, tags, assignment, policy, role: one look at a live grant. Every 300 s. */
-const callsPerLook = 6;
+/** Person, memberships, a group, set, tags, assignment, policy, role: one look at a live grant. Every 300 s. */
+const callsPerLook = 8;
 const looks = Math.ceil((minutes * 60) / 300);
 
 it("an idle controller with live grants writes nothing and asks AWS only what its period allows", async () => {

@@ -107,8 +107,8 @@ function recordIn(tags: Readonly<Record<string, string>>): GrantRecord {
     return {};
   }
   // Only what a record is made of: a window or an end that somebody slipped in is not.
-  const { requestTime, approvalTime, availability, workflow, principal, target, external } = record;
-  const picked = { requestTime, approvalTime, availability, workflow, principal, target, external };
+  const { requestTime, approvalTime, approvalKind, availability, workflow, principal, target, external } = record;
+  const picked = { requestTime, approvalTime, approvalKind, availability, workflow, principal, target, external };
   return Object.fromEntries(Object.entries(picked).filter(([, value]) => value !== undefined));
 }
 

@@ -36,7 +36,7 @@ export const recordPiecesMax = 20;
 /** What the record holds: the parts of status that were fixed before access was given. */
 export type GrantRecord = Pick<
   GrantStatus,
-  "requestTime" | "approvalTime" | "availability" | "workflow" | "principal" | "target" | "external"
+  "requestTime" | "approvalTime" | "approvalKind" | "availability" | "workflow" | "principal" | "target" | "external"
 >;
 
 /** All tags of a new permission set. `status` is complete up to `external`. Throws where the record does not fit. */
@@ -139,8 +139,8 @@ export function tagValue(text: string): string {
 
 /** The record as deflated JSON in base64, all of whose characters are legal in tags. */
 export function encodeRecord(status: GrantStatus): Record<string, string> {
-  const { requestTime, approvalTime, availability, workflow, principal, target, external } = status;
-  const record = { requestTime, approvalTime, availability, workflow, principal, target, external };
+  const { requestTime, approvalTime, approvalKind, availability, workflow, principal, target, external } = status;
+  const record = { requestTime, approvalTime, approvalKind, availability, workflow, principal, target, external };
   const text = deflateRawSync(JSON.stringify(record)).toString("base64");
   const pieces = text.match(new RegExp(`.{1,${tagValueMax}}`, "g")) ?? [];
   if (pieces.length > recordPiecesMax) {
