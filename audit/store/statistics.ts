@@ -6,8 +6,8 @@ import { recordIn, statementOf } from "./views.ts";
 import { statementWhere } from "./where.ts";
 
 /**
- * Statements that one answer may be made of. SQLite looks at some 500,000 a second here, and a search that comes meanwhile waits: this is
- * under half a second. A busy person's day is some thousands; a day of everybody is asked for in parts, or of one database.
+ * Statements that one answer may be made of. SQLite looks at some 400,000 a second, and a search that comes meanwhile waits: this is half a
+ * second. A busy person's day is some thousands; a day of everybody is asked for in parts, or of one database.
  */
 export const statisticsStatementsMax = 200_000;
 /** Buckets of one answer: a chart has no more columns than a screen has pixels. */

@@ -125,6 +125,21 @@ describe.each([
     expect(stand.journal.closes[0]).toMatchObject({ reason: "grant-expired", inFlight: 3, backend: "gone" });
   });
 
+  it("that somebody ends is cancelled and closed with their reason; another one of the grant goes on", async () => {
+    const [ended, other] = [await connect(), await connect()];
+    const running = ended.query("select sleep(60)").catch((error: unknown) => error);
+    await untilRunning("sleep(60)");
+    const session = stand.journal.records.find((record) => record.kind === "session.open")?.session ?? "";
+
+    const outcome = await stand.sessions.kill(session, stand.grant.grantID, "root ended this session: it holds a lock");
+
+    expect(outcome).toBe("gone");
+    expect(await running).toMatchObject({ sqlState: "70100", sqlMessage: "root ended this session: it holds a lock" });
+    expect(await other.query("select 1 as one")).toBeDefined();
+    expect(stand.journal.closes).toMatchObject([{ session, reason: "session-killed", backend: "gone" }]);
+    await other.end();
+  });
+
   it("pitfall 2.3.18: an idle client reads the reason as the answer to its next command", async () => {
     const { client } = await RawMySqlClient.start(stand.port, {
       flags:

@@ -100,4 +100,22 @@ describe("a session", () => {
     expect(stand.journal.ends.at(-1)).toMatchObject({ statement: 3, outcome: "cut" });
     expect(stand.journal.closes[0]).toMatchObject({ reason: "grant-expired", inFlight: 3, backend: "gone" });
   });
+
+  it("that somebody ends is cancelled and closed with their reason; another one of the grant goes on", async () => {
+    const [ended, other] = [await connect(), await connect()];
+    const running = ended.query("select pg_sleep(60)").catch((error: unknown) => error as pg.DatabaseError);
+    await untilBackend("pg_sleep");
+    const session = stand.journal.records.find((record) => record.kind === "session.open")?.session ?? "";
+    const { grantID } = stand.grant;
+
+    const others = await stand.sessions.kill(session, "another-grant", "no");
+    const unknown = await stand.sessions.kill("another-session", grantID, "no");
+    const outcome = await stand.sessions.kill(session, grantID, "root ended this session: it holds a lock");
+
+    expect([others, unknown, outcome]).toEqual([undefined, undefined, "gone"]);
+    expect(await running).toMatchObject({ code: "57P01", message: "root ended this session: it holds a lock" });
+    expect((await other.query("select 1")).rowCount).toBe(1);
+    expect(stand.journal.closes).toMatchObject([{ session, reason: "session-killed", inFlight: 1, backend: "gone" }]);
+    await other.end();
+  });
 });

@@ -160,6 +160,37 @@ describe("psql through the proxy", () => {
   });
 });
 
+describe("the end of one session", () => {
+  it("is told in its client, confirmed to the controller and on record; the tunnel and other sessions go on", async () => {
+    const [ended, other] = [await connect(), await connect()];
+    await stand.controller.until(() => recordsOf(grant.grantID).length >= 2);
+    const lost = new Promise<unknown>((resolve) => ended.on("error", resolve));
+    const [{ session } = { session: "" }] = recordsOf(grant.grantID);
+
+    stand.controller.kill({ id: 7, session: session ?? "", grantID: "another-grant", message: "no" });
+    stand.controller.kill({
+      id: 8,
+      session: session ?? "",
+      grantID: grant.grantID,
+      message: "root ended this session",
+    });
+    await stand.controller.until(() => stand.controller.killed.length === 2 && closed());
+
+    expect(stand.controller.killed.map(({ id, outcome }) => [id, outcome])).toEqual([
+      [7, "unknown-session"],
+      [8, "gone"],
+    ]);
+    expect(await lost).toMatchObject({ code: "57P01", message: "root ended this session" });
+    expect(recordsOf(grant.grantID).find(({ kind }) => kind === "session.close")).toMatchObject({
+      session,
+      reason: "session-killed",
+      message: "root ended this session",
+    });
+    expect((await other.query("select 1")).rowCount).toBe(1);
+    await other.end();
+  });
+});
+
 describe("the end of a grant", () => {
   it("rolls the open write back, ends the backend, tells client and tunnel why, and reports to the controller", async () => {
     const client = await connect();

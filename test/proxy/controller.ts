@@ -10,11 +10,13 @@ import {
   type CutReport,
   decodeAuditBatch,
   type FromTask,
+  type KillSession,
   type LinkGrant,
   type LinkPolicy,
   linkVersion,
   type ProveTask,
   type ProxyStatus,
+  type SessionKilled,
 } from "#wire/link.ts";
 
 /** A controller that speaks the link and nothing else, so that tests decide what it says. */
@@ -26,6 +28,7 @@ export interface StandInController {
   readonly records: AuditRecord[];
   readonly cuts: CutReport[];
   readonly statuses: ProxyStatus[];
+  readonly killed: SessionKilled[];
   policy: LinkPolicy;
   /** Whether batches are stored and acknowledged. */
   stores: boolean;
@@ -33,6 +36,8 @@ export interface StandInController {
   setGrants(grants: readonly LinkGrant[]): void;
   /** Tells the proxy of one grant. */
   tell(grant: LinkGrant): void;
+  /** Has the proxy end one session. */
+  kill(kill: Omit<KillSession, "type">): void;
   /** Closes the links; with `false` none is taken until it is called with `true`. */
   serve(isServing: boolean): void;
   /** Resolves once `fits` holds; looked at whenever the proxy says something. */
@@ -71,6 +76,7 @@ export async function startController(installation: string): Promise<StandInCont
     records: [],
     cuts: [],
     statuses: [],
+    killed: [],
     policy: { admitWithoutControllerMs: 60_000, endWithoutControllerMs: 120_000, warnBeforeEndMs: 1_000 },
     stores: true,
     setGrants(next) {
@@ -78,6 +84,7 @@ export async function startController(installation: string): Promise<StandInCont
       broadcast({ type: "grants", time: time(), grants });
     },
     tell: (grant) => broadcast({ type: "grant", time: time(), grant }),
+    kill: (kill) => broadcast({ type: "kill", ...kill }),
     serve(next) {
       isServing = next;
       if (!next) {
@@ -117,6 +124,8 @@ export async function startController(installation: string): Promise<StandInCont
       socket.send(JSON.stringify({ type: "grants", time: time(), grants }));
     } else if (message.type === "cut") {
       controller.cuts.push(message);
+    } else if (message.type === "killed") {
+      controller.killed.push(message);
     } else if (message.type === "status") {
       controller.statuses.push(message);
     }

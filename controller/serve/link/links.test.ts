@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { Challenge, FromTask, LinkGrant } from "#wire/link.ts";
+import type { Challenge, FromTask, KillSession, LinkGrant } from "#wire/link.ts";
 import { aDatabase, aGrant, aProxy } from "../../reconcile/testing.ts";
-import { type LinkStand, proof, startLinkStand, taskARN, taskID } from "#test/serve/link-stand.ts";
+import { type LinkStand, proof, startLinkStand, taskARN, taskID, type TaskSide } from "#test/serve/link-stand.ts";
+import { killTimeoutMs } from "./link.ts";
 import { unprovenMax } from "./links.ts";
 
 let stand: LinkStand;
@@ -158,5 +159,64 @@ describe("all links", () => {
     await stand.server.close();
 
     expect((await task.closed).code).toBe(1001);
+  });
+});
+
+describe("the end of one session", () => {
+  const adas = aGrant({ status: { grantID: "g1", target: { proxy: "main" } } as never });
+  const reports = (session: string): FromTask => ({
+    type: "status",
+    sessions: [{ session, grantID: "g1", since: time }],
+    databases: [],
+  });
+
+  async function linkedWith(session: string) {
+    stand = await startLinkStand({ objects: [aProxy(), adas] });
+    const task = await stand.linked();
+    await task.hear("grants");
+    task.say(reports(session));
+    await until(() => stand.links.tasksOf("default/main")[0]?.sessions === 1);
+    return task;
+  }
+
+  it("is asked of the task that has it, with whose it is, and answered with what became of it", async () => {
+    const task = await linkedWith("s1");
+
+    const ended = stand.links.killSession(adas, "s1", "enough");
+    const asked = (await task.hear("kill")) as KillSession;
+    task.say({ type: "killed", id: asked.id, outcome: "gone" });
+
+    expect(asked).toMatchObject({ session: "s1", grantID: "g1", message: "enough" });
+    expect(await ended).toBe("gone");
+  });
+
+  it("is asked of every task of the Proxy where none has told of it yet", async () => {
+    const task = await linkedWith("s1");
+
+    const ended = stand.links.killSession(adas, "s2", "enough");
+    const asked = (await task.hear("kill")) as KillSession;
+    task.say({ type: "killed", id: asked.id, outcome: "unknown-session" });
+
+    expect(await ended).toBe("unknown-session");
+  });
+
+  it.each<[string, (task: TaskSide) => void]>([
+    ["is too old to know how", () => stand.clock.advance(killTimeoutMs)],
+    ["goes away", (task) => task.socket.terminate()],
+  ])("has no answer where the task %s", async (_, happens) => {
+    const task = await linkedWith("s1");
+
+    const ended = stand.links.killSession(adas, "s1", "enough");
+    await task.hear("kill");
+    happens(task);
+
+    expect(await ended).toBe("no-answer");
+  });
+
+  it("has no answer where no task is linked, and none of another Proxy is asked", async () => {
+    await linkedWith("s1");
+    const others = aGrant({ status: { grantID: "g1", target: { proxy: "other" } } as never });
+
+    expect(await stand.links.killSession(others, "s1", "enough")).toBe("no-answer");
   });
 });

@@ -1,4 +1,5 @@
 import { bucketsMax } from "#audit/store/statistics.ts";
+import type { StatisticsRange } from "#audit/store/types.ts";
 import { defined } from "#lib/defined.ts";
 import type { StatementEvent, StatementList, TextLine, VerifyReport } from "#wire/control-api.ts";
 import type { Statistics } from "#wire/statistics.ts";
@@ -20,6 +21,8 @@ export const tailsMax = 64;
 /** A quarter: what an auditor looks back at. What it holds is bounded by the number of statements, not by time (audit/store/statistics.ts). */
 const statisticsRangeMaxMs = 92 * 24 * 3_600_000;
 const statisticsRangeDefaultMs = 3_600_000;
+/** Each may take half a second of the store's reading (audit/store/statistics.ts): with 4 a search waits two seconds at worst. */
+export const statisticsAtOnceMax = 4;
 const bucketsDefault = 60;
 
 const count = integer(0, Number.MAX_SAFE_INTEGER);
@@ -122,6 +125,20 @@ async function* tailFrom(
 }
 
 function statisticsRoute({ audit, clock }: Services, view: View): Route {
+  let running = 0;
+  const bounded = async (filter: AuditFilter, range: StatisticsRange): Promise<Statistics> => {
+    if (running >= statisticsAtOnceMax) {
+      throw new HttpProblem(503, "TooManyStatistics", `${running} people are being given statistics already`, {
+        next: "Try again in a moment.",
+      });
+    }
+    running += 1;
+    try {
+      return await audit.statistics(filter, range);
+    } finally {
+      running -= 1;
+    }
+  };
   return {
     method: "GET",
     path: "/v1/audit/statistics",
@@ -142,7 +159,7 @@ function statisticsRoute({ audit, clock }: Services, view: View): Route {
       const buckets = Number(request.query["buckets"] ?? bucketsDefault);
       const bucketSeconds = Math.max(1, Math.ceil(rangeMs / 1_000 / buckets));
       const range = { from: new Date(startMs).toISOString(), to: new Date(endMs).toISOString(), bucketSeconds };
-      return audit.statistics(await view(request, "statistics", asked), range);
+      return bounded(await view(request, "statistics", asked), range);
     },
   };
 }

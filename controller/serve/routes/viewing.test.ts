@@ -12,6 +12,7 @@ import {
   reviewedObjects,
 } from "#test/serve/api-stand.ts";
 import { aDatabase } from "../../reconcile/testing.ts";
+import { statisticsAtOnceMax } from "./audit.ts";
 
 const graces = aSession({ session: "s2", grantID: "gaaaaaaaaaaaaaaaaaaaaaaaaaa", userName: "grace" });
 const secret = aSession({
@@ -210,5 +211,45 @@ describe("the end of one session", () => {
 
     expect((await stand.ask("/v1/sessions/s1/kill", "ada", kill)).status).toBe(200);
     expect(asked.length).toBe(1);
+  });
+});
+
+describe("statistics", () => {
+  const path = "/v1/audit/statistics";
+
+  it.each([
+    "since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z",
+    "since=2025-01-01T00:00:00Z&until=2026-01-01T00:00:00Z",
+    "until=2026-02-31T00:00:00Z&since=2026-13-01T00:00:00Z",
+    "buckets=0",
+    "buckets=1001",
+  ])("of %s are refused", async (query) => {
+    const answer = await start().ask(`${path}?${query}`, "margaret");
+
+    expect([answer.status, await codeOf(answer)]).toEqual([400, "InvalidInput"]);
+  });
+
+  it("are those of the last hour, in as many steps as are asked for", async () => {
+    const answer = await (await start().ask(`${path}?buckets=30`, "margaret")).json();
+
+    expect(answer).toMatchObject({ since: "2025-12-31T23:00:00.000Z", bucketSeconds: 120 });
+  });
+
+  it("are made for so many at once", async () => {
+    const stand = start();
+    const gate = Promise.withResolvers<void>();
+    const { statistics } = stand.services.audit;
+    Object.assign(stand.services.audit, {
+      statistics: async (...asked: Parameters<typeof statistics>) => gate.promise.then(() => statistics(...asked)),
+    });
+    const running = Array.from({ length: statisticsAtOnceMax }, () => stand.ask(path, "margaret"));
+    await new Promise((resolve) => setImmediate(resolve));
+
+    const refused = await stand.ask(path, "margaret");
+    gate.resolve();
+    await Promise.all(running);
+
+    expect([refused.status, await codeOf(refused)]).toEqual([503, "TooManyStatistics"]);
+    expect((await stand.ask(path, "margaret")).status).toBe(200);
   });
 });
