@@ -97,6 +97,7 @@ async function readAll<T>(
   const reader = (answer.body ?? new ReadableStream<Uint8Array>()).getReader();
   const decoder = new TextDecoder();
   const splitter = new LineSplitter();
+  connection.signal.addEventListener("abort", () => void reader.cancel().catch(() => {}), { once: true });
   connection.heard();
   onOpen?.();
   onLive();
