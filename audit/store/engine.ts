@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { Ingestor } from "./ingest.ts";
+import { Ingestor, newestPosition } from "./ingest.ts";
 import { headOf } from "./judge.ts";
 import type { SQLiteOptions, StoreEngineMethods } from "./messages.ts";
 import { migrate } from "./schema.ts";
@@ -42,7 +42,7 @@ import {
   timeOf,
   type Row,
 } from "./views.ts";
-import { eventWhere, sessionWhere, statementWhere, tailWhere, type Where } from "./where.ts";
+import { eventWhere, ofGrant, sessionWhere, statementWhere, tailWhere, type Where } from "./where.ts";
 
 /** SQLite waits this long for another process that reads or checkpoints. */
 const busyTimeoutMs = 10_000;
@@ -153,13 +153,14 @@ export class StoreEngine implements StoreEngineMethods {
   }
 
   /** Raw records with `after < storeSeq <= upTo`, in the order they came. */
-  raw(after: number, upTo: number, limit: number): RawRecord[] {
+  raw(after: number, upTo: number, limit: number, grantID?: string): RawRecord[] {
+    const where = ofGrant(grantID);
     const rows = this.#database
       .prepare(
         `SELECT r.store_seq, r.received, r.flag, r.bytes, t.proxy, t.task FROM records r JOIN tasks t ON t.id = r.task_id
-         WHERE r.store_seq > ? AND r.store_seq <= ? ORDER BY r.store_seq LIMIT ?`,
+         WHERE r.store_seq > ? AND r.store_seq <= ? AND ${where.sql} ORDER BY r.store_seq LIMIT ?`,
       )
-      .all(after, upTo, limit);
+      .all(after, upTo, ...where.values, limit);
     return rows.map((row) => ({
       storeSeq: Number(row["store_seq"]),
       receivedTime: timeOf(row["received"]),
@@ -168,6 +169,14 @@ export class StoreEngine implements StoreEngineMethods {
       ...flagOf(row["flag"]),
       bytes: row["bytes"] instanceof Uint8Array ? row["bytes"] : new Uint8Array(),
     }));
+  }
+
+  /** Newest position up to which everything was stored before an instant, epoch milliseconds; 0 where nothing was. */
+  positionBefore(time: number): number {
+    const row = this.#database
+      .prepare("SELECT store_seq FROM records WHERE received >= ? ORDER BY store_seq LIMIT 1")
+      .get(time);
+    return row === undefined ? this.newest() : Number(row["store_seq"]) - 1;
   }
 
   /** Pieces of a large text from `fromIndex` on, in order, at most `limit`. */
@@ -214,7 +223,7 @@ export class StoreEngine implements StoreEngineMethods {
 
   /** Position of the newest record; 0 in an empty store. */
   newest(): number {
-    return Number(this.#database.prepare("SELECT max(store_seq) AS seq FROM records").get()?.["seq"] ?? 0);
+    return newestPosition(this.#database);
   }
 
   /** What ingest found wrong, newest first, at most `limit`. */

@@ -75,12 +75,11 @@ export class Ingestor {
   }
 
   #result(task: TaskRow, judge: BatchJudge<SessionRow>): IngestResult {
-    const newest = this.#database.prepare("SELECT max(store_seq) AS seq FROM records").get();
     return {
       ackSeq: task.seq,
       stored: judge.rows.length,
       duplicates: judge.duplicates,
-      storeSeq: Number(newest?.["seq"] ?? 0),
+      storeSeq: newestPosition(this.#database),
       findings: judge.findings,
       opened: judge.opened,
       flagged: this.#flaggedGrants(judge.flagged),
@@ -136,6 +135,11 @@ export class Ingestor {
     this.#tasks.set(key, loaded);
     return loaded;
   }
+}
+
+/** Position of the newest record, also where it was removed since (sqlite.org/autoinc.html); 0 in an empty store. */
+export function newestPosition(database: DatabaseSync): number {
+  return Number(database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'records'").get()?.["seq"] ?? 0);
 }
 
 function bytesIn(value: unknown): Uint8Array | undefined {

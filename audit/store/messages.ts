@@ -48,7 +48,8 @@ export interface StoreEngineMethods {
   statistics(filter: AuditFilter, range: StatisticsRange): Answer<TrailStatistics>;
   tailPage(after: number, filter: TailFilter, limit: number): Answer<TailPage>;
   events(query: Required<Pick<EventQuery, "after" | "limit">> & EventQuery): Answer<PageOf<StoredEvent>>;
-  raw(after: number, upTo: number, limit: number): Answer<RawRecord[]>;
+  raw(after: number, upTo: number, limit: number, grantID?: string): Answer<RawRecord[]>;
+  positionBefore(time: number): Answer<number>;
   textPieces(query: TextQuery, fromIndex: number, limit: number): Answer<TextPiece[]>;
   heads(): Answer<TaskHead[]>;
   newest(): Answer<number>;

@@ -14,6 +14,7 @@ import type {
   IngestResult,
   Page,
   PageOf,
+  RawRange,
   RawRecord,
   SessionEntry,
   StatisticsRange,
@@ -284,11 +285,16 @@ export class AuditStore {
     }
   }
 
+  /** Newest position up to which everything was stored before an instant, epoch milliseconds. */
+  positionBefore(time: number): Promise<number> {
+    return this.#reader.call("positionBefore", time);
+  }
+
   /** All records up to now with their bytes as they came, in the order they came; `after` and `upTo` are store positions. */
-  async *raw(range: { readonly after?: number; readonly upTo?: number } = {}): AsyncGenerator<RawRecord, void, void> {
+  async *raw(range: RawRange = {}): AsyncGenerator<RawRecord, void, void> {
     const upTo = range.upTo ?? (await this.newest());
     for (let after = range.after ?? 0; ;) {
-      const records = await this.#reader.call("raw", after, upTo, pageRecords);
+      const records = await this.#reader.call("raw", after, upTo, pageRecords, range.grantID);
       yield* records;
       const last = records.at(-1);
       if (last === undefined) {
@@ -299,7 +305,7 @@ export class AuditStore {
   }
 
   /** The same as lines of JSON without line ends; `parseExportLine` reads them back for verification. */
-  async *export(range: { readonly after?: number; readonly upTo?: number } = {}): AsyncGenerator<string, void, void> {
+  async *export(range: RawRange = {}): AsyncGenerator<string, void, void> {
     for await (const record of this.raw(range)) {
       yield exportLine(record);
     }

@@ -250,6 +250,15 @@ export interface RawRecord {
   readonly bytes: Uint8Array;
 }
 
+/** Which records are read as they came. */
+export interface RawRange {
+  /** Store positions: after the one, up to the other. All by default. */
+  readonly after?: number;
+  readonly upTo?: number;
+  /** Only those of this grant's sessions, and its events. */
+  readonly grantID?: string;
+}
+
 export interface StoreStats {
   readonly records: number;
   readonly sessions: number;

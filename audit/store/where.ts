@@ -42,6 +42,17 @@ export function tailWhere(filter: TailFilter): Where {
   ]);
 }
 
+/** Records, table `r`, of a grant's sessions and its events; all where none is named. */
+export function ofGrant(grantID: string | undefined): Where {
+  return grantID === undefined
+    ? { sql: "TRUE", values: [] }
+    : {
+        sql: `(r.session_id IN (SELECT id FROM sessions WHERE grant_id = ?)
+           OR r.store_seq IN (SELECT store_seq FROM events WHERE grant_id = ?))`,
+        values: [grantID, grantID],
+      };
+}
+
 /** Conditions on events, table `e`. */
 export function eventWhere({ grantID, names }: EventFilter): Where {
   return and([

@@ -36,11 +36,12 @@ import {
   timeOf,
 } from "../views.ts";
 import type { Row } from "../views.ts";
-import { eventWhere, sessionWhere, statementWhere, tailWhere, type Where } from "../where.ts";
+import { eventWhere, ofGrant, sessionWhere, statementWhere, tailWhere, type Where } from "../where.ts";
 import { pageMax, pageOf, pageSize, tailWindow } from "../pages.ts";
 import { clientConfig } from "./connection.ts";
 import { statistics } from "./statistics.ts";
 import { Listener } from "./listener.ts";
+import { weekOf } from "./weeks.ts";
 import { StoreWriter } from "./writer.ts";
 
 /** Connections that reading may hold: a search through everything must not hold up a tail. */
@@ -132,11 +133,13 @@ export class PostgresEngine implements StoreEngineMethods {
     return pageOf(rows, { limit, order: "oldest" }, eventOf);
   }
 
-  async raw(after: number, upTo: number, limit: number): Promise<RawRecord[]> {
+  async raw(after: number, upTo: number, limit: number, grantID?: string): Promise<RawRecord[]> {
+    const where = ofGrant(grantID);
     const rows = await this.#rows(
       `SELECT r.store_seq, r.received, r.flag, r.bytes, t.proxy, t.task FROM records r JOIN tasks t ON t.id = r.task_id
-       WHERE r.store_seq > ? AND r.store_seq <= ? AND r.week >= ${fromWeek} ORDER BY r.store_seq LIMIT ?`,
-      [after, upTo, after, limit],
+       WHERE r.store_seq > ? AND r.store_seq <= ? AND r.week >= ${fromWeek} AND ${where.sql}
+       ORDER BY r.store_seq LIMIT ?`,
+      [after, upTo, after, ...where.values, limit],
     );
     return rows.map((row) => ({
       storeSeq: Number(row["store_seq"]),
@@ -146,6 +149,15 @@ export class PostgresEngine implements StoreEngineMethods {
       ...flagOf(row["flag"]),
       bytes: row["bytes"] instanceof Uint8Array ? row["bytes"] : new Uint8Array(),
     }));
+  }
+
+  async positionBefore(time: number): Promise<number> {
+    const [row] = await this.#rows(
+      `SELECT r.store_seq FROM records r WHERE r.received >= ? AND r.week >= ?::integer ORDER BY r.store_seq LIMIT 1`,
+      // A clock that was put back may have put older times into a week, never newer ones.
+      [time, weekOf(time)],
+    );
+    return row === undefined ? this.newest() : Number(row["store_seq"]) - 1;
   }
 
   async textPieces(query: TextQuery, fromIndex: number, limit: number): Promise<TextPiece[]> {
