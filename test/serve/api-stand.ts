@@ -181,8 +181,8 @@ export function auditOf(sessions: readonly SessionView[]): AuditReader {
         isVisible(entry, filter.visibleTo),
     );
   const events = (filter: AuditFilter): StatementEvent[] =>
-    found(filter).map(({ statements: _, startTime, endTime: __, closeReason: ___, ...owner }) => ({
-      ...owner,
+    found(filter).map(({ session, grantID, userName, database, role, startTime }) => ({
+      ...{ session, grantID, userName, database, role },
       storeSeq: 1,
       event: "statement-end",
       time: startTime,
