@@ -33,6 +33,8 @@ export interface AuditKeeping {
   readonly databaseKey: (name: string) => string;
   /** What a person must look at in the sinks. Absent: there are none. */
   readonly sinkProblems?: () => readonly string[];
+  /** Lowest position that a sink still needs: retention keeps it and what follows. Undefined, or absent: none needs any. */
+  readonly positionNeeded?: () => number | undefined;
 }
 
 /** What becomes of the batches of a Proxy (`namespace/name`), for metrics. */

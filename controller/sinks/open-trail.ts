@@ -3,7 +3,7 @@ import type { AuditKeeping } from "../serve/audit-trail.ts";
 import type { Source } from "../source/source.ts";
 import type { ControllerWorld } from "../world.ts";
 import { openCursors } from "./cursors.ts";
-import { startSinks } from "./sinks.ts";
+import { type Sinks, startSinks } from "./sinks.ts";
 
 /** The audit trail of this replica, and what takes it elsewhere. */
 export interface OpenTrail {
@@ -13,8 +13,8 @@ export interface OpenTrail {
 }
 
 /**
- * Opens the trail and starts its sinks. The store is this replica's own, and so are its cursors: it delivers what it holds whether or not it
- * leads, since nobody else can.
+ * Opens the trail, and starts its sinks. Those of a store that is this replica's own run whether or not it leads, since nobody else can deliver
+ * what it holds; those of a store that all replicas share run from `begin` on, where this one leads.
  */
 export async function openTrail(
   world: ControllerWorld,
@@ -23,12 +23,30 @@ export async function openTrail(
 ): Promise<OpenTrail> {
   const cursors = await openCursors(world.options);
   const audit = await openAudit(world, source, onFailed);
-  const sinks = await startSinks(world, { store: audit.store, cursors });
+  const isShared = world.options.audit.store !== undefined;
+  const pass = (): void => world.fence.pass("sinks:Deliver");
+  let sinks: Sinks | undefined;
+  const start = async (): Promise<void> => {
+    sinks = await startSinks(world, { store: audit.store, cursors, ...(isShared ? { pass } : {}) });
+  };
+  if (!isShared) {
+    await start();
+  }
   return {
-    audit: { ...audit, sinkProblems: () => sinks.problems() },
+    audit: {
+      ...audit,
+      sinkProblems: () => sinks?.problems() ?? [],
+      // Before they have begun nobody knows how far they are.
+      positionNeeded: () => (sinks === undefined && world.options.sinks.length > 0 ? 1 : sinks?.positionNeeded()),
+      async begin(signal) {
+        await audit.begin(signal);
+        await (isShared ? start() : undefined);
+      },
+    },
     async close() {
       await audit.trail.settled();
-      await sinks.stop();
+      await sinks?.stop();
+      await cursors.close();
       await audit.heads.close();
       await audit.store.close();
     },
