@@ -169,9 +169,10 @@ async function closeAll(server: Server, sockets: ReadonlySet<Socket>, clock: Clo
 async function portError(error: unknown, port: number): Promise<unknown> {
   switch ((error as NodeJS.ErrnoException).code) {
     case "EADDRINUSE": {
-      const holder = await portHolder(port).catch(() => undefined);
+      const holder = await portHolder(port);
+      const user = holder ?? "another sallyport, or a database server of your own";
       return new UserError("PortInUse", `failed to start listening for connections on port: ${port}`, {
-        why: `port ${port} on 127.0.0.1 is in use${holder === undefined ? ": another sallyport, or a database server of your own, listens there" : ` by ${holder}`}`,
+        why: `port ${port} on 127.0.0.1 is in use: ${user} listens there`,
         next: `Stop it, choose another port for this database: --port ${port < 65_535 ? port + 1 : 15_432}, or any that is free, this once: --port free`,
         cause: error,
       });

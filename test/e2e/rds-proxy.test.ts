@@ -3,8 +3,8 @@ import path from "node:path";
 import { createConnection } from "mysql2/promise";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { parseDocument } from "yaml";
-import type { GrantList } from "#wire/control-api.ts";
-import { controlApi } from "../harness/control-api.ts";
+import type { GrantList, GrantView } from "#wire/control-api.ts";
+import { type ControlApi, controlApi } from "../harness/control-api.ts";
 import { type Installation, signInDirectly, startInstallation, untilProxyLinked } from "../harness/installation.ts";
 import { mariadbMissing, startMariaDB } from "../harness/mariadb.ts";
 import { freePort } from "../harness/postgres.ts";
@@ -153,9 +153,8 @@ describe("a command that is run with --exec", () => {
 
 it("two databases at once have a port each, and go their own ways", async ({ skip }) => {
   skip(noMariadb !== undefined, noMariadb);
-  const cli = run(
-    ...["--target", "orders:read_only", "--target", "stock:app_owner", "--port", "free", "--output", "json"],
-  );
+  const targets = ["--target", "orders:read_only", "--target", "stock:app_owner"];
+  const cli = run(...targets, "--port", "free", "--output", "json");
   const orders = await eventOf(cli, ({ event, database }) => event === "READY" && database === "orders");
   const stock = await eventOf(cli, ({ event, database }) => event === "READY" && database === "stock");
   const { client } = await support.connected(
@@ -211,6 +210,45 @@ it("the grant is given back at the end, where that was asked for", async ({ skip
   expect(await ended(cli)).toBe(0);
   expect(said(cli)).toContain(`[REVOKED] The grant ${grantID} was given back`);
   await support.grantInState(installation, "ada", "app_owner", "Ended");
+});
+
+describe("a request that needs approval", () => {
+  const asking = ["rds", "proxy", "--database", "orders", "--role", "app_owner", "--port", "free", "--yes"];
+  const digestOf = async (api: ControlApi): Promise<GrantView> => {
+    const { items } = await api.get<GrantList>("/v1/reviews");
+    return items[0] as GrantView;
+  };
+
+  beforeAll(() => signInDirectly(installation, "margaret"));
+
+  it("is waited for, and served as soon as it is approved", async () => {
+    const cli = (child = installation.run("margaret", [...asking, "--reason", "INC-7"]));
+    await cli.line((line) => line.includes("[WAITING]"));
+    const api = controlApi(installation, "grace");
+    const { grantID, digest } = await digestOf(api);
+
+    await api.post(`/v1/grants/${grantID}/review`, { decision: "Approve", digest });
+    await cli.line((line) => line.includes("Database proxy ready"));
+
+    expect(said(cli)).toMatch(
+      /\[REQUESTED\][^]*0 of 1 approvals, asked: group administrators[^]*\[APPROVED\][^]*by grace/,
+    );
+    cli.kill("SIGINT");
+    expect(await ended(cli)).toBe(0);
+    await support.json(installation, "margaret", "grants", "revoke", grantID, "--reason", "done");
+  });
+
+  it("ends with who denied it and why", async () => {
+    const cli = (child = installation.run("margaret", [...asking, "--reason", "INC-8"]));
+    await cli.line((line) => line.includes("[WAITING]"));
+    const api = controlApi(installation, "grace");
+    const { grantID, digest } = await digestOf(api);
+
+    await api.post(`/v1/grants/${grantID}/review`, { decision: "Deny", digest, comment: "not on a Friday" });
+
+    expect(await ended(cli)).toBe(1);
+    expect(said(cli)).toContain("why:  the request was denied by grace: not on a Friday");
+  });
 });
 
 describe("the local port", () => {

@@ -1,0 +1,260 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { createConnection } from "mysql2/promise";
+import pg from "pg";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { driverParts } from "#tools/parts/drivers.ts";
+import { isMissing } from "#tools/parts/part.ts";
+import { type Installation, signInDirectly, startInstallation, untilProxyLinked } from "../harness/installation.ts";
+import { mariadbMissing, startMariaDB } from "../harness/mariadb.ts";
+import { mysqlMissing, startMySQL } from "../harness/mysql.ts";
+import { ended, type SallyportProcess } from "../harness/process.ts";
+import * as support from "./support.ts";
+
+/** What `rds proxy --output json` says once a database can be used. */
+interface Ready {
+  readonly port: number;
+  readonly print: Readonly<Record<string, string>>;
+}
+const kinds = ["url", "psql", "mysql", "mariadb", "jdbc", "go", "python", "node", "env", "json", "dbeaver"];
+
+const parts = await driverParts();
+const engines = [
+  { engine: "MariaDB", start: startMariaDB, missing: await mariadbMissing() },
+  { engine: "MySQL", start: startMySQL, missing: await mysqlMissing() },
+] as const;
+
+/** Runs a program in another process; not the synchronous form, since the sandbox that carries the tunnel lives in this one. */
+async function run(
+  file: string,
+  args: readonly string[],
+  options: object = {},
+): Promise<{ code: number; text: string }> {
+  const environment = { PATH: process.env["PATH"] ?? "", HOME: "/nonexistent", LANG: "C.UTF-8" };
+  const done = promisify(execFile)(file, args, { env: environment, ...options });
+  return done.then(
+    ({ stdout, stderr }) => ({ code: 0, text: `${stdout}${stderr}`.trim() }),
+    (error: { code: number; stdout: string; stderr: string; message: string }) => ({
+      code: error.code,
+      text: `${error.stdout}${error.stderr}`.trim() || error.message,
+    }),
+  );
+}
+const shell = (line: string, options: object = {}) => run("sh", ["-c", line], options);
+const hasProgram = async (name: string): Promise<boolean> => (await shell(`command -v ${name}`)).code === 0;
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), "sallyport-strings-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Connects with a JDBC address and nothing else, as a GUI does, and runs one query. */
+async function jdbc(address: string, sql: string): Promise<{ code: number; text: string }> {
+  const source = path.join(folder, "Ask.java");
+  writeFileSync(
+    source,
+    `public class Ask { public static void main(String[] args) throws Exception {
+       try (var connection = java.sql.DriverManager.getConnection(args[0]);
+            var rows = connection.createStatement().executeQuery(args[1])) {
+         rows.next();
+         System.out.println(rows.getString(1));
+       } } }`,
+  );
+  const classPath = isMissing(parts.java) ? "" : parts.java.classPath;
+  return run("java", ["-XX:TieredStopAtLevel=1", "-cp", classPath, source, address, sql]);
+}
+
+async function python(expression: string, sql: string, module: string): Promise<{ code: number; text: string }> {
+  const script = `import ${module}\nc = ${expression}\nk = c.cursor()\nk.execute(${JSON.stringify(sql)})\nprint(k.fetchone()[0])`;
+  return run(isMissing(parts.python) ? "" : parts.python.file, ["-c", script]);
+}
+
+/** What a person pastes into a program of Node. */
+function pasted<T>(expression: string, names: object): T {
+  // oxlint-disable-next-line no-new-func -- it is what is printed for people to paste
+  return new Function(...Object.keys(names), `return (async () => (${expression}))()`)(...Object.values(names)) as T;
+}
+
+describe.each(engines)(
+  "connections as they are printed, with a local password ($engine)",
+  ({ engine, start, missing }) => {
+    let installation: Installation;
+    let cli: SallyportProcess;
+    let orders: Ready;
+    let stock: Ready;
+    let password: string;
+
+    beforeEach(({ skip }) => skip(missing !== undefined, missing));
+    beforeAll(async () => {
+      if (missing !== undefined) {
+        return;
+      }
+      installation = await startInstallation({ mysql: start, sandbox: { delays: { identityCenterMs: 30 } } });
+      await untilProxyLinked(installation);
+      await signInDirectly(installation, "ada");
+      cli = installation.run("ada", [
+        ...["rds", "proxy", "--target", "orders:read_only", "--target", "stock:app_owner", "--port", "free", "--yes"],
+        ...["--local-password", "--show-password", "--print", kinds.join(","), "--output", "json"],
+      ]);
+      const ready = async (database: string): Promise<Ready> =>
+        JSON.parse(await cli.line((line) => line.includes('"READY"') && line.includes(`"${database}"`))) as Ready;
+      [orders, stock] = await Promise.all([ready("orders"), ready("stock")]);
+      const file = path.join(configuration(), "local-password");
+      password = readFileSync(file, "utf8").trim();
+    });
+    afterAll(async () => {
+      cli?.kill("SIGINT");
+      await cli?.exited;
+      await installation?.stop();
+    });
+
+    const configuration = (): string =>
+      path.join(installation.environmentOf("ada")["HOME"] ?? "", ".config", "sallyport");
+    const string = (ready: Ready, kind: string): string => ready.print[kind] ?? "";
+
+    describe("PostgreSQL", () => {
+      it("psql's, its password file's and its environment's", async ({ skip }) => {
+        skip(!(await hasProgram("psql")), "psql is not installed");
+        const sql = "-Atc 'select count(*) from customers'";
+        const url = string(orders, "url").replace(`:${password}`, "");
+
+        const answers = await Promise.all([
+          shell(`${string(orders, "psql")} ${sql}`),
+          shell(`PGPASSFILE=${path.join(configuration(), "pgpass")} psql "${url}" ${sql}`),
+          shell(`${string(orders, "env")}\npsql ${sql}`),
+        ]);
+
+        expect(answers).toEqual(Array.from({ length: 3 }, () => ({ code: 0, text: "200" })));
+        expect(statSync(path.join(configuration(), "pgpass")).mode & 0o077).toBe(0);
+      });
+
+      it("node-postgres's", async () => {
+        const client = await pasted<Promise<pg.Client>>(string(orders, "node"), { pg });
+        await client.connect();
+
+        expect((await client.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
+        await client.end();
+      });
+
+      it("psycopg's", async ({ skip }) => {
+        skip(isMissing(parts.python), isMissing(parts.python) ? parts.python.missing : "");
+
+        expect(await python(string(orders, "python"), "select count(*) from customers", "psycopg")).toEqual({
+          code: 0,
+          text: "200",
+        });
+      });
+
+      it("pgjdbc's", async ({ skip }) => {
+        skip(isMissing(parts.java), isMissing(parts.java) ? parts.java.missing : "");
+
+        expect(await jdbc(string(orders, "jdbc"), "select count(*) from customers")).toEqual({ code: 0, text: "200" });
+      });
+
+      it("open nothing with another password, or with none", async () => {
+        for (const wrong of ["password", "", `${password}x`]) {
+          const client = new pg.Client({ connectionString: string(orders, "url").replace(password, wrong) });
+          client.on("error", () => {});
+          await expect(client.connect()).rejects.toThrow(
+            /local password|client password must be a (non-empty )?string/,
+          );
+        }
+        expect(cli.lines.join("\n")).not.toContain("session-open");
+      });
+
+      it("let a query be cancelled as usual", async () => {
+        const client = new pg.Client({ connectionString: string(orders, "url") });
+        await client.connect();
+        const query = client.query("select pg_sleep(301)").catch((error: Error) => error.message);
+        await support.running(installation, "select pg_sleep(301)");
+
+        const { processID, secretKey } = client as unknown as { processID: number; secretKey: number };
+        await support.sendCancel(orders.port, processID, secretKey);
+
+        expect(await query).toMatch(/canceling statement/);
+        await client.end();
+      });
+    });
+
+    describe(engine, () => {
+      const sql = "select count(*) from items";
+
+      it("the command line's, its option file's and its environment's", async ({ skip }) => {
+        const program = engine === "MariaDB" ? "mariadb" : "mysql";
+        skip(!(await hasProgram(program)), `${program} is not installed`);
+        const file = path.join(configuration(), "my.cnf");
+        const bare = string(stock, program).replace(` -p'${password}'`, "").replace(program, "");
+
+        const answers = await Promise.all([
+          shell(`${string(stock, program)} -Ne '${sql}'`),
+          shell(`${program} --defaults-extra-file=${file} ${bare} -Ne '${sql}'`),
+          shell(`${string(stock, "env")}\n${program} -h $MYSQL_HOST -u $MYSQL_USER $MYSQL_DATABASE -Ne '${sql}'`),
+        ]);
+
+        expect(answers.map(({ text }) => text.split("\n").at(-1))).toEqual(["60", "60", "60"]);
+        expect(statSync(file).mode & 0o077).toBe(0);
+      });
+
+      it("mysql2's", async () => {
+        const mysql = { createConnection };
+        const client = await pasted<ReturnType<typeof createConnection>>(string(stock, "node"), { mysql });
+
+        expect((await client.query("select 1 as one"))[0]).toEqual([{ one: 1 }]);
+        await client.end();
+      });
+
+      it("PyMySQL's", async ({ skip }) => {
+        skip(isMissing(parts.python), isMissing(parts.python) ? parts.python.missing : "");
+
+        expect(await python(string(stock, "python"), sql, "pymysql")).toEqual({ code: 0, text: "60" });
+      });
+
+      it("Connector/J's", async ({ skip }) => {
+        skip(isMissing(parts.java), isMissing(parts.java) ? parts.java.missing : "");
+        const address = string(stock, "jdbc")
+          .replace("jdbc:mariadb:", "jdbc:mysql:")
+          .replace("sslMode=disable", "sslMode=DISABLED");
+
+        expect(await jdbc(address, sql)).toEqual({ code: 0, text: "60" });
+      });
+
+      it("open nothing with another password, or with none", async () => {
+        for (const wrong of ["password", "", `${password}x`]) {
+          const login = createConnection({
+            host: "127.0.0.1",
+            port: stock.port,
+            user: "app_owner",
+            database: "stock",
+            password: wrong,
+          });
+          await expect(login).rejects.toThrow(/local password/);
+        }
+      });
+    });
+
+    it("are closed to other users of this computer, whatever they know", async ({ skip }) => {
+      skip(process.getuid?.() !== 0, "only root can be another user for a moment");
+      skip(!(await hasProgram("psql")), "psql is not installed");
+
+      const { code, text } = await shell(`${string(orders, "psql")} -c 'select 1'`, { uid: 65_534, gid: 65_534 });
+
+      expect(code).not.toBe(0);
+      expect(text).toContain("this port belongs to another user of this computer");
+    });
+
+    it("do not show the password where nobody asked for it", async () => {
+      const args = ["--target", "orders:read_only", "--port", "free", "--yes", "--local-password", "--print", "url"];
+      const quiet = installation.run("ada", ["rds", "proxy", ...args]);
+      await quiet.line((line) => line.includes("PGPASSFILE="));
+      quiet.kill("SIGINT");
+
+      expect(await ended(quiet)).toBe(0);
+      expect(quiet.lines.join("\n")).not.toContain(password);
+      expect(quiet.lines.join("\n")).toContain("postgresql://read_only@127.0.0.1:");
+    });
+  },
+);
