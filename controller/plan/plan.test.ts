@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { AnyObject } from "#kinds/index.ts";
 import { aDatabase, aGrant, anAvailability, aProxy, aWorkflow } from "../reconcile/testing.ts";
+import { reviewDigest } from "#kinds/digest.ts";
+import { resolveTarget } from "../reconcile/grant/target.ts";
+import { seen } from "../reconcile/grant/testing.ts";
 import { costOf } from "./cost.ts";
 import { planChange } from "./plan.ts";
 
@@ -22,6 +25,27 @@ async function plan(base: readonly AnyObject[], wanted: readonly AnyObject[]) {
     ...step,
     does: step.calls.filter(({ mutates }) => mutates).map(({ operation }) => operation),
   }));
+}
+
+const workflow = aWorkflow({
+  spec: { approvalSteps: [{ name: "lead", approvers: [{ kind: "Pipeline", name: "ci" }] }] },
+});
+const reviewed = [...world.filter(({ kind }) => kind !== "AccessWorkflow"), written(workflow)];
+const resolution = resolveTarget(aDatabase(), aProxy(), "read_only");
+const digestThere = reviewDigest(aGrant(), {
+  workflow,
+  availability: "developers",
+  target: resolution.kind === "resolved" ? resolution.target : (undefined as never),
+});
+
+function approval(grantDigest: string): AnyObject {
+  const reviewer = { kind: "Pipeline", username: "ci" } as const;
+  return {
+    apiVersion: "sallyport.dev/v1alpha1",
+    kind: "GrantReview",
+    metadata: { namespace: "default", name: "by-ci" },
+    spec: { grantRef: { name: "ada-orders" }, grantDigest, decision: "Approve", reviewer },
+  };
 }
 
 describe("what a plan foresees", () => {
@@ -60,6 +84,24 @@ describe("what a plan foresees", () => {
     const grant = steps.find(({ key }) => key.kind === "Grant");
     expect(grant?.change).toBe("none");
     expect(grant?.does).toContain("sso:DeleteAccountAssignment");
+  });
+
+  it("that a Grant waits for approval, for which steps, and gets nothing meanwhile", async () => {
+    const [step] = await plan(reviewed, [...reviewed, written(aGrant())]);
+
+    expect(step?.does).toEqual([]);
+    expect(step?.becomes).toMatchObject({ reason: "PendingApproval", message: expect.stringContaining("lead") });
+  });
+
+  it("what a pipeline's approval of a Grant that is there comes to, and nothing for one that is not there yet", async () => {
+    const there = [...reviewed, aGrant({ status: { ...seen, review: { digest: digestThere, workflow: "auto" } } })];
+
+    const steps = await plan(there, [...there, approval(digestThere)]);
+    const early = await plan(reviewed, [...reviewed, written(aGrant()), approval(digestThere)]);
+
+    expect(steps.find(({ key }) => key.kind === "GrantReview")?.becomes?.reason).toBe("Counted");
+    expect(steps.find(({ key }) => key.kind === "Grant")?.does).toContain("sso:CreateAccountAssignment");
+    expect(early.map(({ becomes }) => becomes?.reason)).toEqual(["PendingApproval", undefined]);
   });
 
   it("that a Grant nobody is entitled to gets nothing, and why", async () => {

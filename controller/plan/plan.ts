@@ -70,12 +70,12 @@ export async function planChange({ base, wanted, controller, now }: PlanInput): 
       onGrantAction() {},
     }),
   };
-  await settle(objects.keys(), options);
+  await settle(decidable(objects), options);
   const idsBefore = inventedIDs(objects);
 
   clock.set(now + horizonMs);
   const changes = applyChange(objects, base, wanted, clock.now());
-  const settled = await settle(objects.keys(), options);
+  const settled = await settle(decidable(objects), options);
   const invented = new Set([...idsBefore, ...inventedIDs(objects)]);
   const origins = new Map([...base, ...wanted].map(({ object, origin }) => [formatKey(keyOf(object)), origin]));
   const gone = [...changes].filter(([key]) => !settled.some((one) => formatKey(one.key) === key));
@@ -98,6 +98,18 @@ export async function planChange({ base, wanted, controller, now }: PlanInput): 
       ...(ready === undefined ? {} : { becomes: { reason: ready.reason, message: ready.message } }),
     };
   }
+}
+
+/** All objects but reviews of Grants that are not there yet: what these are a review of shows only then. */
+function decidable(objects: PlanObjects): ObjectKey[] {
+  return objects.keys().filter((key) => {
+    const review = key.kind === "GrantReview" ? objects.get(key) : undefined;
+    if (review?.kind !== "GrantReview") {
+      return true;
+    }
+    const grant = { kind: "Grant", namespace: key.namespace, name: review.spec.grantRef.name } as const;
+    return objects.get(grant) !== undefined && !objects.hasInventedUID(grant);
+  });
 }
 
 /** Stands for the ID of a grant whose object is not there yet. */

@@ -22,7 +22,7 @@ export const horizonMs = 30_000;
 const looksMax = 50;
 
 /** The order in which kinds are looked at: what others refer to first. */
-const order: readonly Kind[] = ["Proxy", "Database", "AccessWorkflow", "Availability", "Grant"];
+const order: readonly Kind[] = ["Proxy", "Database", "AccessWorkflow", "Availability", "Grant", "GrantReview"];
 
 /** What `settle` runs on. */
 export interface SettleOptions {
@@ -37,14 +37,19 @@ export interface SettleOptions {
  */
 export async function settle(keys: readonly ObjectKey[], options: SettleOptions): Promise<Settled[]> {
   const sorted = [...keys].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind));
-  const settled: Settled[] = [];
-  for (const key of sorted) {
+  // A Grant is looked at again once its reviews have been.
+  const isReviewed = sorted.some(({ kind }) => kind === "GrantReview");
+  const again = isReviewed ? sorted.filter(({ kind }) => kind === "Grant") : [];
+  const settled = new Map<string, Settled>();
+  for (const key of [...sorted, ...again]) {
     const reconciler = options.reconcilers.find(({ kind }) => kind === key.kind);
     if (reconciler !== undefined) {
-      settled.push(await settleOne(key, reconciler, options));
+      const one = await settleOne(key, reconciler, options);
+      const before = settled.get(formatKey(key))?.calls ?? [];
+      settled.set(formatKey(key), { ...one, calls: [...before, ...one.calls] });
     }
   }
-  return settled;
+  return [...settled.values()];
 }
 
 async function settleOne(key: ObjectKey, reconciler: Reconciler, { calls, clock }: SettleOptions): Promise<Settled> {

@@ -44,7 +44,7 @@ async function table(...args: readonly string[]): Promise<{ header: string; rows
 
 describe("kubectl get", () => {
   it.each([
-    ["grt", "NAME | PRINCIPAL | DATABASE | ROLE | ACTIVE | READY | REASON | EXPIRES | FLAGGED | AGE"],
+    ["grt", "NAME | PRINCIPAL | DATABASE | ROLE | ACTIVE | READY | REASON | EXPIRES | APPROVAL | FLAGGED | AGE"],
     ["apx", /^NAME \|.*READY \| REASON \|.*AGE$/],
     ["adb", /^NAME \|.*READY \| REASON \|.*AGE$/],
     ["awf", /^NAME \|.*READY \| REASON \|.*AGE$/],

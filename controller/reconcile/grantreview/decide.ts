@@ -114,6 +114,9 @@ export function reviewConditions(decision: ReviewDecision): ConditionInput[] {
     case "refused":
       return stalledAt(decision.reason, `The review does not count. ${decision.message}`);
     default:
-      return notReady(decision.reason, decision.message);
+      // Policies that are put back prove nothing of what was made before: a person must decide again.
+      return decision.reason === "ReviewerNotVerified"
+        ? stalledAt(decision.reason, decision.message)
+        : notReady(decision.reason, decision.message);
   }
 }
