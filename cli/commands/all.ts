@@ -6,6 +6,7 @@ import { deletionsConfirm } from "./deletions.ts";
 import { grantsGet, grantsList, grantsRevoke } from "./grants.ts";
 import { type LeftoversLoaders, leftoversCommands } from "./leftovers.ts";
 import { login } from "./login.ts";
+import { logout } from "./logout.ts";
 import { type PlanLoaders, planCommands } from "./plan.ts";
 import { type ProcessLoaders, processCommands } from "./processes.ts";
 import { rdsProxy } from "./rds-proxy.ts";
@@ -15,6 +16,7 @@ import { validate } from "./validate.ts";
 export function allCommands(load: ProcessLoaders & PlanLoaders & LeftoversLoaders): readonly Command[] {
   return [
     login,
+    logout,
     rdsProxy,
     databasesList,
     grantsList,

@@ -5,10 +5,11 @@ import { type Config, configOf, loadConfig, saveConfig } from "../config/config.
 /** `sallyport login`: signs in, and remembers where Sallyport is. */
 export const login: Command = {
   name: "login",
-  summary: "Sign in through the AWS access portal",
+  summary: "Sign in through the AWS access portal, or at an OIDC issuer",
   options: [
     { name: "url", value: "URL", summary: "address of your Sallyport; remembered" },
     { name: "ca-file", value: "FILE", summary: "PEM file of the authority behind its certificate; remembered" },
+    { name: "oidc", summary: "at the OIDC issuer that your Sallyport trusts; remembered until you sign in without it" },
     { name: "device", summary: "confirm a code in any browser, also one on another computer" },
     { name: "fresh", summary: "sign in again even if the last sign-in still holds" },
   ],
@@ -26,10 +27,15 @@ export const login: Command = {
       {
         fresh: isSet(invocation, "fresh"),
         device: isSet(invocation, "device"),
+        oidc: isSet(invocation, "oidc"),
         ...(typed === undefined ? {} : { config: typed }),
       },
     );
     const { person, signIn } = session;
+    if (!isSet(invocation, "oidc")) {
+      const { forgetOidcLogin } = await import("../signin/oidc/login-cache.ts");
+      forgetOidcLogin((typed ?? loadConfig(world)).url, world);
+    }
     session.close();
     if (typed !== undefined) {
       // Remembered only now: an address that does not work is not worth it.

@@ -1,3 +1,4 @@
+import { defined } from "#lib/defined.ts";
 import { UserError } from "#lib/errors.ts";
 import { Secret } from "#lib/secret.ts";
 import type { LoginNonce, LoginResponse, Person, SignInInfo } from "#wire/control-api.ts";
@@ -6,6 +7,7 @@ import type { World } from "../command.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import { ControlClient } from "../control/client.ts";
 import { ControlFailure } from "../control/failure.ts";
+import { findOidcLogin } from "./oidc/login-cache.ts";
 import { Portal } from "./portal.ts";
 import { roleCredentials } from "./role-credentials.ts";
 
@@ -23,6 +25,8 @@ export interface SessionOptions {
   readonly fresh?: boolean;
   /** Signs in by a code that is confirmed in any browser, also where this computer has one. */
   readonly device?: boolean;
+  /** At the OIDC issuer, or at the access portal. Absent: as the person signed in last. */
+  readonly oidc?: boolean;
   /** Where Sallyport is; absent: as configured. */
   readonly config?: Config;
 }
@@ -32,7 +36,8 @@ export interface SessionOptions {
  * them for the control API. Without anybody to ask, a missing token is an error, never a wait.
  */
 export async function openSession(world: World, options: SessionOptions = {}): Promise<Session> {
-  const control = new ControlClient(options.config ?? loadConfig(world), world.clock);
+  const config = options.config ?? loadConfig(world);
+  const control = new ControlClient(config, world.clock);
   try {
     const signIn = await control.get<SignInInfo>("/v1/sign-in", { signal: world.signal, anonymous: true });
     if (signIn.identityAccountID === "") {
@@ -40,6 +45,9 @@ export async function openSession(world: World, options: SessionOptions = {}): P
         why: "it has no Proxy, which says where its Identity Center is",
         next: "Ask whoever operates Sallyport to apply a Proxy.",
       });
+    }
+    if (options.oidc ?? findOidcLogin(config.url, world) !== undefined) {
+      return await openByOidc(control, signIn, config.url, world, options);
     }
     const portal = new Portal(signIn.startURL, signIn.ssoRegion, world, options);
     const prove = (): Promise<LoginResponse> =>
@@ -57,6 +65,28 @@ export async function openSession(world: World, options: SessionOptions = {}): P
     control.close();
     throw error;
   }
+}
+
+async function openByOidc(
+  control: ControlClient,
+  signIn: SignInInfo,
+  url: string,
+  world: World,
+  options: SessionOptions,
+): Promise<Session> {
+  // Loaded only now: whoever signs in at the portal needs none of it.
+  const { OidcPerson } = await import("./oidc/oidc-person.ts");
+  const oidc = new OidcPerson(signIn, {
+    control,
+    url,
+    world,
+    ...defined({ fresh: options.fresh, device: options.device }),
+  });
+  const { token, person } = await oidc.login();
+  control.signIn(token, () => oidc.renew());
+  // Databases are reached through AWS: the portal is asked when a command needs it.
+  const portal = new Portal(signIn.startURL, signIn.ssoRegion, world);
+  return { control, person, portal, signIn, close: () => control.close() };
 }
 
 async function proveOnce(

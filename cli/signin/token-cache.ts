@@ -49,15 +49,22 @@ export function cacheDirectory(world: World): string {
  * sso-session), or an SDK. Those that hold longest come first, then those that can be renewed.
  */
 export function findTokens(startURL: string, region: string, world: World): PortalToken[] {
-  const directory = cacheDirectory(world);
   const nowMs = world.clock.now();
-  return listJson(directory)
-    .flatMap((name) => {
-      const token = readToken(path.join(directory, name));
-      return token !== undefined && samePortal(token.startURL, startURL) && token.region === region ? [token] : [];
-    })
+  return allTokens(startURL, region, world)
     .filter((token) => holds(token, nowMs) || isRenewable(token, nowMs))
     .sort((one, other) => instantOf(other.expiryTime) - instantOf(one.expiryTime));
+}
+
+/** Every token for this portal, also those that are over, with its file. */
+export function allTokens(startURL: string, region: string, world: World): (PortalToken & { readonly file: string })[] {
+  const directory = cacheDirectory(world);
+  return listJson(directory).flatMap((name) => {
+    const file = path.join(directory, name);
+    const token = readToken(file);
+    return token !== undefined && samePortal(token.startURL, startURL) && token.region === region
+      ? [{ ...token, file }]
+      : [];
+  });
 }
 
 /**

@@ -13,6 +13,8 @@ export interface OidcIssuerServer extends AsyncDisposable {
   readonly issuer: string;
   /** Who signs in from now on, in whatever browser; undefined: the sign-in is refused. */
   person: { userName: string; email?: string; emailVerified?: boolean } | undefined;
+  /** Goes there as a browser does, confirming what it is asked, until it is sent to another site: gives that address, or the last own one. */
+  walk(address: string): Promise<string>;
   /** Signs claims with the issuer's key of now, as the issuer would never do. */
   forge(claims: JWTPayload, header?: Readonly<Record<string, unknown>>): Promise<string>;
   /** From now on it signs with another key, and publishes that alone. */
@@ -71,6 +73,7 @@ export async function startOidcIssuer(
     issuer,
     calls,
     person: undefined,
+    walk: (address) => walk(address, issuer),
     forge(claims, header = {}) {
       const { kid, privateKey } = signing as Signing;
       return new SignJWT(claims).setProtectedHeader({ alg: "RS256", kid, ...header }).sign(privateKey);
@@ -92,7 +95,7 @@ export async function startOidcIssuer(
     }
     const { person } = self;
     const denied = { error: "access_denied", error_description: "the person said no" };
-    const result = person === undefined ? denied : { login: { accountId: person.userName } };
+    const result = person === undefined ? denied : { login: { accountId: person.userName }, consent: {} };
     await provider.interactionFinished(request, response, result);
   }
   await self.rotate();
@@ -172,10 +175,53 @@ interface GrantContext {
 /** The package warns that it keeps everything in memory, which is what tests want. */
 function quietly<T>(make: () => T): T {
   const { warn } = console;
+  // It also says which of its pages are not for production, as each is first shown.
+  console.info = () => {};
   console.warn = () => {};
   try {
     return make();
   } finally {
     console.warn = warn;
   }
+}
+
+/** A browser with cookies for one site. It sends the form of a page that asks for a confirmation. */
+async function walk(address: string, issuer: string): Promise<string> {
+  const cookies = new Map<string, string>();
+  const go = async (url: string, form?: URLSearchParams): Promise<Response> => {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+    const sent = form === undefined ? {} : { method: "POST", body: form };
+    const answer = await fetch(url, { redirect: "manual", headers: { cookie }, ...sent });
+    for (const set of answer.headers.getSetCookie()) {
+      const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(set) ?? [];
+      if (value === "") {
+        cookies.delete(name);
+      } else {
+        cookies.set(name, value);
+      }
+    }
+    return answer;
+  };
+  let at = address;
+  let answer = await go(at);
+  for (let hops = 0; hops < 20; hops += 1) {
+    const location = answer.headers.get("location");
+    if (location !== null) {
+      at = new URL(location, at).href;
+      if (!at.startsWith(issuer)) {
+        return at;
+      }
+      answer = await go(at);
+      continue;
+    }
+    const page = await answer.text();
+    const inputs = [...page.matchAll(/<input type="hidden" name="(\w+)" value="([^"]*)"/g)];
+    if (inputs.length === 0) {
+      return at;
+    }
+    const form = new URLSearchParams(inputs.map(([, name = "", value = ""]): [string, string] => [name, value]));
+    at = new URL(/<form[^>]* action="([^"]+)"/.exec(page)?.[1] ?? at, at).href;
+    answer = await go(at, form);
+  }
+  throw new Error("the issuer never came to an end");
 }

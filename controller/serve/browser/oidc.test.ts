@@ -36,7 +36,8 @@ beforeEach(() => {
   skewMs = 0;
   enabled = new Set(["ada", "grace"]);
   const base = testServices();
-  const clock = { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + skewMs };
+  // The issuer goes by the wall clock; ours stands still, so that no attempt comes back while a test counts them.
+  const clock = { ...systemClock, monotonicMs: () => skewMs };
   const services = {
     ...base,
     clock,
@@ -225,7 +226,8 @@ describe("a browser at the OIDC issuer", () => {
 
     const answers = await Promise.all(Array.from({ length: attemptsBurst + 20 }, one));
 
-    expect(new Set(answers)).toEqual(new Set([401, 429]));
+    expect(answers.filter((status) => status === 401)).toHaveLength(attemptsBurst);
+    expect(answers.filter((status) => status === 429)).toHaveLength(20);
   });
 });
 

@@ -1,0 +1,54 @@
+import { UserError } from "#lib/errors.ts";
+import type { SignInInfo } from "#wire/control-api.ts";
+import type { Command, World } from "../command.ts";
+import { loadConfig } from "../config/config.ts";
+
+/** `sallyport logout`: forgets the person's sign-ins on this computer, and ends them where they were made. */
+export const logout: Command = {
+  name: "logout",
+  summary: "Sign out: of the AWS access portal, for the aws command line too, and at the OIDC issuer",
+  options: [],
+  examples: [{ run: "sallyport logout", does: "ends your sessions there, and forgets their tokens here" }],
+  async run({ world }) {
+    const config = loadConfig(world);
+    // First what needs nobody's answer but the issuer's: it is done even where the control API cannot be reached.
+    const oidc = await signOutOfIssuer(config.url, world);
+    const { ControlClient } = await import("../control/client.ts");
+    const { signOutOfPortal } = await import("../signin/forget.ts");
+    const control = new ControlClient(config, world.clock);
+    try {
+      const signIn = await control.get<SignInInfo>("/v1/sign-in", { signal: world.signal, anonymous: true });
+      const portal = await signOutOfPortal(signIn.startURL, signIn.ssoRegion, world);
+      world.output.result({ portal, oidc }, () => (portal + oidc === 0 ? "You were not signed in." : "Signed out."));
+      return 0;
+    } catch (error) {
+      if (error instanceof UserError && oidc > 0) {
+        world.output.note("Your sign-in at the OIDC issuer is forgotten.");
+      }
+      throw error;
+    } finally {
+      control.close();
+    }
+  },
+};
+
+/** How many sign-ins were forgotten: one or none. */
+async function signOutOfIssuer(url: string, world: World): Promise<number> {
+  const { findOidcLogin, forgetOidcLogin } = await import("../signin/oidc/login-cache.ts");
+  const kept = findOidcLogin(url, world);
+  if (kept === undefined) {
+    return 0;
+  }
+  forgetOidcLogin(url, world);
+  if (kept.refreshToken !== undefined) {
+    const { discoverIssuer, revokeToken } = await import("../signin/oidc/flow.ts");
+    const { refreshToken } = kept;
+    const isRevoked = await discoverIssuer(kept)
+      .then((config) => revokeToken(config, refreshToken))
+      .catch(() => false);
+    if (!isRevoked) {
+      world.output.note("The OIDC issuer did not confirm the end of the session; it is forgotten on this computer.");
+    }
+  }
+  return 1;
+}

@@ -1,0 +1,67 @@
+import { createHash } from "node:crypto";
+import { readFileSync, rmSync } from "node:fs";
+import path from "node:path";
+import { Secret } from "#lib/secret.ts";
+import type { Person } from "#wire/control-api.ts";
+import type { World } from "../../command.ts";
+import { writePrivately } from "../token-cache.ts";
+
+/** A sign-in by OIDC at one installation, as it is kept between commands. */
+export interface OidcLogin {
+  /** Address of the control API. */
+  readonly url: string;
+  readonly issuer: string;
+  readonly clientID: string;
+  /** Gets the next ID token without a person; absent where the issuer gives none. */
+  readonly refreshToken: Secret | undefined;
+  /** Bearer token of the control API, with its end (RFC 3339) and its person. */
+  readonly token: Secret;
+  readonly expiryTime: string;
+  readonly person: Person;
+}
+
+/** `$XDG_CACHE_HOME/sallyport`, else `~/.cache/sallyport` (XDG Base Directory specification). */
+function fileFor(url: string, world: World): string {
+  const base = world.environment["XDG_CACHE_HOME"] || path.join(world.homeDirectory, ".cache");
+  return path.join(base, "sallyport", `oidc-${createHash("sha256").update(url).digest("hex").slice(0, 32)}.json`);
+}
+
+/** The sign-in that is kept for an installation. A file that is no such thing is none. */
+export function findOidcLogin(url: string, world: World): OidcLogin | undefined {
+  try {
+    const entry = JSON.parse(readFileSync(fileFor(url, world), "utf8")) as Record<string, unknown>;
+    const { issuer, clientID, refreshToken, token, expiryTime, person } = entry;
+    const isWhole =
+      entry["url"] === url &&
+      [issuer, clientID, token, expiryTime].every((value) => typeof value === "string") &&
+      typeof person === "object" &&
+      person !== null;
+    return isWhole
+      ? {
+          url,
+          issuer: issuer as string,
+          clientID: clientID as string,
+          refreshToken: typeof refreshToken === "string" ? new Secret(refreshToken) : undefined,
+          token: new Secret(token as string),
+          expiryTime: expiryTime as string,
+          person: person as Person,
+        }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Keeps a sign-in: readable by its owner only, and replaced in one step. */
+export function storeOidcLogin(login: OidcLogin, world: World): void {
+  writePrivately(fileFor(login.url, world), {
+    ...login,
+    refreshToken: login.refreshToken?.reveal(),
+    token: login.token.reveal(),
+  });
+}
+
+/** Forgets the sign-in at an installation. */
+export function forgetOidcLogin(url: string, world: World): void {
+  rmSync(fileFor(url, world), { force: true });
+}
