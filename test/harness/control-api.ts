@@ -1,5 +1,9 @@
 import { readFileSync } from "node:fs";
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
+import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import type { GrantList, GrantView, LoginNonce, LoginResponse } from "#wire/control-api.ts";
 import { createProof } from "#wire/proof.ts";
 import type { Installation } from "./installation.ts";
@@ -9,6 +13,8 @@ export interface ControlApi {
   /** Rejects with an `ApiFailure`, or with the connection's error while no controller listens. */
   get<T>(path: string): Promise<T>;
   post<T>(path: string, body: unknown): Promise<T>;
+  /** The lines of a stream, until it ends or the reader stops. */
+  lines<T>(path: string): AsyncIterable<T>;
   /** The grant of that name, as the person may see it; undefined when there is none. */
   grant(name: string): Promise<GrantView | undefined>;
 }
@@ -77,7 +83,28 @@ export function controlApi(installation: Installation, userName: string): Contro
       return JSON.parse(await send(method, path, body)) as T;
     }
   };
+  async function* lines<T>(path: string): AsyncGenerator<T, void, void> {
+    await call("GET", "/v1/me");
+    const sent = request(new URL(path, installation.url), {
+      ca,
+      headers: { authorization: `Bearer ${token}` },
+      agent: false,
+    });
+    sent.end();
+    const [answer] = (await once(sent, "response")) as [IncomingMessage];
+    if (answer.statusCode !== 200) {
+      throw new ApiFailure(answer.statusCode ?? 0, await text(answer));
+    }
+    try {
+      for await (const line of createInterface({ input: answer })) {
+        yield JSON.parse(line) as T;
+      }
+    } finally {
+      answer.destroy();
+    }
+  }
   return {
+    lines,
     get: (path) => call("GET", path),
     post: (path, body) => call("POST", path, body),
     async grant(name) {
