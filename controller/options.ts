@@ -28,6 +28,8 @@ export interface ControllerOptions {
   readonly identityPermissionSet: string;
   /** Absent: the account of the first Proxy. */
   readonly identityAccount?: string;
+  /** Absent: the one that all Proxies name. */
+  readonly identityStore?: string;
   /** Absent: nobody signs in by OIDC. */
   readonly oidc?: OidcOptions;
   readonly audit: AuditOptions;
@@ -98,7 +100,7 @@ export function compileOptions(
     startURL,
     identityPermissionSet,
     ...(identityAccount === undefined ? {} : { identityAccount }),
-    ...defined({ oidc: readOidc(given) }),
+    ...defined({ identityStore: readIdentityStore(given["identity-store"]), oidc: readOidc(given) }),
     audit: readAudit(given, environment),
     auditorGroup: given["auditor-group"],
     console: readConsole(given["console"] ?? "on"),
@@ -108,6 +110,14 @@ export function compileOptions(
     logLevel: readLevel(given["log-level"] ?? "info"),
     sinks: readSinks(given["audit-sink"]),
   };
+}
+
+/** Identity Store API reference, IdentityStoreId. */
+function readIdentityStore(text: string | undefined): string | undefined {
+  if (text !== undefined && !/^(d-[0-9a-f]{10}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.test(text)) {
+    throw wrongOption("identity-store", text, "the ID of an Identity Store, such as d-1234567890");
+  }
+  return text;
 }
 
 function readOptional(flag: string, text: string | undefined): Address | undefined {

@@ -102,7 +102,14 @@ export function serverOptions(
 ): ServerOptions {
   const { options, clock, log, random, ports, version } = world;
   const { identityPermissionSet, identityAccount } = options;
-  const directory = createDirectory({ source, ports, clock, identityPermissionSet, identityAccount });
+  const directory = createDirectory({
+    source,
+    ports,
+    clock,
+    identityPermissionSet,
+    identityAccount,
+    identityStore: options.identityStore,
+  });
   const services: Services = {
     source,
     clock,
@@ -112,7 +119,7 @@ export function serverOptions(
     signIn: () => ({
       installation: options.installation,
       startURL: options.startURL,
-      ssoRegion: source.list("Proxy")[0]?.object.spec.identityCenter.region ?? options.region,
+      ssoRegion: directory.ssoRegion() ?? options.region,
       identityPermissionSet,
       identityAccountID: directory.identityAccountID(),
       ...defined({ oidc: ways.oidc }),

@@ -33,6 +33,11 @@ const controllerOptions: Command["options"] = [
     fallback: "sallyport",
   },
   { name: "identity-account", value: "ID", summary: "account of that permission set (default: the first Proxy's)" },
+  {
+    name: "identity-store",
+    value: "ID",
+    summary: "whose people sign in, where Proxies name several Identity Stores (default: the one they all name)",
+  },
   { name: "oidc-issuer", value: "URL", summary: "also sign people in by this OIDC issuer, as it names itself" },
   { name: "oidc-client-id", value: "ID", summary: "with --oidc-issuer: the client ID of the console" },
   {

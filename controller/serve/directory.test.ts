@@ -5,7 +5,7 @@ import { aProxy, memorySource, place } from "../reconcile/testing.ts";
 import { createDirectory } from "./directory.ts";
 
 /** A directory whose IAM answers `role` and notes which account it was asked in. */
-function stand(objects = [aProxy()], identityAccount?: string) {
+function stand(objects = [aProxy()], identityAccount?: string, identityStore?: string) {
   const clock = manualClock();
   const asked: AccountRef[] = [];
   const iam: { role: { roleName: string; roleID: string } | undefined } = {
@@ -20,7 +20,14 @@ function stand(objects = [aProxy()], identityAccount?: string) {
     }),
     identityStore: () => ({ findUser: async () => undefined, groupsOf: async () => ["developers"] }),
   } as unknown as AwsPorts;
-  const options = { source: memorySource(objects), ports, clock, identityPermissionSet: "sallyport", identityAccount };
+  const options = {
+    source: memorySource(objects),
+    ports,
+    clock,
+    identityPermissionSet: "sallyport",
+    identityAccount,
+    identityStore,
+  };
   return { directory: createDirectory(options), clock, asked, iam };
 }
 
@@ -56,5 +63,26 @@ describe("who people are", () => {
 
     expect(directory.identityAccountID()).toBe("");
     expect(() => directory.findUser("ada")).toThrow(expect.objectContaining({ status: 503 }));
+  });
+
+  it("cannot be said where Proxies name several Identity Stores, until one is named; the other's accounts prove nobody", async () => {
+    const identityCenter = { ...aProxy().spec.identityCenter, identityStoreID: "d-fedcba9876", region: "us-east-1" };
+    const ecs = { ...aProxy().spec.ecs, accountID: "444455556666" };
+    const other = aProxy({ metadata: { name: "other" }, spec: { ecs, identityCenter } });
+    const { directory: unclear } = stand([aProxy(), other]);
+    const { directory, asked } = stand([aProxy(), other], undefined, "d-fedcba9876");
+
+    for (const ask of [() => unclear.findUser("ada"), () => unclear.accounts(), () => unclear.ssoRegion()]) {
+      expect(ask).toThrow(
+        expect.objectContaining({
+          status: 503,
+          body: { error: expect.objectContaining({ code: "SeveralIdentityCenters" }) },
+        }),
+      );
+    }
+    expect([...directory.accounts()]).toEqual(["444455556666"]);
+    expect([directory.identityAccountID(), directory.ssoRegion()]).toEqual(["444455556666", "us-east-1"]);
+    expect(await directory.identityRoleID(place.accountID)).toBeUndefined();
+    expect(asked).toEqual([]);
   });
 });

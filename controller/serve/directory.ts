@@ -17,13 +17,29 @@ export interface DirectoryOptions {
   readonly identityPermissionSet: string;
   /** Absent: the account of the first Proxy. */
   readonly identityAccount: string | undefined;
+  /** Identity Store of those who sign in, where Proxies name several. Absent: the one that all Proxies name. */
+  readonly identityStore?: string | undefined;
 }
 
-/** Answers who people are from the Identity Store and IAM of the installation's Proxies. */
-export function createDirectory(options: DirectoryOptions): IdentityDirectory & { identityAccountID(): string } {
+/** Answers who people are, and where they sign in. */
+export interface Directory extends IdentityDirectory {
+  identityAccountID(): string;
+  /** Region of the Identity Center in which people sign in; undefined while there is no Proxy. Throws `HttpProblem` 503 where Proxies name several. */
+  ssoRegion(): string | undefined;
+}
+
+/**
+ * Answers who people are from the Identity Store and IAM of the installation's Proxies. There is one Identity Store: people of the same
+ * name in another one are other people, so Proxies and accounts that belong to another Identity Center prove nobody.
+ */
+export function createDirectory(options: DirectoryOptions): Directory {
   const { source, ports, clock, identityPermissionSet } = options;
   const roles = new Map<string, { roleID: string | undefined; readMs: number }>();
-  const proxies = (): Proxy[] => source.list("Proxy").map((stored) => stored.object);
+  const proxies = (): Proxy[] => {
+    const all = source.list("Proxy").map((stored) => stored.object);
+    const storeID = options.identityStore ?? onlyStore(all);
+    return all.filter((proxy) => proxy.spec.identityCenter.identityStoreID === storeID);
+  };
   const identityAccountID = (): string => options.identityAccount ?? proxies()[0]?.spec.ecs.accountID ?? "";
   const store = (): IdentityStorePort => {
     const center = proxies()[0]?.spec.identityCenter;
@@ -51,6 +67,7 @@ export function createDirectory(options: DirectoryOptions): IdentityDirectory & 
   return {
     identityPermissionSet,
     identityAccountID,
+    ssoRegion: () => proxies()[0]?.spec.identityCenter.region,
     accounts: () => new Set([identityAccountID(), ...proxies().map((proxy) => proxy.spec.ecs.accountID)]),
     grantByID: (grantID) => findGrant(source, grantID),
     findUser: (userName) => store().findUser(userName),
@@ -68,6 +85,23 @@ export function createDirectory(options: DirectoryOptions): IdentityDirectory & 
       return role?.roleID;
     },
   };
+}
+
+/** The Identity Store that all Proxies name. Throws `HttpProblem` 503 where they name several. */
+function onlyStore(proxies: readonly Proxy[]): string | undefined {
+  const named = [...new Set(proxies.map((proxy) => proxy.spec.identityCenter.identityStoreID))].sort();
+  if (named.length > 1) {
+    throw new HttpProblem(
+      503,
+      "SeveralIdentityCenters",
+      "the Proxies of this installation name several Identity Stores",
+      {
+        why: `people of the same name in ${named.join(" and ")} are not the same people`,
+        next: "Start the controller with --identity-store ID, or run an installation for each Identity Center.",
+      },
+    );
+  }
+  return named[0];
 }
 
 /** The ports for a Proxy's account and region. */
