@@ -52,14 +52,18 @@ file that names no namespace means \`default\`. A \`!\` marks what is required o
 |---|---|---|---|
 | first visit | Unknown \`Progressing\` | Unknown | Reconciling |
 | waiting for approval | False \`PendingApproval\` | False | Reconciling, Approved=Unknown |
-| scheduled | False \`Scheduled\` | False | Reconciling |
+| approved, before its start time | False \`Scheduled\` | False | Reconciling, Approved; nothing is in AWS meanwhile |
 | provisioning | False \`Provisioning\` | False | Reconciling |
 | live | True \`Active\` | True | Approved, Provisioned |
 | AWS error that is retried | False \`ProviderError\` | as known | Reconciling \`ProgressingWithRetry\` |
 | AWS does not accept the controller's credentials | False \`CredentialsNotAccepted\` | as known | Reconciling \`ProgressingWithRetry\` |
 | no room among the permission sets of the account or instance | False \`QuotaExceeded\` | False | Reconciling; nothing is in AWS meanwhile |
 | others are assigned to its set by hand | while live False \`DriftDetected\`, after its end False \`ForeignAssignment\` | True, then False | Stalled after its end, looked at every five minutes |
-| denied, invalid, not owned | False, reason says which | False | Stalled |
+| denied, or not approved in time | False \`Denied\`, \`ApprovalDeadlinePassed\` | False | Stalled, Approved=False, Denied; final |
+| invalid, not owned | False, reason says which | False | Stalled |
+| live by break-glass | as it is | as it is | BreakGlass=True, for good |
+| an extension that is asked for and not given | as it is | as it is | Extended=False: \`ExtensionNotAllowed\`, or \`TooEarly\` until it counts |
+| live, and its end is near | as it is | as it is | Expiring=True for the last ten minutes, or the last fifth of a short window |
 | expiring, revoking | False \`Revoking\` | True until confirmed | Reconciling |
 | ended | True \`Expired\` or \`Revoked\` | False, same reason | |
 | revocation failing | False \`RevocationFailed\` | True | Reconciling |

@@ -78,6 +78,10 @@ export const ruleCases: Readonly<Record<string, RuleCase>> = {
     fires: [[`${condition},reason="QuotaExceeded"}`, always(3)]],
     quiet: [[`${condition},reason="PendingApproval"}`, always(3)]],
   },
+  SallyportBreakGlassUsed: {
+    fires: [['sallyport_grant_conditions{type="BreakGlass",status="True",reason="StepsSkipped"}', always(1)]],
+    quiet: [['sallyport_grant_conditions{type="BreakGlass",status="True",reason="StepsSkipped"}', always(0)]],
+  },
   SallyportForeignAssignment: {
     fires: [[`${condition},reason="NotOwned"}`, always(1)]],
     labels: { reason: "NotOwned" },
