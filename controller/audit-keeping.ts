@@ -1,4 +1,5 @@
 import { StoredTrail } from "#audit/event/stored-trail.ts";
+import { exportTrail } from "#audit/export/write.ts";
 import type { HeadSigner } from "#audit/head-line.ts";
 import { HeadFile, SharedHeads } from "#audit/head-place.ts";
 import { HeadLog } from "#audit/heads.ts";
@@ -52,6 +53,12 @@ export async function openAudit(
     trail,
     headLines: () => (shared ?? own).lines(),
     ownHeadLines: () => own.lines(),
+    keyID: signer.keyID,
+    exportTrail: (scope) =>
+      exportTrail(
+        { installation, store, flush: () => heads.flush(), headLines: () => (shared ?? own).lines(), now: () => clock.now() },
+        scope,
+      ),
     publicKeyPEM: `${signer.publicKeyPEM}${audit.formerKeys}`,
     log,
     begin: (signal) => begin(world, { store, heads, replica, signal }),

@@ -307,3 +307,17 @@ export interface VerifyReport {
     readonly seq?: number;
   }[];
 }
+
+/** `GET /v1/audit/export`, one a line. */
+export interface ExportedLine {
+  /** A line of the file, without its end. Absent: nothing yet, the export goes on. */
+  readonly line?: string;
+}
+
+/** `GET /v1/audit/public-key` */
+export interface PublicKey {
+  /** Names the key that signs now, as lines of the head log do. */
+  readonly keyID: string;
+  /** That key and those that signed before, PEM. */
+  readonly publicKeyPEM: string;
+}

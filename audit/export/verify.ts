@@ -12,6 +12,8 @@ import { PartCheck, type PartialAnchors } from "./partial.ts";
 export interface ExportReport extends Report {
   readonly scope: ExportScope;
   readonly installation: string;
+  /** Of a part: how many records signed heads reach. */
+  readonly proven?: number;
   /** Sentences for a person. */
   readonly proves: readonly string[];
   readonly doesNotProve: readonly string[];
@@ -57,7 +59,7 @@ export async function verifyExport(
   const parts = await judgeParts(reader.records(), anchors === undefined ? [] : heads, scope.kind === "range", sink);
   reader.finish();
   const report = partReport(parts, sink);
-  return { ...report, scope, installation, ...partWords(parts, scope) };
+  return { ...report, scope, installation, proven: parts.proven, ...partWords(parts, scope) };
 }
 
 /** Reads an export's lines in their order: the first one, heads, records, the last one. What stands elsewhere is a finding. */
@@ -222,7 +224,7 @@ function words(report: Report, hasKey: boolean): Pick<ExportReport, "proves" | "
   const doesNotProve = [
     ...(hasKey ? [] : ["Without the public key nothing proves that this is not another trail that fits together."]),
     "That nothing came after the last signed head: compare its line with a newer export, or with a copy kept elsewhere.",
-    "`storeSeq`, `receivedTime` and `flag` of each line: the store says them, no hash covers them.",
+    "`storeSeq`, `receivedTime` and `flag` of each line, and the order between tasks: the store says them, no hash covers them.",
   ];
   return { proves, doesNotProve };
 }

@@ -1,5 +1,7 @@
 import type { Command } from "../command.ts";
-import { auditSearch, auditTail, auditVerify } from "./audit.ts";
+import { auditSearch, auditTail } from "./audit.ts";
+import { auditExport, auditPublicKey } from "./audit-export.ts";
+import { auditVerify } from "./audit-verify.ts";
 import { openConsole } from "./console.ts";
 import { databasesList } from "./databases.ts";
 import { deletionsConfirm } from "./deletions.ts";
@@ -25,7 +27,9 @@ export function allCommands(load: ProcessLoaders & PlanLoaders & LeftoversLoader
     openConsole,
     auditTail,
     auditSearch,
+    auditExport,
     auditVerify,
+    auditPublicKey,
     validate,
     ...planCommands(load),
     deletionsConfirm,

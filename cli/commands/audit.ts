@@ -1,10 +1,8 @@
-import path from "node:path";
-import { verifyDirectories } from "#audit/trail-directory.ts";
 import { pause } from "#lib/clock.ts";
 import { defined } from "#lib/defined.ts";
 import { UserError } from "#lib/errors.ts";
-import type { StatementEvent, StatementList, VerifyReport } from "#wire/control-api.ts";
-import { type Command, type Invocation, type Option, valueOf, type World } from "../command.ts";
+import type { StatementEvent, StatementList } from "#wire/control-api.ts";
+import { type Command, type Invocation, type Option, valueOf } from "../command.ts";
 import { isTransient } from "../control/failure.ts";
 import { eventLine } from "../output/statement-line.ts";
 import { signedIn } from "../signin/signed-in.ts";
@@ -21,9 +19,6 @@ const filterOptions: readonly Option[] = [
 const resumePauseMs = 1_000;
 /** The most that the control API gives in one answer. */
 const pageSizeMax = 1_000;
-
-/** The controller reads and hashes the whole trail: some 100,000 records a second. */
-const verifyTimeoutMs = 10 * 60_000;
 
 /** `sallyport audit tail` */
 export const auditTail: Command = {
@@ -101,49 +96,6 @@ export const auditSearch: Command = {
     return 0;
   },
 };
-
-/** `sallyport audit verify` */
-export const auditVerify: Command = {
-  name: "audit verify",
-  summary: "Check that the audit trail is complete: nothing altered, removed, reordered or cut off",
-  options: [
-    {
-      name: "state",
-      value: "DIR",
-      summary: "verify these state directories as one trail instead of asking the controller; one for each replica",
-      repeatable: true,
-    },
-  ],
-  examples: [
-    { run: "sallyport audit verify", does: "exit 0 only when the trail is complete" },
-    { run: "sallyport audit verify --state replica-0/ --state replica-1/", does: "what two replicas kept in turn" },
-  ],
-  async run(invocation) {
-    const { world } = invocation;
-    const states = valueOf(invocation, "state");
-    const report = states === undefined ? await askedToVerify(world) : await verified(states.split(","), world);
-    world.output.result(report, () =>
-      [
-        `The audit trail is ${report.verdict}: ${report.records} records, ${report.sessions} sessions.`,
-        ...report.findings.map((finding) => `  ${finding.kind}: ${finding.detail}`),
-      ].join("\n"),
-    );
-    return report.verdict === "complete" ? 0 : 1;
-  },
-};
-
-function askedToVerify(world: World): Promise<VerifyReport> {
-  return signedIn(world, ({ control }) =>
-    control.post<VerifyReport>("/v1/audit/verify", {}, { signal: world.signal, timeoutMs: verifyTimeoutMs }),
-  );
-}
-
-async function verified(states: readonly string[], world: World): Promise<VerifyReport> {
-  const directories = states.map((state) => path.resolve(world.workingDirectory, state));
-  const { verdict, counts, findings } = await verifyDirectories(directories, world.clock);
-  const shown = findings.map(({ kind, detail, session, seq }) => ({ kind, detail, ...defined({ session, seq }) }));
-  return { verdict, records: counts.records, sessions: counts.sessions, findings: shown };
-}
 
 function search(invocation: Invocation, limit: number): Promise<StatementEvent[]> {
   const { world } = invocation;

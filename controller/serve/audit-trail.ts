@@ -1,5 +1,6 @@
 import { decodeRecord } from "#audit/codec.ts";
 import type { StoredTrail } from "#audit/event/stored-trail.ts";
+import type { ExportScope } from "#audit/export/format.ts";
 import type { HeadLog } from "#audit/heads.ts";
 import type { AuditRecord } from "#audit/record.ts";
 import type { AuditStore, AuditFilter as StoreFilter, IngestResult } from "#audit/store/store.ts";
@@ -7,7 +8,7 @@ import { bytesOfText } from "#audit/text.ts";
 import { verify } from "#audit/verify.ts";
 import { defined } from "#lib/defined.ts";
 import type { Log } from "#lib/log.ts";
-import type { StatementEvent, TextLine, VerifyReport } from "#wire/control-api.ts";
+import type { ExportedLine, StatementEvent, TextLine, VerifyReport } from "#wire/control-api.ts";
 import type { AuditSink } from "./link/link.ts";
 import type { AuditFilter, AuditReader } from "./services.ts";
 import { eventOf, searchEventOf, sessionViewOf } from "./statement-event.ts";
@@ -22,8 +23,11 @@ export interface AuditKeeping {
   /** Lines of the head log, and those of them that this replica has written. */
   readonly headLines: () => AsyncIterable<string>;
   readonly ownHeadLines: () => AsyncIterable<string>;
-  /** The public keys that prove them, PEM. */
+  /** The public keys that prove them, PEM, and which of them signs now. */
   readonly publicKeyPEM: string;
+  readonly keyID: string;
+  /** Lines of an export. */
+  readonly exportTrail: (scope: ExportScope) => AsyncIterable<string>;
   /** This process begins to act: it takes the trail over from whoever wrote before. Rejects with a `UserError` where it cannot. */
   readonly begin: (signal: AbortSignal) => Promise<void>;
   readonly log: Log;
@@ -147,7 +151,24 @@ export function auditReader(keeping: AuditKeeping): AuditReader {
       yield { complete: true, bytes };
     },
     verify: () => verifyTrail(keeping),
+    export: (scope, signal) => exported(keeping, scope, signal),
+    publicKey: { keyID: keeping.keyID, publicKeyPEM: keeping.publicKeyPEM },
   };
+}
+
+async function* exported(
+  { exportTrail }: AuditKeeping,
+  scope: ExportScope,
+  signal: AbortSignal,
+): AsyncGenerator<ExportedLine, void, void> {
+  // At once: the search for a grant's first record may take longer than a client waits.
+  yield {};
+  for await (const line of exportTrail(scope)) {
+    if (signal.aborted) {
+      return;
+    }
+    yield { line };
+  }
 }
 
 function storeFilter(filter: AuditFilter, { databaseKey }: AuditKeeping): StoreFilter {

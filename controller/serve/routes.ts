@@ -5,6 +5,7 @@ import { openApiDocument } from "./openapi.ts";
 import type { Route } from "./route.ts";
 import { auditRoutes } from "./routes/audit.ts";
 import { eventRoutes } from "./routes/events.ts";
+import { exportRoutes } from "./routes/export.ts";
 import { fleetRoute } from "./routes/fleet.ts";
 import { grantRoutes } from "./routes/grants.ts";
 import { meRoute } from "./routes/me.ts";
@@ -42,6 +43,7 @@ export function controlRoutes(options: RouteOptions): Route[] {
     ...eventRoutes(services),
     ...sessionRoutes(services),
     ...auditRoutes(services),
+    ...exportRoutes(services),
     fleetRoute(services),
     ...operationRoutes(services, () => openApiDocument(routes, version), isStuck),
   ];

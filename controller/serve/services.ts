@@ -1,3 +1,4 @@
+import type { ExportScope } from "#audit/export/format.ts";
 import type { Trail } from "#audit/event/trail.ts";
 import type { Outcome } from "#audit/record.ts";
 import type { StatisticsRange, VisibleTo } from "#audit/store/types.ts";
@@ -6,6 +7,8 @@ import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
 import type {
   Entitlement,
+  ExportedLine,
+  PublicKey,
   SessionView,
   SignInInfo,
   StatementEvent,
@@ -76,6 +79,9 @@ export interface AuditReader {
   /** A large text, piece by piece. Throws a `UserError` where a piece is missing; what was given until then was there. */
   text(session: string, text: number): AsyncIterable<TextLine>;
   verify(): Promise<VerifyReport>;
+  /** Lines of an export, until `signal` aborts. */
+  export(scope: ExportScope, signal: AbortSignal): AsyncIterable<ExportedLine>;
+  readonly publicKey: PublicKey;
 }
 
 /** A task of a Proxy that is linked now. */

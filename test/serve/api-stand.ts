@@ -207,5 +207,9 @@ export function auditOf(sessions: readonly SessionView[]): AuditReader {
       yield { complete: true, bytes: 8 };
     },
     verify: async () => ({ verdict: "complete", records: 0, sessions: 0, findings: [] }),
+    async *export() {
+      yield { line: "a line" };
+    },
+    publicKey: { keyID: "sha256:0", publicKeyPEM: "a key" },
   };
 }

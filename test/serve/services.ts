@@ -38,6 +38,8 @@ export function testServices(
     statistics: async () => ({ since: "", bucketSeconds: 1, buckets: [], slowest: [], errors: [] }),
     async *text() {},
     verify: async () => ({ verdict: "complete", records: 0, sessions: 0, findings: [] }),
+    async *export() {},
+    publicKey: { keyID: "sha256:0", publicKeyPEM: "" },
   };
   const { linked, ...rest } = change;
   const grantNews = new GrantNews();

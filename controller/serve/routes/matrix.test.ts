@@ -105,6 +105,8 @@ const matrix: Readonly<Record<string, Row>> = {
     status: [401, 404, 200, 404, 200, 200, 404],
   },
   "POST /v1/audit/verify": { status: auditors },
+  "GET /v1/audit/export": { status: [401, 403, 403, 403, 403, 200, 403] },
+  "GET /v1/audit/public-key": { status: everyone },
   "GET /v1/problems": { status: auditors },
   "GET /v1/fleet": { status: administrators },
   // 409: nothing is held.

@@ -63,6 +63,8 @@ function start(audit: Partial<AuditReader> = {}, objects = [...demoObjects, adas
     statistics: async () => ({ since, bucketSeconds: 1, buckets: [], slowest: [], errors: [] }),
     async *text() {},
     verify: async () => ({ verdict: "complete", records: 0, sessions: 0, findings: [] }),
+    async *export() {},
+    publicKey: { keyID: "sha256:0", publicKeyPEM: "" },
     ...audit,
   };
   services = testServices(objects, { audit: reader });

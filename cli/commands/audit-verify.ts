@@ -1,0 +1,139 @@
+import { createReadStream, readFileSync } from "node:fs";
+import path from "node:path";
+import { type ExportReport, ExportUnreadable, verifyExport } from "#audit/export/verify.ts";
+import { verifyDirectories } from "#audit/trail-directory.ts";
+import type { Report } from "#audit/verify.ts";
+import { defined } from "#lib/defined.ts";
+import { coerceError, UserError } from "#lib/errors.ts";
+import type { VerifyReport } from "#wire/control-api.ts";
+import { type Command, type Invocation, valueOf, type World } from "../command.ts";
+import { linesOf } from "../control/lines.ts";
+import { signedIn } from "../signin/signed-in.ts";
+
+/** The controller reads and hashes the whole trail: some 100,000 records a second. */
+const verifyTimeoutMs = 10 * 60_000;
+
+/** `sallyport audit verify` */
+export const auditVerify: Command = {
+  name: "audit verify",
+  summary: "Check that the audit trail is complete: nothing altered, removed, reordered or cut off",
+  options: [
+    {
+      name: "state",
+      value: "DIR",
+      summary: "verify these state directories as one trail instead of asking the controller; one for each replica",
+      repeatable: true,
+    },
+    {
+      name: "export",
+      value: "FILE",
+      summary: "verify this file of `sallyport audit export` instead, offline and without trusting the controller",
+    },
+    {
+      name: "public-key",
+      value: "FILE",
+      summary:
+        "with --export: the public keys that signed, PEM, as `sallyport audit public-key` gave them when you trusted it",
+    },
+  ],
+  examples: [
+    { run: "sallyport audit verify", does: "exit 0 only when the trail is complete" },
+    { run: "sallyport audit verify --state replica-0/ --state replica-1/", does: "what two replicas kept in turn" },
+    { run: "sallyport audit verify --export trail.jsonl --public-key heads.pem", does: "an auditor's own check" },
+  ],
+  async run(invocation) {
+    const { world } = invocation;
+    const file = valueOf(invocation, "export");
+    if (file !== undefined) {
+      return showExport(world, await exportReport(invocation, file));
+    }
+    const states = valueOf(invocation, "state");
+    const report = states === undefined ? await askedToVerify(world) : await verified(states.split(","), world);
+    world.output.result(report, () =>
+      [`The audit trail is ${report.verdict}: ${counted(report)}.`, ...report.findings.map(findingLine)].join("\n"),
+    );
+    return report.verdict === "complete" ? 0 : 1;
+  },
+};
+
+function askedToVerify(world: World): Promise<VerifyReport> {
+  return signedIn(world, ({ control }) =>
+    control.post<VerifyReport>("/v1/audit/verify", {}, { signal: world.signal, timeoutMs: verifyTimeoutMs }),
+  );
+}
+
+async function verified(states: readonly string[], world: World): Promise<VerifyReport> {
+  const directories = states.map((state) => path.resolve(world.workingDirectory, state));
+  return viewOf(await verifyDirectories(directories, world.clock));
+}
+
+function viewOf({ verdict, counts, findings }: Report): VerifyReport {
+  const shown = findings.map(({ kind, detail, session, seq }) => ({ kind, detail, ...defined({ session, seq }) }));
+  return { verdict, records: counts.records, sessions: counts.sessions, findings: shown };
+}
+
+async function exportReport(invocation: Invocation, file: string): Promise<ExportReport> {
+  const { world } = invocation;
+  const at = (name: string): string => path.resolve(world.workingDirectory, name);
+  const keyFile = valueOf(invocation, "public-key");
+  try {
+    const publicKey = keyFile === undefined ? undefined : readFileSync(at(keyFile), "utf8");
+    return await verifyExport(linesOf(createReadStream(at(file))), publicKey);
+  } catch (error) {
+    if (error instanceof ExportUnreadable) {
+      throw new UserError("NoExport", `${file} is no export of an audit trail`, {
+        why: error.message,
+        next: "Name a file that `sallyport audit export` wrote.",
+        cause: error,
+      });
+    }
+    throw new UserError("FileUnreadable", `${keyFile === undefined ? file : `${file} or ${keyFile}`} cannot be read`, {
+      why: coerceError(error).message,
+      next: "Name the export, and a PEM file with public keys.",
+      cause: error,
+    });
+  }
+}
+
+/** 0 when everything that the file can prove is proven. */
+function showExport({ output }: World, report: ExportReport): number {
+  const { scope, proves, doesNotProve, installation, proven, removed, unanchored } = report;
+  const view = {
+    ...viewOf(report),
+    scope,
+    installation,
+    proves,
+    doesNotProve,
+    removed,
+    unanchored,
+    ...defined({ proven }),
+  };
+  const what = scope.kind === "all" ? "audit trail" : `part of the audit trail`;
+  output.result(view, () =>
+    [
+      `This ${what} of ${installation} is ${report.verdict}: ${counted(view)}.`,
+      ...view.findings.map(findingLine),
+      ...removed.map(
+        ({ proxy, task, toSeq, before }) =>
+          `  removed because of their age: records 1 to ${toSeq} of ${proxy} ${task}, from before ${before}`,
+      ),
+      ...unanchored.map(
+        ({ proxy, task, fromSeq, toSeq }) => `  not signed: records ${fromSeq} to ${toSeq} of ${proxy} ${task}`,
+      ),
+      "It proves:",
+      ...(proves.length === 0 ? ["  nothing"] : proves.map((sentence) => `  ${sentence}`)),
+      "It does not prove:",
+      ...doesNotProve.map((sentence) => `  ${sentence}`),
+    ].join("\n"),
+  );
+  const isProvenPart = report.verdict !== "broken" && proven === report.counts.records;
+  return report.verdict === "complete" || isProvenPart ? 0 : 1;
+}
+
+function counted({ records, sessions }: Pick<VerifyReport, "records" | "sessions">): string {
+  return `${records} records, ${sessions} sessions`;
+}
+
+function findingLine({ kind, detail }: VerifyReport["findings"][number]): string {
+  return `  ${kind}: ${detail}`;
+}

@@ -1,0 +1,113 @@
+import type { ExportScope } from "#audit/export/format.ts";
+import { defined } from "#lib/defined.ts";
+import { coerceError } from "#lib/errors.ts";
+import type { ExportedLine, PublicKey } from "#wire/control-api.ts";
+import { callerGrant } from "../caller-view.ts";
+import { type CallerOf, callerOf, HttpProblem, type Route, type RouteRequest } from "../route.ts";
+import { grantIDText, instant, object, text } from "../schemas.ts";
+import type { Services } from "../services.ts";
+import { StreamCount } from "../streams.ts";
+import { findGrant } from "../../source/grant-by-id.ts";
+import { viewScope } from "../view-scope.ts";
+
+/** Exports that may run at once: each reads the whole store once. */
+export const exportsMax = 4;
+
+/** Taking the audit trail out, with what proves it. */
+export function exportRoutes(services: Services): Route[] {
+  return [exportRoute(services), publicKeyRoute(services)];
+}
+
+function exportRoute(services: Services): Route {
+  const streams = new StreamCount({
+    code: "TooManyExports",
+    what: "the export of the audit trail",
+    most: exportsMax,
+    mostOfPerson: exportsMax,
+  });
+  return {
+    method: "GET",
+    path: "/v1/audit/export",
+    operationID: "exportAudit",
+    summary:
+      "The trail as it was recorded, with its signed heads: what `sallyport audit verify --export` proves offline. Each line holds one line of the file; one without `line` only says that the export goes on.",
+    rule: "auditor",
+    query: { grantID: grantIDText, since: instant, until: instant },
+    response: object({ line: { type: "string" } }, ["line"]),
+    streams: true,
+    handle: async (request): Promise<AsyncIterable<ExportedLine>> => {
+      const caller = callerOf(request);
+      const scope = scopeOf(request.query);
+      assertMayExport(services, caller, scope);
+      streams.take(caller.userID, request.signal);
+      await record(services, caller, scope);
+      return services.audit.export(scope, request.signal);
+    },
+  };
+}
+
+function publicKeyRoute({ audit }: Services): Route {
+  return {
+    method: "GET",
+    path: "/v1/audit/public-key",
+    operationID: "getAuditPublicKey",
+    summary: "The public keys that the audit trail's heads are signed with, for auditors to keep. The first is in use.",
+    rule: "person",
+    response: object({ keyID: text(128), publicKeyPEM: { type: "string" } }),
+    handle: async (): Promise<PublicKey> => audit.publicKey,
+  };
+}
+
+function scopeOf(query: RouteRequest["query"]): ExportScope {
+  const [grantID, from, to] = ["grantID", "since", "until"].map((name) => textOf(query[name]));
+  for (const [name, time] of Object.entries(defined({ since: from, until: to }))) {
+    if (Number.isNaN(Date.parse(time ?? ""))) {
+      throw new HttpProblem(400, "InvalidInput", `query.${name}: is no instant`);
+    }
+  }
+  if (grantID !== undefined) {
+    if (from !== undefined || to !== undefined) {
+      throw new HttpProblem(400, "InvalidInput", "query.grantID: a grant's records are exported whole, without a time");
+    }
+    return { kind: "grant", grantID };
+  }
+  return from === undefined && to === undefined ? { kind: "all" } : { kind: "range", ...defined({ from, to }) };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+/** Who may see only some of the statements cannot have all of them. Throws 403. */
+function assertMayExport(services: Services, caller: CallerOf, scope: ExportScope): void {
+  const grant = scope.kind === "grant" ? findGrant(services.source, scope.grantID) : undefined;
+  const closed = viewScope(services, caller).everybody?.exceptDatabases;
+  const seen = grant === undefined ? undefined : callerGrant(services, caller, grant);
+  const isAllowed = grant === undefined ? closed?.length === 0 : seen?.viewsStatements === true;
+  if (!caller.auditGroup || !isAllowed) {
+    throw new HttpProblem(403, "ExportNotShown", `${caller.userName} may not take these records out`, {
+      why: caller.auditGroup
+        ? `these databases do not show their statements to auditors: ${closed?.join(", ") ?? ""}`
+        : "what others did in databases is for auditors, who are another group than administrators",
+      next: "Export single grants that you may see, with --grant; or let the Database's spec.audit.viewers name Auditor.",
+    });
+  }
+}
+
+/** An export that cannot be put on record is not given. */
+async function record({ trail, log }: Services, caller: CallerOf, scope: ExportScope): Promise<void> {
+  const { kind, ...rest } = scope;
+  try {
+    await trail.record({
+      event: "audit.exported",
+      actor: { kind: "User", name: caller.userName },
+      ...(scope.kind === "grant" ? { grantID: scope.grantID } : {}),
+      detail: { scope: kind, ...defined<Record<string, string | undefined>>(rest) } as Record<string, string>,
+    });
+  } catch (error) {
+    log.error("an export could not be recorded and was refused", { error: coerceError(error) });
+    throw new HttpProblem(503, "ExportNotRecorded", "who takes records out is put on record, and that failed", {
+      next: "Try again; if it stays so, ask whoever operates Sallyport to look at the audit store.",
+    });
+  }
+}
