@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:https";
+import { createSecureServer, type Http2SecureServer, type Http2ServerRequest } from "node:http2";
 import type { IncomingMessage } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -15,6 +15,10 @@ import { listenAt } from "./listen.ts";
 export const linkPath = "/v1/link";
 /** A request's headers must arrive within this time; a tail has sent its headers long before it goes on for hours. */
 const headersTimeoutMs = 10_000;
+/** An HTTP/2 connection on which nothing passes is closed after this; a stream has heartbeats more often than that. */
+const idleTimeoutMs = 120_000;
+/** Requests of one HTTP/2 connection at a time. A browser's pages together have some ten streams and as many requests. */
+const requestsOfConnectionMax = 100;
 /** How long a proxy has to answer the close of its link when the controller stops; it reconnects by itself either way. */
 const linkCloseTimeoutMs = 1_000;
 
@@ -60,9 +64,14 @@ export function createControlServer(options: ServerOptions): ControlServer {
   return create(options).control;
 }
 
-function create(options: ServerOptions): { readonly server: Server; readonly control: ControlServer } {
+function create(options: ServerOptions): { readonly server: Http2SecureServer; readonly control: ControlServer } {
   const server = createTlsServer(options);
-  server.headersTimeout = headersTimeoutMs;
+  const connections = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+  });
+  server.on("session", (session) => session.setTimeout(idleTimeoutMs, () => session.close()));
   const sockets = new WebSocketServer(linkServerOptions);
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => socket.destroy());
@@ -84,20 +93,27 @@ function create(options: ServerOptions): { readonly server: Server; readonly con
       const closed = once(server, "close");
       server.close();
       // Tails stay open for ever by design; they end with the process they watch.
-      server.closeAllConnections();
+      for (const connection of connections) {
+        connection.destroy();
+      }
       await closed;
     },
   };
   return { server, control };
 }
 
-function createTlsServer(options: ServerOptions): Server {
+/** HTTP/2 for browsers: with HTTP/1.1 they make six connections in all, and every open page needs some for its streams. */
+function createTlsServer(options: ServerOptions): Http2SecureServer {
+  // The library's own Request and Response stay its own: everything else in this process uses Node's.
+  const listener = getRequestListener(options.app.fetch, { overrideGlobalObjects: false });
+  const { certificate: cert, privateKey: key } = options;
+  const settings = { maxConcurrentStreams: requestsOfConnectionMax };
   try {
-    return createServer(
-      { cert: options.certificate, key: options.privateKey, minVersion: "TLSv1.2" },
-      // The library's own Request and Response stay its own: everything else in this process uses Node's.
-      getRequestListener(options.app.fetch, { overrideGlobalObjects: false }),
-    );
+    const server = createSecureServer({ cert, key, minVersion: "TLSv1.2", allowHTTP1: true, settings });
+    // Node's types say nothing of what `headersTimeout` bounds here: the requests of HTTP/1.1, as in a server of that alone.
+    Object.assign(server, { headersTimeout: headersTimeoutMs });
+    server.on("request", (request, response) => void listener(withHost(request), response));
+    return server;
   } catch (error) {
     throw new UserError("CertificateUnusable", "the TLS certificate and key cannot be used", {
       why: error instanceof Error ? error.message : "",
@@ -105,4 +121,12 @@ function createTlsServer(options: ServerOptions): Server {
       cause: error,
     });
   }
+}
+
+/** HTTP/2 names the host in `:authority` (RFC 9113 8.3.1), which the library leaves out of the headers. */
+function withHost(request: IncomingMessage | Http2ServerRequest): IncomingMessage | Http2ServerRequest {
+  if ("authority" in request && request.headers.host === undefined) {
+    request.rawHeaders.push("host", request.authority);
+  }
+  return request;
 }
