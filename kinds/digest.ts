@@ -28,22 +28,6 @@ export function specDigest(object: AnyObject): string {
   return sha256(object.spec);
 }
 
-/**
- * What a GrantReview of this Grant must state: what its reviewers decide on (`status.review.digest`), once the controller has worked
- * that out, and until then what can never change of it.
- */
-export function grantDigest(grant: Grant): string {
-  return grant.status?.review?.digest ?? identityDigest(grant);
-}
-
-/**
- * Digest of the Grant's uid and the fields of its spec that can never change. A re-created Grant has another uid and so another
- * digest. Throws where the object has no uid yet.
- */
-export function identityDigest(grant: Grant): string {
-  return sha256(identityOf(grant));
-}
-
 /** What reviewers decide on beside what can never change of the Grant. */
 export interface ReviewedTerms {
   readonly workflow: AccessWorkflow;
@@ -54,8 +38,9 @@ export interface ReviewedTerms {
 }
 
 /**
- * Digest of all that a reviewer decides on: the Grant, its reason, the workflow's rules, and what would be reached. Whoever changes any of
- * it makes earlier reviews reviews of something else. What may only shrink (duration, notAfterTime) or be put off (startTime) is left out.
+ * Digest of all that a reviewer decides on, which a GrantReview must state: the Grant's uid, what can never change of its spec, its reason,
+ * the workflow's rules, and what would be reached. Whoever changes any of it makes earlier reviews reviews of something else. What may
+ * only shrink (duration, notAfterTime) or be put off (startTime) is left out. Throws where the Grant has no uid yet.
  */
 export function reviewDigest(grant: Grant, { workflow, availability, target }: ReviewedTerms): string {
   // The port that is suggested to the person's computer is comfort.
