@@ -35,6 +35,8 @@ export interface IDTokenClaims {
   readonly userName: string;
   /** Absent: the token came by a flow that binds none (RFC 8628), or by a refresh (OpenID Connect Core 12.2). */
   readonly nonce: string | undefined;
+  /** When it was issued, in whole seconds since the epoch. */
+  readonly issuedSeconds: number;
 }
 
 export interface IDTokenRules {
@@ -89,7 +91,7 @@ function partyProblem({ aud, azp }: JWTPayload, clientID: string): { refused: st
 }
 
 function personClaims(payload: JWTPayload, usernameClaim: string): IDTokenClaims | { readonly refused: string } {
-  const { sub, nonce } = payload;
+  const { sub, nonce, iat = 0 } = payload;
   const userName = payload[usernameClaim];
   if (sub === undefined || sub === "" || sub.length > subjectMax) {
     return { refused: "the token names no subject" };
@@ -101,5 +103,5 @@ function personClaims(payload: JWTPayload, usernameClaim: string): IDTokenClaims
   if (usernameClaim === "email" && payload["email_verified"] !== true) {
     return { refused: "the issuer has not verified the e-mail address" };
   }
-  return { subject: sub, userName, nonce: typeof nonce === "string" ? nonce : undefined };
+  return { subject: sub, userName, nonce: typeof nonce === "string" ? nonce : undefined, issuedSeconds: iat };
 }

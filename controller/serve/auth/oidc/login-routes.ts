@@ -9,7 +9,7 @@ import { personOf, readPerson } from "../person.ts";
 import { recordSignIn } from "../record.ts";
 import { loginResponse } from "../response.ts";
 import type { Principal, Tokens } from "../tokens.ts";
-import { verifyIDToken } from "./id-token.ts";
+import { type IDTokenClaims, verifyIDToken } from "./id-token.ts";
 import { issuerUnavailable, type OidcIssuer } from "./issuer.ts";
 import { oidcNonceLifeMs, OnlyOnce } from "./once.ts";
 
@@ -92,7 +92,7 @@ export async function personOfToken(
   issuer: OidcIssuer,
   clientID: string,
   { clock, directory, log }: Pick<Services, "clock" | "directory" | "log">,
-  onVerified: (claims: { nonce: string | undefined; subject: string }) => void = () => {},
+  onVerified: (claims: IDTokenClaims) => void = () => {},
 ): Promise<Principal> {
   const { keys, config } = await issuer.known();
   const { usernameClaim } = issuer.options;

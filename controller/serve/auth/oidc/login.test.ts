@@ -184,6 +184,12 @@ describe("a token of the OIDC issuer", () => {
     expect(await codeOf(await login(token))).toEqual([401, "TokenUsed"]);
   });
 
+  it("does not sign in when it is older than this process, which cannot know who used it", async () => {
+    const old = await server.forge(await claims({ iat: nowSeconds() - 2, nonce: undefined }));
+
+    expect(await codeOf(await login(old))).toEqual([401, "TokenUsed"]);
+  });
+
   it("is refused when its nonce is not one of ours, or somebody else used it", async () => {
     people.set("grace", { status: "ENABLED", groups: [] });
     const used = await claims();

@@ -1,7 +1,7 @@
 import type { Clock } from "#lib/clock.ts";
 import { formatNonce } from "#wire/proof.ts";
 import { digestOf } from "../tokens.ts";
-import { skewSeconds, tokenAgeMaxSeconds } from "./id-token.ts";
+import { type IDTokenClaims, skewSeconds, tokenAgeMaxSeconds } from "./id-token.ts";
 
 /** A person signs in at the issuer in between, with a second factor that must be found first. */
 export const oidcNonceLifeMs = 10 * 60_000;
@@ -66,8 +66,11 @@ export class OnlyOnce {
   readonly #redeemed: Aging<string>;
   readonly #used: Aging<true>;
   readonly #random: (bytes: number) => Uint8Array;
+  /** What was used before this process began is not known here: no token of that time is let in. */
+  readonly #sinceMs: number;
 
   constructor(clock: Clock, random: (bytes: number) => Uint8Array) {
+    this.#sinceMs = clock.now();
     this.#issued = new Aging(oidcNonceLifeMs, clock);
     this.#redeemed = new Aging(redeemedLifeMs, clock);
     this.#used = new Aging(usedLifeMs, clock);
@@ -83,9 +86,9 @@ export class OnlyOnce {
   }
 
   /** Uses the token up. Undefined: it may pass. */
-  take(token: string, { nonce, subject }: { nonce: string | undefined; subject: string }): Replay | undefined {
+  take(token: string, { nonce, subject, issuedSeconds }: Omit<IDTokenClaims, "userName">): Replay | undefined {
     const digest = digestOf(token);
-    if (this.#used.get(digest) !== undefined) {
+    if ((issuedSeconds + 1) * 1_000 <= this.#sinceMs || this.#used.get(digest) !== undefined) {
       return "TokenUsed";
     }
     if (this.#used.sweep() >= usedMax) {
