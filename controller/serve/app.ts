@@ -35,8 +35,12 @@ export function createApp(
     context.header("x-content-type-options", "nosniff");
     // Hono would answer HEAD by running the GET handler, which for a tail is a stream that nobody reads.
     if (!methods.has(context.req.raw.method)) {
+      // What is served beside the routes, such as the console, takes these methods at most.
       context.header("allow", [...methods].join(", "));
-      throw new HttpProblem(405, "MethodNotAllowed", `the control API does not know ${context.req.raw.method}`);
+      const problem = noSuchRoute(context, routes);
+      throw problem.status === 405
+        ? problem
+        : new HttpProblem(405, "MethodNotAllowed", `the control API does not know ${context.req.raw.method}`);
     }
     await next();
   });

@@ -298,6 +298,8 @@ describe("what goes wrong", () => {
     const other = await answer(`${grant}/revoke`, "ada");
 
     expect([other.status, other.headers.get("allow")]).toEqual([405, "POST"]);
+    const unknown = await answer(`${grant}/revoke`, "ada", "OPTIONS");
+    expect([unknown.status, unknown.headers.get("allow")]).toEqual([405, "POST"]);
     expect(other.headers.get("cache-control")).toBe("no-store");
   });
 });
