@@ -86,12 +86,12 @@ class Waiting {
       this.#world.output.event("APPROVED", `${this.#name} was approved${decisionText(grant, "Approve")}`, { grant });
     }
     this.#say(grant.message);
-    this.#options.line.show(`Waiting for ${this.#name} to become active`);
+    this.#options.line.show(this.#name, `Waiting for ${this.#name} to become active`);
   }
 
   stop(): void {
     this.#cancelLate?.();
-    this.#options.line.clear();
+    this.#options.line.clear(this.#name);
   }
 
   #waitForPeople(grant: GrantView): void {
@@ -101,7 +101,8 @@ class Waiting {
     }
     this.#waitsForPeople = true;
     this.#say(progress);
-    this.#options.line.show(`Waiting for request to be approved${progress === "" ? "" : ` (${progress})`}`);
+    const text = `Waiting for request to be approved${progress === "" ? "" : ` (${progress})`}`;
+    this.#options.line.show(this.#name, text);
   }
 
   #say(text: string): void {

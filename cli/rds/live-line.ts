@@ -6,9 +6,10 @@ import type { Output } from "../output/output.ts";
 
 /** One line at the bottom of a terminal that is drawn again as time goes by. Nothing of it is seen where there is no terminal. */
 export interface LiveLine {
-  /** Shows the text with the time since it was shown first. */
-  show(text: string): void;
-  clear(): void;
+  /** Shows what `owner` waits for, with the time since anybody began to wait. */
+  show(owner: string, text: string): void;
+  /** `owner` waits for nothing any more. */
+  clear(owner: string): void;
 }
 
 /** Seconds are worth a look at first; later nobody watches them, and the machine is left alone. */
@@ -50,7 +51,7 @@ export function createLiveLine(world: World): { readonly line: LiveLine; readonl
 
 class TerminalLine implements LiveLine {
   readonly #world: World;
-  #text = "";
+  readonly #texts = new Map<string, string>();
   #sinceMs = 0;
   #cancelTick: CancelTimer = () => {};
 
@@ -58,34 +59,37 @@ class TerminalLine implements LiveLine {
     this.#world = world;
   }
 
-  show(text: string): void {
-    if (this.#text === "") {
+  show(owner: string, text: string): void {
+    if (this.#texts.size === 0) {
       this.#sinceMs = this.#world.clock.monotonicMs();
     }
-    this.#text = printable(text);
+    this.#texts.set(owner, printable(text));
     this.#tick();
   }
 
-  clear(): void {
-    this.#cancelTick();
+  clear(owner: string): void {
     this.erase();
-    this.#text = "";
+    this.#texts.delete(owner);
+    this.draw();
+    if (this.#texts.size === 0) {
+      this.#cancelTick();
+    }
   }
 
   erase(): void {
-    if (this.#text !== "") {
+    if (this.#texts.size > 0) {
       this.#world.terminal.output.write(eraseLine);
     }
   }
 
   draw(): void {
-    if (this.#text === "") {
+    if (this.#texts.size === 0) {
       return;
     }
     const { output } = this.#world.terminal;
     const { columns = widthDefault } = output as { columns?: number };
     const elapsed = formatDuration((this.#world.clock.monotonicMs() - this.#sinceMs) / 1_000);
-    const whole = `${this.#text}... [${elapsed} elapsed]`;
+    const whole = `${[...this.#texts.values()].join("; ")}... [${elapsed} elapsed]`;
     // A line that wraps could not be taken back.
     output.write(`${eraseLine}${whole.length < columns ? whole : `${whole.slice(0, columns - 2)}…`}`);
   }

@@ -37,7 +37,6 @@ export async function proxyDatabases(invocation: Invocation): Promise<number> {
       await Promise.all(targets.map(({ front }) => front.close()));
     }
   } finally {
-    line.clear();
     session.close();
   }
 }

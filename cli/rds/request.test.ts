@@ -202,4 +202,76 @@ describe("access that is asked for", () => {
     expect(activationWaitMs).toBe(300_000);
     expect(error).toMatchObject({ code: "NotLiveInTime", why: "Throttled.", next: "sallyport grants get g1" });
   });
+
+  const step = {
+    name: "dba",
+    approvers: [{ kind: "Group", name: "dbas" }],
+    requiredApprovals: 1,
+    decisions: [],
+    state: "Waiting",
+  } as const;
+  const decided = (decision: "Approve" | "Deny", comment?: string): Partial<GrantView> => ({
+    approval: {
+      kind: "Reviewed",
+      state: decision === "Approve" ? "Approved" : "Denied",
+      steps: [
+        {
+          ...step,
+          state: decision === "Approve" ? "Approved" : "Denied",
+          decisions: [
+            {
+              decision,
+              reviewer: { kind: "User", username: "margaret" },
+              time: "",
+              ...(comment === undefined ? {} : { comment }),
+            },
+          ],
+        },
+      ],
+    },
+  });
+  const waiting = view({
+    state: "PendingApproval",
+    approval: { kind: "Reviewed", state: "Waiting", steps: [step] },
+  });
+  const asked: GrantRequestResponse = { change: "Requested", durationSeconds: 3_600, grant: waiting };
+
+  it("is waited for until people have approved it, however long they take, and says who they are", async () => {
+    const long = Array.from({ length: 1_000 }, () => waiting);
+    const { grant, said, paths } = await ensure({
+      answer: asked,
+      looks: [...long, view({ state: "Provisioning", ...decided("Approve") }), active],
+    });
+
+    expect(grant).toBe(active);
+    expect(said.split("\n").slice(2, 6)).toEqual([
+      "[REQUESTED] read_only access to orders requires approval",
+      "[WAITING] Waiting for request to be approved...",
+      "[i] step dba: 0 of 1 approvals, asked: group dbas",
+      "[APPROVED] read_only access to orders was approved by margaret",
+    ]);
+    expect(paths.filter((path) => path.endsWith("/watch"))).toHaveLength(1);
+  });
+
+  it("that is denied says by whom and why", async () => {
+    const { error } = await ensure({
+      answer: asked,
+      looks: [view({ state: "Refused", readyReason: "Denied", ...decided("Deny", "not on a Friday") })],
+    });
+
+    expect(error).toMatchObject({ code: "Denied", why: "the request was denied by margaret: not on a Friday" });
+  });
+
+  it("is followed by the control API's watch where it has one, over heartbeats and a watch that ends", async () => {
+    const { grant, paths } = await ensure({
+      answer: asked,
+      watches: [
+        [waiting, {}],
+        [{}, active],
+      ],
+    });
+
+    expect(grant).toBe(active);
+    expect(paths).toEqual(["/v1/grants/g1/watch", "/v1/grants/g1/watch"]);
+  });
 });

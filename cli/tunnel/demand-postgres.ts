@@ -12,6 +12,9 @@ const cancelRequest = 80_877_102;
 const startupBytesMax = 10_000;
 /** SCRAM's messages are below 300 bytes; clients may add extensions. */
 const answerBytesMax = 4_096;
+/** As PostgreSQL has them (its source, src/include/common/scram-common.h). */
+const saltBytes = 16;
+const nonceBytes = 18;
 const passwordMessage = 0x70;
 const mechanism = "SCRAM-SHA-256";
 /** Kinds of AuthenticationRequest (PostgreSQL documentation, "Message Formats"). */
@@ -24,7 +27,8 @@ const invalidPassword = "28P01";
  * here. The server's own AuthenticationOk then follows as if it had asked.
  */
 export function demandPostgres(password: Secret, random: (bytes: number) => Uint8Array): LocalLogin {
-  const scram = new ScramServer(password, random);
+  const nonce = (): string => Buffer.from(random(nonceBytes)).toString("base64");
+  const scram = new ScramServer(password, Buffer.from(random(saltBytes)), nonce);
   return {
     speaks: "client",
     async demand(socket, clock) {

@@ -13,10 +13,11 @@ export type PeerCheck = (socket: Socket) => Promise<string | undefined>;
  * there.
  */
 export function sameUserOnly(
-  ownID: number | undefined = process.getuid?.(),
+  whoAmI: () => number | undefined = () => process.getuid?.(),
   sockets: typeof loopbackSockets = loopbackSockets,
 ): PeerCheck {
   return async ({ remotePort, localPort }) => {
+    const ownID = whoAmI();
     const entries = ownID === undefined ? undefined : await sockets();
     if (entries === undefined) {
       return undefined;

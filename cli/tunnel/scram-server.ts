@@ -4,19 +4,18 @@ import type { Secret } from "#lib/secret.ts";
 /** RFC 7677 4: at least 4,096. The password is random, so more would protect nothing. */
 const iterations = 4_096;
 const keyBytes = 32;
-const saltBytes = 16;
-const nonceBytes = 18;
 
 /** The server's side of SCRAM-SHA-256 (RFC 5802, RFC 7677) for one password, without channel binding. */
 export class ScramServer {
   readonly #salt: Buffer;
   readonly #storedKey: Buffer;
   readonly #serverKey: Buffer;
-  readonly #random: (bytes: number) => Uint8Array;
+  readonly #nonce: () => string;
 
-  constructor(password: Secret, random: (bytes: number) => Uint8Array) {
-    this.#random = random;
-    this.#salt = Buffer.from(random(saltBytes));
+  /** `nonce` gives printable text without commas that was never given before. */
+  constructor(password: Secret, salt: Buffer, nonce: () => string) {
+    this.#nonce = nonce;
+    this.#salt = salt;
     const salted = pbkdf2Sync(password.reveal(), this.#salt, iterations, keyBytes, "sha256");
     this.#storedKey = createHash("sha256").update(hmac(salted, "Client Key")).digest();
     this.#serverKey = hmac(salted, "Server Key");
@@ -31,7 +30,7 @@ export class ScramServer {
     if (header === undefined || bare === undefined || nonce === undefined) {
       return undefined;
     }
-    const whole = nonce + Buffer.from(this.#random(nonceBytes)).toString("base64");
+    const whole = nonce + this.#nonce();
     const serverFirst = `r=${whole},s=${this.#salt.toString("base64")},i=${iterations}`;
     return {
       serverFirst,

@@ -11,7 +11,7 @@ import { isMissing } from "#tools/parts/part.ts";
 import { type Installation, signInDirectly, startInstallation, untilProxyLinked } from "../harness/installation.ts";
 import { mariadbMissing, startMariaDB } from "../harness/mariadb.ts";
 import { mysqlMissing, startMySQL } from "../harness/mysql.ts";
-import { ended, type SallyportProcess } from "../harness/process.ts";
+import { ended, repository, type SallyportProcess } from "../harness/process.ts";
 import * as support from "./support.ts";
 
 /** What `rds proxy --output json` says once a database can be used. */
@@ -74,9 +74,9 @@ async function python(expression: string, sql: string, module: string): Promise<
 }
 
 /** What a person pastes into a program of Node. */
-function pasted<T>(expression: string, names: object): T {
-  // oxlint-disable-next-line no-new-func -- it is what is printed for people to paste
-  return new Function(...Object.keys(names), `return (async () => (${expression}))()`)(...Object.values(names)) as T;
+function node(module: string, expression: string, then: string): Promise<{ code: number; text: string }> {
+  const script = `import ${module};\nconst client = ${expression};\n${then}\nawait client.end();`;
+  return run(process.execPath, ["--input-type=module", "-e", script], { cwd: repository });
 }
 
 describe.each(engines)(
@@ -96,10 +96,9 @@ describe.each(engines)(
       installation = await startInstallation({ mysql: start, sandbox: { delays: { identityCenterMs: 30 } } });
       await untilProxyLinked(installation);
       await signInDirectly(installation, "ada");
-      cli = installation.run("ada", [
-        ...["rds", "proxy", "--target", "orders:read_only", "--target", "stock:app_owner", "--port", "free", "--yes"],
-        ...["--local-password", "--show-password", "--print", kinds.join(","), "--output", "json"],
-      ]);
+      const targets = ["--target", "orders:read_only", "--target", "stock:app_owner", "--port", "free", "--yes"];
+      const shown = ["--local-password", "--show-password", "--print", kinds.join(","), "--output", "json"];
+      cli = installation.run("ada", ["rds", "proxy", ...targets, ...shown]);
       const ready = async (database: string): Promise<Ready> =>
         JSON.parse(await cli.line((line) => line.includes('"READY"') && line.includes(`"${database}"`))) as Ready;
       [orders, stock] = await Promise.all([ready("orders"), ready("stock")]);
@@ -133,11 +132,9 @@ describe.each(engines)(
       });
 
       it("node-postgres's", async () => {
-        const client = await pasted<Promise<pg.Client>>(string(orders, "node"), { pg });
-        await client.connect();
+        const ask = "await client.connect(); console.log((await client.query('select 1 as one')).rows[0].one);";
 
-        expect((await client.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
-        await client.end();
+        expect(await node('pg from "pg"', string(orders, "node"), ask)).toEqual({ code: 0, text: "1" });
       });
 
       it("psycopg's", async ({ skip }) => {
@@ -200,11 +197,9 @@ describe.each(engines)(
       });
 
       it("mysql2's", async () => {
-        const mysql = { createConnection };
-        const client = await pasted<ReturnType<typeof createConnection>>(string(stock, "node"), { mysql });
+        const ask = "console.log((await client.query('select 1 as one'))[0][0].one);";
 
-        expect((await client.query("select 1 as one"))[0]).toEqual([{ one: 1 }]);
-        await client.end();
+        expect(await node('mysql from "mysql2/promise"', string(stock, "node"), ask)).toEqual({ code: 0, text: "1" });
       });
 
       it("PyMySQL's", async ({ skip }) => {
