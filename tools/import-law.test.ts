@@ -18,6 +18,10 @@ describe("the import law", () => {
     ["lib/a.ts", 'import "#kinds/b.ts";'],
     ["controller/reconcile/grant/decide.ts", 'import { readFileSync } from "node:fs";'],
     ["proxy/postgres/a.ts", 'import { x } from "../session/b.ts";'],
+    ["console/a.tsx", 'import { x } from "#audit/b.ts";'],
+    ["console/a.tsx", 'import { x } from "#controller/b.ts";'],
+    ["console/a.ts", 'import { x } from "node:fs";'],
+    ["controller/a.ts", 'import { x } from "#console/b.ts";'],
     ["audit/a.ts", 'export { x } from "#wire/b.ts";'],
   ])("refuses in %s: %s", (file, text) => {
     expect(problemsOf(file, text)).toHaveLength(1);
@@ -27,6 +31,7 @@ describe("the import law", () => {
     ["cli/main.ts", 'await import("#proxy/main.ts")'],
     ["proxy/postgres/a.ts", 'import { x } from "./b.ts";'],
     ["controller/a.ts", 'import { x } from "#wire/b.ts";'],
+    ["console/a.tsx", 'import type { X } from "#wire/b.ts";'],
   ])("allows in %s: %s", (file, text) => {
     expect(problemsOf(file, text)).toEqual([]);
   });

@@ -22,11 +22,6 @@ export function useRouter(): Router {
   return router;
 }
 
-/** For tests and pages that are rendered without a browser. */
-export function GivenRouter({ router, children }: { readonly router: Router; readonly children: ComponentChildren }) {
-  return <RouterContext.Provider value={router}>{children}</RouterContext.Provider>;
-}
-
 /** Keeps what is shown and the address bar together. Links within the console need no component of their own: clicks on them are taken here. */
 export function BrowserRouter({ children }: { readonly children: ComponentChildren }) {
   const [href, setHref] = useState(() => location.href);
