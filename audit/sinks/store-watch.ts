@@ -20,6 +20,8 @@ export class StoreWatch {
   #latest = 0;
   #cancel: CancelTimer | undefined;
   #isStopped = false;
+  /** Whether the store did not answer the last time; that is said once. */
+  #isSilent = false;
 
   constructor(options: { readonly newest: () => Promise<number>; readonly clock: Clock; readonly log: Log }) {
     this.#newest = options.newest;
@@ -64,8 +66,10 @@ export class StoreWatch {
   async #look(): Promise<void> {
     try {
       this.#latest = await this.#newest();
+      this.#isSilent = false;
     } catch (error) {
-      this.#log.warn("the audit store does not say what is new", { error });
+      this.#log[this.#isSilent ? "debug" : "warn"]("the audit store does not say what is new", { error });
+      this.#isSilent = true;
     }
     for (const { after, wake } of this.#waiting) {
       if (this.#latest > after) {
