@@ -76,7 +76,7 @@ function ChartParts({ statistics }: { readonly statistics: Statistics }) {
   const { buckets, bucketSeconds, slowest, errors } = statistics;
   const statements = buckets.reduce((sum, bucket) => sum + bucket.statements, 0);
   const failed = buckets.reduce((sum, bucket) => sum + bucket.errors, 0);
-  const per = bucketSeconds === 60 ? "a minute" : `each ${lengthText(bucketSeconds * 1_000)}`;
+  const per = bucketSeconds === 60 ? "per minute" : `each ${lengthText(bucketSeconds * 1_000)}`;
   return (
     <>
       <figure class="chart">

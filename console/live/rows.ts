@@ -42,11 +42,6 @@ export function isRunning(row: StatementRow): boolean {
   return row.outcome === undefined;
 }
 
-/** Whether it failed or was kept from running. */
-export function isFailed(row: StatementRow): boolean {
-  return row.outcome !== undefined && row.outcome !== "ok";
-}
-
 /** A row of a statement's first event. An end whose start is not known shows without its text. */
 export function statementRow(id: number, event: StatementEvent): StatementRow {
   const { event: kind, storeSeq, ...fields } = event;

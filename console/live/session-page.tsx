@@ -153,6 +153,7 @@ function SessionTrail({ view, onClosed }: { readonly view: SessionView; readonly
             onFollow={(following) => (replay === undefined ? setPaused(!following) : undefined)}
             selected={selected}
             onSelect={setSelected}
+            fits={view.endTime !== undefined && replay === undefined}
           />
         )}
         {row === undefined ? null : <StatementDetail row={row} onClose={() => setSelected(undefined)} />}

@@ -67,7 +67,7 @@ export interface Watched {
   readonly context: BrowserContext;
   newPage(): Promise<Page>;
   /** What is expected to be said from now on, such as a lost connection in a test that cuts it. */
-  expect(message: RegExp): void;
+  readonly expect: (message: RegExp) => void;
   /** Console errors and warnings, violations of the content security policy, uncaught errors, requests to other origins. */
   readonly findings: readonly string[];
 }

@@ -32,7 +32,9 @@ async function readAll(grid: unknown): Promise<unknown> {
   if (scroller === null) {
     throw new Error("the list has no scroller");
   }
-  const frame = (globalThis as unknown as { requestAnimationFrame(next: () => void): void }).requestAnimationFrame;
+  const { requestAnimationFrame: frame } = globalThis as unknown as {
+    readonly requestAnimationFrame: (next: () => void) => void;
+  };
   const drawn = (): Promise<void> => new Promise((resolve) => frame(() => frame(() => resolve())));
   const seen = new Map<number, unknown>();
   for (let top = 0; ; top += scroller.clientHeight - 60) {

@@ -137,9 +137,9 @@ describe.skipIf(missing !== undefined)(`live statements${missing === undefined ?
     await openGrant(page);
     const client = await connected();
     const numbers: number[] = [];
-    let isOver = false;
+    const over = new AbortController();
     const load = (async () => {
-      for (let number = 0; !isOver; number += 1) {
+      for (let number = 0; !over.signal.aborted; number += 1) {
         await client.query(`select 'cut ${number}'`);
         numbers.push(number);
       }
@@ -155,7 +155,7 @@ describe.skipIf(missing !== undefined)(`live statements${missing === undefined ?
       world.way.mend();
       await page.getByText("Live", { exact: true }).waitFor();
     }
-    isOver = true;
+    over.abort();
     expect(await load).toBeUndefined();
     await page.getByRole("row", { name: new RegExp(`'cut ${numbers.length - 1}'.*SELECT 1`) }).waitFor();
 

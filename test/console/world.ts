@@ -39,7 +39,7 @@ export interface ConsoleWorld {
 export interface SignedIn extends Watched {
   readonly page: Page;
   /** Comes in once more by another link, as after a restart of the controller. */
-  enter(): Promise<void>;
+  readonly enter: () => Promise<void>;
 }
 
 /** Starts everything, with the console built from the sources. */
