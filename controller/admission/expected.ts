@@ -21,7 +21,7 @@ export const expectedPolicies: readonly {
   },
   {
     name: "sallyport-requester",
-    policyDigest: "sha256:3cd95229f2ff5c1913b5bd9a0bef032889374e908b002a6ed9d84407cedd67c3",
+    policyDigest: "sha256:f5e9a69dab4c42a925fe821061b74adcd8f7005132ddd818982683c9d58cbc75",
     bindingDigest: "sha256:5e393f15eafac6af99945488a7ea99e7d88550d65db45eca10ea15773c7548ed",
   },
   {

@@ -74,6 +74,20 @@ describe("who asks for a Grant", () => {
   });
 });
 
+describe("break-glass", () => {
+  const urgent = { urgency: "BreakGlass", reason: "INC-1" };
+
+  it("is asked for by whoever needs it, and by the control API for them; not by a pipeline that may name people otherwise", async () => {
+    for (const token of [people.ada, stand.controller]) {
+      expect(await stand.create(token, aGrant(fresh(), { ...by("ada"), ...urgent }))).toMatchObject({ status: 201 });
+    }
+    const answer = await stand.create(people.flux, aGrant(fresh(), { ...by("ada"), ...urgent }));
+
+    expect(answer.status).toBe(403);
+    expect(said(answer)).toContain("asked for by whoever needs it");
+  });
+});
+
 describe("how long a Grant may be asked for", () => {
   it("is bounded from its creation, for pipelines too, whatever creationTimestamp the object claims", async () => {
     const far = { notAfterTime: inHours(721) };

@@ -27,6 +27,8 @@ spec:
   priority: 1000
   approvalSteps:
     - { name: lead, approvers: [{ kind: Group, name: administrators }] }
+  breakGlass:
+    subjects: [{ kind: Group, name: developers }]
 ---
 apiVersion: sallyport.dev/v1alpha1
 kind: Availability
@@ -161,6 +163,24 @@ describe("a review made with kubectl", () => {
     expect(forged).toBe(true);
     expect(await decided("forged-three")).toBe("ReviewerNotVerified");
     expect(await reasonOf("grant/three")).toBe("PendingApproval");
+  });
+});
+
+describe("break-glass with kubectl", () => {
+  test("gives access at once to whom the workflow names, who is known to ask for it, and says so", async () => {
+    await untilCounting();
+    const file = grantFile({ ...own, name: "urgent" }).replace("spec:", "spec:\n  urgency: BreakGlass");
+
+    await ada(["apply", "--filename", "-"], file);
+    await ada(["wait", "--for=condition=Active", "grant/urgent", "--timeout=30s"]);
+
+    expect(await ask("grant/urgent", "{.status.approvalKind}")).toBe("BreakGlass");
+    expect(await ask("grant/urgent", '{.status.conditions[?(@.type=="BreakGlass")].status}')).toBe("True");
+    const told = await eventually("the Event is there", async () => {
+      const events = await administrator(["get", "events.events.k8s.io", "--field-selector", "regarding.name=urgent"]);
+      return events.includes("BreakGlassUsed") ? events : undefined;
+    });
+    expect(told).not.toContain("INC-42");
   });
 });
 
