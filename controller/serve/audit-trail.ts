@@ -139,11 +139,12 @@ export function auditReader(keeping: AuditKeeping): AuditReader {
     async statistics(filter, range) {
       return statisticsView(await store.statistics(storeFilter(filter, keeping), range), range);
     },
-    async *text(session, text): AsyncGenerator<TextLine> {
-      const [entry] = (await store.sessions({ session }, { limit: 1 })).items;
+    async *text(filter, text): AsyncGenerator<TextLine> {
+      // By the filter and not by its name alone: two proxies can give two sessions one name.
+      const [entry] = (await store.sessions(storeFilter(filter, keeping), { limit: 1 })).items;
       let bytes = 0;
       if (entry !== undefined) {
-        for await (const piece of store.text({ proxy: entry.proxy, task: entry.task, session, text })) {
+        for await (const piece of store.text({ proxy: entry.proxy, task: entry.task, session: entry.session, text })) {
           bytes += bytesOfText(piece).length;
           yield typeof piece === "string" ? { data: piece } : piece;
         }

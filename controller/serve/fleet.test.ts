@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import type { Grant } from "#kinds/index.ts";
 import { adasGrant, condition, waitingGrant } from "#test/serve/api-stand.ts";
 import { aDatabase, aGrant, aProxy, memorySource } from "../reconcile/testing.ts";
-import { fleetOf } from "./fleet.ts";
+import { fleetOf, troubledMax } from "./fleet.ts";
 
 const now = Date.parse("2026-01-02T00:00:00.000Z");
 const task = { taskARN: "t1", version: "0.1.0", skewMs: 4, sessions: 2, audit: { bytes: 512 } as never };
@@ -75,4 +75,13 @@ it("counts the permission sets that are in use", () => {
     { name: "permission sets of Sallyport in account 111122223333", used: 1, limit: 500 },
     { name: "permission sets of Sallyport in arn:i", used: 1, limit: 3_500 },
   ]);
+});
+
+it("names so many objects that are not well", () => {
+  const unready = [condition("Ready", "False", "Provisioning"), condition("Active", "False", "Provisioning")];
+  const stuck = Array.from({ length: troubledMax + 1 }, (_, index) =>
+    aGrant({ metadata: { name: `g${index}` }, status: { grantID: `g${index}`, conditions: unready } as never }),
+  );
+
+  expect(fleetOf(parts(stuck)).troubled.length).toBe(troubledMax);
 });

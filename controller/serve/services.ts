@@ -76,8 +76,11 @@ export interface AuditReader {
   sessions(filter: AuditFilter): Promise<readonly SessionView[]>;
   /** What charts show. Rejects with a `UserError` where there is too much to look at. */
   statistics(filter: AuditFilter, range: StatisticsRange): Promise<Statistics>;
-  /** A large text, piece by piece. Throws a `UserError` where a piece is missing; what was given until then was there. */
-  text(session: string, text: number): AsyncIterable<TextLine>;
+  /**
+   * A large text of the session that the filter finds, piece by piece. Throws a `UserError` where a piece is missing; what was given until
+   * then was there.
+   */
+  text(filter: AuditFilter, text: number): AsyncIterable<TextLine>;
   verify(): Promise<VerifyReport>;
   /** Lines of an export, until `signal` aborts. */
   export(scope: ExportScope, signal: AbortSignal): AsyncIterable<ExportedLine>;

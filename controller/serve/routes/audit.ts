@@ -186,7 +186,7 @@ function textRoute({ audit }: Services, view: View): Route {
       if ((await audit.sessions(filter)).length === 0) {
         throw new HttpProblem(404, "SessionNotFound", `you have no session ${session}`);
       }
-      return audit.text(session, Number(request.path["text"]));
+      return audit.text(filter, Number(request.path["text"]));
     },
   };
 }

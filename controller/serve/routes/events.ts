@@ -11,7 +11,8 @@ const pageSizeMax = 1_000;
 const pageSizeDefault = 100;
 /** As many as may follow statements (routes/audit.ts): each stored batch wakes each of them. */
 export const eventTailsMax = 64;
-const eventTailsOfPersonMax = 16;
+/** As of grants (routes/watch.ts). */
+export const eventTailsOfPersonMax = 16;
 
 const position = integer(0, Number.MAX_SAFE_INTEGER);
 
