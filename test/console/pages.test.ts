@@ -1,5 +1,6 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { EntitlementList } from "#wire/control-api.ts";
 import { browserMissing, openProfile } from "./browser.ts";
 import { look } from "./look.ts";
 import { type ConsoleWorld, type SignedIn, startConsoleWorld } from "./world.ts";
@@ -114,6 +115,28 @@ describe.skipIf(missing !== undefined)("the console's pages", () => {
     await bothWidths(margaret.page, "requests-ended");
   });
 
+  it("an emergency skips the approval with a warning first and a reason, and the grant stays marked", async () => {
+    world.installation.writeManifest("emergency.yaml", emergency);
+    await expect
+      .poll(async () => (await world.api("margaret").get<EntitlementList>("/v1/databases")).items)
+      .toContainEqual(expect.objectContaining({ role: "app_owner", breakGlass: true }));
+    const { page } = margaret;
+    await page.goto("/console/request/default/orders/app_owner");
+    await page.getByLabel("Emergency: break the glass").check();
+    await page.getByText("Access without approval, under everybody's eyes").waitFor();
+    await page.getByRole("button", { name: "Break the glass" }).click();
+    await page.getByText("Say why you need it.").waitFor();
+    await bothWidths(page, "break-glass");
+    await page.getByLabel("Reason").fill("Orders do not go out");
+    await page.getByRole("button", { name: "Break the glass" }).click();
+    await page.getByText("Break-glass: this access skipped its approval").waitFor();
+    await page.getByText("margaret broke the glass").waitFor();
+    await page.getByRole("heading", { name: "Connect" }).waitFor();
+    await bothWidths(page, "grant-break-glass");
+
+    expect(await page.getByText("Orders do not go out").first().isVisible()).toBe(true);
+  });
+
   it("the fleet is shown to administrators, and to nobody else", async () => {
     await grace.page.goto("/console/fleet");
     await grace.page.getByRole("heading", { name: "Proxies" }).waitFor();
@@ -143,6 +166,44 @@ describe.skipIf(missing !== undefined)("the console's pages", () => {
     world.judge();
   });
 });
+
+/** Auditors may break the glass. Of a higher priority than what the examples have for them. */
+const emergency = `apiVersion: sallyport.dev/v1alpha1
+kind: AccessWorkflow
+metadata:
+  name: emergency
+spec:
+  priority: 10
+  maxDurationSeconds: 3600
+  defaultDurationSeconds: 3600
+  approvalDeadlineSeconds: 3600
+  approvalSteps:
+    - name: administrator
+      approvers:
+        - kind: Group
+          name: administrators
+      requiredApprovals: 1
+  reasonPolicy:
+    requirement: Required
+  breakGlass:
+    subjects:
+      - kind: Group
+        name: auditors
+---
+apiVersion: sallyport.dev/v1alpha1
+kind: Availability
+metadata:
+  name: emergency
+spec:
+  subjects:
+    - kind: Group
+      name: auditors
+  workflowRef:
+    name: emergency
+  roleNames: [app_owner]
+  databaseRefs:
+    - name: orders
+`;
 
 async function anonymous() {
   const watched = await openProfile(world.browser, world.url);
