@@ -1,6 +1,7 @@
 import type { CancelTimer, Clock } from "#lib/clock.ts";
 import { Secret } from "#lib/secret.ts";
 import { digestOf, type Principal } from "../auth/tokens.ts";
+import { ByPerson } from "./by-person.ts";
 
 /** A working day; after it the person signs in again, whatever they do. */
 export const sessionLifeMs = 8 * 3_600_000;
@@ -38,6 +39,7 @@ export interface BrowserSessionsOptions {
  */
 export class BrowserSessions {
   readonly #held = new Map<string, Held>();
+  readonly #byPerson = new ByPerson();
   readonly #options: BrowserSessionsOptions;
 
   constructor(options: BrowserSessionsOptions) {
@@ -49,7 +51,9 @@ export class BrowserSessions {
     const nowMs = this.#options.clock.monotonicMs();
     this.#makeRoom(principal, nowMs);
     const token = Buffer.from(this.#options.random(tokenBytes)).toString("base64url");
-    this.#held.set(digestOf(token), {
+    const digest = digestOf(token);
+    this.#byPerson.add(principal.userID, digest);
+    this.#held.set(digest, {
       principal,
       readMs: nowMs,
       usedMs: nowMs,
@@ -72,6 +76,7 @@ export class BrowserSessions {
     // The map's order is the order of use: whoever comes first was idle longest.
     this.#held.delete(digest);
     this.#held.set(digest, held);
+    this.#byPerson.add(held.principal.userID, digest);
     return nowMs - held.readMs < personAgeMaxMs ? held.principal : this.#readAgain(digest, held);
   }
 
@@ -122,26 +127,22 @@ export class BrowserSessions {
   #end(digest: string): void {
     const held = this.#held.get(digest);
     this.#held.delete(digest);
+    this.#byPerson.delete(held?.principal.userID ?? "", digest);
     for (const fire of held?.enders ?? []) {
       fire();
     }
   }
 
-  #makeRoom(principal: Principal, nowMs: number): void {
-    const own: string[] = [];
+  #makeRoom({ userID }: Principal, nowMs: number): void {
     for (const [digest, held] of this.#held) {
-      if (nowMs >= held.endsMs || nowMs - held.usedMs >= sessionIdleMs) {
-        this.#end(digest);
-      } else if (held.principal.userID === principal.userID) {
-        own.push(digest);
+      if (nowMs - held.usedMs < sessionIdleMs && this.#held.size < sessionsMax) {
+        break;
       }
-    }
-    const oldest = this.#held.size >= sessionsMax ? this.#held.keys().next().value : undefined;
-    for (const digest of [
-      ...own.slice(0, Math.max(0, own.length - sessionsPerPersonMax + 1)),
-      ...(oldest ? [oldest] : []),
-    ]) {
       this.#end(digest);
+    }
+    const oldest = this.#byPerson.oldestBeyond(userID, sessionsPerPersonMax);
+    if (oldest !== undefined) {
+      this.#end(oldest);
     }
   }
 }
