@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import type { Person } from "#wire/control-api.ts";
-import type { RedeemLinkRequest } from "#wire/sign-in.ts";
+import type { BrowserSession, RedeemLinkRequest } from "#wire/sign-in.ts";
 import { type Api, createApi } from "./api/client.ts";
 import { asProblem, type Problem } from "./api/problem.ts";
 import { BrowserRouter } from "./router/router.tsx";
@@ -88,16 +88,20 @@ function Door() {
 
 async function lookForSession(api: Api, code: string | undefined): Promise<Standing> {
   let refused: { readonly problem: Problem } | undefined;
+  let begun: Pick<BrowserSession, "expiryTime"> | undefined;
   try {
     if (code !== undefined) {
-      await api.post("/console/session", { code } satisfies RedeemLinkRequest);
+      const { expiryTime } = await api.post<BrowserSession>("/console/session", {
+        code,
+      } satisfies RedeemLinkRequest);
+      begun = { expiryTime };
     }
   } catch (error) {
     refused = { problem: asProblem(error) };
   }
   try {
     // Also where the link was refused: the browser may have a session of its own.
-    return { kind: "signedIn", me: await api.get<Me>("/v1/me"), ...refused };
+    return { kind: "signedIn", me: { ...(await api.get<Me>("/v1/me")), ...begun }, ...refused };
   } catch (error) {
     const problem = asProblem(error);
     return problem.status === 401 ? { kind: "signedOut", wasOver: false, ...refused } : { kind: "failed", problem };

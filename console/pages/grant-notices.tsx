@@ -13,7 +13,7 @@ export function GrantNotices({ grant }: { readonly grant: GrantView }) {
     <>
       {urgency === "BreakGlass" ? (
         <Notice tone="warning" icon="bolt" title="Break-glass: this access skipped its approval">
-          <p>It stays marked for good, and its reviewers were told.</p>
+          <p>It was an emergency, and stays marked as one for good.</p>
         </Notice>
       ) : null}
       {flagged === undefined ? null : (

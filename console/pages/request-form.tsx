@@ -134,8 +134,8 @@ function BreakGlassChoice({
       {value === "BreakGlass" ? (
         <Notice tone="warning" icon="bolt" title="Access without approval, under everybody's eyes" alert>
           <p>
-            You get access at once, and nobody has to approve it. The reviewers are told now; the grant is marked as
-            break-glass for good; you will be asked why. Use it only where waiting does harm.
+            You get access at once, and nobody has to approve it. It is put on record as an emergency, and the grant
+            stays marked as break-glass for good. Use it only where waiting does harm.
           </p>
         </Notice>
       ) : null}
