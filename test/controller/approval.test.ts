@@ -217,6 +217,31 @@ describe("a review that has counted", () => {
   });
 });
 
+describe("while the trail can keep nothing", () => {
+  it("nobody is let in, and whoever is in is let out on time", async () => {
+    await using controller = await start(policyObjects(aWorkflow()));
+    const live = await controller.until<Grant>("Grant", "ada-orders", isLive);
+    const tried = Promise.withResolvers<void>();
+    Object.defineProperty(controller.trail, "failure", {
+      get() {
+        tried.resolve();
+        return new Error("the disk is full");
+      },
+    });
+
+    const metadata = { name: "ada-again", uid: "00000000-0000-4000-8000-000000000002" };
+    controller.source.put(aGrant({ metadata, spec: { notAfterTime: inAnHour() } }));
+    await tried.promise;
+    controller.source.put({ ...live, spec: { ...live.spec, revocation: { reason: "done" } } });
+    const over = await controller.until<Grant>("Grant", "ada-orders", (grant) =>
+      has(grant, "Ready", "True", "Revoked"),
+    );
+
+    expect(over.status?.deprovisionTime).toBeDefined();
+    expect(controller.get<Grant>("Grant", "ada-again")?.status?.external).toBeUndefined();
+  });
+});
+
 describe("a pipeline", () => {
   it("approves with a file only the step that names it", async () => {
     const change = { name: "change", approvers: [{ kind: "Pipeline", name: "ci" }] } as const;
