@@ -64,9 +64,12 @@ export class ChangedKeys {
       return;
     }
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
-    signal.addEventListener("abort", () => resolve(), { once: true });
+    const wake = (): void => resolve();
+    this.#wake = wake;
+    signal.addEventListener("abort", wake, { once: true });
     await promise;
+    // A stream waits thousands of times on one signal.
+    signal.removeEventListener("abort", wake);
     this.#wake = () => {};
   }
 }

@@ -182,7 +182,11 @@ export function auditOf(sessions: readonly SessionView[]): AuditReader {
     );
   const events = (filter: AuditFilter): StatementEvent[] =>
     found(filter).map(({ session, grantID, userName, database, role, startTime }) => ({
-      ...{ session, grantID, userName, database, role },
+      session,
+      grantID,
+      userName,
+      database,
+      role,
       storeSeq: 1,
       event: "statement-end",
       time: startTime,
