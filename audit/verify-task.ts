@@ -59,6 +59,16 @@ export class TaskCheck {
     };
   }
 
+  /** Those of the named sessions that were closed. */
+  closedAmong(names: readonly string[]): RemovedRecords["sessions"][number][] {
+    return names.flatMap((session) => {
+      const known = this.#sessions.get(session);
+      return known?.closed === true
+        ? [{ session, sessionSeq: known.sessionSeq, head: known.head, statements: known.statements, closed: true }]
+        : [];
+    });
+  }
+
   /** Takes the next record and the hash of its bytes. `isLater`: no head can vouch for it yet. */
   take(record: AuditRecord, recordHash: RecordHash, isLater: boolean): void {
     if (record.seq <= this.#removedSeq) {

@@ -1,3 +1,4 @@
+import { AuditRetention } from "./audit-retention.ts";
 import type { OrphanHold } from "./reconcile/orphan-hold.ts";
 import { OrphanSweeper } from "./reconcile/orphan-sweeper.ts";
 import type { AuditKeeping } from "./serve/audit-trail.ts";
@@ -31,10 +32,14 @@ export function startUpkeep(
   });
   const { installation, region } = options;
   const orphans = new OrphanSweeper({ ports, source, clock, log, installation, region, hold });
+  const { retentionMs } = options.audit;
+  const retention = retentionMs === undefined ? undefined : new AuditRetention({ audit, retentionMs, clock, log });
+  retention?.start();
   goneTasks.start();
   orphans.start();
   return {
     stop() {
+      retention?.stop();
       goneTasks.stop();
       orphans.stop();
     },

@@ -10,6 +10,7 @@ import { statistics } from "./statistics.ts";
 import type {
   AuditFilter,
   EventQuery,
+  ExpiredRecords,
   FirstHazard,
   IngestFinding,
   IngestResult,
@@ -46,6 +47,24 @@ import { eventWhere, ofGrant, sessionWhere, statementWhere, tailWhere, type Wher
 
 /** SQLite waits this long for another process that reads or checkpoints. */
 const busyTimeoutMs = 10_000;
+
+const dayMs = 24 * 60 * 60 * 1_000;
+/** Removing must not hold up ingest: so many records take some ten milliseconds. */
+const removedAtOnce = 5_000;
+/** Sessions of the records that go. */
+const touched = "(SELECT DISTINCT session_id FROM records WHERE store_seq <= ?1 AND session_id IS NOT NULL)";
+/** Sessions that are closed and of whose records none is left. */
+const over = `id IN ${touched} AND close_time IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM records r WHERE r.session_id = sessions.id AND r.store_seq > ?1)`;
+/** What goes with records up to a position. The records go last: the rest is found by them. */
+const removals = [
+  `DELETE FROM statements WHERE session_id IN ${touched} AND max(coalesce(start_seq, 0), coalesce(end_seq, 0)) <= ?1`,
+  `DELETE FROM texts WHERE session_id IN ${touched} AND store_seq <= ?1`,
+  `DELETE FROM hazards WHERE session_id IN (SELECT id FROM sessions WHERE ${over})`,
+  `DELETE FROM sessions WHERE ${over}`,
+  "DELETE FROM events WHERE store_seq <= ?1",
+  "DELETE FROM records WHERE store_seq <= ?1",
+] as const;
 
 const statementQuery = `
   SELECT st.id, st.statement, st.start_seq, st.end_seq, t.proxy, t.task, ${ownerColumns},
@@ -177,6 +196,31 @@ export class StoreEngine implements StoreEngineMethods {
       .prepare("SELECT store_seq FROM records WHERE received >= ? ORDER BY store_seq LIMIT 1")
       .get(time);
     return row === undefined ? this.newest() : Number(row["store_seq"]) - 1;
+  }
+
+  /** What was stored before an instant, epoch milliseconds, in whole days; undefined where nothing of it is left. */
+  expired(time: number): ExpiredRecords | undefined {
+    const before = Math.floor(time / dayMs) * dayMs;
+    const upTo = this.positionBefore(before);
+    const oldest = this.#database.prepare("SELECT min(store_seq) AS seq FROM records").get()?.["seq"];
+    return typeof oldest === "number" && oldest <= upTo ? { upTo, before: timeOf(before) } : undefined;
+  }
+
+  /** Removes the oldest of the records up to a position, and what was made of them; whether there are more. */
+  remove(upTo: number): boolean {
+    this.#database.exec("BEGIN IMMEDIATE; PRAGMA defer_foreign_keys = ON");
+    try {
+      const oldest = Number(this.#database.prepare("SELECT min(store_seq) AS seq FROM records").get()?.["seq"] ?? upTo);
+      const last = Math.min(upTo, oldest + removedAtOnce);
+      for (const sql of removals) {
+        this.#database.prepare(sql).run(last);
+      }
+      this.#database.exec("COMMIT");
+      return last < upTo;
+    } catch (error) {
+      this.#database.exec("ROLLBACK");
+      throw error;
+    }
   }
 
   /** Pieces of a large text from `fromIndex` on, in order, at most `limit`. */

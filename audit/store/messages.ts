@@ -2,6 +2,7 @@ import type { PlainAddress } from "./postgres/address.ts";
 import type {
   AuditFilter,
   EventQuery,
+  ExpiredRecords,
   FirstHazard,
   IngestFinding,
   IngestResult,
@@ -49,6 +50,8 @@ export interface StoreEngineMethods {
   tailPage(after: number, filter: TailFilter, limit: number): Answer<TailPage>;
   events(query: Required<Pick<EventQuery, "after" | "limit">> & EventQuery): Answer<PageOf<StoredEvent>>;
   raw(after: number, upTo: number, limit: number, grantID?: string): Answer<RawRecord[]>;
+  expired(time: number): Answer<ExpiredRecords | undefined>;
+  remove(upTo: number): Answer<boolean>;
   positionBefore(time: number): Answer<number>;
   textPieces(query: TextQuery, fromIndex: number, limit: number): Answer<TextPiece[]>;
   heads(): Answer<TaskHead[]>;

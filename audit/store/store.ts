@@ -9,6 +9,7 @@ import type {
   AuditFilter,
   EventFilter,
   EventQuery,
+  ExpiredRecords,
   FirstHazard,
   IngestFinding,
   IngestResult,
@@ -282,6 +283,19 @@ export class AuditStore {
       } finally {
         woken.cancel();
       }
+    }
+  }
+
+  /** What was stored before an instant, epoch milliseconds, as far as it can be removed: whole days, in Postgres whole weeks. */
+  expired(time: number): Promise<ExpiredRecords | undefined> {
+    return this.#reader.call("expired", time);
+  }
+
+  /** Removes all records up to a position that `expired` gave, and what was made of them. Ingest goes on meanwhile. */
+  async remove(upTo: number): Promise<void> {
+    let isMore = true;
+    while (isMore) {
+      isMore = await this.#writer.call("remove", upTo);
     }
   }
 

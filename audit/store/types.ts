@@ -259,6 +259,14 @@ export interface RawRange {
   readonly grantID?: string;
 }
 
+/** Records that may be removed because of their age. */
+export interface ExpiredRecords {
+  /** Position of the last of them. */
+  readonly upTo: number;
+  /** The store took all of them before this instant, RFC 3339. */
+  readonly before: string;
+}
+
 export interface StoreStats {
   readonly records: number;
   readonly sessions: number;

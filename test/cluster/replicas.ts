@@ -37,8 +37,8 @@ export interface Cluster extends AsyncDisposable {
   holder(): Promise<string>;
 }
 
-/** Starts API server, sandbox, databases and one replica. */
-export async function startCluster(): Promise<Cluster> {
+/** Starts API server, sandbox, databases and one replica. `flags`: further ones of all replicas, without the dashes. */
+export async function startCluster(flags: Readonly<Record<string, string>> = {}): Promise<Cluster> {
   const plane = await startControlPlane();
   const replicas: Replica[] = [];
   const service = new Service(() => replicas.map(({ port }) => port));
@@ -47,7 +47,7 @@ export async function startCluster(): Promise<Cluster> {
   let place: ClusterPlace | undefined;
   const starting = startInstallation({
     port: publicPort,
-    flags: { listen: `127.0.0.1:${port}`, "peer-listen": `127.0.0.1:${peer}`, ...leaseFlags },
+    flags: { listen: `127.0.0.1:${port}`, "peer-listen": `127.0.0.1:${peer}`, ...leaseFlags, ...flags },
     async place(folder) {
       place = await prepareCluster(plane, folder);
       return place.controllerArguments;

@@ -4,6 +4,7 @@ import type { EngineOptions, StoreEngineMethods } from "../messages.ts";
 import type {
   AuditFilter,
   EventQuery,
+  ExpiredRecords,
   FirstHazard,
   IngestFinding,
   Page,
@@ -41,7 +42,7 @@ import { pageMax, pageOf, pageSize, tailWindow } from "../pages.ts";
 import { clientConfig } from "./connection.ts";
 import { statistics } from "./statistics.ts";
 import { Listener } from "./listener.ts";
-import { weekOf } from "./weeks.ts";
+import { weekOf, weekStart } from "./weeks.ts";
 import { StoreWriter } from "./writer.ts";
 
 /** Connections that reading may hold: a search through everything must not hold up a tail. */
@@ -149,6 +150,25 @@ export class PostgresEngine implements StoreEngineMethods {
       ...flagOf(row["flag"]),
       bytes: row["bytes"] instanceof Uint8Array ? row["bytes"] : new Uint8Array(),
     }));
+  }
+
+  async expired(time: number): Promise<ExpiredRecords | undefined> {
+    const week = weekOf(time);
+    const [row] = await this.#rows(
+      `SELECT (SELECT min(first_seq) FROM weeks WHERE week >= ?) AS next, (SELECT min(week) FROM weeks WHERE week < ?) AS oldest,
+         (SELECT store_seq FROM writer) AS newest`,
+      [week, week],
+    );
+    if (row === undefined || row["oldest"] === null) {
+      return undefined;
+    }
+    const upTo = row["next"] === null ? Number(row["newest"]) : Number(row["next"]) - 1;
+    return { upTo, before: timeOf(weekStart(week)) };
+  }
+
+  async remove(upTo: number): Promise<boolean> {
+    await this.#writing().remove(upTo);
+    return false;
   }
 
   async positionBefore(time: number): Promise<number> {

@@ -55,10 +55,7 @@ export class StoreWriter {
     return this.#serially(() => {
       this.#claimed();
       return this.#transaction(async (client) => {
-        const { rows } = await client.query<{ epoch: number }>("SELECT epoch FROM writer FOR UPDATE");
-        if (rows[0]?.epoch !== this.#epoch) {
-          throw new StoreFenced();
-        }
+        await assertEpoch(client, this.#epoch);
         const found = await client.query<{ line: number; signed: string }>(
           "SELECT line, signed FROM head_lines ORDER BY line DESC LIMIT 1",
         );
@@ -71,6 +68,29 @@ export class StoreWriter {
           throw new Error(`head line ${line} does not follow line ${last?.line ?? 0}`);
         }
         await client.query("INSERT INTO head_lines (line, signed) VALUES ($1, $2)", [line, signed]);
+      });
+    });
+  }
+
+  /** Drops the tables of weeks whose records are all at or before a position. */
+  remove(upTo: number): Promise<void> {
+    return this.#serially(() => {
+      this.#claimed();
+      return this.#transaction(async (client) => {
+        await assertEpoch(client, this.#epoch);
+        const { rows } = await client.query<{ week: number }>(
+          `SELECT week FROM (SELECT week, lead(first_seq) OVER (ORDER BY week) AS next FROM weeks) AS w
+           WHERE coalesce(next, (SELECT store_seq + 1 FROM writer)) <= $1::bigint + 1 ORDER BY week`,
+          [upTo],
+        );
+        for (const { week } of rows) {
+          await client.query(`DROP TABLE IF EXISTS records_w${week}; DROP TABLE IF EXISTS statements_w${week}`);
+        }
+        const weeks = rows.map(({ week }) => week);
+        await client.query("DELETE FROM texts WHERE week = ANY($1)", [weeks]);
+        await client.query("DELETE FROM events WHERE week = ANY($1)", [weeks]);
+        await client.query("DELETE FROM sessions WHERE close_time IS NOT NULL AND last_week = ANY($1)", [weeks]);
+        await client.query("DELETE FROM weeks WHERE week = ANY($1)", [weeks]);
       });
     });
   }
@@ -115,5 +135,13 @@ export class StoreWriter {
     await client.connect();
     this.#client = client;
     return client;
+  }
+}
+
+/** Holds the writer's row until the transaction's end. Throws `StoreFenced` when another process has claimed it. */
+async function assertEpoch(client: pg.Client, epoch: number | undefined): Promise<void> {
+  const { rows } = await client.query<{ epoch: number }>("SELECT epoch FROM writer FOR UPDATE");
+  if (rows[0]?.epoch !== epoch) {
+    throw new StoreFenced();
   }
 }
