@@ -65,8 +65,12 @@ describe("access that somebody approves, over the API", () => {
     await expect(linus.get(path())).rejects.toMatchObject({ status: 404 });
   });
 
-  it("is not lengthened where its workflow allows no extension", async () => {
-    await expect(margaret.post(path("/extend"), { count: 0 })).rejects.toMatchObject({ code: "NotExtendable" });
+  it("is not lengthened before its workflow allows it, and offers that to nobody", async () => {
+    const { extension, actions } = await margaret.get<GrantView>(path());
+
+    expect(Date.parse(extension?.fromTime ?? "")).toBeGreaterThan(Date.now());
+    expect(actions).not.toContain("extend");
+    await expect(margaret.post(path("/extend"), { count: 0 })).rejects.toMatchObject({ code: "TooEarly" });
   });
 
   it("loses one session to an administrator, who tells why, and goes on", async () => {
