@@ -42,9 +42,13 @@ export interface GrantTunnel {
   close(): void;
 }
 
-/** A ping that is not answered within this time has found a dead tunnel. SSM's own idle timeout is 20 minutes. */
+/**
+ * A ping that is not answered within this time has found a dead tunnel. SSM's own idle timeout is 20 minutes. After a change of network the SSM
+ * session finds its dead websocket within 30 s (cli/ssm/limits.ts: `stallProbeMs` and `pongTimeoutMs`) and resumes with everything that is open in
+ * it, so the tunnel is not given up before that.
+ */
 export const pingPeriodMs = 30_000;
-export const pongTimeoutMs = 30_000;
+export const pongTimeoutMs = 45_000;
 /** The greeting is sent as soon as the far end accepts; the answer to a proof takes a call to STS, which the proxy gives 10 s. */
 export const answerTimeoutMs = 20_000;
 
