@@ -81,8 +81,11 @@ export interface Moment {
 export const firstWaitMs = 60_000;
 /** Pause before the second try. A new proxy task takes some 10 s to be reachable. */
 export const restFirstMs = 1_000;
-/** Longest pause: a laptop that finds its network again waits no longer, and thousands of them do not drown the controller. */
-export const restMaxMs = 30_000;
+/**
+ * Longest pause: a laptop that finds its network again, or a controller that is back, is noticed within it. A proxy serves some hundred people
+ * at most, so that all of them together are a few tens of tries a second.
+ */
+export const restMaxMs = 10_000;
 /** Longest pause while the person waits for the first connection. */
 const restMaxAtFirstMs = 2_000;
 /** A client that asks for a way brings the next try forward, but no closer to the last than this. */
