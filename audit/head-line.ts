@@ -28,6 +28,8 @@ export interface ChainHead {
   readonly removed?: RemovedRecords;
   /** Which key signed: `keyIDOf` its public part. Absent in lines of before 2026-12. */
   readonly key?: string;
+  /** `digest`: signed is the SHA-256 of the line, in hex, since the key is where long messages cannot be sent. Absent: the line itself. */
+  readonly form?: "digest";
   /** RFC 3339, by the controller's clock. */
   readonly time: string;
 }
@@ -60,6 +62,8 @@ export interface HeadSigner {
   readonly publicKeyPEM: string;
   /** How often a task's head is signed at most, in milliseconds: a signature elsewhere costs money. */
   readonly intervalMs: number;
+  /** See `ChainHead`. */
+  readonly form?: "digest";
   /** Ed25519 (RFC 8032) over the bytes, or ECDSA with SHA-256 in DER (RFC 3279 2.2.3), as the key is. */
   sign(bytes: Buffer): Promise<Buffer>;
 }
@@ -80,8 +84,13 @@ export function signHead(head: ChainHead, privateKey: KeyObject): string {
 
 /** Encodes and signs a head. No line end. */
 export async function signHeadWith(head: ChainHead, signer: HeadSigner): Promise<string> {
-  const body = canonicalJSON({ ...head, key: signer.keyID } as unknown as CanonicalValue);
-  return signedLine(body, await signer.sign(Buffer.from(context + body)));
+  const { keyID: key, form } = signer;
+  const body = canonicalJSON({ ...head, key, form } as unknown as CanonicalValue);
+  return signedLine(body, await signer.sign(messageOf(body, form)));
+}
+
+function messageOf(body: string, form: unknown): Buffer {
+  return Buffer.from(context + (form === "digest" ? hash("sha256", body, "hex") : body));
 }
 
 function signedLine(body: string, signature: Buffer): string {
@@ -107,13 +116,13 @@ export function isSigned(line: string, publicKey: KeyObject): boolean {
     return false;
   }
   const { signature: _signature, ...body } = value;
-  const signed = Buffer.from(context + canonicalJSON(body as CanonicalValue));
+  const text = canonicalJSON(body as CanonicalValue);
   // One line, one form: what reads the same but is written otherwise was not signed.
-  if (signedLine(canonicalJSON(body as CanonicalValue), Buffer.from(signature, "base64")) !== line) {
+  if (signedLine(text, Buffer.from(signature, "base64")) !== line) {
     return false;
   }
   const digest = publicKey.asymmetricKeyType === "ed25519" ? null : "sha256";
-  return verify(digest, signed, publicKey, Buffer.from(signature, "base64"));
+  return verify(digest, messageOf(text, body["form"]), publicKey, Buffer.from(signature, "base64"));
 }
 
 function parseObject(line: string): Record<string, unknown> | undefined {

@@ -120,6 +120,30 @@ describe("HeadLog", () => {
     expect(await lines()).toHaveLength(1);
   });
 
+  it("signs later, with what came meanwhile, what could not be signed now", async () => {
+    const signer = key();
+    let isDown = true;
+    const weak = {
+      ...signer,
+      sign: (bytes: Buffer) => (isDown ? Promise.reject(new Error("no answer")) : signer.sign(bytes)),
+    };
+    const delayed: string[] = [];
+    const place = await HeadFile.open(`${directory}/heads`);
+    const onFailed = (error: Error): void => void failures.push(error);
+    const onDelayed = ({ message }: Error): void => void delayed.push(message);
+    const log = await HeadLog.open({ place, signer: weak, installation: "test", clock, onFailed, onDelayed });
+
+    log.note(head(1, "a"));
+    await log.flush();
+    isDown = false;
+    log.note(head(2, "b"));
+    await log.close();
+
+    const signed = (await lines()).map(parseHead);
+    expect(signed.map((one) => [one?.seq, one?.openSessions.map(({ session }) => session)])).toEqual([[2, ["a", "b"]]]);
+    expect([delayed, failures]).toEqual([["no answer"], []]);
+  });
+
   it("is written by one process at a time", async () => {
     const log = await openLog();
 
