@@ -8,6 +8,7 @@ import { startServer } from "./server-process.ts";
 export interface Moto {
   readonly url: string;
   stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Credentials that moto takes, as it takes any; set in the environment, where the SDK's chain finds them. */
@@ -20,5 +21,6 @@ export async function startMoto(python: string): Promise<Moto> {
   const server = await startServer(python, ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)], port, {
     folder,
   });
-  return { url: `http://127.0.0.1:${port}`, stop: () => server.stop() };
+  const stop = (): Promise<void> => server.stop();
+  return { url: `http://127.0.0.1:${port}`, stop, [Symbol.asyncDispose]: stop };
 }
