@@ -16,6 +16,7 @@ const [path = "", cursorFile = "", url = "", writes = "0", when = "before"] = pr
 const store = await AuditStore.open({ path, clock: systemClock });
 const cursors = await FileCursors.open(cursorFile);
 let left = Number(writes);
+const parent = process.ppid;
 
 function die(): never {
   process.kill(process.pid, "SIGKILL");
@@ -51,6 +52,10 @@ const sinks = await startSinks(world, {
 const newest = await store.newest();
 while ((sinks.status()[0]?.position ?? 0) < newest) {
   await new Promise((resolve) => setTimeout(resolve, 10));
+  if (process.ppid !== parent) {
+    // Whoever waited for this is gone.
+    process.exit(1);
+  }
 }
 await sinks.stop();
 await store.close();
