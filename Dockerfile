@@ -16,7 +16,8 @@ WORKDIR /src
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY . .
-RUN node tools/bundle.ts && mkdir -m 0750 state
+# Source maps are for whoever debugs a build of their own.
+RUN node tools/bundle.ts && rm -r dist/console-maps && mkdir -m 0750 state
 
 FROM ${NODE_IMAGE}
 COPY --from=build /src/dist /opt/sallyport
