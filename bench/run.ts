@@ -1,3 +1,5 @@
+import { auditGoals, auditText } from "./audit-report.ts";
+import { runAudit } from "./audit.ts";
 import { bulkJSON, bulkRatiosOf, bulkTable } from "./bulk-report.ts";
 import { runBulk } from "./bulk.ts";
 import { connectText, runConnect } from "./connect.ts";
@@ -73,6 +75,10 @@ const runners: Readonly<Record<Part, Runner>> = {
     say("ssm: the tunnel");
     const tunnel = await runTunnelBench(quick ? { rounds: 3, mebibytes: 8, roundTrips: 200 } : {});
     return [{ json: { tunnel }, title: "SSM tunnel", text: `\`\`\`text\n${formatTunnelBench(tunnel)}\n\`\`\`` }];
+  },
+  async audit(options) {
+    const results = await runAudit(options);
+    return [{ json: { audit: results }, title: "Audit store", text: auditText(results), goals: auditGoals(results) }];
   },
   async scale(options) {
     const result = await runScale(options);
