@@ -52,6 +52,7 @@ describe("the controller's options", () => {
       warnBeforeEndMs: 300_000,
       logLevel: "info",
       sinks: [],
+      webhooks: [],
     });
   });
 

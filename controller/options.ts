@@ -7,6 +7,7 @@ import { type AuditOptions, readAudit } from "./audit-options.ts";
 import { readSource, type SourceOptions } from "./cluster-options.ts";
 import { readOidc } from "./oidc-options.ts";
 import { type Address, readAddress, wrongOption } from "./option-values.ts";
+import { readWebhooks, type WebhookOptions } from "./notify/webhook-options.ts";
 import { readSinks } from "./sinks/read-sinks.ts";
 import type { OidcOptions } from "./serve/auth/oidc/issuer.ts";
 
@@ -43,6 +44,8 @@ export interface ControllerOptions {
   readonly logLevel: LogLevel;
   /** Where the audit trail goes besides its store. */
   readonly sinks: readonly SinkOptions[];
+  /** Who is told of what happens to access. */
+  readonly webhooks: readonly WebhookOptions[];
 }
 
 /** A grant lasts a week at most; who is warned a day ahead has time to ask for an extension that needs approval. */
@@ -109,6 +112,7 @@ export function compileOptions(
     warnBeforeEndMs: readMinutes("warn-before-end", given["warn-before-end"] ?? "5", warnMinutesMax) * 60_000,
     logLevel: readLevel(given["log-level"] ?? "info"),
     sinks: readSinks(given["audit-sink"]),
+    webhooks: readWebhooks(given),
   };
 }
 

@@ -93,6 +93,18 @@ const controllerOptions: Command["options"] = [
       "deliver the audit trail there too: file, s3, cloudwatch, otlp+https, syslog+tls (docs/sinks.md); may be repeated",
     repeatable: true,
   },
+  {
+    name: "webhook-url",
+    value: "URL",
+    summary:
+      "post what happens to grants there, signed (docs/notifications.md); #events=NAME,… chooses; may be repeated",
+    repeatable: true,
+  },
+  {
+    name: "webhook-secret-file",
+    value: "FILE",
+    summary: "with --webhook-url: file with the whsec_ secrets that sign, one a line, newest first",
+  },
   { name: "probe-listen", value: "HOST:PORT", summary: "where to answer /healthz and /readyz" },
   { name: "metrics-listen", value: "HOST:PORT", summary: "where to show /metrics" },
   { name: "log-level", value: "LEVEL", summary: "debug, info, warn or error", fallback: "info" },

@@ -1,4 +1,5 @@
 import { openAudit } from "../audit-keeping.ts";
+import { notifyRunners } from "../notify/runners.ts";
 import type { AuditKeeping } from "../serve/audit-trail.ts";
 import type { Source } from "../source/source.ts";
 import type { ControllerWorld } from "../world.ts";
@@ -27,7 +28,13 @@ export async function openTrail(
   const pass = (): void => world.fence.pass("sinks:Deliver");
   let sinks: Sinks | undefined;
   const start = async (): Promise<void> => {
-    sinks = await startSinks(world, { store: audit.store, cursors, ...(isShared ? { pass } : {}) });
+    const { store } = audit;
+    sinks = await startSinks(world, {
+      store,
+      cursors,
+      ...(isShared ? { pass } : {}),
+      more: (watch) => notifyRunners(world, { store, cursors, watch, ...(isShared ? { pass } : {}) }),
+    });
   };
   if (!isShared) {
     await start();

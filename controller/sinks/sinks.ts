@@ -15,7 +15,12 @@ export interface SinksOptions {
   readonly oldest?: () => Promise<number>;
   /** Asked before each delivery and each move of a cursor; throws unless this process may. Absent: it always may. */
   readonly pass?: () => void;
+  /** More runners over the same store: notifications. They keep nothing from retention. */
+  readonly more?: (watch: StoreWatch) => readonly NotifyRunner[];
 }
+
+/** What of a runner is of use whatever it delivers. */
+export type NotifyRunner = Pick<SinkRunner<unknown>, "name" | "start" | "stop" | "status">;
 
 /** The audit sinks that run in this process. */
 export interface Sinks {
@@ -56,12 +61,14 @@ export async function startSinks(world: ControllerWorld, options: SinksOptions):
       }),
     );
   }
-  const status = (): RunnerStatus[] => runners.map((runner) => runner.status());
-  if (runners.length > 0) {
+  const notifying = options.more?.(watch) ?? [];
+  const all = [...runners, ...notifying];
+  const status = (): RunnerStatus[] => all.map((runner) => runner.status());
+  if (all.length > 0) {
     watch.start();
     telemetry?.observeSinks(status);
   }
-  for (const runner of runners) {
+  for (const runner of all) {
     runner.start();
     log.info("an audit sink runs", { sink: runner.name });
   }
@@ -71,7 +78,7 @@ export async function startSinks(world: ControllerWorld, options: SinksOptions):
     positionNeeded: () =>
       runners.length === 0 ? undefined : Math.min(...runners.map((runner) => runner.positionNeeded())),
     async stop() {
-      await Promise.all(runners.map((runner) => runner.stop()));
+      await Promise.all(all.map((runner) => runner.stop()));
       watch.stop();
     },
   };
