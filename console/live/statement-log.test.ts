@@ -39,7 +39,7 @@ describe("a statement log", () => {
         const log = new StatementLog(0);
         for (const cut of [...cuts, events.length]) {
           // A server that gives a little of what was had already must do no harm either.
-          const from = events.findIndex((event) => event.storeSeq > log.position - overlap);
+          const from = events.findIndex((event) => event.storeSeq > (log.position ?? 0) - overlap);
           log.take(from < 0 ? [] : events.slice(from, Math.max(from, cut)));
         }
 
@@ -48,6 +48,15 @@ describe("a statement log", () => {
         expect(log.rows).toEqual(whole.rows);
       }),
     );
+  });
+
+  it("tells a tail that begins with the first record of all from one that begins at the newest", () => {
+    const newest = new StatementLog(undefined);
+    const before = newest.position;
+
+    newest.take([anEvent(7, "heartbeat")]);
+
+    expect([before, newest.position, new StatementLog(0).position]).toEqual([undefined, 7, 0]);
   });
 
   it("gives an end without its start the text that a search found", () => {

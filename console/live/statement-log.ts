@@ -25,7 +25,7 @@ export class StatementLog {
   /** Number of the first row. */
   #firstID = 0;
   #characters = 0;
-  #position: number;
+  #position: number | undefined;
   #earlierThan: number;
   #dropped = 0;
   /** Rows of statements by their key, by number. */
@@ -35,10 +35,10 @@ export class StatementLog {
   /** Statements that began before the first event, for ends that come without their start. */
   readonly #known = new Map<string, StatementEvent>();
 
-  /** `after`: position that the tail begins after. `known`: statements that may have begun before it, from a search. */
-  constructor(after: number, known: readonly StatementEvent[] = [], limits: LogLimits = defaultLimits) {
+  /** `after`: position that the tail begins after; undefined: at the newest record, wherever that is. `known`: statements that may have begun before it, from a search. */
+  constructor(after: number | undefined, known: readonly StatementEvent[] = [], limits: LogLimits = defaultLimits) {
     this.#position = after;
-    this.#earlierThan = after + 1;
+    this.#earlierThan = (after ?? 0) + 1;
     this.#limits = limits;
     this.learn(known);
   }
@@ -47,8 +47,8 @@ export class StatementLog {
     return this.#rows;
   }
 
-  /** Where a tail resumes: everything up to here has been taken. */
-  get position(): number {
+  /** Where a tail resumes: everything up to here has been taken. Undefined: nobody has said yet. */
+  get position(): number | undefined {
     return this.#position;
   }
 
@@ -89,7 +89,7 @@ export class StatementLog {
   /** Takes the next events of the tail, in its order. */
   take(events: readonly StatementEvent[]): void {
     for (const event of events) {
-      if (event.storeSeq > this.#position) {
+      if (event.storeSeq > (this.#position ?? -1)) {
         this.#position = event.storeSeq;
         this.#fold(event);
       }

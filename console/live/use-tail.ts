@@ -38,7 +38,7 @@ export interface TailOptions {
 export function useTail({ filter, after, isReading, limits = defaultLimits }: TailOptions): Tail {
   const api = useApi();
   const [version, draw] = useFrame();
-  const log = useRef(new StatementLog(0, [], limits));
+  const log = useRef(new StatementLog(undefined, [], limits));
   const [status, setStatus] = useState<{ state: Tail["state"]; problem?: Problem }>({ state: "connecting" });
   const [hasEarlier, setHasEarlier] = useState(false);
   const [isHeld, setHeld] = useState(false);
@@ -112,7 +112,7 @@ async function beginning(
   }
   const page = await api.get<StatementList>("/v1/audit/statements", { ...filter, limit: pageSize }, signal);
   const oldest = page.items.at(-1);
-  const from = oldest === undefined ? 0 : oldest.storeSeq - 1;
+  const from = oldest === undefined ? undefined : oldest.storeSeq - 1;
   return { log: new StatementLog(from, page.items, limits), hasEarlier: page.next !== undefined };
 }
 
@@ -129,10 +129,10 @@ interface Following {
 function followInto(api: Api, filter: Query, following: Following): void {
   const { log, signal, onChange, onState, isHolding, onHeld } = following;
   const stop = new AbortController();
-  let isFirst = log.position === 0;
+  let isFirst = log.position === undefined;
   api.follow<StatementEvent>("/v1/audit/tail", {
     // Without a position a tail begins at the newest record: its first heartbeat says where that is.
-    query: () => (log.position === 0 ? filter : { ...filter, after: log.position }),
+    query: () => (log.position === undefined ? filter : { ...filter, after: log.position }),
     signal: AbortSignal.any([signal, stop.signal]),
     onState,
     onLines(events) {
@@ -154,7 +154,7 @@ function followInto(api: Api, filter: Query, following: Following): void {
 }
 
 async function catchUp(api: Api, filter: Query, log: StatementLog, signal: AbortSignal): Promise<void> {
-  const begun = log.position;
+  const begun = log.position ?? 0;
   const page = await api.get<StatementList>("/v1/audit/statements", { ...filter, limit: pageSize }, signal);
   log.learn(page.items);
   log.prepend(page.items.filter(({ storeSeq }) => storeSeq <= begun));
