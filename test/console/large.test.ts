@@ -18,7 +18,7 @@ let world: ConsoleWorld;
 describe.skipIf(missing !== undefined)(`a session of ${statements} statements`, () => {
   beforeAll(async () => {
     world = await startConsoleWorld();
-    await world.installation.controller().kill("SIGTERM");
+    world.installation.controller().kill("SIGTERM");
     await world.installation.controller().exited;
     await fillStore(world.installation.stateDirectory);
     await world.installation.startController();
