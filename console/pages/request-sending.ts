@@ -1,7 +1,6 @@
-import { useEffect, useState } from "preact/hooks";
-import type { Entitlement, GrantRequest, GrantRequestResponse, GrantView } from "#wire/control-api.ts";
+import { useState } from "preact/hooks";
+import type { Entitlement, GrantRequest, GrantRequestResponse } from "#wire/control-api.ts";
 import { asProblem, type Problem } from "../api/problem.ts";
-import { useMyGrants } from "../data/watched-grants.tsx";
 import { useRouter } from "../router/router.tsx";
 import { useApi } from "../session/session.tsx";
 import { useAnnounce } from "../ui/announcer.tsx";
@@ -29,7 +28,7 @@ export function useSending(offer: Entitlement, draft: Draft) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem>();
   const [wrong, setWrong] = useState<Wrong>({});
-  const arrive = useArrival();
+  const { go } = useRouter();
   const send = async (): Promise<void> => {
     const startTime = draft.start === "later" ? startTimeOf(draft.startTyped, Date.now()) : undefined;
     const found = wrongOf(offer, draft, startTime);
@@ -42,47 +41,13 @@ export function useSending(offer: Entitlement, draft: Draft) {
     try {
       const { grant } = await api.post<GrantRequestResponse>("/v1/grants", bodyOf(offer, draft, startTime));
       announce(offer.needsApproval && draft.urgency === "Normal" ? "Asked for approval" : "Access is on its way");
-      arrive(grant);
+      go(grant === undefined ? "/requests" : `/grants/${grant.grantID}`);
     } catch (error) {
       setProblem(asProblem(error));
       setBusy(false);
     }
   };
   return { send, busy, problem, wrong };
-}
-
-/** How long a new grant may take to get its ID, in milliseconds, before the list is shown instead of its page. */
-const arrivalMs = 5_000;
-
-/** Goes to a grant that was just made. It has its ID only once the controller has looked at it, which the stream tells. */
-function useArrival(): (grant: GrantView | undefined) => void {
-  const { go } = useRouter();
-  const { own } = useMyGrants();
-  const [awaited, setAwaited] = useState<GrantView>();
-  useEffect(() => {
-    const here = [...own.byID.values()].find(
-      ({ namespace, name }) => namespace === awaited?.namespace && name === awaited.name,
-    );
-    if (here !== undefined) {
-      go(`/grants/${here.grantID}`);
-    }
-  }, [own.byID, awaited, go]);
-  useEffect(() => {
-    if (awaited === undefined) {
-      return undefined;
-    }
-    const timer = setTimeout(() => go("/requests"), arrivalMs);
-    return () => clearTimeout(timer);
-  }, [awaited, go]);
-  return (grant) => {
-    if (grant === undefined) {
-      go("/requests");
-    } else if (grant.grantID === "") {
-      setAwaited(grant);
-    } else {
-      go(`/grants/${grant.grantID}`);
-    }
-  };
 }
 
 function wrongOf(offer: Entitlement, draft: Draft, startTime: string | undefined): Wrong {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { grantIDOf } from "#lib/grant-id.ts";
 import type { Condition, Grant } from "#kinds/index.ts";
 import type { GrantView } from "#wire/control-api.ts";
 import { aGrant } from "../reconcile/testing.ts";
@@ -95,7 +96,13 @@ it("shows what people may know of a grant, and nothing that is not there yet", (
     requestTime: "2026-01-01T00:00:00Z",
     endReason: "revoked by ada",
   });
-  expect(grantViewOf(aGrant())).toMatchObject({ grantID: "", readyReason: "Progressing", message: "" });
+  expect(grantViewOf(aGrant())).toMatchObject({ readyReason: "Progressing", message: "" });
+});
+
+it("names a grant before its first look by the ID that it is going to have, so that whoever asked can follow it", () => {
+  const uid = "6f1c1f5e-1111-4222-8333-444455556666";
+
+  expect(grantViewOf(aGrant({ metadata: { uid } })).grantID).toBe(grantIDOf(uid));
 });
 
 it("knows a person in any case, as the Identity Store does", () => {

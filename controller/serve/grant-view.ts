@@ -4,6 +4,7 @@ import type { GrantAction } from "#wire/approval.ts";
 import type { GrantView } from "#wire/control-api.ts";
 import { reviewWorkflowName } from "../reconcile/grant/approval.ts";
 import { approvalView } from "../reconcile/grant/approval-view.ts";
+import { idOf } from "../source/grant-by-id.ts";
 import { extensionOf } from "./approval.ts";
 
 /** What a view shows besides the Grant itself. */
@@ -20,7 +21,7 @@ export function grantViewOf(grant: Grant, { workflow, actions }: ViewContext = {
   const ready = status?.conditions?.find((condition) => condition.type === "Ready");
   const flagged = status?.conditions?.find((condition) => condition.type === "Flagged");
   return {
-    grantID: status?.grantID ?? "",
+    grantID: idOf(grant) ?? "",
     namespace: metadata.namespace,
     name: metadata.name,
     userName: spec.principal.name,

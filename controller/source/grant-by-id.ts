@@ -1,6 +1,12 @@
 import type { Grant, ObjectKey } from "#kinds/index.ts";
 import { keyOf } from "#kinds/index.ts";
+import { grantIDOf } from "#lib/grant-id.ts";
 import type { Source } from "./source.ts";
+
+/** The Grant's ID: what its status says, or, before its first look, what that is going to say. Undefined: it has no uid yet. */
+export function idOf({ metadata, status }: Grant): string | undefined {
+  return status?.grantID ?? (metadata.uid === undefined ? undefined : grantIDOf(metadata.uid));
+}
 
 /** Where Grants were by their IDs, for each source; every answer is checked against the source, so it may be out of date. */
 const known = new WeakMap<object, ReadonlyMap<string, ObjectKey>>();
@@ -16,7 +22,7 @@ export function findGrant(source: Pick<Source, "list" | "get">, grantID: string)
   }
   const places = new Map(
     source.list("Grant").flatMap(({ object }) => {
-      const id = object.status?.grantID;
+      const id = idOf(object);
       return id === undefined ? [] : [[id, keyOf(object)] as const];
     }),
   );
@@ -26,5 +32,5 @@ export function findGrant(source: Pick<Source, "list" | "get">, grantID: string)
 
 function at(source: Pick<Source, "get">, key: ObjectKey | undefined, grantID: string): Grant | undefined {
   const grant = key === undefined ? undefined : source.get("Grant", key.namespace, key.name)?.object;
-  return grant?.status?.grantID === grantID ? grant : undefined;
+  return grant !== undefined && idOf(grant) === grantID ? grant : undefined;
 }
