@@ -5,13 +5,17 @@ import { auditVerify } from "./audit-verify.ts";
 import { openConsole } from "./console.ts";
 import { databasesList } from "./databases.ts";
 import { deletionsConfirm } from "./deletions.ts";
-import { grantsGet, grantsList, grantsRevoke } from "./grants.ts";
+import { events } from "./events.ts";
+import { extend, grantsGet, grantsList, grantsRevoke, grantsWatch, revoke, wait } from "./grants.ts";
 import { type LeftoversLoaders, leftoversCommands } from "./leftovers.ts";
 import { login } from "./login.ts";
 import { logout } from "./logout.ts";
 import { type PlanLoaders, planCommands } from "./plan.ts";
 import { type ProcessLoaders, processCommands } from "./processes.ts";
 import { rdsProxy } from "./rds-proxy.ts";
+import { request } from "./request.ts";
+import { approve, deny, reviews } from "./reviews.ts";
+import { sessionsGet, sessionsKill, sessionsList } from "./sessions.ts";
 import { validate } from "./validate.ts";
 
 /** Every command of `sallyport`, in the order in which help and documentation show them. */
@@ -20,11 +24,23 @@ export function allCommands(load: ProcessLoaders & PlanLoaders & LeftoversLoader
     login,
     logout,
     rdsProxy,
+    request,
+    reviews,
+    approve,
+    deny,
+    wait,
+    extend,
+    revoke,
     databasesList,
     grantsList,
     grantsGet,
+    grantsWatch,
     grantsRevoke,
+    sessionsList,
+    sessionsGet,
+    sessionsKill,
     openConsole,
+    events,
     auditTail,
     auditSearch,
     auditExport,

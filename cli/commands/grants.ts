@@ -1,9 +1,11 @@
-import type { GrantList, GrantView } from "#wire/control-api.ts";
-import { defined } from "#lib/defined.ts";
-import { UserError } from "#lib/errors.ts";
-import { isGrantID } from "#lib/grant-id.ts";
-import { type Command, type Invocation, valueOf } from "../command.ts";
-import { signedIn } from "../signin/signed-in.ts";
+import type { Command, Option } from "../command.ts";
+
+const reason: Option = {
+  name: "reason",
+  value: "TEXT",
+  summary: "why; shown to the person and kept in the audit trail",
+  fallback: "ended from the command line",
+};
 
 /** `sallyport grants list` */
 export const grantsList: Command = {
@@ -15,84 +17,84 @@ export const grantsList: Command = {
     { name: "state", value: "STATE", summary: "only in this state, such as Active or Ended" },
   ],
   examples: [{ run: "sallyport grants list --state Active", does: "what is live now" }],
-  async run(invocation) {
-    const query = new URLSearchParams(
-      defined({
-        userName: valueOf(invocation, "user"),
-        database: valueOf(invocation, "database"),
-        state: valueOf(invocation, "state"),
-      }),
-    );
-    const { world } = invocation;
-    const { items } = await signedIn(world, ({ control }) =>
-      control.get<GrantList>(`/v1/grants?${query}`, { signal: world.signal }),
-    );
-    world.output.rows(
-      items,
-      [
-        ["grant", (grant) => grant.grantID || grant.name],
-        ["person", (grant) => grant.userName],
-        ["database", (grant) => grant.database],
-        ["role", (grant) => grant.role],
-        ["state", (grant) => grant.state],
-        ["expires", (grant) => grant.expiryTime ?? "-"],
-        ...(items.some(({ flagged }) => flagged !== undefined) ? [flaggedColumn] : []),
-      ],
-      "No grants found.",
-    );
-    return 0;
-  },
+  run: async (invocation) => (await import("../grants/lists.ts")).listGrants(invocation),
 };
-
-/** Only there where a grant's statements endangered others. */
-const flaggedColumn: readonly [string, (grant: GrantView) => string] = ["flagged", (grant) => grant.flagged ?? "-"];
 
 /** `sallyport grants get` */
 export const grantsGet: Command = {
   name: "grants get",
   summary: "Show one grant",
-  positionals: ["GRANT-ID"],
+  positionals: ["GRANT"],
   options: [],
-  examples: [{ run: "sallyport grants get gmztgmztgmztgmztgmztgmztgmy", does: "its state, times and reason" }],
-  async run(invocation) {
-    const { world } = invocation;
-    const id = grantID(invocation);
-    const grant = await signedIn(world, ({ control }) =>
-      control.get<GrantView>(`/v1/grants/${id}`, { signal: world.signal }),
-    );
-    world.output.result(grant, () =>
-      Object.entries(grant)
-        .filter(([, value]) => value !== "")
-        .map(([name, value]) => `${`${name}:`.padEnd(16)}${String(value)}`)
-        .join("\n"),
-    );
-    return 0;
-  },
+  examples: [
+    { run: "sallyport grants get gmztgmztgmztgmztgmztgmztgmy", does: "its state, times, reason and who decided" },
+  ],
+  run: async (invocation) => (await import("../grants/lists.ts")).getGrant(invocation),
 };
 
-/** `sallyport grants revoke` */
+/** `sallyport grants watch` */
+export const grantsWatch: Command = {
+  name: "grants watch",
+  summary: "Follow grants: each as it is now, then every change",
+  positionals: ["[GRANT]"],
+  options: [
+    {
+      name: "scope",
+      value: "SCOPE",
+      summary: "own, reviews (what you review) or all that you may see",
+      fallback: "all",
+    },
+  ],
+  examples: [
+    { run: "sallyport grants watch", does: "all that you may see" },
+    {
+      run: "sallyport grants watch --scope reviews -o json",
+      does: "one line of JSON for each request that reaches you",
+    },
+  ],
+  run: async (invocation) => (await import("../grants/watch.ts")).watchGrants(invocation),
+};
+
+/** `sallyport extend` */
+export const extend: Command = {
+  name: "extend",
+  summary: "Lengthen a live grant once, as its workflow allows",
+  positionals: ["GRANT"],
+  options: [],
+  examples: [{ run: "sallyport extend gmztgmztgmztgmztgmztgmztgmy", does: "says when it ends then" }],
+  run: async (invocation) => (await import("../grants/change.ts")).extendGrant(invocation),
+};
+
+/** `sallyport revoke`: also cancels what is pending. */
+export const revoke: Command = {
+  name: "revoke",
+  summary: "End a grant now: its sessions are cut and its access is taken away; a pending request is cancelled",
+  positionals: ["GRANT"],
+  options: [reason],
+  examples: [{ run: 'sallyport revoke ada-orders --reason "done"', does: "give access back early" }],
+  run: async (invocation) => (await import("../grants/change.ts")).revokeGrant(invocation),
+};
+
+/** `sallyport grants revoke`: as `revoke`. */
 export const grantsRevoke: Command = {
+  ...revoke,
   name: "grants revoke",
-  summary: "End a grant now: its sessions are cut and its access is taken away",
-  positionals: ["GRANT-ID"],
-  options: [{ name: "reason", value: "TEXT", summary: "why; shown to the person and kept in the audit trail" }],
-  examples: [{ run: 'sallyport grants revoke GRANT-ID --reason "done"', does: "give access back early" }],
-  async run(invocation) {
-    const reason = valueOf(invocation, "reason") ?? "ended from the command line";
-    const id = grantID(invocation);
-    const { world } = invocation;
-    const grant = await signedIn(world, ({ control }) =>
-      control.post<GrantView>(`/v1/grants/${id}/revoke`, { reason }, { signal: world.signal }),
-    );
-    world.output.result(grant, () => `Grant ${id} is being ended: ${reason}`);
-    return 0;
-  },
+  summary: "The same as sallyport revoke",
+  examples: [{ run: 'sallyport grants revoke GRANT --reason "done"', does: "give access back early" }],
 };
 
-function grantID(invocation: Invocation): string {
-  const [id] = invocation.positionals;
-  if (id === undefined || !isGrantID(id)) {
-    throw new UserError("InvalidGrantID", `"${id ?? ""}" is not a grant ID`, { next: "sallyport grants list" });
-  }
-  return id;
-}
+/** `sallyport wait` */
+export const wait: Command = {
+  name: "wait",
+  summary: "Wait until a grant is approved, active or ended; exit 0 it is, 1 it never will be or not in time",
+  positionals: ["GRANT"],
+  options: [
+    { name: "for", value: "CONDITION", summary: "approved, active or ended", fallback: "active" },
+    { name: "timeout", value: "DURATION", summary: "at most this long; 0 looks once (default: as long as it takes)" },
+  ],
+  examples: [
+    { run: "sallyport wait ada-orders --timeout 15m", does: "until access is live" },
+    { run: "sallyport wait ada-orders --for ended", does: "until it is over and taken away" },
+  ],
+  run: async (invocation) => (await import("../grants/wait.ts")).waitForGrant(invocation),
+};

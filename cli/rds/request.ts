@@ -10,6 +10,9 @@ import { type WaitOptions, waitUntilLive } from "./await-grant.ts";
 export interface RequestOptions {
   readonly durationSeconds?: number;
   readonly reason?: string;
+  /** Not before this instant, RFC 3339. */
+  readonly startTime?: string;
+  readonly urgency?: "BreakGlass";
   readonly yes: boolean;
 }
 
@@ -54,7 +57,8 @@ export async function confirmAccess(
     throw new UserError("Cancelled", "cancelled operation", { why: "nothing was changed" });
   }
   const needsReason = fresh.some(({ entitlement, request }) => {
-    return entitlement.reason === "Required" && request.reason === undefined;
+    const isNeeded = entitlement.reason === "Required" || request.urgency === "BreakGlass";
+    return isNeeded && request.reason === undefined;
   });
   const reason = needsReason
     ? await ask(world, "Reason for access (Required)", "Give one with --reason.")
@@ -99,6 +103,8 @@ function requestOf(entitlement: Entitlement, options: RequestOptions): GrantRequ
     role: entitlement.role,
     ...(options.durationSeconds === undefined ? {} : { durationSeconds: options.durationSeconds }),
     ...(options.reason === undefined ? {} : { reason: options.reason }),
+    ...(options.startTime === undefined ? {} : { startTime: options.startTime }),
+    ...(options.urgency === undefined ? {} : { urgency: options.urgency }),
   };
 }
 
