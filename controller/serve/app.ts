@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { type Context, Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { coerceError, UserError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
 import { AwsFailure } from "../aws/ports.ts";
@@ -10,9 +9,6 @@ import type { BrowserDoor } from "./browser/door.ts";
 import { inputReader } from "./input.ts";
 import { lineStream } from "./line-stream.ts";
 import { type CallerOf, HttpProblem, type Route, type RouteRequest } from "./route.ts";
-
-/** A proof with its session token is the largest body, below 10 KiB. */
-const bodyBytesMax = 64 * 1024;
 
 /** Names of the Identity Store groups whose members see or do more than their own. Undefined: nobody. */
 export interface Groups {
@@ -44,15 +40,9 @@ export function createApp(
     }
     await next();
   });
-  const limit = bodyLimit({
-    maxSize: bodyBytesMax,
-    onError: () => {
-      throw new HttpProblem(413, "BodyTooLarge", `the request body exceeds ${bodyBytesMax} bytes`);
-    },
-  });
   for (const route of routes) {
     const read = inputReader(route);
-    app.on(route.method, honoPath(route), limit, async (context) => {
+    app.on(route.method, honoPath(route), async (context) => {
       const presented = route.rule === "public" ? undefined : presentedBy(context.req.raw.headers, tokens, browser);
       const caller = await authorise(route, presented, groups);
       const input = await read(context);

@@ -1,9 +1,13 @@
 import { Ajv, type ValidateFunction } from "ajv";
 import type { Context } from "hono";
+import { readJSON } from "./body.ts";
 import { HttpProblem, type JsonSchema, type Route, type RouteRequest } from "./route.ts";
 
 /** The parts of a request that a route's schemas describe. */
 export type Input = Pick<RouteRequest, "path" | "query" | "body">;
+
+/** A proof with its session token is the largest body, below 10 KiB. */
+export const bodyBytesMax = 64 * 1024;
 
 const options = { strict: false, allErrors: false, validateFormats: false } as const;
 const ajv = new Ajv(options);
@@ -23,10 +27,7 @@ export function inputReader(route: Route): (context: Context) => Promise<Input> 
     if (checkBody === undefined) {
       return { path, query, body: undefined };
     }
-    const body: unknown = await context.req.json().catch((error: unknown) => {
-      // A body beyond the limit is no JSON either, but that is not what is wrong with it.
-      throw error instanceof HttpProblem ? error : new HttpProblem(400, "InvalidBody", "the request body is not JSON");
-    });
+    const body = await readJSON(context, bodyBytesMax);
     check(checkBody, body, "body");
     return { path, query, body };
   };

@@ -1,5 +1,4 @@
 import type { Context, Hono } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import type { Trail } from "#audit/event/trail.ts";
 import type { Clock } from "#lib/clock.ts";
 import type { BrowserSession } from "#wire/sign-in.ts";
@@ -9,6 +8,7 @@ import { personOf } from "../auth/person.ts";
 import { recordSignIn } from "../auth/record.ts";
 import type { Principal } from "../auth/tokens.ts";
 import { HttpProblem } from "../route.ts";
+import { readJSON } from "../body.ts";
 import { cookieOf, endedSessionCookie, sessionCookie, sessionCookieOf } from "./cookies.ts";
 import { assertOwnPage } from "./guard.ts";
 import type { ConsoleLinks } from "./links.ts";
@@ -31,18 +31,12 @@ export interface BrowserSignInOptions {
 /** Signing a browser in by a one-time link, and out. */
 export function mountBrowserSignIn(app: Hono, options: BrowserSignInOptions): void {
   const attempts = new Attempts(options.clock);
-  const limit = bodyLimit({
-    maxSize: bodyBytesMax,
-    onError: () => {
-      throw new HttpProblem(413, "BodyTooLarge", `the request body exceeds ${bodyBytesMax} bytes`);
-    },
-  });
-  app.post("/console/session", limit, async (context) => {
+  app.post("/console/session", async (context) => {
     assertOwnPage(context.req.raw.headers, options.publicURL);
     attempts.count();
     return redeem(context, options);
   });
-  app.post("/console/sign-out", limit, (context) => {
+  app.post("/console/sign-out", (context) => {
     assertOwnPage(context.req.raw.headers, options.publicURL);
     const token = cookieOf(context.req.header("cookie"), sessionCookie);
     if (token !== undefined) {
@@ -54,7 +48,7 @@ export function mountBrowserSignIn(app: Hono, options: BrowserSignInOptions): vo
 }
 
 async function redeem(context: Context, options: BrowserSignInOptions): Promise<Response> {
-  const body: unknown = await context.req.json().catch(() => undefined);
+  const body = await readJSON(context, bodyBytesMax);
   const code = typeof body === "object" && body !== null && "code" in body ? body.code : undefined;
   const holder = typeof code === "string" ? options.links.redeem(code) : undefined;
   // What the link's token said of the person may be a quarter of an hour old; the session begins with what is so now.
