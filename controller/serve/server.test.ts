@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { Agent, type RequestOptions, request } from "node:https";
 import type { IncomingMessage } from "node:http";
-import { createServer } from "node:net";
+import { connect as connectHTTP2, type OutgoingHttpHeaders } from "node:http2";
+import { type AddressInfo, createServer } from "node:net";
+import { connect as connectTLS, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { manualClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
@@ -9,7 +11,7 @@ import { createAuthority } from "#sandbox/certificates.ts";
 import { createApp } from "./app.ts";
 import { Tokens } from "./auth/tokens.ts";
 import { HttpProblem, type Route } from "./route.ts";
-import { type ListeningServer, startServer } from "./server.ts";
+import { createControlServer, type ListeningServer, type ServerTimes, startServer } from "./server.ts";
 
 const clock = manualClock();
 const tokens = new Tokens(clock, (bytes) => crypto.getRandomValues(new Uint8Array(bytes)));
@@ -197,5 +199,104 @@ describe("the server", () => {
     });
 
     owner.close();
+  });
+});
+
+/** Text as a body whose length nobody says. */
+async function postHTTP2(port: number, body: string): Promise<{ status: number; text: string }> {
+  const session = connectHTTP2(`https://127.0.0.1:${port}`, { ca: authority.certificate });
+  const sent = session.request({ ":method": "POST", ":path": "/stream" });
+  sent.end(body);
+  const [headers] = (await once(sent, "response")) as [OutgoingHttpHeaders];
+  const text = ((await sent.setEncoding("utf8").toArray()) as string[]).join("");
+  session.close();
+  return { status: Number(headers[":status"]), text };
+}
+
+describe("a body that does not say how long it is", () => {
+  const echo: Partial<Route> = { method: "POST", streams: false, body: {}, handle: async ({ body }) => body };
+
+  it("is read over HTTP/1.1 (chunked) and HTTP/2 as any other", async () => {
+    const server = await serve(echo);
+    const sent = request({ host: "127.0.0.1", port: server.port, path: "/stream", agent, method: "POST" });
+    sent.write('{"n":');
+    sent.end("1}");
+    const [response] = (await once(sent, "response")) as [IncomingMessage];
+
+    expect((await response.setEncoding("utf8").toArray()).join("")).toBe('{"n":1}');
+    expect(await postHTTP2(server.port, '{"n":2}')).toEqual({ status: 200, text: '{"n":2}' });
+  });
+
+  it("is refused once it exceeds 64 KiB", async () => {
+    const server = await serve(echo);
+
+    expect((await postHTTP2(server.port, JSON.stringify("x".repeat(65_536)))).status).toBe(413);
+    expect((await postHTTP2(server.port, JSON.stringify("x".repeat(65_534)))).status).toBe(200);
+  });
+
+  it("that is no JSON or no UTF-8 is the caller's mistake, not ours", async () => {
+    const server = await serve(echo);
+
+    expect((await postHTTP2(server.port, "{")).status).toBe(400);
+    expect((await postHTTP2(server.port, "")).status).toBe(400);
+  });
+});
+
+describe("what is begun and never finished", () => {
+  /** A server at a port of its own, or one that is given its connections, with short times. */
+  async function hurried(how: "listens" | "is given"): Promise<number> {
+    const times: Partial<ServerTimes> = { headersMs: 20, requestMs: 20, checkMs: 10, idleMs: 20, closingMs: 20 };
+    const app = createApp(
+      [
+        {
+          method: "POST",
+          path: "/stream",
+          operationID: "",
+          summary: "",
+          rule: "public",
+          response: {},
+          body: {},
+        } as never,
+      ],
+      tokens,
+      groups,
+      silentLog,
+    );
+    const options = { ...pair, app, onLink() {}, times };
+    if (how === "listens") {
+      const server = await startServer({ ...options, host: "127.0.0.1", port: 0 });
+      stops.push(() => server.close());
+      return server.port;
+    }
+    const given = createControlServer(options);
+    const door = createServer((socket) => given.accept(socket)).listen(0, "127.0.0.1");
+    await once(door, "listening");
+    stops.push(async () => {
+      door.close();
+      await given.close();
+    });
+    return (door.address() as AddressInfo).port;
+  }
+
+  const dial = (port: number, options: ConnectionOptions = {}): TLSSocket =>
+    connectTLS({ host: "127.0.0.1", port, ca: authority.certificate, ALPNProtocols: ["http/1.1"], ...options })
+      .on("error", () => {})
+      .resume();
+
+  it.each(["listens", "is given"] as const)("is cut off where the server %s", async (how) => {
+    const port = await hurried(how);
+    const [half, none, body] = [dial(port), dial(port), dial(port)];
+    half.write("GET / HTTP/1.1\r\nHost: x\r\nX-Half: ");
+    body.write("POST /stream HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{");
+    const session = connectHTTP2(`https://127.0.0.1:${port}`, { ca: authority.certificate }).on("error", () => {});
+    const stream = session.request({ ":method": "POST", ":path": "/stream" }).on("error", () => {});
+    stream.write("{");
+
+    // None of these ends by itself: each of the waits is a promise kept, or the test's own end.
+    await Promise.all(
+      [half, none, body, stream, session].map((each) => (each.destroyed ? undefined : once(each, "close"))),
+    );
+
+    expect(stream.rstCode).not.toBe(0);
   });
 });
