@@ -32,8 +32,9 @@ const sessionSchema = object(
     endTime: instant,
     statements: integer(0, Number.MAX_SAFE_INTEGER),
     closeReason: text(256, 0),
+    storeSeq: integer(1, Number.MAX_SAFE_INTEGER),
   },
-  ["endTime", "closeReason"],
+  ["endTime", "closeReason", "storeSeq"],
 );
 const sessionPath = { session: text(64) } as const;
 
