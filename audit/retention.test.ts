@@ -6,7 +6,7 @@ import { HeadFile, readHeadLines } from "./head-place.ts";
 import { HeadLog } from "./heads.ts";
 import { removeOld } from "./retention.ts";
 import { loadSigningKey } from "./signing-key.ts";
-import { startStoreStand, type StoreStand } from "./store/postgres/stand.ts";
+import { startStoreStand, type StoreStand } from "#test/harness/audit-postgres.ts";
 import { AuditStore } from "./store/store.ts";
 import { endBody, openBody, startBody } from "./testing/bodies.ts";
 import { testChain, wholeSession } from "./testing/chains.ts";

@@ -165,7 +165,7 @@ describe("AuditStore.events", () => {
     await store.ingest("default/main", "t1", chain.write(openBody("a"), forged));
     await openTrail().record(viewed("g1"));
 
-    const page = await store.tail({ after: 0, signal: AbortSignal.timeout(50) });
+    const page = store.tail({ after: 0, signal: AbortSignal.timeout(50) });
     const kinds: (string | undefined)[] = [];
     for await (const { record } of page) {
       kinds.push(record?.kind);

@@ -1,12 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { StoredTrail } from "../event/stored-trail.ts";
-import { inlineCharactersMax, splitStart } from "../large-text.ts";
-import { manualClock } from "#lib/clock.ts";
 import { endBody, openBody, startBody } from "../testing/bodies.ts";
 import { testChain, wholeSession } from "../testing/chains.ts";
 import { collect } from "../testing/collect.ts";
-import { parseExportLine } from "./export.ts";
-import type { AuditFilter, AuditStore, TailEntry } from "./store.ts";
+import { eventContract, tailContract, textContract } from "./contract-streams.ts";
+import type { AuditFilter, AuditStore } from "./store.ts";
 
 /** Opens stores on one place that was empty when the test began. */
 export interface StorePlaceUnderTest {
@@ -33,9 +30,10 @@ export function storeContract(name: string, begin: () => Promise<StorePlaceUnder
       await place.remove();
     });
 
-    const given: Given = { store: () => store, ingest };
+    const given: StoreUnderTest = { store: () => store, ingest };
     describe("ingest", () => {
       ingestContract(given);
+      chainContract(given);
 
       it("keeps everything over a restart", async () => {
         const chain = testChain();
@@ -57,19 +55,23 @@ export function storeContract(name: string, begin: () => Promise<StorePlaceUnder
         await expect(ingest([])).rejects.toThrow("closed");
       });
     });
-    describe("search", () => searchContract(given));
+    describe("search", () => {
+      searchContract(given);
+    });
+    describe("lists", () => listContract(given));
     describe("text", () => textContract(given));
     describe("tail", () => tailContract(given));
     describe("events", () => eventContract(given));
   });
 }
 
-interface Given {
+/** The store of the test that runs. */
+export interface StoreUnderTest {
   readonly store: () => AuditStore;
   readonly ingest: (records: readonly Uint8Array[]) => ReturnType<AuditStore["ingest"]>;
 }
 
-function ingestContract({ store, ingest }: Given): void {
+function ingestContract({ store, ingest }: StoreUnderTest): void {
   it("acknowledges what it stored, and takes a repeated batch for what it is", async () => {
     const records = testChain().write(...wholeSession("a", 2));
 
@@ -141,7 +143,9 @@ function ingestContract({ store, ingest }: Given): void {
 
     expect(result.findings).toMatchObject([{ kind: "chain-mismatch", seq: 2 }]);
   });
+}
 
+function chainContract({ store, ingest }: StoreUnderTest): void {
   it("keeps tasks apart, and says where each chain stands", async () => {
     const one = testChain("default/main", "t1");
     const two = testChain("default/main", "t2");
@@ -184,21 +188,22 @@ function ingestContract({ store, ingest }: Given): void {
   });
 }
 
-function searchContract({ store, ingest }: Given): void {
-  beforeEach(async () => {
-    const parameters = [{ type: 25, format: "text", value: null }] as const;
-    await ingest(
-      testChain().write(
-        openBody("a"),
-        startBody("a", 1, { sql: "select * from Orders", parameters }),
-        endBody("a", 1, { rows: 42, durationMs: 100 }),
-        openBody("b", { grantID: "gother", person: { userName: "bo", userID: "u-2" } }),
-        startBody("b", 1, { sql: { base64: Buffer.from("delete \xe9", "latin1").toString("base64") } }),
-        endBody("b", 1, { outcome: "error", sqlState: "42601", rows: 0 }),
-        startBody("a", 2, { sql: "select pg_sleep(9)" }),
-      ),
-    );
-  });
+/** Two sessions with three statements. */
+function searched(): Buffer[] {
+  const parameters = [{ type: 25, format: "text", value: null }] as const;
+  return testChain().write(
+    openBody("a"),
+    startBody("a", 1, { sql: "select * from Orders", parameters }),
+    endBody("a", 1, { rows: 42, durationMs: 100 }),
+    openBody("b", { grantID: "gother", person: { userName: "bo", userID: "u-2" } }),
+    startBody("b", 1, { sql: { base64: Buffer.from("delete \xe9", "latin1").toString("base64") } }),
+    endBody("b", 1, { outcome: "error", sqlState: "42601", rows: 0 }),
+    startBody("a", 2, { sql: "select pg_sleep(9)" }),
+  );
+}
+
+function searchContract({ store, ingest }: StoreUnderTest): void {
+  beforeEach(() => ingest(searched()));
 
   it("merges a statement's start and end, and shows one without an end", async () => {
     const { items } = await store().search({ grantID: openBody("a").grantID }, { order: "oldest" });
@@ -252,6 +257,10 @@ function searchContract({ store, ingest }: Given): void {
       ]),
     ).toEqual(expected);
   });
+}
+
+function listContract({ store, ingest }: StoreUnderTest): void {
+  beforeEach(() => ingest(searched()));
 
   it("pages without losing or repeating, in either order", async () => {
     for (const order of ["newest", "oldest"] as const) {
@@ -288,133 +297,5 @@ function searchContract({ store, ingest }: Given): void {
     ]);
     expect(slowest.map(({ session, statement }) => `${session}/${statement}`)).toEqual(["a/1", "b/1"]);
     expect(errors).toMatchObject([{ code: "42601", count: 1 }]);
-  });
-}
-
-function textContract({ store, ingest }: Given): void {
-  const query = { proxy: "default/main", task: "t1", session: "a", text: 1 };
-  const sql = `select '${"ö".repeat(3 * inlineCharactersMax)}'`;
-
-  it("gives a large text back whole, while search and tail show its beginning", async () => {
-    const { pieces, start } = splitStart(startBody("a", 1, { sql }), () => 1, new Map());
-    await ingest(testChain().write(openBody("a"), ...pieces, start));
-
-    const found = await store().search({ text: "select 'ö" });
-    const text = await collect(store().text(query));
-
-    expect(text.length).toBeGreaterThan(1);
-    expect(text.join("")).toBe(sql);
-    expect(found.items).toMatchObject([{ sql: start.sql, sqlText: { text: 1, bytes: Buffer.byteLength(sql) } }]);
-    const page = await collect(store().tail({ after: 0, signal: AbortSignal.timeout(200) }));
-    expect(page.map(({ record }) => record?.kind)).toEqual(["session.open", "statement.start"]);
-  });
-
-  it("says which piece of it is missing", async () => {
-    const { pieces } = splitStart(startBody("a", 1, { sql }), () => 1, new Map());
-    const records = testChain().write(openBody("a"), ...pieces);
-
-    await ingest(records.filter((_, index) => index !== 2));
-
-    await expect(collect(store().text(query))).rejects.toMatchObject({
-      code: "TextIncomplete",
-      why: expect.stringContaining("Piece 1"),
-    });
-    await expect(collect(store().text({ ...query, text: 9 }))).rejects.toThrow("not whole");
-  });
-}
-
-function tailContract({ store, ingest }: Given): void {
-  it("gives what is there, then what comes, and resumes after any record without losing or repeating one", async () => {
-    const chain = testChain();
-    await ingest(chain.write(openBody("a")));
-    const seen: TailEntry[] = [];
-    let after = 0;
-    let written = 0;
-    while (seen.length < 11) {
-      // Every tail is broken off after two records and resumed where it stopped.
-      let inThisTail = 0;
-      const tail = store().tail({ after });
-      const reading = (async () => {
-        for await (const entry of tail) {
-          seen.push(entry);
-          after = entry.storeSeq;
-          inThisTail += 1;
-          if (inThisTail === 2 || seen.length === 11) {
-            break;
-          }
-        }
-      })();
-      if (written < 5) {
-        written += 1;
-        await ingest(chain.write(startBody("a", written), endBody("a", written)));
-      }
-      await reading;
-    }
-
-    expect(seen.map(({ storeSeq }) => storeSeq)).toEqual(Array.from({ length: 11 }, (_, index) => index + 1));
-    expect(seen[2]).toMatchObject({ record: { kind: "statement.end" }, statement: { sql: "select 1", outcome: "ok" } });
-  });
-
-  it("passes over what its filter leaves out, however much it is", async () => {
-    const chain = testChain();
-    await ingest(chain.write(...wholeSession("a", 3_000)));
-    await ingest(chain.write(openBody("b", { grantID: "gwanted" })));
-    const controller = new AbortController();
-
-    const seen: TailEntry[] = [];
-    for await (const entry of store().tail({ after: 0, filter: { grantID: "gwanted" }, signal: controller.signal })) {
-      seen.push(entry);
-      controller.abort();
-    }
-
-    expect(seen.map(({ storeSeq, owner }) => [storeSeq, owner?.session])).toEqual([[6_003, "b"]]);
-  });
-
-  it("ends when the store is closed", async () => {
-    const reading = collect(store().tail({ after: 0 }));
-
-    await store().close();
-
-    expect(await reading).toEqual([]);
-  });
-
-  it("exports lines that are readable and hold every byte, also of what is no record", async () => {
-    const odd = [Buffer.from([0xff, 0x00]), Buffer.from('{"a":\n1}'), Buffer.from(' {"record":"}"} ')];
-    const texts = testChain().write(openBody("a"), startBody("a", 1, { sql: 'select \'","record":\'' }));
-    const records = [...texts, ...odd];
-    await ingest(records);
-
-    const lines = await collect(store().export());
-
-    expect(lines.every((line) => !line.includes("\n") && typeof JSON.parse(line) === "object")).toBe(true);
-    expect(lines.map((line) => Buffer.from(parseExportLine(line).bytes))).toEqual(records);
-  });
-}
-
-function eventContract({ store, ingest }: Given): void {
-  it("reads the controller's events by grant and name, and follows them", async () => {
-    const clock = manualClock();
-    const trail = new StoredTrail({ store: store(), installation: "test", replica: "r1", clock, onStored: () => {} });
-    const actor = { kind: "User", name: "ana" } as const;
-    await ingest(testChain().write(openBody("a")));
-    for (const grantID of ["g1", "g2", "g1"]) {
-      await trail.record({ event: "statements.viewed", actor, grantID });
-    }
-    await trail.record({ event: "grant.ended", actor, grantID: "g1", detail: { reason: "late" } });
-
-    const first = await store().events({ grantID: "g1", limit: 2 });
-    const rest = await store().events({ grantID: "g1", after: first.next ?? 0 });
-    const ended: unknown[] = [];
-    for await (const event of store().eventTail({ after: 0, filter: { names: ["grant.ended"] } })) {
-      ended.push(event);
-      break;
-    }
-
-    expect(first.items.map(({ storeSeq }) => storeSeq)).toEqual([2, 4]);
-    expect(rest.items).toEqual(ended);
-    expect(ended).toEqual([
-      { event: "grant.ended", actor, grantID: "g1", detail: { reason: "late" }, storeSeq: 5, time: expect.any(String) },
-    ]);
-    expect(rest.next).toBeUndefined();
   });
 }

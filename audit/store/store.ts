@@ -189,7 +189,9 @@ export class AuditStore {
   /** The same, then new ones as they come, until the signal or `close`. Resume with the last `storeSeq` seen. */
   async *eventTail(options: EventTailOptions): AsyncGenerator<StoredEvent, void, void> {
     const { signal } = options;
-    for (let after = options.after; signal?.aborted !== true && !this.#closed;) {
+    let { after } = options;
+    const stopped = (): boolean => signal?.aborted === true || this.#closed;
+    while (!stopped()) {
       const woken = this.#nextWake(signal);
       try {
         const page = await this.events({ ...options.filter, after, limit: pageRecords });

@@ -1,6 +1,7 @@
 import type { Command } from "../command.ts";
 import { auditSearch, auditTail } from "./audit.ts";
 import { auditExport, auditPublicKey } from "./audit-export.ts";
+import { auditMigrate } from "./audit-migrate.ts";
 import { auditVerify } from "./audit-verify.ts";
 import { openConsole } from "./console.ts";
 import { databasesList } from "./databases.ts";
@@ -46,6 +47,7 @@ export function allCommands(load: ProcessLoaders & PlanLoaders & LeftoversLoader
     auditExport,
     auditVerify,
     auditPublicKey,
+    auditMigrate,
     validate,
     ...planCommands(load),
     deletionsConfirm,

@@ -1,7 +1,6 @@
 import { createReadStream, readFileSync } from "node:fs";
 import path from "node:path";
-import { type ExportReport, ExportUnreadable, verifyExport } from "#audit/export/verify.ts";
-import { verifyDirectories } from "#audit/trail-directory.ts";
+import type { ExportReport } from "#audit/export/verify.ts";
 import type { Report } from "#audit/verify.ts";
 import { defined } from "#lib/defined.ts";
 import { coerceError, UserError } from "#lib/errors.ts";
@@ -63,6 +62,7 @@ function askedToVerify(world: World): Promise<VerifyReport> {
 }
 
 async function verified(states: readonly string[], world: World): Promise<VerifyReport> {
+  const { verifyDirectories } = await import("#audit/trail-directory.ts");
   const directories = states.map((state) => path.resolve(world.workingDirectory, state));
   return viewOf(await verifyDirectories(directories, world.clock));
 }
@@ -76,6 +76,7 @@ async function exportReport(invocation: Invocation, file: string): Promise<Expor
   const { world } = invocation;
   const at = (name: string): string => path.resolve(world.workingDirectory, name);
   const keyFile = valueOf(invocation, "public-key");
+  const { ExportUnreadable, verifyExport } = await import("#audit/export/verify.ts");
   try {
     const publicKey = keyFile === undefined ? undefined : readFileSync(at(keyFile), "utf8");
     return await verifyExport(linesOf(createReadStream(at(file))), publicKey);

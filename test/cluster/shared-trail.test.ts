@@ -1,11 +1,11 @@
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { startStoreStand, type StoreStand } from "#audit/store/postgres/stand.ts";
+import { loadSigningKey } from "#audit/signing-key.ts";
 import type { StatementEvent, VerifyReport } from "#wire/control-api.ts";
 import { connectAs, connected, json } from "../e2e/support.ts";
+import { startStoreStand, type StoreStand } from "../harness/audit-postgres.ts";
 import { controlPlaneMissing, kubectlMissing } from "../harness/control-plane.ts";
 import { signInDirectly, untilProxyLinked } from "../harness/installation.ts";
 import { eventually } from "../harness/process.ts";
@@ -25,7 +25,7 @@ beforeAll(async () => {
   const { user, password, host, port, database, tls } = stand.address;
   const url = `postgres://${user}:${password?.reveal()}@${host}:${port}/${database}?sslrootcert=${tls?.caFile}`;
   writeFileSync(path.join(folder, "store-url"), `${url}\n`, { mode: 0o600 });
-  execFileSync("openssl", ["genpkey", "-algorithm", "ed25519", "-out", path.join(folder, "heads.pem")]);
+  loadSigningKey(path.join(folder, "heads.pem"));
   cluster = await startCluster({
     "audit-store-url-file": path.join(folder, "store-url"),
     "head-key": path.join(folder, "heads.pem"),

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import type { IngestFinding } from "../types.ts";
+import { prepared } from "./prepared.ts";
 import { type BatchRows, searchedText, type SessionRow, type StatementRow, storable } from "./rows.ts";
 
 /** Where a batch goes. */
@@ -51,8 +52,9 @@ export class BatchWriter {
     await this.#insert(
       findings,
       `INSERT INTO findings (task_id, seq, received, kind, detail)
-       SELECT ${taskID}, a, ${received}, b, c FROM unnest($1::bigint[], $2::text[], $3::text[]) AS u (a, b, c)`,
-      ({ seq, kind, detail }) => [seq ?? null, kind, detail],
+       SELECT d, a, e, b, c
+       FROM unnest($1::bigint[], $2::text[], $3::text[], $4::integer[], $5::bigint[]) AS u (a, b, c, d, e)`,
+      ({ seq, kind, detail }) => [seq ?? null, kind, detail, taskID, received],
     );
   }
 
@@ -80,12 +82,13 @@ export class BatchWriter {
     if (sessions.length === 0) {
       return [];
     }
-    const { rows } = await this.#client.query<{ grant_id: string }>(
+    const rows = await prepared(
+      this.#client,
       `SELECT DISTINCT s.grant_id FROM sessions s WHERE s.id = ANY($1) AND s.grant_id IS NOT NULL
          AND EXISTS (SELECT 1 FROM hazards h WHERE h.session_id = s.id)`,
       [sessions.map(({ id }) => id)],
     );
-    return rows.map(({ grant_id: grantID }) => grantID);
+    return rows.map((row) => String(row["grant_id"]));
   }
 
   async #writeRecords({ bytes, records }: BatchRows): Promise<void> {
@@ -100,23 +103,24 @@ export class BatchWriter {
       start += own.length;
       return [position, session?.id ?? null, record?.kind ?? null, statement, flag, at, own.length];
     });
-    await this.#client.query({
-      name: "audit-records",
-      text: `INSERT INTO records
+    await prepared(
+      this.#client,
+      `INSERT INTO records
          (store_seq, week, task_id, position, session_id, kind, statement, received, flag, bytes)
        SELECT $1::bigint + u.n, $2::integer, $3::integer, u.position, u.session_id, u.kind, u.statement, $4::bigint, u.flag,
          substring($5::bytea FROM u.start FOR u.length)
        FROM unnest($6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::text[], $11::integer[], $12::integer[])
          WITH ORDINALITY AS u (position, session_id, kind, statement, flag, start, length, n)`,
-      values: [before, week, taskID, received, bytes, ...columns],
-    });
+      [before, week, taskID, received, bytes, ...columns],
+    );
   }
 
   async #open(session: SessionRow, record: BatchRows["opens"][number]["record"]): Promise<void> {
     const { userName, userID } = record.person;
     const { grantID, database, engine, databaseName, roleName, username, time } = record;
     const texts = [grantID, userName, userID, database, engine, databaseName, roleName, username, time];
-    await this.#client.query(
+    await prepared(
+      this.#client,
       `UPDATE sessions SET grant_id = $1, user_name = $2, user_id = $3, database = $4, engine = $5, database_name = $6,
          role_name = $7, username = $8, open_time = $9 WHERE id = $10`,
       [...texts.map((text) => (typeof text === "string" ? storable(text) : null)), session.id],
@@ -132,7 +136,8 @@ export class BatchWriter {
       return;
     }
     const firstWeek = Math.min(...others.map(({ session }) => session.week));
-    const { rows } = await this.#client.query<{ session_id: number; statement: number }>(
+    const rows = await prepared(
+      this.#client,
       `UPDATE statements st SET start_seq = coalesce(u.start_seq, st.start_seq),
          start_week = CASE WHEN u.start_seq IS NULL THEN st.start_week ELSE $1::integer END,
          end_seq = coalesce(u.end_seq, st.end_seq),
@@ -146,7 +151,7 @@ export class BatchWriter {
        RETURNING st.session_id, st.statement`,
       [this.#place.week, firstWeek, ...statementColumns(others)],
     );
-    const updated = new Set(rows.map(({ session_id: id, statement }) => `${id} ${statement}`));
+    const updated = new Set(rows.map((row) => `${Number(row["session_id"])} ${Number(row["statement"])}`));
     await this.#insertStatements(others.filter(({ session, statement }) => !updated.has(`${session.id} ${statement}`)));
   }
 
@@ -154,9 +159,9 @@ export class BatchWriter {
     if (statements.length === 0) {
       return;
     }
-    await this.#client.query({
-      name: "audit-statements",
-      text: `INSERT INTO statements (week, session_id, statement, start_seq, start_week, end_seq, end_week, time, outcome,
+    await prepared(
+      this.#client,
+      `INSERT INTO statements (week, session_id, statement, start_seq, start_week, end_seq, end_week, time, outcome,
          duration_ms, rows, sql)
        SELECT $1::integer, session_id, statement, start_seq, CASE WHEN start_seq IS NOT NULL THEN $1::integer END, end_seq,
          CASE WHEN end_seq IS NOT NULL THEN $1::integer END, time, outcome, duration_ms, rows, sql
@@ -165,14 +170,14 @@ export class BatchWriter {
        ON CONFLICT (session_id, statement, week) DO UPDATE SET start_seq = excluded.start_seq, start_week = excluded.start_week,
          end_seq = coalesce(excluded.end_seq, statements.end_seq), end_week = coalesce(excluded.end_week, statements.end_week),
          time = excluded.time, sql = excluded.sql`,
-      values: [this.#place.week, ...statementColumns(statements)],
-    });
+      [this.#place.week, ...statementColumns(statements)],
+    );
   }
 
   async #insert<T>(items: readonly T[], text: string, row: (item: T) => readonly unknown[]): Promise<void> {
     const [first] = items;
     if (first !== undefined) {
-      await this.#client.query(text, transposed(items, row(first).length, row));
+      await prepared(this.#client, text, transposed(items, row(first).length, row));
     }
   }
 }

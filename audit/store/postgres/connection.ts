@@ -11,10 +11,13 @@ const statementTimeoutMs = 60_000;
 /** The server lets go of what a writer holds when its machine is gone in the middle of a batch. */
 const idleInTransactionMs = 5_000;
 
+/** Type `int8` (src/include/catalog/pg_type.dat of Postgres). */
+const int8 = 20;
+
 /** Positions and counts stay far below 2^53. */
 const types = {
   getTypeParser(oid: number, format?: "text" | "binary"): unknown {
-    return oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format);
+    return oid === int8 ? Number : pg.types.getTypeParser(oid, format);
   },
 } as pg.CustomTypesConfig;
 

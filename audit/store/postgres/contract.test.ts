@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from "vitest";
 import { storeContract } from "../contract.ts";
 import { visibleContract } from "../visible-contract.ts";
-import { startStoreStand, type StoreStand } from "./stand.ts";
+import { startStoreStand, type StoreStand } from "#test/harness/audit-postgres.ts";
 
 let stand: StoreStand;
 

@@ -41,6 +41,7 @@ import { eventWhere, ofGrant, sessionWhere, statementWhere, tailWhere, type Wher
 import { pageMax, pageOf, pageSize, tailWindow } from "../pages.ts";
 import { clientConfig } from "./connection.ts";
 import { statistics } from "./statistics.ts";
+import { prepared } from "./prepared.ts";
 import { Listener } from "./listener.ts";
 import { weekOf, weekStart } from "./weeks.ts";
 import { StoreWriter } from "./writer.ts";
@@ -302,7 +303,7 @@ export class PostgresEngine implements StoreEngineMethods {
       count += 1;
       return `$${count}`;
     });
-    return (await this.#pool.query<Record<string, unknown>>(numbered, [...values])).rows;
+    return prepared(this.#pool, numbered, values);
   }
 }
 

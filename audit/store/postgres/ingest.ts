@@ -3,6 +3,7 @@ import { tryDecodeRecord } from "../../codec.ts";
 import { BatchJudge, headOf, numbersOf, openHeads, type TaskState } from "../judge.ts";
 import type { IngestResult } from "../types.ts";
 import { BatchWriter } from "./batch-writer.ts";
+import { prepared } from "./prepared.ts";
 import { batchRows, type SessionRow, storable } from "./rows.ts";
 import { makeWeeks, weekOf, weeksAhead } from "./weeks.ts";
 
@@ -52,7 +53,7 @@ export class Ingestor {
     records: readonly Uint8Array[],
     received: number,
   ): Promise<IngestResult> {
-    const before = await this.#lock(client);
+    const before = await lockWriter(client, this.#epoch);
     const week = await this.#weekFor(client, received, before);
     const task = await this.#task(client, proxy, taskName);
     const decoded = records.map((bytes) => ({ bytes, record: tryDecodeRecord(bytes) }));
@@ -75,15 +76,12 @@ export class Ingestor {
     await writer.write(batchRows(task, judge.rows, before), judge.findings);
     await writer.saveSessions([...judge.changed]);
     const storeSeq = before + judge.rows.length;
-    await client.query("UPDATE tasks SET seq = $1, chain_seq = $2, chain_head = $3 WHERE id = $4", [
-      task.seq,
-      task.chainSeq,
-      task.chainHead,
-      task.id,
-    ]);
-    await client.query(`WITH moved AS (UPDATE writer SET store_seq = $1) SELECT pg_notify('${storedChannel}', '')`, [
-      storeSeq,
-    ]);
+    await prepared(
+      client,
+      `WITH task AS (UPDATE tasks SET seq = $1, chain_seq = $2, chain_head = $3 WHERE id = $4),
+         moved AS (UPDATE writer SET store_seq = $5) SELECT pg_notify('${storedChannel}', '')`,
+      [task.seq, task.chainSeq, task.chainHead, task.id, storeSeq],
+    );
     const flagged = await writer.flaggedGrants([...judge.flagged]);
     for (const session of judge.changed) {
       if (session.closeTime !== undefined) {
@@ -108,17 +106,6 @@ export class Ingestor {
     this.#sessions.clear();
     this.#roomUntil = 0;
     this.#week = 0;
-  }
-
-  /** Position of the newest record. */
-  async #lock(client: pg.Client): Promise<number> {
-    const { rows } = await client.query<{ epoch: number; store_seq: number }>(
-      "SELECT epoch, store_seq FROM writer FOR UPDATE",
-    );
-    if (rows[0]?.epoch !== this.#epoch) {
-      throw new StoreFenced();
-    }
-    return rows[0].store_seq;
   }
 
   /** Weeks never go back, whatever the clock does: positions and weeks rise together. */
@@ -198,6 +185,15 @@ export class Ingestor {
       }),
     );
   }
+}
+
+/** Holds the writer's row until the transaction's end; answers the position of the newest record. Throws `StoreFenced`. */
+export async function lockWriter(client: pg.Client, epoch: number | undefined): Promise<number> {
+  const [row] = await prepared(client, "SELECT epoch, store_seq FROM writer FOR UPDATE");
+  if (row?.["epoch"] !== epoch) {
+    throw new StoreFenced();
+  }
+  return Number(row?.["store_seq"]);
 }
 
 async function knownOf(client: pg.Client, task: TaskRow, numbers: readonly number[]): Promise<Known> {

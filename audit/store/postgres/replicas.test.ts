@@ -10,7 +10,7 @@ import { testChain, wholeSession } from "../../testing/chains.ts";
 import { collect } from "../../testing/collect.ts";
 import type { AuditStore } from "../store.ts";
 import { schemaName } from "./schema.ts";
-import { startStoreStand, type StoreStand } from "./stand.ts";
+import { startStoreStand, type StoreStand } from "#test/harness/audit-postgres.ts";
 
 let stand: StoreStand;
 

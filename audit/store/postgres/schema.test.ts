@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { testChain, wholeSession } from "../../testing/chains.ts";
 import { collect } from "../../testing/collect.ts";
 import { migrate, migrations, type RunSQL, schemaName } from "./schema.ts";
-import { startStoreStand, type StoreStand } from "./stand.ts";
+import { startStoreStand, type StoreStand } from "#test/harness/audit-postgres.ts";
 
 let stand: StoreStand;
 

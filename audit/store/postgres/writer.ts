@@ -1,6 +1,6 @@
 import pg from "pg";
 import type { IngestResult } from "../types.ts";
-import { Ingestor, StoreFenced } from "./ingest.ts";
+import { Ingestor, lockWriter, StoreFenced } from "./ingest.ts";
 import { migrate, schemaName } from "./schema.ts";
 import { makeWeeks, weekOf } from "./weeks.ts";
 
@@ -55,7 +55,7 @@ export class StoreWriter {
     return this.#serially(() => {
       this.#claimed();
       return this.#transaction(async (client) => {
-        await assertEpoch(client, this.#epoch);
+        await lockWriter(client, this.#epoch);
         const found = await client.query<{ line: number; signed: string }>(
           "SELECT line, signed FROM head_lines ORDER BY line DESC LIMIT 1",
         );
@@ -77,7 +77,7 @@ export class StoreWriter {
     return this.#serially(() => {
       this.#claimed();
       return this.#transaction(async (client) => {
-        await assertEpoch(client, this.#epoch);
+        await lockWriter(client, this.#epoch);
         const { rows } = await client.query<{ week: number }>(
           `SELECT week FROM (SELECT week, lead(first_seq) OVER (ORDER BY week) AS next FROM weeks) AS w
            WHERE coalesce(next, (SELECT store_seq + 1 FROM writer)) <= $1::bigint + 1 ORDER BY week`,
@@ -135,13 +135,5 @@ export class StoreWriter {
     await client.connect();
     this.#client = client;
     return client;
-  }
-}
-
-/** Holds the writer's row until the transaction's end. Throws `StoreFenced` when another process has claimed it. */
-async function assertEpoch(client: pg.Client, epoch: number | undefined): Promise<void> {
-  const { rows } = await client.query<{ epoch: number }>("SELECT epoch FROM writer FOR UPDATE");
-  if (rows[0]?.epoch !== epoch) {
-    throw new StoreFenced();
   }
 }

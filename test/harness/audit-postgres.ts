@@ -1,9 +1,10 @@
 import { systemClock, type Clock } from "#lib/clock.ts";
 import { Secret } from "#lib/secret.ts";
-import { startPostgres, type TestPostgres } from "#test/harness/postgres.ts";
-import { AuditStore } from "../store.ts";
-import type { StoreAddress } from "./address.ts";
-import { schemaName } from "./schema.ts";
+
+import type { StoreAddress } from "#audit/store/postgres/address.ts";
+import { schemaName } from "#audit/store/postgres/schema.ts";
+import { AuditStore } from "#audit/store/store.ts";
+import { startPostgres, type TestPostgres } from "./postgres.ts";
 
 /** A Postgres for tests of the store, and stores on it. */
 export interface StoreStand {

@@ -1,0 +1,26 @@
+import pg from "pg";
+import type { StoreAddress } from "./address.ts";
+import { clientConfig } from "./connection.ts";
+import { migrate, migrations, schemaName } from "./schema.ts";
+
+/** Brings a store in Postgres to schema `to`, in one transaction, and answers which it had. Throws `UserError` for a newer release's. */
+export async function migratePostgres(address: StoreAddress, to: number): Promise<number> {
+  const config = clientConfig({ ...address, password: address.password?.reveal() }, "sallyport-audit-migrate");
+  const client = new pg.Client(config);
+  await client.connect();
+  try {
+    await client.query("BEGIN");
+    const { rows: found } = await client.query<{ name: string | null }>(
+      `SELECT to_regclass('${schemaName}.version')::text AS name`,
+    );
+    const { rows } =
+      found[0]?.name === null
+        ? { rows: [] }
+        : await client.query<{ version: number }>(`SELECT version FROM ${schemaName}.version`);
+    await migrate(async (sql) => (await client.query<Record<string, unknown>>(sql)).rows, migrations, to);
+    await client.query("COMMIT");
+    return rows[0]?.version ?? 0;
+  } finally {
+    await client.end();
+  }
+}
