@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Agent, type RequestOptions, request } from "node:https";
 import type { IncomingMessage } from "node:http";
-import { connect as connectHTTP2, type OutgoingHttpHeaders } from "node:http2";
+import { connect as connectHTTP2, constants, type OutgoingHttpHeaders } from "node:http2";
 import { type AddressInfo, createServer } from "node:net";
 import { connect as connectTLS, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
@@ -244,8 +244,7 @@ describe("a body that does not say how long it is", () => {
 
 describe("what is begun and never finished", () => {
   /** A server at a port of its own, or one that is given its connections, with short times. */
-  async function hurried(how: "listens" | "is given"): Promise<number> {
-    const times: Partial<ServerTimes> = { headersMs: 20, requestMs: 20, checkMs: 10, idleMs: 20, closingMs: 20 };
+  async function hurried(how: "listens" | "is given", times: Partial<ServerTimes>): Promise<number> {
     const app = createApp(
       [
         {
@@ -283,20 +282,40 @@ describe("what is begun and never finished", () => {
       .on("error", () => {})
       .resume();
 
-  it.each(["listens", "is given"] as const)("is cut off where the server %s", async (how) => {
-    const port = await hurried(how);
-    const [half, none, body] = [dial(port), dial(port), dial(port)];
-    half.write("GET / HTTP/1.1\r\nHost: x\r\nX-Half: ");
-    body.write("POST /stream HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{");
+  /** A POST over HTTP/2 whose body never ends. */
+  function unfinished(port: number) {
     const session = connectHTTP2(`https://127.0.0.1:${port}`, { ca: authority.certificate }).on("error", () => {});
     const stream = session.request({ ":method": "POST", ":path": "/stream" }).on("error", () => {});
     stream.write("{");
+    return { session, stream };
+  }
 
-    // None of these ends by itself: each of the waits is a promise kept, or the test's own end.
-    await Promise.all(
-      [half, none, body, stream, session].map((each) => (each.destroyed ? undefined : once(each, "close"))),
-    );
+  // None of what these tests begin ends by itself: what is waited for comes, or the test fails.
 
-    expect(stream.rstCode).not.toBe(0);
+  it.each(["listens", "is given"] as const)("over HTTP/1.1 is cut off where the server %s", async (how) => {
+    const port = await hurried(how, { headersMs: 20, requestMs: 20, checkMs: 10 });
+    const sockets = [dial(port), dial(port), dial(port)] as const;
+    const closed = sockets.map(async (socket) => once(socket, "close"));
+    sockets[1].write("GET / HTTP/1.1\r\nHost: x\r\nX-Half: ");
+    sockets[2].write("POST /stream HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{");
+
+    await Promise.all(closed);
+  });
+
+  it("over HTTP/2 is cut off alone: other requests of its connection go on", async () => {
+    const { session, stream } = unfinished(await hurried("listens", { requestMs: 20 }));
+    const closed = once(stream, "close");
+
+    await closed;
+
+    expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL);
+    expect(session.closed).toBe(false);
+    session.destroy();
+  });
+
+  it("keeps no HTTP/2 connection on which nothing passes", async () => {
+    const { session } = unfinished(await hurried("is given", { idleMs: 20, closingMs: 20 }));
+
+    await once(session, "close");
   });
 });
