@@ -37,7 +37,10 @@ export function identityStorePort(parts: IdentityStoreParts): IdentityStorePort 
     getUser: (userID) => read("user", personMaxAgeMs, userID, () => port.getUser(userID)),
     async findUser(userName) {
       const userID = await read("name", personMaxAgeMs, userName, () => port.findUserID(userName));
-      return userID === undefined ? undefined : read("user", personMaxAgeMs, userID, () => port.getUser(userID));
+      const user =
+        userID === undefined ? undefined : await read("user", personMaxAgeMs, userID, () => port.getUser(userID));
+      // AWS does not say what else than case it overlooks. A name that we would not take for the user's own is nobody's.
+      return user?.userName.toLowerCase() === userName.toLowerCase() ? user : undefined;
     },
     groupsOf: (userID) =>
       read("groups", personMaxAgeMs, userID, async () => {
