@@ -73,6 +73,25 @@ const cases: [string, Case, string][] = [
     "SelfApproval",
   ],
   [
+    "of who asked for it under the same name in other code points",
+    { grant: { spec: { requester: { username: "a\uff4can" } } }, reviewer: person("alan") },
+    "SelfApproval",
+  ],
+  [
+    "of the Grant's own person, whom the Grant names with accents of their own",
+    {
+      grant: { spec: { principal: { name: "Jose\u0301" } } },
+      steps: [{ name: "lead", approvers: [{ kind: "User", name: "jos\u00e9" }] }],
+      reviewer: person("jos\u00e9"),
+    },
+    "SelfApproval",
+  ],
+  [
+    "of somebody who is named like an approver in other code points only",
+    { steps: [owners], reviewer: person("gr\uff41ce") },
+    "NotAnApprover",
+  ],
+  [
     "of the Grant's own person where the step allows that",
     { steps: [{ ...owners, selfApproval: "Allow" }], reviewer: person("ada") },
     "counts for owner",

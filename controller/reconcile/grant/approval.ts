@@ -6,7 +6,7 @@ import type {
   GrantStatusApproval,
 } from "#kinds/index.ts";
 import type { EpochMs } from "#lib/clock.ts";
-import { isNamedAs } from "./names.ts";
+import { isNamedAs, mayBeNamedAs } from "./names.ts";
 
 /** Whoever decides, once it is proven that it is them; groups are those of the moment. */
 export type Reviewer =
@@ -41,7 +41,7 @@ export function approvalProgress(grant: Grant, workflow: AccessWorkflow, digest:
   for (const approval of grant.status?.approvals ?? []) {
     const step = steps.find(({ name }) => name === approval.step);
     const isOfNow = approval.decision === "Approve" && approval.digest === digest;
-    const isTwice = seen.some((other) => isNamedAs(other.reviewer, approval.reviewer));
+    const isTwice = seen.some((other) => mayBeNamedAs(other.reviewer, approval.reviewer));
     if (isOfNow && !isTwice && step !== undefined && mayBeSelf(step, grant, approval.reviewer)) {
       seen.push(approval);
     }
@@ -149,7 +149,7 @@ function stepVerdict({ grant, review, reviewer }: ReviewFacts, { steps }: Approv
   if (allowed.length === 0) {
     return refused("SelfApproval", `${who} asked for the access, or would get it. Somebody else must approve it.`);
   }
-  const before = steps.find(({ approvals }) => approvals.some((other) => isNamedAs(other.reviewer, who)));
+  const before = steps.find(({ approvals }) => approvals.some((other) => mayBeNamedAs(other.reviewer, who)));
   if (before !== undefined) {
     return refused(
       "AlreadyDecided",
@@ -206,7 +206,7 @@ export function nameOf(reviewer: Reviewer): string {
 
 /** Whether this name may approve the step: neither the Grant's person nor who asked for it, unless the step allows that. */
 function mayBeSelf({ selfApproval }: AccessWorkflowSpecApprovalStep, { spec }: Grant, name: string): boolean {
-  const isSelf = isNamedAs(spec.principal.name, name) || isNamedAs(spec.requester?.username ?? "", name);
+  const isSelf = [spec.principal.name, spec.requester?.username ?? ""].some((self) => mayBeNamedAs(self, name));
   return !isSelf || selfApproval === "Allow";
 }
 
