@@ -17,6 +17,8 @@ const pageSizeDefault = 100;
 
 /** Each stored batch makes every open tail ask the store once, well below a millisecond: 64 stay below what one ingest costs. */
 export const tailsMax = 64;
+/** As of events and grants (routes/watch.ts): whoever opens tails of nothing must not keep an auditor from theirs. */
+export const tailsOfPersonMax = 16;
 
 /** A quarter: what an auditor looks back at. What it holds is bounded by the number of statements, not by time (audit/store/statistics.ts). */
 const statisticsRangeMaxMs = 92 * 24 * 3_600_000;
@@ -92,7 +94,7 @@ function tailRoute(services: Services, view: View): Route {
     code: "TooManyTails",
     what: "the audit trail",
     most: tailsMax,
-    mostOfPerson: tailsMax,
+    mostOfPerson: tailsOfPersonMax,
   });
   return {
     method: "GET",

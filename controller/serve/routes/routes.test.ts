@@ -8,7 +8,7 @@ import { createApp } from "../app.ts";
 import { Nonces } from "../auth/nonces.ts";
 import { Tokens } from "../auth/tokens.ts";
 import { controlRoutes } from "../routes.ts";
-import { tailsMax } from "./audit.ts";
+import { tailsMax, tailsOfPersonMax } from "./audit.ts";
 import type { AuditFilter, AuditReader } from "../services.ts";
 
 const groups = { auditors: "auditors", administrators: "administrators" };
@@ -219,12 +219,32 @@ describe("the audit trail", () => {
         yield* [];
       },
     });
-    const open = await Promise.all(Array.from({ length: tailsMax }, () => answer("/v1/audit/tail", "margaret")));
+    const who = (index: number): string =>
+      index < tailsOfPersonMax ? "margaret" : `person-${Math.floor(index / tailsOfPersonMax)}`;
+    const open = await Promise.all(
+      Array.from({ length: tailsMax }, (_, index) => answer("/v1/audit/tail", who(index))),
+    );
+    expect(open.map(({ status }) => status)).toEqual(Array.from({ length: tailsMax }, () => 200));
 
     const refused = await answer("/v1/audit/tail", "margaret");
     expect([refused.status, await codeOf(refused)]).toEqual([503, "TooManyTails"]);
     await open[0]?.body?.cancel();
 
+    expect((await answer("/v1/audit/tail", "margaret")).status).toBe(200);
+  });
+
+  it("is kept from nobody by one person who follows it as often as they can", async () => {
+    start({
+      async *tail(_, __, signal) {
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        yield* [];
+      },
+    });
+    for (let count = 0; count < tailsOfPersonMax; count += 1) {
+      await answer("/v1/audit/tail", "ada");
+    }
+
+    expect((await answer("/v1/audit/tail", "ada")).status).toBe(503);
     expect((await answer("/v1/audit/tail", "margaret")).status).toBe(200);
   });
 
