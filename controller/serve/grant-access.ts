@@ -33,12 +33,14 @@ export function relationOf(
     ({ reviewer, reviewerKind }) => reviewerKind !== "Pipeline" && isSamePerson(reviewer, caller.userName),
   );
   const steps = workflow?.spec.approvalSteps ?? [];
-  const { approve, deny } = mayReview(caller, grant, workflow, now);
+  const approver = steps.some((step) => isApprover(step, { kind: "User", ...caller }));
+  // Nobody else's word counts, and most callers are no approvers of most Grants.
+  const { approve, deny } = approver ? mayReview(caller, grant, workflow, now) : { approve: [], deny: false };
   const requester = grant.spec.requester?.username;
   return {
     own: isOwn(grant, caller),
     requester: requester !== undefined && isSamePerson(requester, caller.userName),
-    approver: steps.some((step) => isApprover(step, { kind: "User", ...caller })),
+    approver,
     waitingSteps: approve,
     mayDeny: deny,
     decided: reviews.length > 0,

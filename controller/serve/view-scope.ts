@@ -2,6 +2,7 @@ import type { Database } from "#kinds/index.ts";
 import type { VisibleTo } from "#audit/store/types.ts";
 import { type Known, callerGrant } from "./caller-view.ts";
 import type { CallerOf } from "./route.ts";
+import { isSamePerson } from "./same-person.ts";
 import { viewersOf, type Viewer } from "./viewing.ts";
 
 /**
@@ -27,7 +28,11 @@ function reviewedGrants(known: Known, caller: CallerOf): string[] {
     .list("Grant")
     .flatMap(({ object: grant }) => {
       const { approvals, grantID, requestTime = "" } = grant.status ?? {};
-      if (grantID === undefined || approvals === undefined) {
+      // Few of thousands of Grants: what binds the caller to the others is not asked.
+      if (
+        grantID === undefined ||
+        approvals?.some(({ reviewer }) => isSamePerson(reviewer, caller.userName)) !== true
+      ) {
         return [];
       }
       const seen = callerGrant(known, caller, grant);
