@@ -31,6 +31,8 @@ it("are made of so many statements at most, and of no more", async () => {
 
   expect(most.buckets.map(({ statements }) => statements)).toEqual([1, statisticsStatementsMax - 1]);
   await expect(store.statistics({}, day)).rejects.toMatchObject({ code: "TooManyStatements" });
+  // A text that is nowhere would be looked for in all of them.
+  await expect(store.statistics({ text: "nowhere" }, day)).rejects.toMatchObject({ code: "TooManyStatements" });
 });
 
 it("of a short range do not look at what lies outside of it", async () => {

@@ -3,7 +3,7 @@ import { UserError } from "#lib/errors.ts";
 import type { Text } from "../text.ts";
 import type { AuditFilter, StatementView, StatisticsRange, TrailStatistics } from "./types.ts";
 import { recordIn, statementOf } from "./views.ts";
-import { statementWhere } from "./where.ts";
+import { sessionWhere, statementWhere } from "./where.ts";
 
 /**
  * Statements that one answer may be made of. SQLite looks at some 400,000 a second, and a search that comes meanwhile waits: this is half a
@@ -41,10 +41,15 @@ export function statistics(
   range: StatisticsRange,
 ): TrailStatistics {
   checkRange(range);
-  const { sql, values } = statementWhere({ ...filter, from: range.from, to: range.to });
+  const asked = { ...filter, from: range.from, to: range.to };
+  const { sql, values } = statementWhere(asked);
+  // What is said of the statements themselves is not in an index: to find none, all of these would be read.
+  const looked = sessionWhere(asked, "st.time");
   const counted = database
-    .prepare(`SELECT count(*) AS n FROM (SELECT 1 FROM ${tables} WHERE ${sql} LIMIT ${statisticsStatementsMax + 1})`)
-    .get(...values);
+    .prepare(
+      `SELECT count(*) AS n FROM (SELECT 1 FROM ${tables} WHERE ${looked.sql} LIMIT ${statisticsStatementsMax + 1})`,
+    )
+    .get(...looked.values);
   if (Number(counted?.["n"]) > statisticsStatementsMax) {
     throw tooManyStatements();
   }

@@ -21,8 +21,18 @@ const types = {
   },
 } as pg.CustomTypesConfig;
 
+/**
+ * For statements that find a few rows by their keys, whose plans are kept: one that was made while a week's table was empty would read all
+ * of it later (postgresql.org/docs/current/runtime-config-query.html).
+ */
+const byIndex = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"].map((method) => `-c ${method}=off`);
+
 /** Configuration of connections to the store. Throws `UserError` when the authorities cannot be read. */
-export function clientConfig(address: PlainAddress, application: string): pg.ClientConfig {
+export function clientConfig(
+  address: PlainAddress,
+  application: string,
+  access: "any" | "byIndex" = "any",
+): pg.ClientConfig {
   const { host, port, database, user, password, tls } = address;
   return {
     host,
@@ -37,7 +47,7 @@ export function clientConfig(address: PlainAddress, application: string): pg.Cli
     idle_in_transaction_session_timeout: idleInTransactionMs,
     keepAlive: true,
     // `options` is read before the first statement, so no statement can miss it.
-    options: `-c search_path=${schemaName}`,
+    options: [`-c search_path=${schemaName}`, ...(access === "byIndex" ? byIndex : [])].join(" "),
     types,
   };
 }

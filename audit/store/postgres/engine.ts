@@ -63,16 +63,19 @@ const fromWeek = "(SELECT coalesce(max(w.week), 0) FROM weeks w WHERE w.first_se
 
 /** The store in Postgres: what `StoreEngine` is over SQLite. Several processes may read it, and one at a time may write. */
 export class PostgresEngine implements StoreEngineMethods {
+  /** For searches, each planned by what there is. */
   readonly #pool: pg.Pool;
+  /** For what is found by its place, again and again. */
+  readonly #places: pg.Pool;
   readonly #writer: StoreWriter | undefined;
   readonly #listener: Listener | undefined;
 
   /** Connects when it is first asked. `onStored` hears that there may be new records, in whatever process they were stored. */
   constructor(options: Extract<EngineOptions, { kind: "postgres" }>, onStored: () => void) {
-    const config = clientConfig(options.address, `sallyport-audit-${options.mode}`);
-    this.#pool = new pg.Pool({ ...config, max: readersMax });
-    // A connection that ends while nobody uses it is made again when it is needed.
-    this.#pool.on("error", () => {});
+    const { address, mode } = options;
+    const config = clientConfig(address, `sallyport-audit-${mode}`, "byIndex");
+    this.#pool = poolOf(clientConfig(address, `sallyport-audit-${mode}`));
+    this.#places = poolOf(config);
     this.#writer = options.mode === "write" ? new StoreWriter(config) : undefined;
     this.#listener = options.mode === "read" ? new Listener(config, onStored) : undefined;
   }
@@ -93,7 +96,10 @@ export class PostgresEngine implements StoreEngineMethods {
 
   /** Lines of the head log after a number, in order. */
   async headLines(after: number, limit: number): Promise<string[]> {
-    const rows = await this.#rows("SELECT signed FROM head_lines WHERE line > ? ORDER BY line LIMIT ?", [after, limit]);
+    const rows = await this.#placed("SELECT signed FROM head_lines WHERE line > ? ORDER BY line LIMIT ?", [
+      after,
+      limit,
+    ]);
     return rows.map((row) => text(row["signed"]));
   }
 
@@ -111,7 +117,7 @@ export class PostgresEngine implements StoreEngineMethods {
     const newest = await this.newest();
     const windowEnd = Math.min(newest, after + tailWindow);
     const where = tailWhere(filter);
-    const rows = await this.#rows(
+    const rows = await this.#placed(
       `SELECT r.store_seq, r.received, r.flag, r.bytes, r.session_id, r.statement AS record_statement, t.proxy, t.task,
          ${ownerColumns}, st.id AS statement_id, st.statement, st.start_seq, st.end_seq, ${statementBytes}
        FROM records r JOIN tasks t ON t.id = r.task_id LEFT JOIN sessions s ON s.id = r.session_id
@@ -127,7 +133,7 @@ export class PostgresEngine implements StoreEngineMethods {
   async events(query: Required<Pick<EventQuery, "after" | "limit">> & EventQuery): Promise<PageOf<StoredEvent>> {
     const { after, limit, ...filter } = query;
     const where = eventWhere(filter);
-    const rows = await this.#rows(
+    const rows = await this.#placed(
       `SELECT e.store_seq AS id, r.bytes FROM events e JOIN records r ON r.store_seq = e.store_seq AND r.week = e.week
        WHERE e.store_seq > ? AND ${where.sql} ORDER BY e.store_seq LIMIT ?`,
       [after, ...where.values, Math.min(limit, pageMax) + 1],
@@ -137,7 +143,7 @@ export class PostgresEngine implements StoreEngineMethods {
 
   async raw(after: number, upTo: number, limit: number, grantID?: string): Promise<RawRecord[]> {
     const where = ofGrant(grantID);
-    const rows = await this.#rows(
+    const rows = await this.#placed(
       `SELECT r.store_seq, r.received, r.flag, r.bytes, t.proxy, t.task FROM records r JOIN tasks t ON t.id = r.task_id
        WHERE r.store_seq > ? AND r.store_seq <= ? AND r.week >= ${fromWeek} AND ${where.sql}
        ORDER BY r.store_seq LIMIT ?`,
@@ -182,7 +188,7 @@ export class PostgresEngine implements StoreEngineMethods {
   }
 
   async textPieces(query: TextQuery, fromIndex: number, limit: number): Promise<TextPiece[]> {
-    const rows = await this.#rows(
+    const rows = await this.#placed(
       `SELECT r.bytes FROM texts x JOIN sessions s ON s.id = x.session_id JOIN tasks t ON t.id = s.task_id
          JOIN records r ON r.store_seq = x.store_seq AND r.week = x.week
        WHERE t.proxy = ? AND t.task = ? AND s.session = ? AND x.text = ? AND x.piece >= ? ORDER BY x.piece LIMIT ?`,
@@ -205,12 +211,12 @@ export class PostgresEngine implements StoreEngineMethods {
   }
 
   async acknowledged(proxy: string, task: string): Promise<number> {
-    const [row] = await this.#rows("SELECT seq FROM tasks WHERE proxy = ? AND task = ?", [proxy, task]);
+    const [row] = await this.#placed("SELECT seq FROM tasks WHERE proxy = ? AND task = ?", [proxy, task]);
     return Number(row?.["seq"] ?? 0);
   }
 
   async newest(): Promise<number> {
-    return Number((await this.#rows("SELECT store_seq FROM writer"))[0]?.["store_seq"] ?? 0);
+    return Number((await this.#placed("SELECT store_seq FROM writer"))[0]?.["store_seq"] ?? 0);
   }
 
   async findings(limit: number): Promise<IngestFinding[]> {
@@ -277,6 +283,7 @@ export class PostgresEngine implements StoreEngineMethods {
   async close(): Promise<void> {
     await this.#listener?.close();
     await this.#writer?.close();
+    await this.#places.end();
     await this.#pool.end();
   }
 
@@ -296,15 +303,29 @@ export class PostgresEngine implements StoreEngineMethods {
     );
   }
 
-  /** Conditions are written with `?`, as SQLite has them; none of them holds one in a text. */
   async #rows(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
-    let count = 0;
-    const numbered = sql.replaceAll("?", () => {
-      count += 1;
-      return `$${count}`;
-    });
-    return prepared(this.#pool, numbered, values);
+    return (await this.#pool.query<Record<string, unknown>>(numbered(sql), [...values])).rows;
   }
+
+  #placed(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return prepared(this.#places, numbered(sql), values);
+  }
+}
+
+function poolOf(config: pg.ClientConfig): pg.Pool {
+  const pool = new pg.Pool({ ...config, max: readersMax });
+  // A connection that ends while nobody uses it is made again when it is needed.
+  pool.on("error", () => {});
+  return pool;
+}
+
+/** Conditions are written with `?`, as SQLite has them; none of them holds one in a text. */
+function numbered(sql: string): string {
+  let count = 0;
+  return sql.replaceAll("?", () => {
+    count += 1;
+    return `$${count}`;
+  });
 }
 
 function tailEntry(row: Row): TailEntry {
