@@ -4,7 +4,7 @@ import { chmodSync, copyFileSync, linkSync, mkdirSync, mkdtempSync, readFileSync
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { eventually, repository } from "#test/harness/process.ts";
+import { eventuallyWorks, repository } from "#test/harness/process.ts";
 import { deployParts } from "#tools/parts/deploy.ts";
 import { isMissing } from "#tools/parts/part.ts";
 import { type BuiltStage, buildDockerfile, dockerIgnore, linkInto } from "./dockerfile.ts";
@@ -72,15 +72,9 @@ it("starts as that user, with nothing but the image's own files, and may write w
   let said = "";
   started.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
   const file = path.join(image.root, image.workingDirectory, "aws.env");
-  const text = await eventually(
+  const text = await eventuallyWorks(
     () => `the file is written, and not: ${said}`,
-    () => {
-      try {
-        return readFileSync(file, "utf8");
-      } catch {
-        return undefined;
-      }
-    },
+    () => readFileSync(file, "utf8"),
   );
 
   expect(text).toContain("AWS_ENDPOINT_URL");

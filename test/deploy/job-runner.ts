@@ -1,7 +1,7 @@
 import path from "node:path";
 import { writeKubeconfig } from "#test/harness/control-plane-client.ts";
 import type { ControlPlane } from "#test/harness/control-plane.ts";
-import { ended, eventually, startSallyport } from "#test/harness/process.ts";
+import { ended, eventuallyWorks, startSallyport } from "#test/harness/process.ts";
 
 interface Job {
   readonly status: { readonly conditions?: readonly object[] };
@@ -21,10 +21,9 @@ interface Job {
  */
 export async function runJob(cluster: ControlPlane, namespace: string, name: string): Promise<readonly string[]> {
   const place = ["--namespace", namespace];
-  const job = await eventually("the Job is there, and not one that has ended", async () => {
-    const text = await cluster.kubectl(["get", "job", name, ...place, "--output", "json"]).catch(() => undefined);
-    const found = text === undefined ? undefined : (JSON.parse(text) as Job);
-    return found?.status.conditions === undefined ? found : undefined;
+  const job = await eventuallyWorks("the Job is there, and not one that has ended", async () => {
+    const found = JSON.parse(await cluster.kubectl(["get", "job", name, ...place, "--output", "json"])) as Job;
+    return found.status.conditions === undefined ? found : undefined;
   });
   const { serviceAccountName, containers } = job.spec.template.spec;
   const token = await cluster.serviceAccountToken(namespace, serviceAccountName);

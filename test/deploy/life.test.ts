@@ -7,7 +7,14 @@ import { type ControlPlane, kubectlMissing } from "#test/harness/control-plane.t
 import { givenControlPlane } from "#test/harness/given-control-plane.ts";
 import { writeKubeconfig } from "#test/harness/control-plane-client.ts";
 import { type Installation, startInstallation } from "#test/harness/installation.ts";
-import { ended, eventually, repository, type SallyportProcess, startSallyport } from "#test/harness/process.ts";
+import {
+  ended,
+  eventually,
+  eventuallyWorks,
+  repository,
+  type SallyportProcess,
+  startSallyport,
+} from "#test/harness/process.ts";
 import { grantFile } from "#tools/demo/grant-file.ts";
 import { cloudFormationPolicies, exampleInput } from "./aws-policies.ts";
 import { kustomize, objectsOf } from "./render.ts";
@@ -168,9 +175,7 @@ async function applyManifests(change: (manifest: string) => string = (manifest) 
 }
 
 async function applyObjects(): Promise<void> {
-  await eventually("the kinds are served", () =>
-    plane.kubectl(["apply", ...namespace, "--filename", objects]).catch(() => undefined),
-  );
+  await eventuallyWorks("the kinds are served", () => plane.kubectl(["apply", ...namespace, "--filename", objects]));
 }
 
 /** Asks for access as the cluster's administrator, who is called so, for ada. */
@@ -178,9 +183,7 @@ async function ask(name: string): Promise<void> {
   const grant = parse(grantFile({ name, person: "ada", database: "orders", role: "app_owner" })) as { spec: object };
   const wanted = { ...grant, spec: { ...grant.spec, requester: { username: "admin" } } };
   const apply = ["apply", ...namespace, "--filename", "-"];
-  await eventually("the Grant is accepted", () =>
-    plane.kubectl(apply, { stdin: JSON.stringify(wanted) }).catch(() => undefined),
-  );
+  await eventuallyWorks("the Grant is accepted", () => plane.kubectl(apply, { stdin: JSON.stringify(wanted) }));
 }
 
 async function activeGrant(name: string): Promise<Grant> {

@@ -10,7 +10,7 @@ import { type ControlPlane, kubectlMissing } from "#test/harness/control-plane.t
 import { writeKubeconfig } from "#test/harness/control-plane-client.ts";
 import { givenControlPlane } from "#test/harness/given-control-plane.ts";
 import { freePort } from "#test/harness/postgres.ts";
-import { ended, eventually, type SallyportProcess, startSallyport } from "#test/harness/process.ts";
+import { ended, eventually, eventuallyWorks, type SallyportProcess, startSallyport } from "#test/harness/process.ts";
 import { kustomize, type Manifest, objectsOf } from "./render.ts";
 
 interface Probe {
@@ -109,9 +109,9 @@ async function startPod(servers: ControlPlane): Promise<Pod> {
 }
 
 function passes(pod: Pod, name: ProbeName): Promise<true> {
-  return eventually(
+  return eventuallyWorks(
     () => `${name} passes; it said ${pod.process.lines.slice(-5).join("\n")}`,
-    async () => ((await pod.probe(name).catch(() => 0)) === 200 ? true : undefined),
+    async () => ((await pod.probe(name)) === 200 ? true : undefined),
   );
 }
 

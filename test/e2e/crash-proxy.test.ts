@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ControlApi, controlApi } from "../harness/control-api.ts";
 import { type Installation, signInDirectly, startInstallation, untilProxyLinked } from "../harness/installation.ts";
-import { ended, eventually, type SallyportProcess, within } from "../harness/process.ts";
+import { ended, eventually, eventuallyWorks, type SallyportProcess, within } from "../harness/process.ts";
 import { isControllers, killController } from "./kill-points.ts";
 import * as support from "./support.ts";
 
@@ -60,8 +60,8 @@ describe("a proxy that is killed with SIGKILL", () => {
 
     await expect(stream).rejects.toThrow();
     await support.noBackendLeft(installation);
-    const { client: again } = await eventually("the same connection string works again", () =>
-      support.connected(url).catch(() => undefined),
+    const { client: again } = await eventuallyWorks("the same connection string works again", () =>
+      support.connected(url),
     );
     await again.query("select 'after the crash' as streamed");
     await again.end();
@@ -86,7 +86,7 @@ describe("a proxy that is killed with SIGKILL", () => {
     await signInDirectly(installation, "margaret");
     const tail = installation.run("margaret", ["audit", "tail", "--after", "0", "--output", "json"]);
     for (const round of [1, 2, 3]) {
-      const { client } = await eventually("a connection", () => support.connected(url).catch(() => undefined));
+      const { client } = await eventuallyWorks("a connection", () => support.connected(url));
       const shipped = tail.line((line) => line.includes(`shipped-${round}`));
       const restarts = restartedTimes();
 

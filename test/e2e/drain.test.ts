@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseDocument } from "yaml";
 import { type ControlApi, controlApi } from "../harness/control-api.ts";
 import { type Installation, signInDirectly, startInstallation, untilProxyLinked } from "../harness/installation.ts";
-import { ended, eventually, type SallyportProcess } from "../harness/process.ts";
+import { ended, eventually, eventuallyWorks, type SallyportProcess } from "../harness/process.ts";
 import * as support from "./support.ts";
 
 let installation: Installation;
@@ -114,9 +114,7 @@ describe("a task that ECS stops though it has a session", () => {
     await client.query("select 'while the task stops'");
     await client.query("commit");
     await client.end();
-    const again = await eventually("the same connection string works", () =>
-      support.connected(url).catch(() => undefined),
-    );
+    const again = await eventuallyWorks("the same connection string works", () => support.connected(url));
     const { rows } = await again.client.query("select 1 as works");
     await again.client.end();
 

@@ -96,6 +96,29 @@ export async function eventually<T>(
   }
 }
 
+/** The same for what may fail until it works: a failure is told when the time is over, and until then only means "not yet". */
+export function eventuallyWorks<T>(
+  what: string | (() => string),
+  attempt: () => Promise<T | undefined> | T | undefined,
+  withinMs?: number,
+): Promise<T> {
+  let failure: unknown;
+  return eventually(
+    () => `${typeof what === "string" ? what : what()}${failure === undefined ? "" : ` (${String(failure)})`}`,
+    async () => {
+      try {
+        const value = await attempt();
+        failure = undefined;
+        return value;
+      } catch (error) {
+        failure = error;
+        return undefined;
+      }
+    },
+    withinMs,
+  );
+}
+
 /** What a promise gives, if it does within the time; rejects with `what` and what `state` says otherwise. */
 export async function within<T>(what: string, promise: Promise<T>, state: () => string, withinMs = 25_000): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -11,7 +11,7 @@ import { AuditStore } from "#audit/store/store.ts";
 import { type Report, verify } from "#audit/verify.ts";
 import { systemClock } from "#lib/clock.ts";
 import { freePort } from "#test/harness/postgres.ts";
-import { eventually } from "#test/harness/process.ts";
+import { eventuallyWorks } from "#test/harness/process.ts";
 import { listenLocally } from "#test/proxy/client.ts";
 import type { LinkGrant } from "#wire/link.ts";
 import { startHelper } from "../../bench/child.ts";
@@ -95,7 +95,7 @@ export async function startInstallation(
         once(child, "exit").then(() => Promise.reject(new Error("the proxy ended by itself"))),
       ]);
       // It admits nobody before its controller has told it of the grant.
-      const tunnel = await eventually("the proxy admits", () => openTunnel(port, grantID).catch(() => undefined));
+      const tunnel = await eventuallyWorks("the proxy admits", () => openTunnel(port, grantID));
       const local = await listenLocally(port, () => tunnel.ticket);
       running = { child, tunnel, stop: () => local.stop() };
       return { port: local.port, kill };
