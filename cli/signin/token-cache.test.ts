@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { manualClock } from "#lib/clock.ts";
@@ -41,6 +41,21 @@ const found = (computer: TestComputer): string[] =>
   findTokens(startURL, region, computer.world).map((one) => one.accessToken.reveal());
 
 describe("a token that we store", () => {
+  it("is not written through a link, nor into a file that others may read, that somebody put in its way", () => {
+    using computer = testComputer({ clock: manualClock() });
+    const folder = path.join(computer.home, ".aws", "sso", "cache");
+    const staging = path.join(folder, `${createHash("sha1").update(startURL).digest("hex")}.json.${process.pid}`);
+    mkdirSync(folder, { recursive: true });
+    const elsewhere = path.join(computer.home, "elsewhere");
+    writeFileSync(elsewhere, "theirs", { mode: 0o666 });
+    symlinkSync(elsewhere, staging);
+
+    storeToken(token, computer.world);
+
+    expect(readFileSync(elsewhere, "utf8")).toBe("theirs");
+    expect(found(computer)).toEqual(["token-1"]);
+  });
+
   it("has the name and the form in which the aws command line looks for it, and is its owner's only", () => {
     using computer = testComputer({ clock: manualClock() });
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Secret } from "#lib/secret.ts";
 import type { World } from "../command.ts";
@@ -91,11 +91,15 @@ export function storeToken(token: PortalToken, world: World): void {
   writePrivately(file, entry);
 }
 
-/** Writes a file of the cache: readable by its owner only, and replaced in one step. */
+/**
+ * Writes a file of the cache: readable by its owner only, and replaced in one step. What somebody put in its way (a link to another file,
+ * a file that others may read) is neither followed nor filled.
+ */
 export function writePrivately(file: string, entry: unknown): void {
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
   const staging = `${file}.${process.pid}`;
-  writeFileSync(staging, JSON.stringify(entry), { mode: 0o600 });
+  rmSync(staging, { force: true });
+  writeFileSync(staging, JSON.stringify(entry), { mode: 0o600, flag: "wx" });
   renameSync(staging, file);
 }
 
