@@ -73,3 +73,13 @@ export function printable(text: Text, options: PrintableOptions = {}): string {
     return shortEscapes[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
 }
+
+/**
+ * JSON text that a terminal cannot be steered by either, and that reads back as it was: what JSON itself leaves as it is (the C1 controls,
+ * which terminals obey in UTF-8 too, and what reorders a line) is escaped as JSON may be (RFC 8259 7).
+ */
+export function printableJSON(json: string): string {
+  return json.replace(unprintable, (character) =>
+    character === "\n" ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

@@ -68,6 +68,22 @@ describe("output", () => {
     expect(err().replaceAll(/\u001b\[\d+m/g, "")).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u0080-\u009f]/);
   });
 
+  it("steers no terminal with JSON either, and says the same", () => {
+    const { output, out, err } = recorded("json");
+    const evil = "\u001b[2J\u009b2J\u202e\u2028\n\ud800";
+
+    output.line({ evil }, () => "");
+    output.result({ evil }, () => "");
+    output.error(new UserError("X", evil));
+
+    // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
+    expect(out() + err()).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u0080-\u009f\u2028-\u202e]/);
+    for (const line of out().trim().split("\n")) {
+      expect(JSON.parse(line)).toEqual({ evil });
+    }
+    expect(JSON.parse(err())).toMatchObject({ error: { message: evil } });
+  });
+
   it("says what an empty list means, on standard error, and an empty list to machines", () => {
     const text = recorded("text");
     const json = recorded("json");

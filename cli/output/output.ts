@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { printable } from "#audit/text.ts";
+import { printable, printableJSON } from "#audit/text.ts";
 import type { UserError } from "#lib/errors.ts";
 import { formatTable } from "./table.ts";
 
@@ -46,10 +46,11 @@ function jsonOutput({ out, err, drained }: Streams): Output {
   let hasLines = false;
   const line = (value: unknown): void => {
     hasLines = true;
-    out(`${JSON.stringify(value)}\n`);
+    out(`${printableJSON(JSON.stringify(value))}\n`);
   };
   // One value is laid out for reading; behind lines it is a line too, so that the whole stays one value a line.
-  const whole = (value: unknown): void => (hasLines ? line(value) : out(`${JSON.stringify(value, null, 2)}\n`));
+  const whole = (value: unknown): void =>
+    hasLines ? line(value) : out(`${printableJSON(JSON.stringify(value, null, 2))}\n`);
   return {
     format: "json",
     result: whole,
@@ -58,7 +59,7 @@ function jsonOutput({ out, err, drained }: Streams): Output {
     note() {},
     event: (tag, _text, value) => line({ event: tag, ...value }),
     error({ code, message, why, next }) {
-      err(`${JSON.stringify({ error: { code, message, why, next } })}\n`);
+      err(`${printableJSON(JSON.stringify({ error: { code, message, why, next } }))}\n`);
     },
     drained: drained ?? (async () => {}),
   };

@@ -36,6 +36,22 @@ describe("a question", () => {
     expect(computer.screen()).toContain("Which");
   });
 
+  it("shows what others named, and obeys none of it", async () => {
+    using computer = testComputer({ interactive: true });
+    const evil = "\u001b]0;owned\u0007\u009b2J";
+
+    const chosen = choose(computer.world, evil, [{ label: evil, hint: evil, value: 1 }, ...choices], "");
+    computer.type(ctrlC);
+    await expect(chosen).rejects.toThrow();
+    const confirmed = confirm(computer.world, evil, "");
+    computer.type(ctrlC);
+    await expect(confirmed).rejects.toThrow();
+
+    expect(computer.screen()).toContain("]0;owned");
+    // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
+    expect(computer.screen()).not.toMatch(/\u001b\]|\u0007|\u009b/);
+  });
+
   it("takes Enter alone for no, and y for yes", async () => {
     using computer = testComputer({ interactive: true });
 

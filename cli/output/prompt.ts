@@ -1,10 +1,13 @@
 import type { Readable, Writable } from "node:stream";
 import { autocomplete, confirm as confirmPrompt, isCancel, text as textPrompt } from "@clack/prompts";
+import { printable } from "#audit/text.ts";
 import { UserError } from "#lib/errors.ts";
 import type { World } from "../command.ts";
 
 /** Code of the error for Ctrl-C at a question; the command exits as after the signal. */
 export const interruptedCode = "Interrupted";
+
+// As in `Output`, text that came from elsewhere is shown, never obeyed.
 
 /** Asks for one of several; what is typed filters: every word must be in the label. `next` names the flags that answer it where nobody can be asked. */
 export async function choose<T>(
@@ -16,12 +19,12 @@ export async function choose<T>(
   assertInteractive(world, question, next);
   const index = await autocomplete<number>({
     ...streamsOf(world),
-    message: question,
+    message: printable(question),
     filter: (typed, { label }) => hasAllWords(label ?? "", typed),
     options: choices.map((choice, value) => ({
       value,
-      label: choice.label,
-      ...(choice.hint ? { hint: choice.hint } : {}),
+      label: printable(choice.label),
+      ...(choice.hint ? { hint: printable(choice.hint) } : {}),
     })),
   });
   const chosen = isCancel(index) ? undefined : choices[index];
@@ -43,7 +46,11 @@ export function hasAllWords(label: string, typed: string): boolean {
 /** Asks yes or no; no is the default. */
 export async function confirm(world: World, question: string, next: string): Promise<boolean> {
   assertInteractive(world, question, next);
-  const answer = await confirmPrompt({ ...streamsOf(world), message: question, initialValue: false });
+  const answer = await confirmPrompt({
+    ...streamsOf(world),
+    message: printable(question, { lines: "keep" }),
+    initialValue: false,
+  });
   if (isCancel(answer)) {
     throw interrupted();
   }
@@ -55,7 +62,7 @@ export async function ask(world: World, question: string, next: string): Promise
   assertInteractive(world, question, next);
   const answer = await textPrompt({
     ...streamsOf(world),
-    message: question,
+    message: printable(question),
     validate: (value) => (value?.trim() ? undefined : "It may not be empty."),
   });
   if (isCancel(answer)) {
