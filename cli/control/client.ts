@@ -12,7 +12,7 @@ import { linesOf } from "./lines.ts";
 const requestTimeoutMs = 30_000;
 /** Lists of 10,000 grants are a few megabytes. */
 const answerBytesMax = 64 * 1024 * 1024;
-/** Three heartbeats of a stream (controller/serve/heartbeat.ts): a connection that is silent for longer is dead, whatever TCP thinks. */
+/** Three heartbeats of a stream (controller/serve/streams/heartbeat.ts): a connection that is silent for longer is dead, whatever TCP thinks. */
 export const streamSilenceMaxMs = 45_000;
 
 /** What a call may state. */

@@ -7,7 +7,7 @@ import { type Presented, presentedBy } from "./auth/presented.ts";
 import type { Tokens } from "./auth/tokens.ts";
 import type { BrowserDoor } from "./browser/door.ts";
 import { inputReader } from "./input.ts";
-import { lineStream } from "./line-stream.ts";
+import { lineStream } from "./streams/line-stream.ts";
 import { type CallerOf, HttpProblem, type Route, type RouteRequest } from "./route.ts";
 
 /** Names of the Identity Store groups whose members see or do more than their own. Undefined: nobody. */

@@ -3,7 +3,7 @@ import type { EpochMs } from "#lib/clock.ts";
 import { defined } from "#lib/defined.ts";
 import type { Fleet, FleetDatabase, FleetObject, FleetProxy, FleetQuota } from "#wire/fleet.ts";
 import type { Source } from "../source/source.ts";
-import { stateOf } from "./grant-view.ts";
+import { stateOf } from "./grants/grant-view.ts";
 import type { LinkedTask } from "./services.ts";
 
 /** AWS's default quotas of permission sets (IAM Identity Center quotas, 2026): provisioned in one account, and in the instance. */

@@ -1,5 +1,5 @@
 import { trailEvents } from "#wire/trail-event.ts";
-import { grantStates } from "./grant-view.ts";
+import { grantStates } from "./grants/grant-view.ts";
 import type { JsonSchema } from "./route.ts";
 
 /** An object with exactly these properties; those named in `optional` may be absent. */

@@ -24,7 +24,7 @@ import type { OrphanHold } from "../reconcile/orphan-hold.ts";
 import type { Source } from "../source/source.ts";
 import type { IdentityDirectory } from "./auth/identify.ts";
 import type { Principal } from "./auth/tokens.ts";
-import type { GrantNews } from "./grant-news.ts";
+import type { GrantNews } from "./grants/grant-news.ts";
 import type { KillOutcome } from "./link/links.ts";
 
 /** Which records of the audit trail are asked for. Absent means any. Instants are RFC 3339. */

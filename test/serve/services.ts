@@ -10,9 +10,9 @@ import {
   memorySource,
   type MemorySource,
 } from "#controller/reconcile/testing.ts";
-import { GrantNews } from "#controller/serve/grant-news.ts";
+import { GrantNews } from "#controller/serve/grants/grant-news.ts";
 import type { CallerOf } from "#controller/serve/route.ts";
-import { entitlementsOf } from "#controller/serve/entitlements.ts";
+import { entitlementsOf } from "#controller/serve/grants/entitlements.ts";
 import type { AuditReader, LinkedTask, Services } from "#controller/serve/services.ts";
 
 /** Services on a source in memory; what a test does not touch is empty. */

@@ -3,13 +3,13 @@ import type { StatisticsRange } from "#audit/store/types.ts";
 import { defined } from "#lib/defined.ts";
 import type { StatementEvent, StatementList, TextLine, VerifyReport } from "#wire/control-api.ts";
 import type { Statistics } from "#wire/statistics.ts";
-import { withHeartbeats } from "../heartbeat.ts";
+import { withHeartbeats } from "../streams/heartbeat.ts";
 import { callerOf, HttpProblem, type JsonSchema, type Route, type RouteRequest } from "../route.ts";
 import { anyOf, grantIDText, instant, integer, listOf, object, oneOf, statementEvent, text } from "../schemas.ts";
 import type { AuditFilter, Services } from "../services.ts";
-import { StreamCount } from "../streams.ts";
-import { viewable } from "../viewable.ts";
-import { Viewings } from "../viewings.ts";
+import { StreamCount } from "../streams/stream-count.ts";
+import { viewable } from "../viewing/viewable.ts";
+import { Viewings } from "../viewing/viewings.ts";
 
 /** A page of search results; a person reads far fewer at once. */
 const pageSizeMax = 1_000;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { TrailEventView } from "#wire/trail-event.ts";
 import { adasGrant, adasGrantID, apiStand, codeOf, reviewedObjects } from "#test/serve/api-stand.ts";
-import { heartbeatPeriodMs } from "../heartbeat.ts";
+import { heartbeatPeriodMs } from "../streams/heartbeat.ts";
 import type { EventFilter } from "../services.ts";
 import { eventTailsMax, eventTailsOfPersonMax } from "./events.ts";
 

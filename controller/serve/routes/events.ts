@@ -1,11 +1,11 @@
 import { defined } from "#lib/defined.ts";
 import type { TrailEventLine, TrailEventList } from "#wire/trail-event.ts";
-import { visibleGrant } from "../caller-view.ts";
-import { withBeats } from "../heartbeat.ts";
+import { visibleGrant } from "../grants/caller-view.ts";
+import { withBeats } from "../streams/heartbeat.ts";
 import { callerOf, HttpProblem, type Route, type RouteRequest } from "../route.ts";
 import { anyOf, grantIDText, integer, listOf, object, trailEvent } from "../schemas.ts";
 import type { EventFilter, Services } from "../services.ts";
-import { StreamCount } from "../streams.ts";
+import { StreamCount } from "../streams/stream-count.ts";
 
 const pageSizeMax = 1_000;
 const pageSizeDefault = 100;

@@ -2,13 +2,13 @@ import type { ExportScope } from "#audit/export/format.ts";
 import { defined } from "#lib/defined.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { ExportedLine, PublicKey } from "#wire/control-api.ts";
-import { callerGrant } from "../caller-view.ts";
+import { callerGrant } from "../grants/caller-view.ts";
 import { type CallerOf, callerOf, HttpProblem, type Route, type RouteRequest } from "../route.ts";
 import { grantIDText, instant, object, text } from "../schemas.ts";
 import type { Services } from "../services.ts";
-import { StreamCount } from "../streams.ts";
+import { StreamCount } from "../streams/stream-count.ts";
 import { findGrant } from "../../source/grant-by-id.ts";
-import { viewScope } from "../view-scope.ts";
+import { viewScope } from "../viewing/view-scope.ts";
 
 /** Exports that may run at once: each reads the whole store once. */
 export const exportsMax = 4;

@@ -8,10 +8,10 @@ import type {
 } from "#wire/control-api.ts";
 import type { GrantView } from "#wire/control-api.ts";
 import { findGrant } from "../../source/grant-by-id.ts";
-import { callerGrant, visibleGrant } from "../caller-view.ts";
-import { connectInfo } from "../connect-info.ts";
-import { grantStates } from "../grant-view.ts";
-import { requestGrant } from "../request-grant.ts";
+import { callerGrant, visibleGrant } from "../grants/caller-view.ts";
+import { connectInfo } from "../grants/connect-info.ts";
+import { grantStates } from "../grants/grant-view.ts";
+import { requestGrant } from "../grants/request-grant.ts";
 import { callerOf, type CallerOf, HttpProblem, type Route } from "../route.ts";
 import {
   boolean,

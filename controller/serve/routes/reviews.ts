@@ -2,11 +2,11 @@ import { apiVersion, type Grant, type GrantReview, type GrantStatus } from "#kin
 import { defined } from "#lib/defined.ts";
 import type { ExtendRequest, ReviewRequest } from "#wire/approval.ts";
 import type { GrantList, GrantView, RevokeRequest } from "#wire/control-api.ts";
-import { callerGrant, type CallerGrant, viewNow, visibleGrant } from "../caller-view.ts";
+import { callerGrant, type CallerGrant, viewNow, visibleGrant } from "../grants/caller-view.ts";
 import { type ReviewVerdict, reviewVerdict } from "../../reconcile/grant/approval.ts";
-import { extensionOf, workflowOf } from "../approval.ts";
-import { mayEnd, mayExtend } from "../grant-access.ts";
-import { stateOf } from "../grant-view.ts";
+import { extensionOf, workflowOf } from "../grants/approval.ts";
+import { mayEnd, mayExtend } from "../grants/grant-access.ts";
+import { stateOf } from "../grants/grant-view.ts";
 import { callerOf, type CallerOf, HttpProblem, type Route } from "../route.ts";
 import { grantDigestText, grantView, integer, listOf, object, oneOf, stepName, text } from "../schemas.ts";
 import type { Services } from "../services.ts";

@@ -2,13 +2,13 @@ import { defined } from "#lib/defined.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { KillRequest, KillResponse, SessionList, SessionView } from "#wire/control-api.ts";
 import { findGrant } from "../../source/grant-by-id.ts";
-import { callerGrant } from "../caller-view.ts";
-import { isOwn } from "../grant-access.ts";
+import { callerGrant } from "../grants/caller-view.ts";
+import { isOwn } from "../grants/grant-access.ts";
 import { callerOf, type CallerOf, HttpProblem, type Route } from "../route.ts";
 import { boolean, grantIDText, instant, integer, listOf, object, oneOf, text } from "../schemas.ts";
 import type { AuditFilter, Services } from "../services.ts";
-import { viewScope } from "../view-scope.ts";
-import { subjectOf } from "../viewings.ts";
+import { viewScope } from "../viewing/view-scope.ts";
+import { subjectOf } from "../viewing/viewings.ts";
 import { checkInstant } from "./audit.ts";
 
 const filterQuery = {

@@ -1,13 +1,13 @@
 import { keyOf } from "#kinds/index.ts";
 import type { GrantWatchLine } from "#wire/control-api.ts";
-import { visibleGrant } from "../caller-view.ts";
-import { isInQueue } from "../grant-access.ts";
-import { type GrantWatch, watchGrants } from "../grant-watch.ts";
-import { withBeats } from "../heartbeat.ts";
+import { visibleGrant } from "../grants/caller-view.ts";
+import { isInQueue } from "../grants/grant-access.ts";
+import { type GrantWatch, watchGrants } from "../grants/grant-watch.ts";
+import { withBeats } from "../streams/heartbeat.ts";
 import { callerOf, type Route } from "../route.ts";
 import { anyOf, grantIDText, grantView, object, oneOf } from "../schemas.ts";
 import type { Services } from "../services.ts";
-import { StreamCount } from "../streams.ts";
+import { StreamCount } from "../streams/stream-count.ts";
 import { grantPath } from "./grants.ts";
 
 /**

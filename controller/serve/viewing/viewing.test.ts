@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { aDatabase } from "../reconcile/testing.ts";
+import { aDatabase } from "../../reconcile/testing.ts";
 import { mayView, type Viewer, viewersOf } from "./viewing.ts";
 
 const nothing = { own: false, decided: false };

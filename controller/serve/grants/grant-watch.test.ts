@@ -4,8 +4,8 @@ import type { GrantGone, GrantView, GrantWatchLine } from "#wire/control-api.ts"
 import { adasGrant, adasGrantID, apiStand, codeOf, reviewedObjects, waitingGrant } from "#test/serve/api-stand.ts";
 import { caller, testServices, type TestServices } from "#test/serve/services.ts";
 import { watchGrants } from "./grant-watch.ts";
-import { heartbeatPeriodMs } from "./heartbeat.ts";
-import { watchesMax, watchesOfPersonMax } from "./routes/watch.ts";
+import { heartbeatPeriodMs } from "../streams/heartbeat.ts";
+import { watchesMax, watchesOfPersonMax } from "../routes/watch.ts";
 
 const second = "gwaitingwaitingwaitingwait2";
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

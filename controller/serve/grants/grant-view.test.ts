@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { grantIDOf } from "#lib/grant-id.ts";
 import type { Condition, Grant } from "#kinds/index.ts";
 import type { GrantView } from "#wire/control-api.ts";
-import { aGrant } from "../reconcile/testing.ts";
+import { aGrant } from "../../reconcile/testing.ts";
 import { grantStates, grantViewOf, isOpen, stateOf } from "./grant-view.ts";
-import { isSamePerson } from "./same-person.ts";
+import { isSamePerson } from "../same-person.ts";
 
 const condition = (type: string, status: "True" | "False", reason = "X"): Condition =>
   ({ type, status, reason, message: `${type} says`, lastTransitionTime: "2026-01-01T00:00:00Z" }) as Condition;

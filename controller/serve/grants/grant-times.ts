@@ -1,6 +1,6 @@
 import type { AccessWorkflow } from "#kinds/index.ts";
 import type { EpochMs } from "#lib/clock.ts";
-import { HttpProblem } from "./route.ts";
+import { HttpProblem } from "../route.ts";
 
 /** Time between the request and the start of its window: Identity Center usually takes seconds, at worst minutes. */
 const provisioningAllowanceMs = 15 * 60_000;

@@ -1,8 +1,8 @@
 import type { AccessWorkflow, Grant } from "#kinds/index.ts";
 import type { ExtensionView } from "#wire/approval.ts";
-import { reviewWorkflowName } from "../reconcile/grant/approval.ts";
-import { askedExtensions, nextExtensionTime } from "../reconcile/grant/window.ts";
-import type { Source } from "../source/source.ts";
+import { reviewWorkflowName } from "../../reconcile/grant/approval.ts";
+import { askedExtensions, nextExtensionTime } from "../../reconcile/grant/window.ts";
+import type { Source } from "../../source/source.ts";
 
 /** The workflow that the Grant's approval goes by; undefined: it is not known yet, or not there. */
 export function workflowOf(grant: Grant, source: Pick<Source, "get">): AccessWorkflow | undefined {

@@ -1,6 +1,6 @@
 import type { Database } from "#kinds/index.ts";
-import type { CallerOf } from "./route.ts";
-import type { Relation } from "./grant-access.ts";
+import type { CallerOf } from "../route.ts";
+import type { Relation } from "../grants/grant-access.ts";
 
 /** Who may see the statements of a database, by what binds them to the grant (`Database.spec.audit.viewers`). */
 export type Viewer = "Principal" | "Reviewer" | "Auditor";

@@ -1,5 +1,5 @@
 import { formatKey, type ObjectKey } from "#kinds/index.ts";
-import type { Source } from "../source/source.ts";
+import type { Source } from "../../source/source.ts";
 
 /** Tells whoever follows Grants which of them changed, whoever changed them: their text, their status, what applies to them. */
 export class GrantNews {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { AnyObject, Grant } from "#kinds/index.ts";
 import { validateObject } from "#kinds/validate.ts";
 import { caller, demoObjects, testServices, type TestServices } from "#test/serve/services.ts";
-import { aDatabase, aGrant, anAvailability, aProxy, aWorkflow } from "../reconcile/testing.ts";
+import { aDatabase, aGrant, anAvailability, aProxy, aWorkflow } from "../../reconcile/testing.ts";
 import { openGrantOf, requestGrant } from "./request-grant.ts";
 
 const wanted = { database: "orders", role: "read_only" };

@@ -1,8 +1,8 @@
 import { defined } from "#lib/defined.ts";
 import type { Entitlement } from "#wire/control-api.ts";
-import { offersFor, type Offer, subjectsOf } from "../reconcile/grant/offers.ts";
-import type { Source } from "../source/source.ts";
-import type { Principal } from "./auth/tokens.ts";
+import { offersFor, type Offer, subjectsOf } from "../../reconcile/grant/offers.ts";
+import type { Source } from "../../source/source.ts";
+import type { Principal } from "../auth/tokens.ts";
 import { grantViewOf } from "./grant-view.ts";
 import { openGrantOf } from "./request-grant.ts";
 

@@ -1,4 +1,4 @@
-import { HttpProblem } from "./route.ts";
+import { HttpProblem } from "../route.ts";
 
 /** Counts what is open of one kind of stream, in all and for each person. */
 export class StreamCount {

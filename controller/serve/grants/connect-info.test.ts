@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { testServices, type TestServices } from "#test/serve/services.ts";
-import { aDatabase, aGrant, aProxy } from "../reconcile/testing.ts";
+import { aDatabase, aGrant, aProxy } from "../../reconcile/testing.ts";
 import { connectInfo } from "./connect-info.ts";
 
 const taskARN = "arn:aws:ecs:eu-west-1:111122223333:task/sallyport/1";

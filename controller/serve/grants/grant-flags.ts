@@ -3,8 +3,8 @@ import { type ConditionInput, type Grant, setCondition } from "#kinds/index.ts";
 import type { Clock } from "#lib/clock.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
-import type { Source } from "../source/source.ts";
-import { findGrant } from "../source/grant-by-id.ts";
+import type { Source } from "../../source/source.ts";
+import { findGrant } from "../../source/grant-by-id.ts";
 
 /**
  * Hazards that mark a Grant, worst first, with the condition's reason. Those that the database's own grants decide about are in the

@@ -3,8 +3,8 @@ import { formatKey, keyOf, type ObjectKey } from "#kinds/index.ts";
 import type { GrantWatchLine } from "#wire/control-api.ts";
 import { type CallerGrant, callerGrant, type Known } from "./caller-view.ts";
 import { ChangedKeys } from "./grant-news.ts";
-import type { CallerOf } from "./route.ts";
-import type { Services } from "./services.ts";
+import type { CallerOf } from "../route.ts";
+import type { Services } from "../services.ts";
 
 /** What is followed, and for whom. */
 export interface GrantWatch {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { caller } from "#test/serve/services.ts";
-import { aDatabase, aGrant, anAvailability, aProxy, aWorkflow, memorySource } from "../reconcile/testing.ts";
+import { aDatabase, aGrant, anAvailability, aProxy, aWorkflow, memorySource } from "../../reconcile/testing.ts";
 import { entitlementsOf } from "./entitlements.ts";
 
 const ada = caller("ada");

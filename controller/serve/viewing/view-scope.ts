@@ -1,8 +1,8 @@
 import type { Database } from "#kinds/index.ts";
 import type { VisibleTo } from "#audit/store/types.ts";
-import { type Known, callerGrant } from "./caller-view.ts";
-import type { CallerOf } from "./route.ts";
-import { isSamePerson } from "./same-person.ts";
+import { type Known, callerGrant } from "../grants/caller-view.ts";
+import type { CallerOf } from "../route.ts";
+import { isSamePerson } from "../same-person.ts";
 import { viewersOf, type Viewer } from "./viewing.ts";
 
 /**

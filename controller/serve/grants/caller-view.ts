@@ -1,13 +1,13 @@
 import type { Grant } from "#kinds/index.ts";
 import type { Clock } from "#lib/clock.ts";
 import type { GrantView } from "#wire/control-api.ts";
-import { findGrant } from "../source/grant-by-id.ts";
-import type { Source } from "../source/source.ts";
+import { findGrant } from "../../source/grant-by-id.ts";
+import type { Source } from "../../source/source.ts";
 import { workflowOf } from "./approval.ts";
 import { actionsOf, maySee, type Relation, relationOf } from "./grant-access.ts";
 import { grantViewOf } from "./grant-view.ts";
-import { type CallerOf, HttpProblem } from "./route.ts";
-import { mayView, type Viewer, viewersOf } from "./viewing.ts";
+import { type CallerOf, HttpProblem } from "../route.ts";
+import { mayView, type Viewer, viewersOf } from "../viewing/viewing.ts";
 
 /** What there is, and the time that deadlines are compared with. */
 export interface Known {

@@ -1,7 +1,7 @@
-import { findGrant } from "../source/grant-by-id.ts";
-import { callerGrant } from "./caller-view.ts";
-import { type CallerOf, HttpProblem } from "./route.ts";
-import type { AuditFilter, Services } from "./services.ts";
+import { findGrant } from "../../source/grant-by-id.ts";
+import { callerGrant } from "../grants/caller-view.ts";
+import { type CallerOf, HttpProblem } from "../route.ts";
+import type { AuditFilter, Services } from "../services.ts";
 import { viewScope } from "./view-scope.ts";
 import type { Viewings } from "./viewings.ts";
 

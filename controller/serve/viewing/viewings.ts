@@ -4,7 +4,7 @@ import { canonicalJson } from "#kinds/index.ts";
 import { defined } from "#lib/defined.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
-import { type CallerOf, HttpProblem } from "./route.ts";
+import { type CallerOf, HttpProblem } from "../route.ts";
 
 /**
  * Viewings that are remembered as recorded. 50,000 tokens (auth/tokens.ts) with two grants each, at some 200 bytes: 20 MB. Beyond it the

@@ -1,13 +1,13 @@
 import { apiVersion, type Grant } from "#kinds/index.ts";
 import type { EpochMs } from "#lib/clock.ts";
 import type { Entitlement, GrantRequest, GrantRequestResponse, GrantView } from "#wire/control-api.ts";
-import { checkReason } from "../reconcile/grant/reason.ts";
+import { checkReason } from "../../reconcile/grant/reason.ts";
 import { callerGrant } from "./caller-view.ts";
 import { notAfter, startOf } from "./grant-times.ts";
 import { grantViewOf, isOpen, stateOf } from "./grant-view.ts";
-import { type CallerOf, HttpProblem } from "./route.ts";
-import { isSamePerson } from "./same-person.ts";
-import type { Services } from "./services.ts";
+import { type CallerOf, HttpProblem } from "../route.ts";
+import { isSamePerson } from "../same-person.ts";
+import type { Services } from "../services.ts";
 
 const nameSuffixBytes = 4;
 

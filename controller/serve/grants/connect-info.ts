@@ -2,8 +2,8 @@ import type { Grant } from "#kinds/index.ts";
 import { defined } from "#lib/defined.ts";
 import type { ConnectInfo } from "#wire/control-api.ts";
 import { stateOf } from "./grant-view.ts";
-import { HttpProblem } from "./route.ts";
-import type { Services } from "./services.ts";
+import { HttpProblem } from "../route.ts";
+import type { Services } from "../services.ts";
 
 /** Where the proxy listens on its task's loopback when the Proxy names no port (crds/proxy.yaml). */
 const proxyPortDefault = 9432;

@@ -1,11 +1,11 @@
 import type { AccessWorkflow, Grant } from "#kinds/index.ts";
 import type { GrantAction } from "#wire/approval.ts";
 import type { EpochMs } from "#lib/clock.ts";
-import { isApprover, mayReview } from "../reconcile/grant/approval.ts";
+import { isApprover, mayReview } from "../../reconcile/grant/approval.ts";
 import { extensionOf } from "./approval.ts";
 import { isOpen, stateOf } from "./grant-view.ts";
-import type { CallerOf } from "./route.ts";
-import { isSamePerson } from "./same-person.ts";
+import type { CallerOf } from "../route.ts";
+import { isSamePerson } from "../same-person.ts";
 
 /** What binds a caller to one Grant. */
 export interface Relation {

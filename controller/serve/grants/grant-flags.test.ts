@@ -7,8 +7,8 @@ import { testChain } from "#audit/testing/chains.ts";
 import { type Grant, getCondition } from "#kinds/index.ts";
 import { manualClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
-import { aGrant } from "../reconcile/testing.ts";
-import { liveStatus } from "../reconcile/grant/testing.ts";
+import { aGrant } from "../../reconcile/testing.ts";
+import { liveStatus } from "../../reconcile/grant/testing.ts";
 import { GrantFlags } from "./grant-flags.ts";
 
 const grantID = "gmztgmztgmztgmztgmztgmztgmy";

@@ -2,9 +2,9 @@ import type { AccessWorkflow, Condition, Grant } from "#kinds/index.ts";
 import { defined } from "#lib/defined.ts";
 import type { GrantAction } from "#wire/approval.ts";
 import type { GrantView } from "#wire/control-api.ts";
-import { reviewWorkflowName } from "../reconcile/grant/approval.ts";
-import { approvalView } from "../reconcile/grant/approval-view.ts";
-import { idOf } from "../source/grant-by-id.ts";
+import { reviewWorkflowName } from "../../reconcile/grant/approval.ts";
+import { approvalView } from "../../reconcile/grant/approval-view.ts";
+import { idOf } from "../../source/grant-by-id.ts";
 import { extensionOf } from "./approval.ts";
 
 /** What a view shows besides the Grant itself. */
