@@ -1,13 +1,26 @@
 import pg from "pg";
+import { coerceError, UserError } from "#lib/errors.ts";
 import type { StoreAddress } from "./address.ts";
 import { clientConfig } from "./connection.ts";
 import { migrate, migrations, schemaName } from "./schema.ts";
 
-/** Brings a store in Postgres to schema `to`, in one transaction, and answers which it had. Throws `UserError` for a newer release's. */
+/** Brings a store in Postgres to schema `to`, in one transaction, and answers which it had. Throws `UserError` for a newer release's, and one that cannot be reached. */
 export async function migratePostgres(address: StoreAddress, to: number): Promise<number> {
   const config = clientConfig({ ...address, password: address.password?.reveal() }, "sallyport-audit-migrate");
   const client = new pg.Client(config);
-  await client.connect();
+  try {
+    await client.connect();
+  } catch (error) {
+    throw new UserError(
+      "AuditStoreUnreachable",
+      `the audit store at ${address.host}:${address.port} cannot be reached`,
+      {
+        why: coerceError(error).message,
+        next: "Check the address, the network, and the authorities in sslrootcert.",
+        cause: error,
+      },
+    );
+  }
   try {
     await client.query("BEGIN");
     const { rows: found } = await client.query<{ name: string | null }>(
