@@ -9,6 +9,8 @@ export interface Option {
   /** Placeholder such as `NAME`; absent for a switch. */
   readonly value?: string;
   readonly summary: string;
+  /** All that it may be; anything else is wrong usage. */
+  readonly values?: readonly string[];
   readonly required?: boolean;
   readonly fallback?: string;
   /** May be given several times; the values are then joined by commas. */
@@ -22,6 +24,10 @@ export interface Command {
   readonly summary: string;
   /** Positional arguments, such as `GRANT-ID`; a trailing `…` takes the rest. In brackets: may be absent, as `[-- COMMAND…]`. */
   readonly positionals?: readonly string[];
+  /** What the first positional may be, for completion. */
+  readonly values?: readonly string[];
+  /** Shown in no help and no documentation: programs run it, not people. */
+  readonly hidden?: boolean;
   readonly options: readonly Option[];
   readonly examples: readonly { readonly run: string; readonly does: string }[];
   /** Exit code of wrong usage; absent: 2. For commands that say something else with a 2. */

@@ -84,7 +84,7 @@ function addCommand(program: Program, command: Command, handler: Handler): void 
     parent = parent.commands.find((existing) => existing.name() === word) ?? newGroup(parent, word);
   }
   const leaf = parent
-    .command(words.at(-1) ?? "")
+    .command(words.at(-1) ?? "", { hidden: command.hidden === true })
     .summary(command.summary)
     .description(command.summary)
     .exitOverride((error) => {
@@ -97,6 +97,9 @@ function addCommand(program: Program, command: Command, handler: Handler): void 
   for (const option of command.options) {
     const flags = `${option.short ? `-${option.short}, ` : ""}--${option.name}${option.value ? ` <${option.value}>` : ""}`;
     const added = new ProgramOption(flags, option.summary);
+    if (option.values !== undefined) {
+      added.choices(option.values);
+    }
     if (option.fallback !== undefined) {
       added.default(option.fallback);
     }

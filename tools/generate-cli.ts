@@ -42,7 +42,8 @@ export function generateCliReference(check: boolean): string[] {
 }
 
 /** The whole page. */
-export function cliReference(commands: readonly Command[]): string {
+export function cliReference(all: readonly Command[]): string {
+  const commands = all.filter(({ hidden }) => hidden !== true);
   const list = commands.map(({ name, summary }) => `- [\`sallyport ${name}\`](#sallyport-${anchor(name)}): ${summary}`);
   return `${[introduction, `${list.join("\n")}\n`, ...commands.map(section)].join("\n")}`;
 }
@@ -73,6 +74,7 @@ function optionTable(options: readonly Option[]): string {
     const short = option.short === undefined ? "" : `-${option.short}, `;
     const notes = [
       option.summary,
+      ...(option.values === undefined ? [] : [`one of ${option.values.map((value) => `\`${value}\``).join(", ")}`]),
       ...(option.required ? ["required"] : []),
       ...(option.fallback === undefined ? [] : [`default \`${option.fallback}\``]),
     ];

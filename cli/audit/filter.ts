@@ -7,8 +7,6 @@ import { parseDuration } from "../output/duration.ts";
 import { parseInstant } from "../output/instant.ts";
 import { checkSessionText, findSession } from "../sessions/find.ts";
 
-const outcomes = ["ok", "error", "cancelled", "not-executed", "cut", "unknown"];
-
 /** The filter as the control API takes it; its grant and session may still be beginnings of IDs. */
 export type StatementFilter = Readonly<Record<string, string>>;
 
@@ -25,9 +23,6 @@ export function filterOf(invocation: Invocation): StatementFilter {
   }
   if (session !== undefined) {
     checkSessionText(session);
-  }
-  if (outcome !== undefined && !outcomes.includes(outcome)) {
-    throw new UserError("InvalidOutcome", `"${outcome}" is no outcome`, { next: `Use one of ${outcomes.join(", ")}.` });
   }
   return defined({
     userName: valueOf(invocation, "user"),

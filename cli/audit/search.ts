@@ -1,4 +1,3 @@
-import { UserError } from "#lib/errors.ts";
 import type { StatementEvent, StatementList } from "#wire/control-api.ts";
 import { type Invocation, valueOf } from "../command.ts";
 import { eventLine } from "../output/statement-line.ts";
@@ -29,9 +28,6 @@ function search(invocation: Invocation, limit: number): Promise<StatementEvent[]
   const { world } = invocation;
   const typed = filterOf(invocation);
   const order = valueOf(invocation, "order") ?? "newest";
-  if (order !== "newest" && order !== "oldest") {
-    throw new UserError("InvalidOrder", `"${order}" is no order`, { next: "--order newest, --order oldest" });
-  }
   return signedIn(world, async ({ control }) => {
     const filter = await withIDs(control, typed, invocation);
     const found: StatementEvent[] = [];

@@ -1,6 +1,6 @@
 import { pause } from "#lib/clock.ts";
-import type { StatementEvent } from "#wire/control-api.ts";
-import { type Invocation, valueOf, type World } from "../command.ts";
+import type { StatementEvent, StatementList } from "#wire/control-api.ts";
+import type { Invocation, World } from "../command.ts";
 import type { ControlClient } from "../control/client.ts";
 import { isTransient } from "../control/failure.ts";
 import { followLines, resumePauseMs } from "../control/follow.ts";
@@ -12,9 +12,7 @@ import { filterOf, readCount, withIDs } from "./filter.ts";
 export async function tailStatements(invocation: Invocation): Promise<number> {
   const { world } = invocation;
   const typed = filterOf(invocation);
-  // What was since some instant is behind the beginning of the trail; what comes next is behind its end.
-  const start = readCount(invocation, "after") ?? (valueOf(invocation, "since") === undefined ? undefined : 0);
-  const tail = new Tail(world, start);
+  const tail = new Tail(world, typed["since"], readCount(invocation, "after"));
   while (!world.signal.aborted) {
     try {
       await signedIn(world, async ({ control }) => tail.follow(control, await withIDs(control, typed, invocation)));
@@ -34,15 +32,20 @@ export async function tailStatements(invocation: Invocation): Promise<number> {
 
 class Tail {
   readonly #world: World;
+  readonly #since: string | undefined;
   #after: number | undefined;
   #said = "";
 
-  constructor(world: World, after: number | undefined) {
+  constructor(world: World, since: string | undefined, after: number | undefined) {
     this.#world = world;
+    this.#since = since;
     this.#after = after;
   }
 
   async follow(control: ControlClient, filter: Readonly<Record<string, string>>): Promise<void> {
+    if (this.#since !== undefined) {
+      this.#after ??= await this.#lastBefore(control, filter, this.#since);
+    }
     const pathOf = (): string => {
       const after = this.#after === undefined ? {} : { after: String(this.#after) };
       return `/v1/audit/tail?${new URLSearchParams({ ...filter, ...after })}`;
@@ -50,11 +53,20 @@ class Tail {
     for await (const event of followLines<StatementEvent>(control, pathOf, this.#world)) {
       this.#said = "";
       this.#after = event.storeSeq;
-      if (event.event !== "heartbeat") {
+      if (event.event !== "heartbeat" && (this.#since === undefined || event.time >= this.#since)) {
         this.#world.output.line(event, () => eventLine(event));
         await this.#world.output.drained();
       }
     }
+  }
+
+  /** Position of the last statement before `since`: all that came later is behind it. 0 where there is none. */
+  async #lastBefore(control: ControlClient, filter: Readonly<Record<string, string>>, since: string): Promise<number> {
+    const { since: _, ...rest } = filter;
+    const query = new URLSearchParams({ ...rest, until: since, limit: "1" });
+    const options = { signal: this.#world.signal };
+    const { items } = await control.get<StatementList>(`/v1/audit/statements?${query}`, options);
+    return items[0]?.storeSeq ?? 0;
   }
 
   /** Nobody can be reached to sign in; said once. */

@@ -3,9 +3,11 @@ import { auditSearch, auditTail } from "./audit.ts";
 import { auditExport, auditPublicKey } from "./audit-export.ts";
 import { auditMigrate } from "./audit-migrate.ts";
 import { auditVerify } from "./audit-verify.ts";
+import { completionCommands } from "./completion.ts";
 import { openConsole } from "./console.ts";
 import { databasesList } from "./databases.ts";
 import { deletionsConfirm } from "./deletions.ts";
+import { doctor } from "./doctor.ts";
 import { events } from "./events.ts";
 import { extend, grantsGet, grantsList, grantsRevoke, grantsWatch, revoke, wait } from "./grants.ts";
 import { type LeftoversLoaders, leftoversCommands } from "./leftovers.ts";
@@ -21,7 +23,7 @@ import { validate } from "./validate.ts";
 
 /** Every command of `sallyport`, in the order in which help and documentation show them. */
 export function allCommands(load: ProcessLoaders & PlanLoaders & LeftoversLoaders): readonly Command[] {
-  return [
+  const commands: readonly Command[] = [
     login,
     logout,
     rdsProxy,
@@ -41,6 +43,8 @@ export function allCommands(load: ProcessLoaders & PlanLoaders & LeftoversLoader
     sessionsGet,
     sessionsKill,
     openConsole,
+    doctor,
+    ...completionCommands(() => commands),
     events,
     auditTail,
     auditSearch,
@@ -54,4 +58,5 @@ export function allCommands(load: ProcessLoaders & PlanLoaders & LeftoversLoader
     ...leftoversCommands(load),
     ...processCommands(load),
   ];
+  return commands;
 }

@@ -1,5 +1,6 @@
 import type { Command, Option } from "../command.ts";
 
+const outcomes = ["ok", "error", "cancelled", "not-executed", "cut", "unknown"];
 const filterOptions: readonly Option[] = [
   { name: "user", value: "NAME", summary: "only this person's" },
   { name: "grant", value: "GRANT", summary: "only under this grant" },
@@ -9,7 +10,8 @@ const filterOptions: readonly Option[] = [
   {
     name: "outcome",
     value: "OUTCOME",
-    summary: "only what ended so: ok, error, cancelled, not-executed, cut, unknown",
+    summary: "only what ended so",
+    values: outcomes,
   },
   { name: "min-duration", value: "DURATION", summary: "only what took this long or longer, such as 250ms or 2s" },
   { name: "min-rows", value: "N", summary: "only what gave or changed this many rows or more" },
@@ -42,7 +44,7 @@ export const auditSearch: Command = {
     ...filterOptions,
     { name: "since", value: "TIME", summary: "not before this instant: RFC 3339, or 10m for the last 10 minutes" },
     { name: "until", value: "TIME", summary: "before this instant: RFC 3339, or 10m for 10 minutes ago" },
-    { name: "order", value: "ORDER", summary: "newest or oldest first", fallback: "newest" },
+    { name: "order", value: "ORDER", summary: "which comes first", values: ["newest", "oldest"], fallback: "newest" },
     { name: "limit", value: "N", summary: "at most this many", fallback: "100" },
   ],
   examples: [

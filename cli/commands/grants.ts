@@ -1,4 +1,18 @@
+import type { GrantView } from "#wire/control-api.ts";
 import type { Command, Option } from "../command.ts";
+import type { WaitCondition } from "../grants/wait.ts";
+
+const states = [
+  "Pending",
+  "PendingApproval",
+  "Scheduled",
+  "Provisioning",
+  "Active",
+  "Revoking",
+  "Ended",
+  "Refused",
+] as const satisfies readonly GrantView["state"][];
+const conditions = ["approved", "active", "ended"] as const satisfies readonly WaitCondition[];
 
 const reason: Option = {
   name: "reason",
@@ -14,7 +28,7 @@ export const grantsList: Command = {
   options: [
     { name: "user", value: "NAME", summary: "only this person's" },
     { name: "database", value: "NAME", summary: "only for this database" },
-    { name: "state", value: "STATE", summary: "only in this state, such as Active or Ended" },
+    { name: "state", value: "STATE", summary: "only in this state, such as Active or Ended", values: states },
   ],
   examples: [{ run: "sallyport grants list --state Active", does: "what is live now" }],
   run: async (invocation) => (await import("../grants/lists.ts")).listGrants(invocation),
@@ -42,6 +56,7 @@ export const grantsWatch: Command = {
       name: "scope",
       value: "SCOPE",
       summary: "own, reviews (what you review) or all that you may see",
+      values: ["own", "reviews", "all"],
       fallback: "all",
     },
   ],
@@ -89,7 +104,7 @@ export const wait: Command = {
   summary: "Wait until a grant is approved, active or ended; exit 0 it is, 1 it never will be or not in time",
   positionals: ["GRANT"],
   options: [
-    { name: "for", value: "CONDITION", summary: "approved, active or ended", fallback: "active" },
+    { name: "for", value: "CONDITION", summary: "approved, active or ended", values: conditions, fallback: "active" },
     { name: "timeout", value: "DURATION", summary: "at most this long; 0 looks once (default: as long as it takes)" },
   ],
   examples: [

@@ -8,8 +8,7 @@ import { findGrant, handleOf, typedGrant } from "./find.ts";
 import { followUntil } from "./follow.ts";
 
 /** What `sallyport wait` can wait for. */
-export const waitConditions = ["approved", "active", "ended"] as const;
-export type WaitCondition = (typeof waitConditions)[number];
+export type WaitCondition = "approved" | "active" | "ended";
 
 /** Whether a grant is as waited for, will never be, or may still become so. Pure. */
 export function waitVerdict(grant: GrantView, condition: WaitCondition): "met" | "never" | "waits" {
@@ -34,7 +33,7 @@ export function waitVerdict(grant: GrantView, condition: WaitCondition): "met" |
 export async function waitForGrant(invocation: Invocation): Promise<number> {
   const { world } = invocation;
   const typed = typedGrant(invocation);
-  const condition = conditionOf(valueOf(invocation, "for") ?? "active");
+  const condition = (valueOf(invocation, "for") ?? "active") as WaitCondition;
   const timeoutMs = timeoutOf(valueOf(invocation, "timeout"));
   return signedIn(world, async ({ control }) => {
     const found = await findGrant(control, typed, world);
@@ -62,16 +61,6 @@ export async function waitForGrant(invocation: Invocation): Promise<number> {
     world.output.result(grant, () => `${handleOf(grant)} is ${condition}: ${what(grant)}, ${grant.state}`);
     return 0;
   });
-}
-
-function conditionOf(text: string): WaitCondition {
-  const condition = waitConditions.find((one) => one === text);
-  if (condition === undefined) {
-    throw new UserError("InvalidCondition", `"${text}" is nothing to wait for`, {
-      next: `--for ${waitConditions.join(", --for ")}`,
-    });
-  }
-  return condition;
 }
 
 /** `0` looks once, as kubectl wait does. */

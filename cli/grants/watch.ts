@@ -1,4 +1,3 @@
-import { UserError } from "#lib/errors.ts";
 import type { GrantView, GrantWatchLine } from "#wire/control-api.ts";
 import { type Invocation, valueOf } from "../command.ts";
 import { followLines } from "../control/follow.ts";
@@ -6,16 +5,11 @@ import { signedIn } from "../signin/signed-in.ts";
 import { checkGrantText, findGrant, handleOf } from "./find.ts";
 import { isGone, isView } from "./follow.ts";
 
-const scopes = ["own", "reviews", "all"];
-
 /** `sallyport grants watch`: until it is interrupted, or the one grant is not there any more. */
 export async function watchGrants(invocation: Invocation): Promise<number> {
   const { world, positionals } = invocation;
   const [typed] = positionals;
   const scope = valueOf(invocation, "scope") ?? "all";
-  if (!scopes.includes(scope)) {
-    throw new UserError("InvalidScope", `"${scope}" is no scope`, { next: `--scope ${scopes.join(", --scope ")}` });
-  }
   if (typed !== undefined) {
     checkGrantText(typed);
   }

@@ -35,6 +35,18 @@ describe("a line of the trail", () => {
       },
     ],
     ["#1 ✘ unknown", { event: "statement-end", statement: 1 }],
+    [
+      "#1 ▸ select 1  ✔ ok  SELECT 1  1 rows  0.1 ms",
+      {
+        event: "statement-end",
+        statement: 1,
+        sql: "select 1",
+        outcome: "ok",
+        tag: "SELECT 1",
+        rows: 1,
+        durationMs: 0.1,
+      },
+    ],
     ["GAP: 3 records are missing", { event: "gap", message: "3 records are missing" }],
   ])("reads %s", (text, change) => {
     expect(eventLine({ ...base, ...change })).toBe(`10:20:30.456 ada orders/read_only ${text}`);

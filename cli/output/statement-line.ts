@@ -17,17 +17,20 @@ function detail(event: StatementEvent): string {
       return `session ${event.session.slice(0, 8)} opened`;
     case "session-close":
       return `session ${event.session.slice(0, 8)} closed: ${event.message ?? ""}`;
-    case "statement-start": {
-      const parameters = event.parameters?.length ? `  ${JSON.stringify(event.parameters)}` : "";
-      return `${number}▸ ${shorten(event.sql ?? "")}${parameters}`;
-    }
+    case "statement-start":
+      return `${number}${statement(event)}`;
     case "statement-end":
-      return `${number}${outcome(event)}`;
+      // A tail has shown the statement before; a search, and a tail of outcomes, give both at once.
+      return `${number}${event.sql === undefined ? "" : `${statement(event)}  `}${outcome(event)}`;
     case "gap":
       return `GAP: ${event.message ?? "records are missing"}`;
     case "heartbeat":
       return "";
   }
+}
+
+function statement({ sql, parameters }: StatementEvent): string {
+  return `▸ ${shorten(sql ?? "")}${parameters?.length ? `  ${JSON.stringify(parameters)}` : ""}`;
 }
 
 function outcome(event: StatementEvent): string {
