@@ -9,6 +9,7 @@ import { folderHand } from "./demo/hand.ts";
 import { keepRunning } from "./demo/keep.ts";
 import { tellMainJob } from "./demo/main-job.ts";
 import { mysqlAtHand, tellMySql } from "./demo/mysql-part.ts";
+import { tellPeople } from "./demo/people-part.ts";
 import { createScreen } from "./demo/screen.ts";
 import { Story, StepFailed } from "./demo/story.ts";
 
@@ -63,6 +64,7 @@ async function main({ keep, cluster: inCluster }: DemoOptions): Promise<number> 
     } else {
       await Promise.race([tellMySql(running, hand, story, screen), interrupted]);
     }
+    await Promise.race([tellPeople(running, hand, story, screen), interrupted]);
     screen.title(`Proved in ${((performance.now() - startedMs) / 1_000).toFixed(0)} s`);
     screen.table(story.proofs);
     return 0;

@@ -8,6 +8,9 @@ import type { ClusterPlace } from "#test/harness/control-plane-installation.ts";
 import { KubectlFailed } from "#test/harness/control-plane-client.ts";
 import { versionOf } from "#tools/parts/command.ts";
 import { bringKube } from "#tools/parts/kube.ts";
+import { settlingMs } from "#controller/admission/proven.ts";
+import type { GrantStatus } from "#kinds/index.ts";
+import { eventually } from "#test/harness/process.ts";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { grantFile } from "./grant-file.ts";
@@ -34,12 +37,18 @@ export interface DemoCluster {
   readonly cluster: ControlPlane;
   readonly namespace: string;
   readonly kubeconfig: string;
+  /** Kubeconfig of who approves. */
+  readonly reviewer: string;
+  /** Wall clock when the admission policies had come into force; reviews count some time after. */
+  readonly admittedMs: number;
 }
 
-/** Lets the person of the story ask for access, in their own name and no more. */
+/** Lets the people of the story ask and decide, in their own name and no more. */
 export async function admitPerson(cluster: ControlPlane, place: ClusterPlace): Promise<DemoCluster> {
+  const admittedMs = Date.now();
   const kubeconfig = await place.kubeconfigFor(person, "sallyport-requester");
-  return { cluster, namespace: place.namespace, kubeconfig };
+  const reviewer = await place.kubeconfigFor("grace", "sallyport-reviewer");
+  return { cluster, namespace: place.namespace, kubeconfig, reviewer, admittedMs };
 }
 
 /** kubectl in the hands of that person. */
@@ -74,8 +83,42 @@ export function clusterHand(at: DemoCluster, screen: Screen): Hand {
         observation: `grant/${name} went when AWS had nothing left of it`,
       };
     },
+    setsPolicy: (name) => `policy is applied (${name}.yaml): owning orders takes an administrator's word`,
+    async setPolicy(_name, yaml) {
+      await at.cluster.kubectl(["--namespace", at.namespace, "apply", "--filename", "-"], { stdin: yaml });
+    },
+    approves: "approves it by kubectl",
+    approve: (grantID, approver) => approveByKubectl(at, screen, grantID, approver),
     useClient: (url, story) => usePsql(url, story, screen),
   };
+}
+
+/** A GrantReview in the reviewer's own name, of exactly what stands there now. */
+async function approveByKubectl(at: DemoCluster, screen: Screen, grantID: string, approver: string): Promise<void> {
+  const path = `/apis/sallyport.dev/v1alpha1/namespaces/${at.namespace}/grants`;
+  const { body } = await at.cluster.request({ path });
+  const { items } = body as { items: { metadata: { name: string }; status?: GrantStatus }[] };
+  const grant = items.find(({ status }) => status?.grantID === grantID);
+  const review = `apiVersion: sallyport.dev/v1alpha1
+kind: GrantReview
+metadata:
+  name: ${approver}-says-yes
+spec:
+  grantRef:
+    name: ${grant?.metadata.name}
+  grantDigest: ${grant?.status?.review?.digest}
+  decision: Approve
+  reviewer:
+    username: ${approver}
+  comment: this price only
+`;
+  const isCounting = (): true | undefined => Date.now() > at.admittedMs + settlingMs + 2_000 || undefined;
+  await eventually("the admission policies have been in force for long enough", isCounting, settlingMs + 10_000);
+  for (const line of review.trimEnd().split("\n")) {
+    screen.quote("grantreview.yaml", line);
+  }
+  screen.quote(approver, "$ kubectl create --filename grantreview.yaml");
+  await runKubectl({ ...at, kubeconfig: at.reviewer }, screen, ["create", "--filename", "-"], review);
 }
 
 /** Shows that the API server holds people to their own name. */

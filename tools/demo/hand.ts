@@ -16,6 +16,13 @@ export interface Hand {
   withdraw(grant: DemoGrant): Promise<void>;
   /** Resolves when nothing more is to come of a withdrawn Grant, with what was seen of that. */
   untilGone(grant: DemoGrant): Promise<{ readonly what: string; readonly observation: string } | undefined>;
+  setsPolicy(name: string): string;
+  /** Declares policy: YAML of several objects. */
+  setPolicy(name: string, yaml: string): Promise<void>;
+  /** How somebody approves, after their name. */
+  readonly approves: string;
+  /** Approves in that person's name. Absent: the command line does. */
+  readonly approve?: (grantID: string, approver: string) => Promise<void>;
   /** Connects with whatever else is usual there, once the local port is served. */
   useClient(url: string, story: Story): Promise<void>;
 }
@@ -36,6 +43,9 @@ export function folderHand(installation: Installation): Hand {
     withdraws: () => "the Grant's file is deleted",
     withdraw: (grant) => Promise.resolve(installation.deleteManifest(file(grant))),
     untilGone: () => Promise.resolve(undefined),
+    setsPolicy: (name) => `policy comes with a file (${name}.yaml): owning orders takes an administrator's word`,
+    setPolicy: (name, yaml) => Promise.resolve(installation.writeManifest(`${name}.yaml`, yaml)),
+    approves: "approves exactly what she sees",
     useClient: () => Promise.resolve(),
   };
 }
