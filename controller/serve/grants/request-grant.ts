@@ -5,8 +5,9 @@ import { checkReason } from "../../reconcile/grant/reason.ts";
 import { callerGrant } from "./caller-view.ts";
 import { notAfter, startOf } from "./grant-times.ts";
 import { grantViewOf, isOpen, stateOf } from "./grant-view.ts";
+import { assertMayAskMore } from "./request-limits.ts";
 import { type CallerOf, HttpProblem } from "../route.ts";
-import { isSamePerson } from "../same-person.ts";
+import { isNamedAs } from "../../reconcile/grant/names.ts";
 import type { Services } from "../services.ts";
 
 const nameSuffixBytes = 4;
@@ -49,6 +50,11 @@ export async function requestGrant(
   const waitsForApproval = entitlement.needsApproval && asked.urgency === "Normal";
   if (request.dryRun === true) {
     return { change: waitsForApproval ? "WillRequest" : "WillActivate", durationSeconds };
+  }
+  // Few may break the glass, and an emergency waits for no count.
+  if (asked.urgency === "Normal") {
+    const all = services.source.list("Grant").map(({ object }) => object);
+    assertMayAskMore(caller.userName, all, services.clock.now());
   }
   // A person who asks twice at the same moment gets one grant: between this look and the source's own write nothing else runs.
   const { object } = await services.source.create(newGrant(asked, reason, waitsForApproval, services));
@@ -190,7 +196,7 @@ export function openGrantOf(
   return grants
     .filter(
       (grant) =>
-        isSamePerson(grant.spec.principal.name, userName) &&
+        isNamedAs(grant.spec.principal.name, userName) &&
         grant.spec.databaseRef.name === database &&
         grant.spec.roleName === role &&
         isOpen(grant),
