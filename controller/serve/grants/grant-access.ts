@@ -5,7 +5,7 @@ import { isApprover, mayReview } from "../../reconcile/grant/approval.ts";
 import { extensionOf } from "./approval.ts";
 import { isOpen, stateOf } from "./grant-view.ts";
 import type { CallerOf } from "../route.ts";
-import { isSamePerson } from "../same-person.ts";
+import { isNamedAs } from "../../reconcile/grant/names.ts";
 
 /** What binds a caller to one Grant. */
 export interface Relation {
@@ -30,7 +30,7 @@ export function relationOf(
   now: EpochMs,
 ): Relation {
   const reviews = (grant.status?.approvals ?? []).filter(
-    ({ reviewer, reviewerKind }) => reviewerKind !== "Pipeline" && isSamePerson(reviewer, caller.userName),
+    ({ reviewer, reviewerKind }) => reviewerKind !== "Pipeline" && isNamedAs(reviewer, caller.userName),
   );
   const steps = workflow?.spec.approvalSteps ?? [];
   const approver = steps.some((step) => isApprover(step, { kind: "User", ...caller }));
@@ -39,7 +39,7 @@ export function relationOf(
   const requester = grant.spec.requester?.username;
   return {
     own: isOwn(grant, caller),
-    requester: requester !== undefined && isSamePerson(requester, caller.userName),
+    requester: requester !== undefined && isNamedAs(requester, caller.userName),
     approver,
     waitingSteps: approve,
     mayDeny: deny,
@@ -51,7 +51,7 @@ export function relationOf(
 /** Whether the Grant is the caller's own. A name that somebody else took over opens nothing. Pure. */
 export function isOwn(grant: Grant, caller: Pick<CallerOf, "userName" | "userID">): boolean {
   const pinned = grant.status?.principal?.userID;
-  return pinned === undefined ? isSamePerson(grant.spec.principal.name, caller.userName) : pinned === caller.userID;
+  return pinned === undefined ? isNamedAs(grant.spec.principal.name, caller.userName) : pinned === caller.userID;
 }
 
 /** Whether the caller may know that the Grant exists. Pure. */

@@ -4,7 +4,6 @@ import type { Condition, Grant } from "#kinds/index.ts";
 import type { GrantView } from "#wire/control-api.ts";
 import { aGrant } from "../../reconcile/testing.ts";
 import { grantStates, grantViewOf, isOpen, stateOf } from "./grant-view.ts";
-import { isSamePerson } from "../same-person.ts";
 
 const condition = (type: string, status: "True" | "False", reason = "X"): Condition =>
   ({ type, status, reason, message: `${type} says`, lastTransitionTime: "2026-01-01T00:00:00Z" }) as Condition;
@@ -103,9 +102,4 @@ it("names a grant before its first look by the ID that it is going to have, so t
   const uid = "6f1c1f5e-1111-4222-8333-444455556666";
 
   expect(grantViewOf(aGrant({ metadata: { uid } })).grantID).toBe(grantIDOf(uid));
-});
-
-it("knows a person in any case, as the Identity Store does", () => {
-  expect(isSamePerson("Ada.Lovelace", "ada.lovelace")).toBe(true);
-  expect(isSamePerson("ada", "adam")).toBe(false);
 });

@@ -1,15 +1,15 @@
 import { bucketsMax } from "#audit/store/statistics.ts";
 import type { StatisticsRange } from "#audit/store/types.ts";
-import { defined } from "#lib/defined.ts";
 import type { StatementEvent, StatementList, TextLine, VerifyReport } from "#wire/control-api.ts";
 import type { Statistics } from "#wire/statistics.ts";
 import { withHeartbeats } from "../streams/heartbeat.ts";
 import { callerOf, HttpProblem, type JsonSchema, type Route, type RouteRequest } from "../route.ts";
-import { anyOf, grantIDText, instant, integer, listOf, object, oneOf, statementEvent, text } from "../schemas.ts";
+import { anyOf, instant, integer, listOf, object, oneOf, statementEvent, text } from "../schemas.ts";
 import type { AuditFilter, Services } from "../services.ts";
 import { StreamCount } from "../streams/stream-count.ts";
 import { viewable } from "../viewing/viewable.ts";
 import { Viewings } from "../viewing/viewings.ts";
+import { filterOf, statementQuery } from "./audit-query.ts";
 
 /** A page of search results; a person reads far fewer at once. */
 const pageSizeMax = 1_000;
@@ -29,20 +29,6 @@ const bucketsDefault = 60;
 
 const count = integer(0, Number.MAX_SAFE_INTEGER);
 
-const filterQuery = {
-  userName: text(128),
-  grantID: grantIDText,
-  database: text(128),
-  session: text(64),
-  text: text(1024),
-  since: instant,
-  until: instant,
-  outcome: oneOf("ok", "error", "cancelled", "not-executed", "cut", "unknown"),
-  minDurationMs: count,
-  minRows: count,
-} as const;
-const { since, until, ...statisticsQuery } = filterQuery;
-
 const finding = object({ kind: text(64), detail: text(4096), session: text(64), seq: count }, ["session", "seq"]);
 
 const statisticsSchema = object({
@@ -59,7 +45,7 @@ type View = (request: RouteRequest, what: string, asked?: AuditFilter) => Promis
 /** Reading the audit trail. Who may see what, the Databases say (`spec.audit.viewers`); who looked, is on record. */
 export function auditRoutes(services: Services): Route[] {
   const viewings = new Viewings(services);
-  const view: View = (request, what, asked = filterOf(request.query)) =>
+  const view: View = (request, what, asked = filterOf(statementQuery, request.query)) =>
     viewable(services, viewings, callerOf(request), { what, asked });
   return [
     searchRoute(services, view),
@@ -78,7 +64,7 @@ function searchRoute({ audit }: Services, view: View): Route {
     summary:
       "Statements that the caller may see, newest first: their own, those of grants that they review; everybody's for auditors. `after` is `next` of the page before.",
     rule: "person",
-    query: { ...filterQuery, order: oneOf("newest", "oldest"), after: count, limit: integer(1, pageSizeMax) },
+    query: { ...statementQuery, order: oneOf("newest", "oldest"), after: count, limit: integer(1, pageSizeMax) },
     response: object({ items: listOf(statementEvent), next: count }, ["next"]),
     handle: async (request): Promise<StatementList> =>
       audit.search(await view(request, "statements"), {
@@ -103,7 +89,7 @@ function tailRoute(services: Services, view: View): Route {
     summary:
       "Every record as it is stored. Resumes after any position and drops nothing. Heartbeats say where it stands; it ends with the caller's token.",
     rule: "person",
-    query: { ...filterQuery, after: count },
+    query: { ...statementQuery, after: count },
     response: statementEvent,
     streams: true,
     handle: async (request): Promise<AsyncIterable<StatementEvent>> => {
@@ -148,10 +134,10 @@ function statisticsRoute({ audit, clock }: Services, view: View): Route {
     summary:
       "What charts show of the statements that the caller may see, of the last hour unless `since` and `until` say otherwise.",
     rule: "person",
-    query: { ...statisticsQuery, since, until, buckets: integer(1, bucketsMax) },
+    query: { ...statementQuery, buckets: integer(1, bucketsMax) },
     response: statisticsSchema,
     handle: async (request): Promise<Statistics> => {
-      const { since: from, until: to, ...asked } = filterOf(request.query);
+      const { since: from, until: to, ...asked } = filterOf(statementQuery, request.query);
       const endMs = to === undefined ? clock.now() : Date.parse(to);
       const startMs = from === undefined ? endMs - statisticsRangeDefaultMs : Date.parse(from);
       const rangeMs = endMs - startMs;
@@ -210,20 +196,4 @@ function verifyRoute({ audit }: Services): Route {
     // It reads the whole trail: whoever asks meanwhile gets the same answer.
     handle: () => (running ??= audit.verify().finally(() => (running = undefined))),
   };
-}
-
-/** The filter that was asked for. Throws 400 for an instant that is none. */
-function filterOf(query: RouteRequest["query"]): AuditFilter {
-  const names = Object.keys(filterQuery) as (keyof typeof filterQuery)[];
-  const asked = defined(Object.fromEntries(names.map((name) => [name, query[name]]))) as AuditFilter;
-  checkInstant("since", asked.since);
-  checkInstant("until", asked.until);
-  return asked;
-}
-
-/** The schema sees the form only: 2026-02-31 has it. */
-export function checkInstant(name: string, given: string | undefined): void {
-  if (given !== undefined && Number.isNaN(Date.parse(given))) {
-    throw new HttpProblem(400, "InvalidInput", `query.${name}: is no instant`);
-  }
 }

@@ -4,11 +4,15 @@ import { coerceError } from "#lib/errors.ts";
 import type { ExportedLine, PublicKey } from "#wire/control-api.ts";
 import { callerGrant } from "../grants/caller-view.ts";
 import { type CallerOf, callerOf, HttpProblem, type Route, type RouteRequest } from "../route.ts";
-import { grantIDText, instant, object, text } from "../schemas.ts";
+import { object, text } from "../schemas.ts";
 import type { Services } from "../services.ts";
 import { StreamCount } from "../streams/stream-count.ts";
 import { findGrant } from "../../source/grant-by-id.ts";
 import { viewScope } from "../viewing/view-scope.ts";
+import { filterOf, trailQuery } from "./audit-query.ts";
+
+const { grantID, since, until } = trailQuery;
+const exportQuery = { grantID, since, until } as const;
 
 /** Exports that may run at once: each reads the whole store once. */
 export const exportsMax = 4;
@@ -32,7 +36,7 @@ function exportRoute(services: Services): Route {
     summary:
       "The trail as it was recorded, with its signed heads: what `sallyport audit verify --export` proves offline. Each line holds one line of the file; one without `line` only says that the export goes on.",
     rule: "auditor",
-    query: { grantID: grantIDText, since: instant, until: instant },
+    query: exportQuery,
     response: object({ line: { type: "string" } }, ["line"]),
     streams: true,
     handle: async (request): Promise<AsyncIterable<ExportedLine>> => {
@@ -59,12 +63,7 @@ function publicKeyRoute({ audit }: Services): Route {
 }
 
 function scopeOf(query: RouteRequest["query"]): ExportScope {
-  const [grantID, from, to] = ["grantID", "since", "until"].map((name) => textOf(query[name]));
-  for (const [name, time] of Object.entries(defined({ since: from, until: to }))) {
-    if (Number.isNaN(Date.parse(time ?? ""))) {
-      throw new HttpProblem(400, "InvalidInput", `query.${name}: is no instant`);
-    }
-  }
+  const { grantID, since: from, until: to } = filterOf(exportQuery, query);
   if (grantID !== undefined) {
     if (from !== undefined || to !== undefined) {
       throw new HttpProblem(400, "InvalidInput", "query.grantID: a grant's records are exported whole, without a time");
@@ -72,10 +71,6 @@ function scopeOf(query: RouteRequest["query"]): ExportScope {
     return { kind: "grant", grantID };
   }
   return from === undefined && to === undefined ? { kind: "all" } : { kind: "range", ...defined({ from, to }) };
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
 }
 
 /** Who may see only some of the statements cannot have all of them. Throws 403. */

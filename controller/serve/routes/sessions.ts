@@ -5,21 +5,13 @@ import { findGrant } from "../../source/grant-by-id.ts";
 import { callerGrant } from "../grants/caller-view.ts";
 import { isOwn } from "../grants/grant-access.ts";
 import { callerOf, type CallerOf, HttpProblem, type Route } from "../route.ts";
-import { boolean, grantIDText, instant, integer, listOf, object, oneOf, text } from "../schemas.ts";
+import { boolean, instant, integer, listOf, object, oneOf, text } from "../schemas.ts";
 import type { AuditFilter, Services } from "../services.ts";
 import { viewScope } from "../viewing/view-scope.ts";
 import { subjectOf } from "../viewing/viewings.ts";
-import { checkInstant } from "./audit.ts";
+import { filterOf, trailQuery } from "./audit-query.ts";
 
-const filterQuery = {
-  userName: text(128),
-  grantID: grantIDText,
-  database: text(128),
-  session: text(64),
-  since: instant,
-  until: instant,
-  open: boolean,
-} as const;
+const filterQuery = { ...trailQuery, open: boolean } as const;
 
 const sessionSchema = object(
   {
@@ -54,10 +46,7 @@ export function sessionRoutes(services: Services): Route[] {
       query: filterQuery,
       response: object({ items: listOf(sessionSchema) }),
       handle: async (request): Promise<SessionList> => {
-        const names = Object.keys(filterQuery);
-        const asked = defined(Object.fromEntries(names.map((name) => [name, request.query[name]]))) as AuditFilter;
-        checkInstant("since", asked.since);
-        checkInstant("until", asked.until);
+        const asked = filterOf(filterQuery, request.query);
         return { items: await services.audit.sessions({ ...asked, ...scopeOf(services, callerOf(request)) }) };
       },
     },
