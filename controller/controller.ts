@@ -59,12 +59,12 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
   const { clock, log, telemetry, options } = world;
   const { source, leadership } = mode;
   const failed = Promise.withResolvers<Error>();
-  const trail = await openTrail(world, source, (error) => failed.resolve(error));
+  const news = new GrantNews();
+  news.follow(source);
+  const trail = await openTrail(world, source, news, (error) => failed.resolve(error));
   const { audit } = trail;
   const flags = new GrantFlags({ store: audit.store, source, clock, log });
   const links: Links = createLinks(world, source, audit, flags, (key) => loop.enqueue(key, "change"));
-  const news = new GrantNews();
-  news.follow(source);
   const loop = createWorkers(world, mode, links, audit.trail, news);
   const orphans = new OrphanHold(clock);
   mode.identity.onChange(() => lookAgain(source, loop));
@@ -78,7 +78,7 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
     ...waiting,
     ...mode.observed,
   });
-  const entrance = await mode.listen(serverOptions(world, source, audit, links, loop, orphans, news));
+  const entrance = await mode.listen(serverOptions(world, source, audit, links, loop, orphans, news, trail.slack));
   let upkeep: Upkeep | undefined;
   let isStopping = false;
   const ended = new AbortController();

@@ -7,6 +7,7 @@ import { type AuditOptions, readAudit } from "./audit-options.ts";
 import { readSource, type SourceOptions } from "./cluster-options.ts";
 import { readOidc } from "./oidc-options.ts";
 import { type Address, readAddress, wrongOption } from "./option-values.ts";
+import { readSlack, type SlackOptions } from "./notify/slack/options.ts";
 import { readWebhooks, type WebhookOptions } from "./notify/webhook-options.ts";
 import { readSinks } from "./sinks/read-sinks.ts";
 import type { OidcOptions } from "./serve/auth/oidc/issuer.ts";
@@ -46,6 +47,8 @@ export interface ControllerOptions {
   readonly sinks: readonly SinkOptions[];
   /** Who is told of what happens to access. */
   readonly webhooks: readonly WebhookOptions[];
+  /** Absent: nothing is said in Slack. */
+  readonly slack?: SlackOptions;
 }
 
 /** A grant lasts a week at most; who is warned a day ahead has time to ask for an extension that needs approval. */
@@ -103,7 +106,11 @@ export function compileOptions(
     startURL,
     identityPermissionSet,
     ...(identityAccount === undefined ? {} : { identityAccount }),
-    ...defined({ identityStore: readIdentityStore(given["identity-store"]), oidc: readOidc(given) }),
+    ...defined({
+      identityStore: readIdentityStore(given["identity-store"]),
+      oidc: readOidc(given),
+      slack: readSlack(given),
+    }),
     audit: readAudit(given, environment),
     auditorGroup: given["auditor-group"],
     console: readConsole(given["console"] ?? "on"),

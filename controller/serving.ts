@@ -19,6 +19,8 @@ import { eventReader } from "./serve/event-reader.ts";
 import type { GrantFlags } from "./serve/grants/grant-flags.ts";
 import type { GrantNews } from "./serve/grants/grant-news.ts";
 import { Links } from "./serve/link/links.ts";
+import type { SlackDesk } from "./notify/slack/desk.ts";
+import { slackDoor } from "./serve/slack/door.ts";
 import { controlRoutes } from "./serve/routes.ts";
 import type { ServerOptions } from "./serve/server.ts";
 import type { Services } from "./serve/services.ts";
@@ -99,17 +101,11 @@ export function serverOptions(
   loop: Loop,
   orphans: OrphanHold,
   grantNews: GrantNews,
+  slack?: SlackDesk,
 ): ServerOptions {
   const { options, clock, log, random, ports, version } = world;
-  const { identityPermissionSet, identityAccount } = options;
-  const directory = createDirectory({
-    source,
-    ports,
-    clock,
-    identityPermissionSet,
-    identityAccount,
-    identityStore: options.identityStore,
-  });
+  const { identityPermissionSet, identityAccount, identityStore } = options;
+  const directory = createDirectory({ source, ports, clock, identityPermissionSet, identityAccount, identityStore });
   const services: Services = {
     source,
     clock,
@@ -141,6 +137,7 @@ export function serverOptions(
   const groups = { auditors: options.auditorGroup, administrators: options.administratorGroup };
   const issuer = options.oidc === undefined ? undefined : new OidcIssuer(options.oidc, { clock, log });
   const ways = createSignInWays({ services, tokens, groups, publicURL: options.publicURL, issuer });
+  const door = slack === undefined ? undefined : slackDoor(slack, services);
   const routes = controlRoutes({
     services,
     nonces,
@@ -148,9 +145,10 @@ export function serverOptions(
     groups,
     version,
     isStuck: () => loop.stats().stuck,
-    signIn: ways.routes,
+    signIn: [...ways.routes, ...(door?.routes ?? [])],
   });
   const app = createApp(routes, tokens, groups, log, ways.door);
+  door?.mount(app);
   serveConsole(app, world);
   return {
     certificate: options.certificate,

@@ -105,6 +105,30 @@ const controllerOptions: Command["options"] = [
     value: "FILE",
     summary: "with --webhook-url: file with the whsec_ secrets that sign, one a line, newest first",
   },
+  {
+    name: "slack-token-file",
+    value: "FILE",
+    summary: "file with the bot token of a Slack app: requests are shown in Slack (docs/notifications.md)",
+  },
+  {
+    name: "slack-signing-secret-file",
+    value: "FILE",
+    summary: "with --slack-token-file: file with the signing secret of that app",
+  },
+  {
+    name: "slack-channel",
+    value: "ID",
+    summary: "with --slack-token-file: ID of the channel in which requests are shown",
+  },
+  {
+    name: "slack-approve-in-console",
+    summary: "with --slack-token-file: buttons lead to the console, and nobody decides in Slack itself",
+  },
+  {
+    name: "slack-api-url",
+    value: "URL",
+    summary: "with --slack-token-file: another Slack than https://slack.com/api, such as GovSlack",
+  },
   { name: "probe-listen", value: "HOST:PORT", summary: "where to answer /healthz and /readyz" },
   { name: "metrics-listen", value: "HOST:PORT", summary: "where to show /metrics" },
   { name: "log-level", value: "LEVEL", summary: "debug, info, warn or error", fallback: "info" },

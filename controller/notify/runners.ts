@@ -5,6 +5,8 @@ import type { StoreWatch } from "#audit/sinks/store-watch.ts";
 import type { TrailEventName, TrailEventView } from "#wire/trail-event.ts";
 import type { ControllerWorld } from "../world.ts";
 import { type EventStore, eventSource } from "./event-source.ts";
+import type { SlackDesk } from "./slack/desk.ts";
+import { slackEvents, SlackSink } from "./slack/sink.ts";
 import { WebhookSink } from "./webhook.ts";
 
 /** Where notifications read, and where they write down how far they are. */
@@ -13,6 +15,8 @@ export interface NotifyOptions {
   readonly cursors: CursorStore;
   readonly watch: StoreWatch;
   readonly pass?: (() => void) | undefined;
+  /** Absent: Slack is told nothing. */
+  readonly slack?: SlackDesk | undefined;
 }
 
 /** Nothing waits for others to come along; a receiver that was away gets what has gathered a hundred at a time. */
@@ -22,13 +26,14 @@ const limits: BatchLimits = { items: 100, bytes: 1_048_576, ageMs: 0 };
 export function notifyRunners(world: ControllerWorld, options: NotifyOptions): SinkRunner<TrailEventView>[] {
   const { clock, options: chosen } = world;
   const { installation, publicURL } = chosen;
-  return chosen.webhooks.map(({ name, url, secretFile, events }) =>
-    runnerOf(world, options, {
-      name,
-      events,
-      sink: new WebhookSink({ url, secretFile, installation, publicURL, clock }),
-    }),
-  );
+  const receivers = chosen.webhooks.map(({ name, url, secretFile, events }): Receiver => {
+    const sink = new WebhookSink({ url, secretFile, installation, publicURL, clock });
+    return { name, events, sink };
+  });
+  if (options.slack !== undefined) {
+    receivers.push({ name: "slack", events: slackEvents, sink: new SlackSink(options.slack) });
+  }
+  return receivers.map((receiver) => runnerOf(world, options, receiver));
 }
 
 interface Receiver {

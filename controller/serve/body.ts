@@ -2,10 +2,11 @@ import type { Context } from "hono";
 import { HttpProblem } from "./route.ts";
 
 /**
- * The JSON of a request's body, read by ourselves: whether or not it says its length, no more than `bytesMax` are ever held. (The
- * framework's own limit makes a request anew, which another kind of request than Node's does not survive.) Throws 413 and 400.
+ * A request's body as text, read by ourselves: whether or not it says its length, no more than `bytesMax` are ever held. (The
+ * framework's own limit makes a request anew, which another kind of request than Node's does not survive.) Throws 413, and 400 for what
+ * is not UTF-8.
  */
-export async function readJSON(context: Context, bytesMax: number): Promise<unknown> {
+export async function readText(context: Context, bytesMax: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of context.req.raw.body ?? []) {
@@ -16,7 +17,17 @@ export async function readJSON(context: Context, bytesMax: number): Promise<unkn
     chunks.push(chunk);
   }
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks))) as unknown;
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+  } catch {
+    throw new HttpProblem(400, "InvalidBody", "the request body is not UTF-8");
+  }
+}
+
+/** The JSON of a request's body, of at most `bytesMax` bytes. Throws 413 and 400. */
+export async function readJSON(context: Context, bytesMax: number): Promise<unknown> {
+  const text = await readText(context, bytesMax);
+  try {
+    return JSON.parse(text) as unknown;
   } catch {
     throw new HttpProblem(400, "InvalidBody", "the request body is not JSON");
   }

@@ -1,6 +1,10 @@
+import { defined } from "#lib/defined.ts";
 import { openAudit } from "../audit-keeping.ts";
+import type { SlackDesk } from "../notify/slack/desk.ts";
+import { openSlack } from "../notify/slack/open.ts";
 import { notifyRunners } from "../notify/runners.ts";
 import type { AuditKeeping } from "../serve/audit-trail.ts";
+import type { GrantNews } from "../serve/grants/grant-news.ts";
 import type { Source } from "../source/source.ts";
 import type { ControllerWorld } from "../world.ts";
 import { openCursors } from "./cursors.ts";
@@ -9,6 +13,8 @@ import { type Sinks, startSinks } from "./sinks.ts";
 /** The audit trail of this replica, and what takes it elsewhere. */
 export interface OpenTrail {
   readonly audit: AuditKeeping;
+  /** Absent: nothing is said in Slack. */
+  readonly slack?: SlackDesk;
   /** Signs and delivers what was stored last, and closes the store. */
   close(): Promise<void>;
 }
@@ -20,10 +26,12 @@ export interface OpenTrail {
 export async function openTrail(
   world: ControllerWorld,
   source: Source,
+  news: GrantNews,
   onFailed: (error: Error) => void,
 ): Promise<OpenTrail> {
   const cursors = await openCursors(world.options);
   const audit = await openAudit(world, source, onFailed);
+  const slack = await openSlack(world, source, news);
   const isShared = world.options.audit.store !== undefined;
   const pass = (): void => world.fence.pass("sinks:Deliver");
   let sinks: Sinks | undefined;
@@ -33,7 +41,8 @@ export async function openTrail(
       store,
       cursors,
       ...(isShared ? { pass } : {}),
-      more: (watch) => notifyRunners(world, { store, cursors, watch, ...(isShared ? { pass } : {}) }),
+      more: (watch) =>
+        notifyRunners(world, { store, cursors, watch, slack: slack?.desk, ...(isShared ? { pass } : {}) }),
     });
   };
   if (!isShared) {
@@ -48,11 +57,14 @@ export async function openTrail(
       async begin(signal) {
         await audit.begin(signal);
         await (isShared ? start() : undefined);
+        slack?.begin();
       },
     },
+    ...defined({ slack: slack?.desk }),
     async close() {
       await audit.trail.settled();
       await sinks?.stop();
+      await slack?.close();
       await cursors.close();
       await audit.heads.close();
       await audit.store.close();
