@@ -4,6 +4,7 @@ import path from "node:path";
 import type { Installation } from "#test/harness/installation.ts";
 import { repository } from "#test/harness/process.ts";
 import type { DemoCluster } from "./cluster-hand.ts";
+import { fourEyes, fourEyesName } from "./four-eyes.ts";
 import type { Hand } from "./hand.ts";
 import type { Screen } from "./screen.ts";
 
@@ -21,10 +22,13 @@ export async function keepRunning(
     role: "read_only",
     durationSeconds: 3_600,
   });
-  const script = writeShellFunction(installation, "ada", cluster);
-  screen.title("It keeps running until you press Ctrl-C. In a second terminal, be ada:");
+  await hand.setPolicy(fourEyesName, fourEyes);
+  const [ada, grace, margaret] = ["ada", "grace", "margaret"].map((who) =>
+    writeShellFunction(installation, who, cluster),
+  );
+  screen.title("It keeps running until you press Ctrl-C. In a second terminal, be ada, a developer:");
   screen.text(`
-  . ${script}
+  . ${ada}
   sallyport login            # open the address that it prints and choose ada
   sallyport databases list
   sallyport rds proxy --database orders --role read_only --port 15432
@@ -32,6 +36,22 @@ export async function keepRunning(
 In a third terminal, any Postgres client:
 
   psql "postgresql://read_only:password@127.0.0.1:15432/orders?sslmode=disable"
+
+Owning orders takes a second person. As ada, in one more terminal:
+
+  . ${ada}
+  sallyport request orders app_owner --reason "INC-43: fix a price" --wait
+
+Meanwhile be grace, an administrator, in another; or margaret (${margaret}), an auditor:
+
+  . ${grace}
+  sallyport login            # choose grace
+  sallyport reviews
+  sallyport approve GRANT    # the grant of the first column; its beginning is enough
+  sallyport console --print  # a link into the console: open it in a browser within a minute
+  sallyport audit tail       # as margaret: everybody's statements, live
+
+Your browser does not know the certificate of this demo and asks whether to go on; it is signed by ${installation.caFile}
 ${cluster === undefined ? inFolder(installation) : inCluster}`);
   await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
 }
@@ -59,10 +79,11 @@ function writeShellFunction(installation: Installation, userName: string, cluste
   const variables = Object.entries(installation.environmentOf(userName)).map(([name, value]) => `${name}='${value}'`);
   const command = `'${process.execPath}' '${path.join(repository, "cli", "main.ts")}'`;
   const file = path.join(path.dirname(installation.folder), `${userName}.sh`);
+  const kubeconfig = { ada: cluster?.kubeconfig, grace: cluster?.reviewer }[userName];
   const kubectl =
-    cluster === undefined
+    cluster === undefined || kubeconfig === undefined
       ? ""
-      : `kubectl() { command kubectl --kubeconfig '${cluster.kubeconfig}' --namespace '${cluster.namespace}' "$@"; }\n`;
+      : `kubectl() { command kubectl --kubeconfig '${kubeconfig}' --namespace '${cluster.namespace}' "$@"; }\n`;
   writeFileSync(file, `sallyport() { ${variables.join(" ")} ${command} "$@"; }\n${kubectl}`, { mode: 0o600 });
   return file;
 }
