@@ -52,6 +52,8 @@ export interface RemovedRecords {
   }[];
   /** Records that the store took before this instant were removed, RFC 3339. */
   readonly before: string;
+  /** How many places in everything that was removed together were not as they should be; absent: none. */
+  readonly wrong?: number;
 }
 
 /** Signs lines of the head log. */

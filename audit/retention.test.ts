@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { manualClock, type ManualClock } from "#lib/clock.ts";
 import { HeadFile, readHeadLines } from "./head-place.ts";
 import { HeadLog } from "./heads.ts";
-import { removeOld } from "./retention.ts";
+import { removeOld, type RetentionOptions } from "./retention.ts";
 import { loadSigningKey } from "./signing-key.ts";
 import { startStoreStand, type StoreStand } from "#test/harness/audit-postgres.ts";
 import { AuditStore } from "./store/store.ts";
@@ -55,6 +55,7 @@ describe.each(["SQLite", "Postgres"])("retention in %s", (kind) => {
   const lines = () => readHeadLines(`${directory}/heads`);
   const ship = async (records: readonly Uint8Array[], task = "t1"): Promise<void> => {
     heads.note((await store.ingest("default/main", task, records)).head);
+    await heads.flush();
     clock.advance(1_000);
   };
   const remove = (ageMs: number) =>
@@ -156,5 +157,100 @@ describe.each(["SQLite", "Postgres"])("retention in %s", (kind) => {
     await expect(removing).rejects.toThrow("no key");
     expect(await collect(store.raw())).toHaveLength(4);
     expect(await check()).toMatchObject({ verdict: "complete" });
+  });
+
+  it("has no removal signed of what only the store says is old", async () => {
+    const chain = testChain();
+    await ship(chain.write(...wholeSession("a", 1)));
+    clock.advance(3 * weekMs);
+    await ship(chain.write(...wholeSession("b", 1)));
+    const before = new Date(clock.now() - weekMs).toISOString();
+    const [old] = await collect(store.raw({ upTo: 4 }));
+    const later = testChain();
+    later.write(...Array.from({ length: 10 }, (_, index) => wholeSession(`f${index}`, 1)).flat());
+    const forged = { ...old!, storeSeq: 4, bytes: later.records.at(-1)! };
+    const lying = (raw: RetentionOptions["store"]["raw"], upTo: number): RetentionOptions["store"] => ({
+      expired: () => Promise.resolve({ upTo, before }),
+      raw,
+      remove: (position) => store.remove(position),
+    });
+    const removal = (over: RetentionOptions["store"]) =>
+      removeOld({ store: over, heads, headLines: lines, publicKeyPEM: key().publicKeyPEM }, clock.now() - weekMs);
+
+    const backdated = removal(lying((range) => store.raw(range), 8));
+    await expect(backdated).rejects.toThrow("no signed head from then knows it");
+    const ofTheFuture = removal(
+      lying(async function* (range) {
+        yield* store.raw(range);
+        yield forged;
+      }, 4),
+    );
+    await expect(ofTheFuture).rejects.toThrow("no signed head from then knows it");
+
+    expect(await collect(store.raw())).toHaveLength(8);
+    expect(await check()).toMatchObject({ verdict: "complete", removed: [] });
+  });
+
+  it("believes no head that was not signed", async () => {
+    await ship(testChain().write(...wholeSession("a", 1)));
+    clock.advance(3 * weekMs);
+    const forged = async function* (): AsyncGenerator<string> {
+      for await (const line of lines()) {
+        yield line.replace('"seq":4', '"seq":9');
+      }
+    };
+
+    const removal = removeOld(
+      { store, heads, headLines: forged, publicKeyPEM: key().publicKeyPEM },
+      clock.now() - weekMs,
+    );
+
+    await expect(removal).rejects.toThrow("not what was signed");
+    expect(await collect(store.raw())).toHaveLength(4);
+  });
+
+  it("vouches for nothing that was put back in place of what was removed", async () => {
+    const chain = testChain();
+    await ship(chain.write(...wholeSession("a", 1)));
+    clock.advance(3 * weekMs);
+    await ship(chain.write(...wholeSession("b", 1)));
+    await remove(weekMs);
+    const kept = await collect(store.raw());
+
+    const invented = testChain().write(...wholeSession("x", 1));
+    const records = [...invented.map((bytes) => ({ ...kept[0]!, bytes })), ...kept];
+    const report = await verify({ records, heads: lines(), publicKey: key().publicKeyPEM });
+
+    expect(report).toMatchObject({
+      verdict: "consistent, unanchored",
+      unanchored: [{ task: "t1", fromSeq: 1, toSeq: 4 }],
+    });
+  });
+
+  it("remembers what was wrong with what it removed", async () => {
+    const chain = testChain();
+    const [open, ...rest] = chain.write(...wholeSession("a", 1));
+    await ship([open!, ...rest.slice(1)]);
+    clock.advance(3 * weekMs);
+    await ship(chain.write(...wholeSession("b", 1)));
+
+    const report = await remove(weekMs);
+
+    expect(report?.findings.length).toBeGreaterThan(0);
+    expect(await check()).toMatchObject({ removed: [{ toSeq: 4, wrong: report?.findings.length }] });
+  });
+
+  it("waits for who still needs the records", async () => {
+    await ship(testChain().write(...wholeSession("a", 1)));
+    clock.advance(3 * weekMs);
+    const options = { store, heads, headLines: lines, publicKeyPEM: key().publicKeyPEM };
+
+    const needed = await removeOld({ ...options, positionNeeded: () => 4 }, clock.now() - weekMs);
+    const left = await collect(store.raw());
+    const free = await removeOld({ ...options, positionNeeded: () => 5 }, clock.now() - weekMs);
+
+    expect(needed).toBeUndefined();
+    expect(left).toHaveLength(4);
+    expect(free).toMatchObject({ upTo: 4 });
   });
 });

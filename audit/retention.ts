@@ -1,7 +1,8 @@
 import { hashRecord, tryDecodeRecord } from "./codec.ts";
+import { parseHead } from "./head-line.ts";
 import type { HeadLog } from "./heads.ts";
 import type { ExpiredRecords, RawRange, RawRecord } from "./store/types.ts";
-import { publicKeysIn, readAnchors, type TaskAnchors, taskKey } from "./verify-heads.ts";
+import { publicKeysIn, readAnchors, taskKey } from "./verify-heads.ts";
 import { type Finding, FindingSink } from "./verify-report.ts";
 import { TaskCheck } from "./verify-task.ts";
 
@@ -17,7 +18,15 @@ export interface RetentionOptions {
   readonly heads: Pick<HeadLog, "noteRemoved" | "flush">;
   readonly headLines: () => AsyncIterable<string>;
   readonly publicKeyPEM: string;
+  /** Lowest position that somebody still needs; undefined: nobody needs any. */
+  readonly positionNeeded?: (() => number | undefined) | undefined;
 }
+
+/**
+ * How long after it was stored a record may be signed, in milliseconds, to count as stored then: a key elsewhere signs once a minute, and
+ * may not answer for a while. What was signed later goes with the next day or week.
+ */
+export const signedWithinMs = 3_600_000;
 
 /** What was removed. */
 export interface RemovedReport extends ExpiredRecords {
@@ -29,23 +38,31 @@ export interface RemovedReport extends ExpiredRecords {
 /**
  * Removes records that the store took before `time`, epoch milliseconds, whole days or weeks of them. First a signed line for each task says
  * where its chains stood at the last record that goes: verification begins there. Rejects, and removes nothing, when that cannot be
- * signed. A run that ended half-way is repeated by the next one. Undefined when there is nothing to remove.
+ * signed, or when the store says of records that they are old and no signed head from then knows them: who can write the store must not
+ * be able to have records removed, or a removal signed that reaches records to come. The same where the head log is not what was signed. A run that ended half-way is repeated by the next one.
+ * Undefined when there is nothing to remove, or when what would be removed is still needed.
  */
 export async function removeOld(
-  { store, heads, headLines, publicKeyPEM }: RetentionOptions,
+  { store, heads, headLines, publicKeyPEM, positionNeeded }: RetentionOptions,
   time: number,
 ): Promise<RemovedReport | undefined> {
   const expired = await store.expired(time);
-  if (expired === undefined) {
+  if (expired === undefined || (positionNeeded?.() ?? Number.POSITIVE_INFINITY) <= expired.upTo) {
     return undefined;
   }
   await heads.flush();
   const sink = new FindingSink();
-  const anchors = await readAnchors(headLines(), publicKeysIn(publicKeyPEM), sink);
+  const signed = new Map<string, number>();
+  const lines = notingSigned(headLines(), Date.parse(expired.before) + signedWithinMs, signed);
+  const anchors = await readAnchors(lines, publicKeysIn(publicKeyPEM), sink);
+  const [altered] = sink.findings;
+  if (altered !== undefined) {
+    throw new Error(`nothing is removed by a head log that is not what was signed: ${altered.detail}`);
+  }
   const checks = new Map<string, { readonly check: TaskCheck; readonly proxy: string; readonly task: string }>();
   for await (const { proxy, task, bytes } of store.raw({ upTo: expired.upTo })) {
     const key = taskKey(proxy, task);
-    const known = checks.get(key) ?? { check: new TaskCheck(proxy, task, begun(anchors.get(key)), sink), proxy, task };
+    const known = checks.get(key) ?? { check: new TaskCheck(proxy, task, anchors.get(key), sink), proxy, task };
     checks.set(key, known);
     const record = tryDecodeRecord(bytes);
     if (record === undefined || record.proxy !== proxy || record.task !== task) {
@@ -55,20 +72,38 @@ export async function removeOld(
     }
   }
   for (const [key, { check, proxy, task }] of checks) {
+    const { seq } = check.state();
+    if (seq > (signed.get(key) ?? 0)) {
+      const what = `record ${seq} of ${proxy} ${task}`;
+      throw new Error(`the store says that ${what} is old, and no signed head from then knows it`);
+    }
+  }
+  const wrong = sink.findings.filter(({ kind }) => kind !== "gap").length + sink.omitted;
+  for (const [key, { check, proxy, task }] of checks) {
     const state = check.state();
     const named = [...(anchors.get(key)?.sessions ?? [])].flatMap(([session, { taskSeq }]) =>
       taskSeq > state.seq ? [session] : [],
     );
     const sessions = [...state.sessions, ...check.closedAmong(named)];
-    await heads.noteRemoved(proxy, task, { ...state, sessions, before: expired.before });
+    const { before } = expired;
+    await heads.noteRemoved(proxy, task, { ...state, sessions, before, ...(wrong === 0 ? {} : { wrong }) });
   }
   await store.remove(expired.upTo);
   return { ...expired, tasks: checks.size, findings: sink.findings };
 }
 
-/** Where an earlier removal left the chains; what heads say of the rest is not asked here. */
-function begun(anchors: TaskAnchors | undefined): TaskAnchors | undefined {
-  return anchors === undefined
-    ? undefined
-    : { ...anchors, chain: new Map(), sessions: new Map(), ended: undefined, seq: 0, chainSeq: 0 };
+/** Passes lines on, and notes of each task how many records were signed by `time`, epoch milliseconds. */
+async function* notingSigned(
+  lines: AsyncIterable<string>,
+  time: number,
+  signed: Map<string, number>,
+): AsyncGenerator<string, void, void> {
+  for await (const line of lines) {
+    const head = parseHead(line);
+    if (head !== undefined && Date.parse(head.time) <= time) {
+      const key = taskKey(head.proxy, head.task);
+      signed.set(key, Math.max(signed.get(key) ?? 0, head.seq));
+    }
+    yield line;
+  }
 }

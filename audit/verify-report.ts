@@ -45,6 +45,8 @@ export interface Removed {
   readonly toSeq: number;
   /** The store took them before this instant, RFC 3339. */
   readonly before: string;
+  /** How many places in everything that was removed together were altered, missing or otherwise wrong; absent: none. */
+  readonly wrong?: number;
 }
 
 /**

@@ -30,6 +30,8 @@ export class TaskCheck {
   #seq = 0;
   /** Last record that was removed because of its age. */
   #removedSeq = 0;
+  /** Records that are there although a signed head says that they were removed. */
+  #left: Pick<Unanchored, "fromSeq" | "toSeq"> | undefined;
   /** Last record that a head should vouch for. */
   #dueSeq = 0;
   #chainSeq = 0;
@@ -72,7 +74,9 @@ export class TaskCheck {
   /** Takes the next record and the hash of its bytes. `isLater`: no head can vouch for it yet. */
   take(record: AuditRecord, recordHash: RecordHash, isLater: boolean): void {
     if (record.seq <= this.#removedSeq) {
-      // It is said to be removed and is still there: nothing is claimed of it, and nothing is wrong with it.
+      // A removal that has not ended yet, or somebody who put back what nobody can check any more: nothing vouches for it.
+      const { fromSeq = record.seq, toSeq = record.seq } = this.#left ?? {};
+      this.#left = { fromSeq: Math.min(fromSeq, record.seq), toSeq: Math.max(toSeq, record.seq) };
       return;
     }
     if (record.seq <= this.#seq) {
@@ -120,12 +124,12 @@ export class TaskCheck {
     return { sessions: this.#sessions.size, openSessions };
   }
 
-  /** Records after the last one that is vouched for. */
-  unanchored(): Unanchored | undefined {
+  /** Records that nothing vouches for: after the last signed one, and those that are said to be removed. */
+  unanchored(): Unanchored[] {
     const anchored = this.#anchors?.seq ?? 0;
-    return this.#dueSeq > anchored
-      ? { proxy: this.#proxy, task: this.#task, fromSeq: anchored + 1, toSeq: this.#dueSeq }
-      : undefined;
+    const newer = this.#dueSeq > anchored ? [{ fromSeq: anchored + 1, toSeq: this.#dueSeq }] : [];
+    const left = this.#left === undefined ? [] : [this.#left];
+    return [...left, ...newer].map((range) => ({ proxy: this.#proxy, task: this.#task, ...range }));
   }
 
   #startAfter(removed: RemovedRecords): void {

@@ -1,4 +1,5 @@
 import type { KeyObject } from "node:crypto";
+import { defined } from "#lib/defined.ts";
 import { hashRecord, tryDecodeRecord } from "./codec.ts";
 import { parseHead } from "./head-line.ts";
 import { publicKeysIn, readAnchors, taskKey, type Anchors } from "./verify-heads.ts";
@@ -84,7 +85,7 @@ export async function judgeRecords(input: Judged): Promise<Report> {
     checkOf(proxy, task);
   }
   const totals = [...checks.values()].map((check) => check.finish());
-  const unanchored = [...checks.values()].flatMap((check) => check.unanchored() ?? []);
+  const unanchored = [...checks.values()].flatMap((check) => check.unanchored());
   return {
     verdict: verdictOf(sink, anchors, unanchored),
     findings: sink.findings,
@@ -119,7 +120,9 @@ async function checkOwnHeads({ heads, ownHeads }: VerifyInput, sink: FindingSink
 
 function removedOf(anchors: Anchors | undefined): Removed[] {
   return [...(anchors?.values() ?? [])].flatMap(({ proxy, task, removed }) =>
-    removed === undefined ? [] : [{ proxy, task, toSeq: removed.seq, before: removed.before }],
+    removed === undefined
+      ? []
+      : [{ proxy, task, toSeq: removed.seq, before: removed.before, ...defined({ wrong: removed.wrong }) }],
   );
 }
 

@@ -9,7 +9,7 @@ export const retentionPeriodMs = 3_600_000;
 
 /** What the removal of old records works on. */
 export interface AuditRetentionOptions {
-  readonly audit: Pick<AuditKeeping, "store" | "heads" | "headLines" | "publicKeyPEM">;
+  readonly audit: Pick<AuditKeeping, "store" | "heads" | "headLines" | "publicKeyPEM" | "positionNeeded">;
   /** How long records are kept. */
   readonly retentionMs: number;
   readonly clock: Clock;
