@@ -19,6 +19,7 @@ import { rdsProxy } from "./rds-proxy.ts";
 import { request } from "./request.ts";
 import { approve, deny, reviews } from "./reviews.ts";
 import { sessionsGet, sessionsKill, sessionsList } from "./sessions.ts";
+import { slackLink, slackUnlink } from "./slack.ts";
 import { validate } from "./validate.ts";
 
 /** Every command of `sallyport`, in the order in which help and documentation show them. */
@@ -43,6 +44,8 @@ export function allCommands(load: ProcessLoaders & PlanLoaders & LeftoversLoader
     sessionsGet,
     sessionsKill,
     openConsole,
+    slackLink,
+    slackUnlink,
     doctor,
     ...completionCommands(() => commands),
     events,
