@@ -1,8 +1,6 @@
 import { UserError } from "#lib/errors.ts";
 import type { World } from "../command.ts";
 import { openerFor } from "./browser.ts";
-import { signInByBrowser } from "./code-flow.ts";
-import { renewToken, signInByDevice } from "./device-flow.ts";
 import { findTokens, holds, isRenewable, type PortalToken, storeToken } from "./token-cache.ts";
 
 /** How a person signs in to the portal. */
@@ -70,8 +68,11 @@ export class Portal {
   }
 
   async #renewed(cached: readonly PortalToken[], nowMs: number): Promise<PortalToken | undefined> {
-    for (const token of cached) {
-      const renewed = isRenewable(token, nowMs) ? await renewToken(token, this.#world) : undefined;
+    const renewable = cached.filter((token) => isRenewable(token, nowMs));
+    for (const token of renewable) {
+      // What talks to the portal's sign-in is large, and most commands find a token that holds.
+      const { renewToken } = await import("./device-flow.ts");
+      const renewed = await renewToken(token, this.#world);
       if (renewed !== undefined) {
         storeToken(renewed, this.#world);
         return renewed;
@@ -92,8 +93,8 @@ export class Portal {
     const portal = { startURL: this.#startURL, region: this.#region };
     const token =
       opener === undefined
-        ? await signInByDevice(this.#startURL, this.#region, this.#world)
-        : await signInByBrowser(portal, opener, this.#world, this.#isFresh);
+        ? await (await import("./device-flow.ts")).signInByDevice(this.#startURL, this.#region, this.#world)
+        : await (await import("./code-flow.ts")).signInByBrowser(portal, opener, this.#world, this.#isFresh);
     storeToken(token, this.#world);
     return token;
   }

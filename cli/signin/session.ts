@@ -2,14 +2,12 @@ import { defined } from "#lib/defined.ts";
 import { UserError } from "#lib/errors.ts";
 import { Secret } from "#lib/secret.ts";
 import type { LoginNonce, LoginResponse, Person, SignInInfo } from "#wire/control-api.ts";
-import { createProof } from "#wire/proof.ts";
 import type { World } from "../command.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import { ControlClient } from "../control/client.ts";
 import { ControlFailure } from "../control/failure.ts";
 import { findOidcLogin } from "./oidc/login-cache.ts";
 import { Portal } from "./portal.ts";
-import { roleCredentials } from "./role-credentials.ts";
 
 /** A person signed in to the access portal and to the control API; both sign-ins are renewed as they run out. */
 export interface Session {
@@ -95,6 +93,11 @@ async function proveOnce(
   signIn: SignInInfo,
   world: World,
 ): Promise<LoginResponse> {
+  // AWS's client is loaded while nothing else is to be done, and by nobody who signs in at an OIDC issuer.
+  const [{ roleCredentials }, { createProof }] = await Promise.all([
+    import("./role-credentials.ts"),
+    import("#wire/proof.ts"),
+  ]);
   const options = { signal: world.signal, anonymous: true };
   const role = { accountID: signIn.identityAccountID, permissionSet: signIn.identityPermissionSet };
   const credentials = await roleCredentials(portal, role, world, { patient: false });

@@ -128,8 +128,10 @@ export function auditReader(keeping: AuditKeeping): AuditReader {
     },
     newest: () => store.newest(),
     async *tail(filter, after, signal): AsyncGenerator<StatementEvent> {
+      const { outcome, minDurationMs, minRows } = filter;
+      const isJudged = outcome !== undefined || minDurationMs !== undefined || minRows !== undefined;
       for await (const entry of store.tail({ after, filter: storeFilter(filter, keeping), signal })) {
-        yield eventOf(entry);
+        yield eventOf(entry, isJudged);
       }
     },
     async sessions(filter) {

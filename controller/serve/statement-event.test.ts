@@ -103,6 +103,14 @@ describe("an entry of the trail as an event", () => {
     expect(eventOf(given)).toEqual({ ...who, ...expected });
   });
 
+  it("gives an end with its SQL to a reader who asked for statements by how they ended, and saw no start", () => {
+    const view = { ...statement, sql: "select 1" };
+    const end = entry({ kind: "statement.end", statement: 3 }, { statement: view });
+
+    expect(eventOf(end, true)).toMatchObject({ event: "statement-end", sql: "select 1", outcome: "error" });
+    expect(eventOf(end)).not.toHaveProperty("sql");
+  });
+
   it("shows bytes that are no record as a gap, at the time when they came", () => {
     const { owner: _, ...stranger } = entry(undefined, { flag: "unreadable" });
 

@@ -5,8 +5,11 @@ import { defined } from "#lib/defined.ts";
 import { assertNever } from "#lib/errors.ts";
 import type { SessionView, StatementEvent } from "#wire/control-api.ts";
 
-/** One entry of the store's tail as the API shows it. An entry whose bytes are no record shows as a gap. Pure. */
-export function eventOf(entry: TailEntry): StatementEvent {
+/**
+ * One entry of the store's tail as the API shows it. An entry whose bytes are no record shows as a gap. `isJudged`: the reader asked for
+ * statements by how they ended, so the end is the first that they see of one and holds its SQL too. Pure.
+ */
+export function eventOf(entry: TailEntry, isJudged = false): StatementEvent {
   const { record, owner, statement } = entry;
   const base = {
     storeSeq: entry.storeSeq,
@@ -36,7 +39,12 @@ export function eventOf(entry: TailEntry): StatementEvent {
     case "statement.start":
       return { ...base, event: "statement-start", ...startOf(statement, record.statement) };
     case "statement.end":
-      return { ...base, event: "statement-end", ...endOf(statement, record.statement) };
+      return {
+        ...base,
+        event: "statement-end",
+        ...(isJudged ? startOf(statement, record.statement) : {}),
+        ...endOf(statement, record.statement),
+      };
     default:
       return assertNever(record);
   }

@@ -15,6 +15,8 @@ const wanted: readonly { readonly part: string; readonly file: string; readonly 
   { part: "rsyslog", file: "/usr/sbin/rsyslogd", packages: ["rsyslog", "rsyslog-gnutls"] },
   { part: "java", file: "/usr/bin/javac", packages: ["default-jdk-headless"] },
   { part: "maven", file: "/usr/bin/mvn", packages: ["maven"] },
+  { part: "zsh", file: "/usr/bin/zsh", packages: ["zsh"] },
+  { part: "fish", file: "/usr/bin/fish", packages: ["fish"] },
   // Without a font of its own a page's text has no size that two machines agree on.
   { part: "chromium", file: chromiumFile, packages: ["chromium-headless-shell", "fonts-dejavu-core"] },
 ];
