@@ -7,9 +7,12 @@ import type { Tokens } from "#controller/serve/auth/tokens.ts";
 import { createSignInWays } from "#controller/serve/browser/door.ts";
 import { controlRoutes } from "#controller/serve/routes.ts";
 import type { Services } from "#controller/serve/services.ts";
+import { slackLinkRoutes } from "#controller/serve/slack/link-routes.ts";
 import { generateAdmission } from "./generate-admission.ts";
+import { generateApiReference } from "./generate-api.ts";
 import { generateArgocd } from "./generate-argocd.ts";
 import { generateCliReference } from "./generate-cli.ts";
+import { checkErrorCatalogue, generateErrors } from "./generate-errors.ts";
 import { generateKinds } from "./generate-kinds.ts";
 import { generateKindsDocument } from "./generate-kinds-doc.ts";
 import { generateMetrics } from "./generate-metrics.ts";
@@ -26,6 +29,7 @@ function main(check: boolean): number {
     ...generateMetrics({ check }),
     ...generateAdmission({ check }),
     ...generateArgocd({ check }),
+    ...generateErrors({ check }),
   ];
   for (const file of stale) {
     process.stdout.write(`${check ? "out of date" : "written"}: ${file}\n`);
@@ -33,7 +37,9 @@ function main(check: boolean): number {
   if (check && stale.length > 0) {
     process.stdout.write("Run: npm run generate\n");
   }
-  return check && stale.length > 0 ? 1 : 0;
+  const differences = checkErrorCatalogue();
+  process.stdout.write(differences.map((line) => `${line}\n`).join(""));
+  return differences.length > 0 || (check && stale.length > 0) ? 1 : 0;
 }
 
 function generateOpenApi(check: boolean): string[] {
@@ -47,13 +53,16 @@ function generateOpenApi(check: boolean): string[] {
     groups: noGroups,
     version,
     isStuck: () => false,
-    signIn: createSignInWays({
-      services: { clock: systemClock } as Services,
-      tokens: {} as Tokens,
-      groups: noGroups,
-      publicURL: "",
-      issuer: { options: {} } as OidcIssuer,
-    }).routes,
+    signIn: [
+      ...slackLinkRoutes({} as Parameters<typeof slackLinkRoutes>[0]),
+      ...createSignInWays({
+        services: { clock: systemClock } as Services,
+        tokens: {} as Tokens,
+        groups: noGroups,
+        publicURL: "",
+        issuer: { options: {} } as OidcIssuer,
+      }).routes,
+    ],
   });
   const text = `${JSON.stringify(openApiDocument(routes, version), null, 2)}\n`;
   let current = "";
@@ -62,13 +71,14 @@ function generateOpenApi(check: boolean): string[] {
   } catch {
     // Not there yet: stale.
   }
+  const reference = generateApiReference(routes, check);
   if (current === text) {
-    return [];
+    return reference;
   }
   if (!check) {
     writeFileSync(file, text);
   }
-  return [file];
+  return [file, ...reference];
 }
 
 process.exitCode = main(process.argv.includes("--check"));
