@@ -184,6 +184,8 @@ function chainContract({ store, ingest }: StoreUnderTest): void {
     await ingest(records);
 
     expect((await store().search({ text: "select" })).items).toMatchObject([{ sql: "select 'a\0b' \u{1f600}" }]);
+    expect((await store().search({ text: "A\0b" })).items).toHaveLength(1);
+    expect((await store().search({ userName: "an\0a" })).items).toEqual([]);
     expect((await collect(store().raw())).map(({ bytes }) => Buffer.from(bytes))).toEqual(records);
   });
 }

@@ -42,6 +42,7 @@ import { pageMax, pageOf, pageSize, tailWindow } from "../pages.ts";
 import { clientConfig } from "./connection.ts";
 import { statistics } from "./statistics.ts";
 import { prepared } from "./prepared.ts";
+import { storable } from "./rows.ts";
 import { Listener } from "./listener.ts";
 import { weekOf, weekStart } from "./weeks.ts";
 import { StoreWriter } from "./writer.ts";
@@ -304,11 +305,11 @@ export class PostgresEngine implements StoreEngineMethods {
   }
 
   async #rows(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
-    return (await this.#pool.query<Record<string, unknown>>(numbered(sql), [...values])).rows;
+    return (await this.#pool.query<Record<string, unknown>>(numbered(sql), values.map(asked))).rows;
   }
 
   #placed(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
-    return prepared(this.#places, numbered(sql), values);
+    return prepared(this.#places, numbered(sql), values.map(asked));
   }
 }
 
@@ -317,6 +318,11 @@ function poolOf(config: pg.ClientConfig): pg.Pool {
   // A connection that ends while nobody uses it is made again when it is needed.
   pool.on("error", () => {});
   return pool;
+}
+
+/** What is looked for, as it is stored. */
+function asked(value: unknown): unknown {
+  return typeof value === "string" ? storable(value) : value;
 }
 
 /** Conditions are written with `?`, as SQLite has them; none of them holds one in a text. */
