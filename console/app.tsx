@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
-import type { Person } from "#wire/control-api.ts";
+import type { Me } from "#wire/control-api.ts";
 import type { BrowserSession, RedeemLinkRequest } from "#wire/sign-in.ts";
 import { type Api, createApi } from "./api/client.ts";
 import { asProblem, type Problem } from "./api/problem.ts";
@@ -12,11 +12,6 @@ import { Announcer } from "./ui/announcer.tsx";
 import { Button } from "./ui/button.tsx";
 import { ProblemNotice } from "./ui/problem-notice.tsx";
 import { Loading } from "./ui/states.tsx";
-
-/** `GET /v1/me`, as far as the shell reads it. */
-interface Me extends Person {
-  readonly expiryTime?: string;
-}
 
 /** Where the session stands. `signedOut.wasOver`: there was one on this page, and it is over. */
 type Standing =
@@ -88,20 +83,16 @@ function Door() {
 
 async function lookForSession(api: Api, code: string | undefined): Promise<Standing> {
   let refused: { readonly problem: Problem } | undefined;
-  let begun: Pick<BrowserSession, "expiryTime"> | undefined;
   try {
     if (code !== undefined) {
-      const { expiryTime } = await api.post<BrowserSession>("/console/session", {
-        code,
-      } satisfies RedeemLinkRequest);
-      begun = { expiryTime };
+      await api.post<BrowserSession>("/console/session", { code } satisfies RedeemLinkRequest);
     }
   } catch (error) {
     refused = { problem: asProblem(error) };
   }
   try {
     // Also where the link was refused: the browser may have a session of its own.
-    return { kind: "signedIn", me: { ...(await api.get<Me>("/v1/me")), ...begun }, ...refused };
+    return { kind: "signedIn", me: await api.get<Me>("/v1/me"), ...refused };
   } catch (error) {
     const problem = asProblem(error);
     return problem.status === 401 ? { kind: "signedOut", wasOver: false, ...refused } : { kind: "failed", problem };

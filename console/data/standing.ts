@@ -33,18 +33,19 @@ export function waitsForReader({ actions }: Pick<GrantView, "actions">): boolean
   return actions?.includes("approve") === true || actions?.includes("deny") === true;
 }
 
-/** Whether a decision of the person counted. User names are compared without case, as the identity store does. */
-export function isDecidedBy(
-  { approval }: Pick<GrantView, "approval">,
-  { userName }: Pick<Person, "userName">,
-): boolean {
+/** Whether a user name is the person's: compared without case, as the identity store does. */
+export function isSamePerson({ userName }: Pick<Person, "userName">, other: string | undefined): boolean {
+  return userName.toLowerCase() === other?.toLowerCase();
+}
+
+/** Whether a decision of the person counted. */
+export function isDecidedBy({ approval }: Pick<GrantView, "approval">, person: Pick<Person, "userName">): boolean {
   return (approval?.steps ?? []).some(({ decisions }) =>
-    decisions.some(({ reviewer }) => reviewer.username.toLowerCase() === userName.toLowerCase()),
+    decisions.some(({ reviewer }) => isSamePerson(person, reviewer.username)),
   );
 }
 
 /** Whether the grant is the person's, or was asked for by them. */
 export function isOwn({ userName, requester }: GrantView, person: Pick<Person, "userName">): boolean {
-  const name = person.userName.toLowerCase();
-  return userName.toLowerCase() === name || requester?.toLowerCase() === name;
+  return isSamePerson(person, userName) || isSamePerson(person, requester);
 }

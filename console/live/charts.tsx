@@ -10,7 +10,8 @@ import { SelectField } from "./filter-fields.tsx";
 import type { Plot } from "./plot.ts";
 import { ForeignText, SqlText } from "./sql-text.tsx";
 import { sessionPlace } from "./statement-detail.tsx";
-import { clockText, countText, instantText, lengthText, plural } from "./texts.ts";
+import { countText, lengthText, plural } from "../text/amount.ts";
+import { clockText, instantText } from "../text/clock.ts";
 import { oneLine } from "./visible-text.ts";
 
 /** Lengths of time that a chart shows, each in at most 120 bars. */

@@ -6,7 +6,7 @@ import { ProblemNotice } from "../ui/problem-notice.tsx";
 import { Empty } from "../ui/states.tsx";
 import { StatementDetail } from "./statement-detail.tsx";
 import { StatementList } from "./statement-list.tsx";
-import { countText, plural } from "./texts.ts";
+import { countText, plural } from "../text/amount.ts";
 import { type Tail, useTail } from "./use-tail.ts";
 
 /** The statements of a grant as they run: begins a little before now, follows, pauses when somebody reads. */

@@ -1,6 +1,6 @@
 import { Button } from "../ui/button.tsx";
 import { type Replay, speeds, stepped } from "./replay.ts";
-import { clockText } from "./texts.ts";
+import { clockText } from "../text/clock.ts";
 import { SelectField } from "./filter-fields.tsx";
 
 /** Plays a session as it happened: play and pause, a time line, speed. Space plays, arrows on the line move by seconds, `[` and `]` by statement. */

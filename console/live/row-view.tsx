@@ -3,7 +3,8 @@ import { Icon, type IconName } from "../ui/icon.tsx";
 import { hazardsOf, outcomeText, outcomeTone } from "./outcome.ts";
 import { isRunning, type MarkRow, type Row, type StatementRow } from "./rows.ts";
 import { ForeignText, SqlText } from "./sql-text.tsx";
-import { clockText, countText, instantText, lengthText } from "./texts.ts";
+import { countText, lengthText } from "../text/amount.ts";
+import { clockText, instantText } from "../text/clock.ts";
 import { oneLine } from "./visible-text.ts";
 
 /** Characters of a statement that a row draws; no screen shows more on a line. */

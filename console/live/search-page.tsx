@@ -16,7 +16,7 @@ import { fieldInstant, instantField } from "./instant-field.ts";
 import { statementRow } from "./rows.ts";
 import { StatementDetail } from "./statement-detail.tsx";
 import { StatementList } from "./statement-list.tsx";
-import { plural } from "./texts.ts";
+import { plural } from "../text/amount.ts";
 
 /** Statements of one page; a screen or two. */
 const pageSize = 100;

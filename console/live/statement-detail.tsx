@@ -7,7 +7,8 @@ import { hrefOf } from "../router/match.ts";
 import { hazardsOf, outcomeText, outcomeTone } from "./outcome.ts";
 import type { Row, StatementRow } from "./rows.ts";
 import { ForeignText, SqlText } from "./sql-text.tsx";
-import { bytesText, countText, instantText, lengthText, plural } from "./texts.ts";
+import { bytesText, countText, lengthText, plural } from "../text/amount.ts";
+import { instantText } from "../text/clock.ts";
 import { WholeText } from "./whole-text.tsx";
 
 /** Everything that is recorded of one row. `linksSession`: leads to its session. */

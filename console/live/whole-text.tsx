@@ -6,7 +6,7 @@ import { Button } from "../ui/button.tsx";
 import { CopyButton } from "../ui/copy.tsx";
 import { ProblemNotice } from "../ui/problem-notice.tsx";
 import { ForeignText } from "./sql-text.tsx";
-import { bytesText } from "./texts.ts";
+import { bytesText } from "../text/amount.ts";
 
 /** Bytes that a page fetches: twice what the largest statement that goes on in one piece has. The command line exports any length. */
 export const wholeTextBytesMax = 32 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Entitlement, EntitlementList, GrantView, Person } from "#wire/control-api.ts";
-import { isOpen } from "../data/standing.ts";
+import { isOpen, isSamePerson } from "../data/standing.ts";
 import { useLoad } from "../data/use-load.ts";
 import { useMyGrants } from "../data/watched-grants.tsx";
 import { hrefOf } from "../router/match.ts";
@@ -153,7 +153,7 @@ function Access({ open }: { readonly open: GrantView }) {
 function openGrantOf(
   { namespace, database, role }: Entitlement,
   grants: Iterable<GrantView>,
-  { userName }: Person,
+  person: Person,
 ): GrantView | undefined {
   return [...grants]
     .filter(
@@ -161,7 +161,7 @@ function openGrantOf(
         grant.namespace === namespace &&
         grant.database === database &&
         grant.role === role &&
-        grant.userName.toLowerCase() === userName.toLowerCase() &&
+        isSamePerson(person, grant.userName) &&
         isOpen(grant),
     )
     .sort((one, other) => (other.requestTime ?? "").localeCompare(one.requestTime ?? ""))[0];

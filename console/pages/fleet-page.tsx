@@ -3,6 +3,7 @@ import type { Fleet } from "#wire/fleet.ts";
 import type { ProblemList } from "#wire/control-api.ts";
 import { useLoad, useReloading } from "../data/use-load.ts";
 import { useSession } from "../session/session.tsx";
+import { countText, lengthText } from "../text/amount.ts";
 import { Button } from "../ui/button.tsx";
 import { Notice } from "../ui/notice.tsx";
 import { PageHead } from "../ui/page-head.tsx";
@@ -82,12 +83,12 @@ function Figures({ fleet }: { readonly fleet: Fleet }) {
   const sessions = tasks.reduce((sum, task) => sum + (task.sessions ?? 0), 0);
   const { revocationLag: lag } = fleet;
   const figures: readonly (readonly [string, string])[] = [
-    ["Live grants", count(fleet.grants["Active"] ?? 0)],
-    ["Waiting for approval", count(fleet.grants["PendingApproval"] ?? 0)],
-    ["Open sessions", count(sessions)],
-    ["Proxy tasks", count(tasks.length)],
-    ["Access ends within (p99, a day)", lag === undefined ? "–" : milliseconds(lag.p99Ms)],
-    ["Slowest end (a day)", lag === undefined ? "–" : milliseconds(lag.maxMs)],
+    ["Live grants", countText(fleet.grants["Active"] ?? 0)],
+    ["Waiting for approval", countText(fleet.grants["PendingApproval"] ?? 0)],
+    ["Open sessions", countText(sessions)],
+    ["Proxy tasks", countText(tasks.length)],
+    ["Access ends within (p99, a day)", lag === undefined ? "–" : lengthText(lag.p99Ms)],
+    ["Slowest end (a day)", lag === undefined ? "–" : lengthText(lag.maxMs)],
   ];
   return (
     <dl class="figures">
@@ -99,12 +100,4 @@ function Figures({ fleet }: { readonly fleet: Fleet }) {
       ))}
     </dl>
   );
-}
-
-function count(number: number): string {
-  return number.toLocaleString("en");
-}
-
-function milliseconds(ms: number): string {
-  return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`;
 }

@@ -1,4 +1,5 @@
 import type { Fleet, FleetDatabase, FleetObject, FleetProxy } from "#wire/fleet.ts";
+import { bytesText, countText } from "../text/amount.ts";
 import { Badge } from "../ui/badge.tsx";
 import { Empty } from "../ui/states.tsx";
 import { type Column, Table } from "../ui/table.tsx";
@@ -72,7 +73,7 @@ type Task = FleetProxy["tasks"][number];
 const taskColumns: readonly Column<Task>[] = [
   { name: "Task", cell: ({ taskARN }) => <span class="mono">{taskARN.split("/").at(-1)?.slice(0, 12)}</span> },
   { name: "Version", cell: ({ version }) => version },
-  { name: "Sessions", kind: "number", cell: ({ sessions }) => sessions?.toLocaleString("en") ?? "–" },
+  { name: "Sessions", kind: "number", cell: ({ sessions }) => (sessions === undefined ? "–" : countText(sessions)) },
   {
     name: "State",
     cell: ({ draining }) =>
@@ -82,7 +83,7 @@ const taskColumns: readonly Column<Task>[] = [
   {
     name: "Not shipped",
     kind: "number",
-    cell: ({ spoolBytes }) => (spoolBytes === undefined ? "–" : bytes(spoolBytes)),
+    cell: ({ spoolBytes }) => (spoolBytes === undefined ? "–" : bytesText(spoolBytes)),
   },
 ];
 
@@ -98,7 +99,7 @@ const databaseColumns: readonly Column<FleetDatabase>[] = [
   },
   { name: "State", cell: (database) => <Ready object={database} /> },
   { name: "Endpoint", cell: ({ endpoint }) => <span class="mono small breaks">{endpoint ?? "–"}</span> },
-  { name: "Live grants", kind: "number", cell: ({ activeGrants }) => activeGrants.toLocaleString("en") },
+  { name: "Live grants", kind: "number", cell: ({ activeGrants }) => countText(activeGrants) },
 ];
 
 const troubledColumns: readonly Column<FleetObject>[] = [
@@ -132,8 +133,7 @@ const quotaColumns: readonly Column<Fleet["quotas"][number]>[] = [
     cell: ({ name, used, limit }) => (
       <span class="meter">
         <span class="number">
-          {used.toLocaleString("en")} of {limit.toLocaleString("en")}{" "}
-          {used / limit > highShare ? <Badge tone="warning">High</Badge> : null}
+          {countText(used)} of {countText(limit)} {used / limit > highShare ? <Badge tone="warning">High</Badge> : null}
         </span>
         <progress
           class={used / limit > highShare ? "remaining short" : "remaining"}
@@ -171,10 +171,4 @@ function nameOf({ namespace, name }: FleetObject): string {
 
 function keyOf({ kind, namespace, name }: FleetObject): string {
   return `${kind}/${namespace}/${name}`;
-}
-
-function bytes(number: number): string {
-  const units = ["B", "kB", "MB", "GB"];
-  const step = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, number)) / 3));
-  return `${(number / 1_000 ** step).toFixed(step === 0 ? 0 : 1)} ${units[step] ?? ""}`;
 }

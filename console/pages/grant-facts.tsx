@@ -45,6 +45,11 @@ export function GrantFacts({ grant }: { readonly grant: GrantView }) {
             <dt>Extensions</dt>
             <dd>
               {extension.count} of {extension.maxCount} used
+              {extension.fromTime === undefined || extension.count >= extension.maxCount ? null : (
+                <>
+                  , the next <Time at={extension.fromTime} />
+                </>
+              )}
             </dd>
           </div>
         )}

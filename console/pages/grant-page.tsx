@@ -1,9 +1,8 @@
 import { useState } from "preact/hooks";
 import type { GrantAction } from "#wire/approval.ts";
-import type { GrantView, Person } from "#wire/control-api.ts";
+import type { GrantView } from "#wire/control-api.ts";
 import { useGrant } from "../data/use-grant.ts";
 import type { PageProps } from "../places.tsx";
-import { useSession } from "../session/session.tsx";
 import { lazyPage } from "../router/lazy-page.tsx";
 import { Button } from "../ui/button.tsx";
 import { GrantBadges } from "../ui/grant-badge.tsx";
@@ -36,7 +35,6 @@ export function GrantPage({ parts }: PageProps) {
 }
 
 function Known({ grant }: { readonly grant: GrantView }) {
-  const { person } = useSession();
   const may = (action: GrantAction): boolean => grant.actions?.includes(action) === true;
   const isOver = grant.state === "Ended" || grant.state === "Refused";
   return (
@@ -64,9 +62,7 @@ function Known({ grant }: { readonly grant: GrantView }) {
                   <LiveStatements grantID={grant.grantID} />
                 </section>
               ) : null}
-              {grant.activationTime === undefined ? null : (
-                <SessionsCard grant={grant} mayKill={mayKill(grant, person)} />
-              )}
+              {grant.activationTime === undefined ? null : <SessionsCard grant={grant} />}
             </>
           )}
           {grant.approval === undefined || grant.activationTime !== undefined ? null : <Approval grant={grant} />}
@@ -82,11 +78,6 @@ function Known({ grant }: { readonly grant: GrantView }) {
       </div>
     </>
   );
-}
-
-/** The grant's own person and administrators may, as the control API has it. */
-function mayKill({ userName }: GrantView, person: Person): boolean {
-  return person.roles.includes("administrator") || userName.toLowerCase() === person.userName.toLowerCase();
 }
 
 function Approval({ grant }: { readonly grant: GrantView }) {

@@ -1,8 +1,10 @@
 import { useEffect } from "preact/hooks";
 import type { GrantView, SessionList, SessionView } from "#wire/control-api.ts";
 import { useLoad, useReloading } from "../data/use-load.ts";
-import { KillSession } from "../live/kill-session.tsx";
+import { KillSession, mayKill } from "../live/kill-session.tsx";
 import { hrefOf } from "../router/match.ts";
+import { useSession } from "../session/session.tsx";
+import { countText } from "../text/amount.ts";
 import { durationText } from "../text/duration.ts";
 import { Badge } from "../ui/badge.tsx";
 import { ProblemNotice } from "../ui/problem-notice.tsx";
@@ -15,13 +17,14 @@ const lookMs = 10_000;
 const never = 2 ** 31 - 1;
 
 /** Database sessions of a grant, the newest first. */
-export function SessionsCard({ grant, mayKill }: { readonly grant: GrantView; readonly mayKill: boolean }) {
+export function SessionsCard({ grant }: { readonly grant: GrantView }) {
+  const { person } = useSession();
   const { value, problem, reload } = useLoad<SessionList>("/v1/sessions", { grantID: grant.grantID });
   const isLive = grant.state === "Active";
   useReloading(reload, isLive || grant.state === "Revoking" ? lookMs : never);
   useEffect(reload, [reload, grant.state]);
   const sessions = (value?.items ?? []).toSorted((one, other) => other.startTime.localeCompare(one.startTime));
-  const columns = mayKill ? [...sessionColumns, killColumn(reload)] : sessionColumns;
+  const columns = mayKill(person, grant.userName) ? [...sessionColumns, killColumn(reload)] : sessionColumns;
   return (
     <section class="stack" aria-labelledby="sessions">
       <h2 id="sessions">Sessions</h2>
@@ -66,7 +69,7 @@ const sessionColumns: readonly Column<SessionView>[] = [
     cell: ({ startTime, endTime }) =>
       endTime === undefined ? "–" : durationText((Date.parse(endTime) - Date.parse(startTime)) / 1_000),
   },
-  { name: "Statements", kind: "number", cell: ({ statements }) => statements.toLocaleString("en") },
+  { name: "Statements", kind: "number", cell: ({ statements }) => countText(statements) },
 ];
 
 function killColumn(onKilled: () => void): Column<SessionView> {

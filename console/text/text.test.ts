@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { bytesText, lengthText, plural } from "./amount.ts";
+import { clockText, instantText } from "./clock.ts";
 import { proxyCommand, shellWord } from "./command.ts";
 import { connectionLines } from "./connection.ts";
 import { durationText } from "./duration.ts";
@@ -22,6 +24,44 @@ describe("a length of time", () => {
     [604_800, "7 d"],
   ])("%d s is %s", (seconds, text) => {
     expect(durationText(seconds)).toBe(text);
+  });
+});
+
+describe("an amount", () => {
+  it.each([
+    [0.04, "0.0 ms"],
+    [9.99, "10.0 ms"],
+    [10, "10 ms"],
+    [999, "999 ms"],
+    [1_000, "1.0 s"],
+    [59_900, "59.9 s"],
+    [60_000, "1 min"],
+  ])("%d ms takes %s", (ms, text) => {
+    expect(lengthText(ms)).toBe(text);
+  });
+
+  it.each([
+    [0, "0 bytes"],
+    [999, "999 bytes"],
+    [1_000, "1 kB"],
+    [3_200_000, "3.2 MB"],
+    [2_500_000_000, "2.5 GB"],
+  ])("%d bytes are %s", (bytes, text) => {
+    expect(bytesText(bytes)).toBe(text);
+  });
+
+  it("is one of a thing, or many of them", () => {
+    expect([plural(1, "row"), plural(12_345, "row")]).toEqual(["1 row", "12,345 rows"]);
+  });
+});
+
+describe("a time of day", () => {
+  it("is to the millisecond, and nothing where there is none", () => {
+    const at = new Date(2026, 0, 5, 9, 4, 5, 7).getTime();
+
+    expect(clockText(at)).toBe("09:04:05.007");
+    expect(instantText(at)).toBe("2026-01-05 09:04:05.007");
+    expect(clockText("soon")).toBe("");
   });
 });
 

@@ -212,6 +212,31 @@ describe.skipIf(missing !== undefined)(`live statements${missing === undefined ?
     await client.end();
   });
 
+  it("end with their session when their person kills it, and its client is told the reason", async () => {
+    const client = await connected();
+    const { page } = await world.signedIn("ada");
+    await openGrant(page);
+    const sleeping = client.query("select 'a long nap', pg_sleep(300)").catch((error: Error) => error.message);
+    await page
+      .getByRole("row", { name: /a long nap/ })
+      .getByText("running")
+      .waitFor();
+
+    await page.getByRole("button", { name: "Kill session" }).first().click();
+    const dialog = page.getByRole("dialog");
+    const kill = dialog.getByRole("button", { name: "Kill session" });
+    expect(await kill.isDisabled()).toBe(true);
+    await dialog.getByLabel("Reason").fill("It blocks the nightly run");
+    await kill.click();
+
+    await dialog.waitFor({ state: "detached" });
+    expect(await sleeping).toContain("ada ended this session: It blocks the nightly run");
+    await page
+      .getByRole("row", { name: /a long nap/ })
+      .getByText("cut")
+      .waitFor();
+  });
+
   it("are all there after the controller was killed and its person came in again", async () => {
     const client = await connected();
     const { page, enter, expect: expected } = await world.signedIn("margaret");
