@@ -1,6 +1,7 @@
+import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { allCommands } from "#cli/commands/all.ts";
-import { checkDocuments, checkText } from "./documents.ts";
+import { checkDocuments, checkText, missingPaths } from "./documents.ts";
 
 const never = (): Promise<never> => Promise.reject(new Error("documents run nothing"));
 const commands = allCommands({
@@ -22,6 +23,14 @@ it("documents show commands, options and objects that there are, and the check h
   expect(report.problems).toEqual([]);
   expect(report.commands).toBeGreaterThan(80);
   expect(report.manifests).toBeGreaterThan(5);
+});
+
+it.each(["docs/architecture.md", "SECURITY.md", "CONTRIBUTING.md"])("%s leads to sources that are there", (file) => {
+  expect(missingPaths(process.cwd(), readFileSync(file, "utf8"))).toEqual([]);
+});
+
+it("a source that is not there is named", () => {
+  expect(missingPaths(process.cwd(), "see `lib/nothing.ts`, `lib/`, and `lib/clock.ts`")).toEqual(["lib/nothing.ts"]);
 });
 
 it.each([

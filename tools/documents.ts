@@ -1,4 +1,4 @@
-import { globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "#cli/command.ts";
 import { loadManifests } from "#kinds/load.ts";
@@ -32,6 +32,13 @@ export function checkDocuments(root: string, commands: readonly Command[]): Docu
     files.flatMap((file) => blocksOf(file, readFileSync(path.join(root, file), "utf8"))),
     commands,
   );
+}
+
+/** Paths of sources that a document names in full and that are not there. */
+export function missingPaths(root: string, text: string): readonly string[] {
+  const folders = "crds|kinds|controller|proxy|audit|wire|cli|console|lib|sandbox|manifests|tools|test";
+  const named = [...text.matchAll(new RegExp(`\`((?:${folders})/[\\w./-]*)\``, "g"))].map(([, one = ""]) => one);
+  return [...new Set(named)].filter((one) => !existsSync(path.join(root, one)));
 }
 
 /** The same of one text. */
