@@ -5,7 +5,10 @@ import { lockDirectory, type DirectoryLock } from "./spool/lock.ts";
 /** Where the lines of a head log are kept, in order. */
 export interface HeadPlace {
   lines(): AsyncIterable<string>;
-  /** Keeps line `number`, which follows the last one. It is there for good when it resolves. */
+  /**
+   * Keeps line `number`, which follows the last one. It is there for good when it resolves. After a rejection it may be there or not: the
+   * same line may be given again, no other.
+   */
   append(number: number, line: string): Promise<void>;
   close(): Promise<void>;
 }

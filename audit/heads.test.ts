@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { manualClock } from "#lib/clock.ts";
 import { HeadFile, headsPath, readHeadLines } from "./head-place.ts";
 import { HeadLog } from "./heads.ts";
-import { parseHead } from "./head-line.ts";
+import { hashLine, parseHead } from "./head-line.ts";
 import { loadSigningKey } from "./signing-key.ts";
 import { AuditStore } from "./store/store.ts";
 import type { TaskHead } from "./store/types.ts";
@@ -75,6 +75,53 @@ describe("HeadLog", () => {
       [2, 3, ["a", "b"]],
     ]);
     expect(await lines()).toHaveLength(3);
+  });
+
+  it("goes on after a line whose answer was lost, be it there or not", async () => {
+    const kept: string[] = [];
+    let failing: "before" | "after" | undefined;
+    const delays: Error[] = [];
+    const log = new HeadLog({
+      place: {
+        lines: () => readHeadLines(`${directory}/none`),
+        // As the shared store does: the line that is there already is taken again, another of its number is not.
+        append: async (number, line) => {
+          if (failing === "before") {
+            throw new Error("no answer");
+          }
+          if (kept.length >= number && kept[number - 1] !== line) {
+            throw new Error(`head line ${number} does not follow`);
+          }
+          kept[number - 1] = line;
+          if (failing === "after") {
+            throw new Error("no answer");
+          }
+        },
+        close: () => Promise.resolve(),
+      },
+      signer: key(),
+      installation: "test",
+      clock,
+      onFailed: (error) => void failures.push(error),
+      onDelayed: (error) => void delays.push(error),
+    });
+
+    for (const [index, moment] of (["after", "before"] as const).entries()) {
+      failing = moment;
+      await log.noteNow(head(index * 2 + 1, "a"));
+      clock.advance(1_000);
+      failing = undefined;
+      await log.noteNow(head(index * 2 + 2, "a"));
+    }
+    await log.close();
+
+    expect(delays.map(({ message }) => message)).toEqual(["no answer", "no answer"]);
+    expect(failures).toEqual([]);
+    const read = kept.map(parseHead);
+    expect(read.map((one) => one?.line)).toEqual(kept.map((_, index) => index + 1));
+    expect(read.at(-1)?.seq).toBe(4);
+    const isLinked = kept.slice(1).every((_, index) => read[index + 1]?.prevLine === hashLine(kept[index] ?? ""));
+    expect(isLinked).toBe(true);
   });
 
   it("signs what waited when the interval is over, without another call", async () => {

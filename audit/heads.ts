@@ -37,6 +37,9 @@ interface TaskState {
   last: Pick<TaskHead, "seq" | "chainSeq" | "chainHead">;
 }
 
+/** What a signer may take between two heads, in milliseconds, to be asked for one more than that: a key at hand costs nothing. */
+const atHandMs = 1_000;
+
 /** Appends signed heads to the head log, one line each, every line linked to the one before. */
 export class HeadLog {
   readonly #options: HeadLogOptions;
@@ -44,6 +47,8 @@ export class HeadLog {
   #tasks = new Map<string, TaskState>();
   #line = 0;
   #prevLine: string | null = null;
+  /** A line that was given to its place without an answer: it may be there. */
+  #unconfirmed: { readonly number: number; readonly line: string } | undefined;
   /** Lines are written one after the other. */
   #writing: Promise<void> = Promise.resolve();
   #closed = false;
@@ -71,6 +76,7 @@ export class HeadLog {
     this.#tasks = found.tasks;
     this.#line = found.line;
     this.#prevLine = found.prevLine;
+    this.#unconfirmed = undefined;
   }
 
   /**
@@ -88,6 +94,20 @@ export class HeadLog {
     if (head.seq > seq) {
       task.pending = task.pending === undefined ? head : mergeHeads(task.pending, head);
       this.#sign(task);
+    }
+  }
+
+  /**
+   * The same, and settles when it is signed, where the key is at hand: a process that dies then leaves nothing unsigned. Never rejects; what
+   * could not be signed is signed later.
+   */
+  async noteNow(head: TaskHead): Promise<void> {
+    this.note(head);
+    if (this.#options.signer.intervalMs <= atHandMs) {
+      const task = this.#task(head.proxy, head.task);
+      stopTimer(task);
+      this.#sign(task);
+      await this.#writing;
     }
   }
 
@@ -169,14 +189,23 @@ export class HeadLog {
   }
 
   async #write(head: TaskHead & Pick<ChainHead, "ended" | "removed">): Promise<void> {
-    const { place, signer, installation, clock } = this.#options;
+    const { signer, installation, clock } = this.#options;
+    if (this.#unconfirmed !== undefined) {
+      await this.#keep(this.#unconfirmed);
+    }
     const number = this.#line + 1;
     const time = new Date(clock.now()).toISOString();
     const fields: ChainHead = { v: 1, line: number, prevLine: this.#prevLine, installation, ...head, time };
-    const line = await signHeadWith(fields, signer);
-    await place.append(number, line);
-    this.#line = number;
-    this.#prevLine = hashLine(line);
+    await this.#keep({ number, line: await signHeadWith(fields, signer) });
+  }
+
+  /** Whether a line whose answer was lost is there or not, the same line can be given again, and no other one. */
+  async #keep(next: { readonly number: number; readonly line: string }): Promise<void> {
+    this.#unconfirmed = next;
+    await this.#options.place.append(next.number, next.line);
+    this.#unconfirmed = undefined;
+    this.#line = next.number;
+    this.#prevLine = hashLine(next.line);
   }
 }
 

@@ -45,8 +45,14 @@ export async function openAudit(
     // A disk that takes no head takes no records either; a service that does not answer comes back.
     ...(isLocal ? {} : { onDelayed }),
   });
+  if (shared === undefined) {
+    // What was stored just before this process ended the last time; nobody else can sign it, whether or not this one will lead.
+    for (const head of await store.heads()) {
+      heads.note(head);
+    }
+  }
   const replica = replicaID(paths.replica);
-  const trail = new StoredTrail({ store, installation, replica, clock, onStored: (head) => heads.note(head) });
+  const trail = new StoredTrail({ store, installation, replica, clock, onStored: (head) => heads.noteNow(head) });
   return {
     store,
     heads,
@@ -56,7 +62,13 @@ export async function openAudit(
     keyID: signer.keyID,
     exportTrail: (scope) =>
       exportTrail(
-        { installation, store, flush: () => heads.flush(), headLines: () => (shared ?? own).lines(), now: () => clock.now() },
+        {
+          installation,
+          store,
+          flush: () => heads.flush(),
+          headLines: () => (shared ?? own).lines(),
+          now: () => clock.now(),
+        },
         scope,
       ),
     publicKeyPEM: `${signer.publicKeyPEM}${audit.formerKeys}`,

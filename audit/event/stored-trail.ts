@@ -1,12 +1,12 @@
 import type { Clock } from "#lib/clock.ts";
-import { ChainLinker, type ChainState, emptyChainState } from "../chain.ts";
+import { ChainLinker, type ChainState } from "../chain.ts";
 import type { IngestResult, TaskHead } from "../store/types.ts";
 import { controllerOrigin, eventBody } from "./event-record.ts";
 import type { NewTrailEvent, Trail } from "./trail.ts";
 
 /** What the trail needs of a store. */
 export interface EventStore {
-  heads(): Promise<readonly TaskHead[]>;
+  /** With no records it says where the task's chain stands, after everything that was given before, answered or not. */
   ingest(proxy: string, task: string, records: readonly Uint8Array[]): Promise<IngestResult>;
 }
 
@@ -16,8 +16,8 @@ export interface StoredTrailOptions {
   /** Name of this replica: of one process at a time, or two would write one chain. */
   readonly replica: string;
   readonly clock: Clock;
-  /** Hears where the chain stands after each batch, to sign it. */
-  readonly onStored: (head: TaskHead) => void;
+  /** Hears where the chain stands after each batch, to sign it; an event counts as kept when this has settled. Never rejects. */
+  readonly onStored: (head: TaskHead) => Promise<void> | void;
 }
 
 /**
@@ -93,14 +93,13 @@ export class StoredTrail implements Trail {
       throw new Error(`the controller's own records do not fit the audit store after record ${result.ackSeq}`);
     }
     this.#state = linker.state();
-    onStored(result.head);
+    await onStored(result.head);
   }
 
   async #lastState(): Promise<ChainState> {
     const { store, replica } = this.#options;
-    const head = (await store.heads()).find(({ proxy, task }) => proxy === this.#proxy && task === replica);
-    return head === undefined
-      ? emptyChainState
-      : { seq: head.seq, chainSeq: head.chainSeq, chainHead: head.chainHead, sessions: [] };
+    // Not read as others read: a batch whose answer was lost may still be on its way into the store, and ingest comes after it.
+    const { seq, chainSeq, chainHead } = (await store.ingest(this.#proxy, replica, [])).head;
+    return { seq, chainSeq, chainHead, sessions: [] };
   }
 }
