@@ -2,6 +2,7 @@ import { auditGoals, auditText } from "./audit-report.ts";
 import { runAudit } from "./audit.ts";
 import { bulkJSON, bulkRatiosOf, bulkTable } from "./bulk-report.ts";
 import { runBulk } from "./bulk.ts";
+import { cliGoals, cliText, runCli } from "./cli.ts";
 import { connectText, runConnect } from "./connect.ts";
 import { type Goal, goalRow } from "./goal.ts";
 import { bulkGoals, connectGoals, memoryGoals, postgresGoals, scaleGoals } from "./goals.ts";
@@ -79,6 +80,10 @@ const runners: Readonly<Record<Part, Runner>> = {
   async audit(options) {
     const results = await runAudit(options);
     return [{ json: { audit: results }, title: "Audit store", text: auditText(results), goals: auditGoals(results) }];
+  },
+  async cli(options) {
+    const result = await runCli(options);
+    return [{ json: { cli: result }, title: "Command line", text: cliText(result), goals: cliGoals(result) }];
   },
   async scale(options) {
     const result = await runScale(options);
