@@ -163,6 +163,8 @@ export interface Me extends Person {
   readonly installation: string;
   /** Display names of the caller's groups, as of their signing in. */
   readonly groups: readonly string[];
+  /** RFC 3339; a browser's session ends then at the latest. Absent for a bearer token. */
+  readonly expiryTime?: string;
 }
 
 /** `POST /v1/grants/{grantID}/revoke`: ends access; a request that is still pending is cancelled. */

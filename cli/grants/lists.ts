@@ -95,7 +95,11 @@ function grantText(grant: GrantView): string {
       "extensions",
       extension === undefined
         ? undefined
-        : `${extension.count} of ${extension.maxCount}, each ${formatDuration(extension.durationSeconds)}`,
+        : `${extension.count} of ${extension.maxCount}, each ${formatDuration(extension.durationSeconds)}${
+            extension.fromTime === undefined || extension.count >= extension.maxCount
+              ? ""
+              : `, the next from ${extension.fromTime} on`
+          }`,
     ],
     ["you may", actions?.join(", ")],
   ])

@@ -21,5 +21,8 @@ export function useGrant(grantID: string): {
   const grant = known ?? alone.byID.get(grantID);
   const { person } = useSession();
   const now = useNow(ripeStepMs);
-  return { grant: grant && ripeAt(grant, person, now), problem: grant === undefined && alone.state === "refused" ? alone.problem : undefined };
+  return {
+    grant: grant && ripeAt(grant, person, now),
+    problem: grant === undefined && alone.state === "refused" ? alone.problem : undefined,
+  };
 }

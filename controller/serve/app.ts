@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Context, Hono } from "hono";
+import { defined } from "#lib/defined.ts";
 import { coerceError, UserError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
 import { AwsFailure } from "../aws/ports.ts";
@@ -96,6 +97,7 @@ async function authorise(
     auditGroup,
     session: sessionName(presented.token),
     isBrowser: presented.isBrowser,
+    ...defined({ sessionLeftMs: presented.leftMs?.() }),
   };
 }
 

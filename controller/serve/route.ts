@@ -21,6 +21,8 @@ export interface CallerOf extends Principal {
   readonly session: string;
   /** Came with the cookie of a browser. Absent: with a bearer token. */
   readonly isBrowser?: boolean;
+  /** How long a browser's session lasts at most, in milliseconds. Absent: the caller came with a bearer token. */
+  readonly sessionLeftMs?: number;
 }
 
 /** JSON Schema, as far as routes use it. */

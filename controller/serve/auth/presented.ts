@@ -10,6 +10,8 @@ export interface Presented {
   /** It came as a cookie. */
   readonly isBrowser: boolean;
   find(): Promise<Principal | undefined>;
+  /** How long the browser's session lasts at most, in milliseconds; absent for a bearer token, undefined when it is over. */
+  leftMs?(): number | undefined;
   /** Calls `fire` once when the token must be asked about again. */
   whenOver(fire: () => void): CancelTimer;
 }
@@ -37,6 +39,7 @@ export function presentedBy(headers: Headers, tokens: Tokens, browser: BrowserDo
     token: cookie,
     isBrowser: true,
     find: () => browser.sessions.find(cookie),
+    leftMs: () => browser.sessions.leftMs(cookie),
     whenOver: (fire) => browser.sessions.whenOver(cookie, fire),
   };
 }

@@ -80,6 +80,12 @@ export class BrowserSessions {
     return nowMs - held.readMs < personAgeMaxMs ? held.principal : this.#readAgain(digest, held);
   }
 
+  /** How long the session lasts at most from now, in milliseconds; undefined when it is unknown or over. */
+  leftMs(token: string): number | undefined {
+    const held = this.#live(digestOf(token));
+    return held === undefined ? undefined : held.endsMs - this.#options.clock.monotonicMs();
+  }
+
   /** Calls `fire` once when the session is over or its person must be read again; without delay for one that is unknown. */
   whenOver(token: string, fire: () => void): CancelTimer {
     const { clock } = this.#options;

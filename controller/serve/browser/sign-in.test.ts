@@ -116,6 +116,17 @@ describe("a one-time link", () => {
     expect(await codeOf(await post("/console/session", own, { code }))).toEqual([401, "LinkUnknown"]);
   });
 
+  it("begins a session of which the page knows the end, after a reload too; a bearer token's end is nobody's news", async () => {
+    const ada = await browserOf("ada");
+    services.clock.advance(60_000);
+    const token = tokens.issue(caller("ada")).token.reveal();
+
+    const [browser, bearer] = [await me(ada), await me({ authorization: `Bearer ${token}` })];
+
+    expect(await browser.json()).toMatchObject({ expiryTime: "2026-01-01T08:00:00.000Z" });
+    expect(await bearer.json()).not.toHaveProperty("expiryTime");
+  });
+
   it("works for a minute, and not when it is made up", async () => {
     const code = await linkOf("ada");
     services.clock.advance(linkLifeMs);

@@ -234,7 +234,7 @@ describe("break-glass", () => {
     });
   });
 
-  it("does not wait for what still waits", async () => {
+  it("does not wait for what still waits, which is cancelled: nobody is asked for it any more", async () => {
     const services = withWorkflow(glass);
 
     const first = await requestGrant({ ...wanted, reason: "routine" }, ada, services);
@@ -242,7 +242,41 @@ describe("break-glass", () => {
     const second = await requestGrant(urgent, ada, services);
 
     expect([first.change, second.change]).toEqual(["Requested", "Activating"]);
-    expect(grantsOf(services).map(({ spec }) => spec.urgency)).toEqual([undefined, "BreakGlass"]);
+    const [waiting, live] = grantsOf(services);
+    expect([waiting, live].map((grant) => grant?.spec.urgency)).toEqual([undefined, "BreakGlass"]);
+    const reason = "break-glass was used in its place (ada-orders-read-only-cdcdcdcd)";
+    expect(waiting?.status?.endRequest).toMatchObject({ reason, by: "ada" });
+    expect(live?.status?.endRequest).toBeUndefined();
+  });
+
+  it.each([
+    ["others asked for in the person's name", { requester: { username: "rita" } }],
+    ["another person waits for", { principal: { name: "grace" } }],
+    ["waits for another role", { roleName: "app_owner" }],
+    ["begins when it is over", { startTime: "2026-01-01T12:00:00Z", notAfterTime: "2026-01-01T14:00:00Z" }],
+  ])("leaves what %s", async (_, spec) => {
+    const waiting = aGrant({ spec: { requester: { username: "ada" }, ...spec } });
+    const services = testServices([
+      aProxy(),
+      aDatabase(),
+      aWorkflow({ spec: glass as never }),
+      anAvailability(),
+      waiting,
+    ]);
+
+    await requestGrant(urgent, ada, services);
+
+    expect(grantsOf(services)).toHaveLength(2);
+    expect(grantsOf(services).map(({ status }) => status?.endRequest)).toEqual([undefined, undefined]);
+  });
+
+  it("is given even where what waits cannot be cancelled", async () => {
+    const services = withWorkflow(glass);
+    await requestGrant({ ...wanted, reason: "routine" }, ada, services);
+    Object.assign(services, { random: (bytes: number) => new Uint8Array(bytes).fill(0xcd) });
+    services.source.writeStatus = async () => Promise.reject(new Error("the API server does not answer"));
+
+    expect(await requestGrant(urgent, ada, services)).toMatchObject({ change: "Activating" });
   });
 
   it.each<[string, object, object, string]>([

@@ -9,6 +9,7 @@ import { assertMayAskMore } from "./request-limits.ts";
 import { type CallerOf, HttpProblem } from "../route.ts";
 import { isNamedAs } from "../../reconcile/grant/names.ts";
 import type { Services } from "../services.ts";
+import { withdrawWaiting } from "./withdraw-waiting.ts";
 
 const nameSuffixBytes = 4;
 
@@ -58,6 +59,9 @@ export async function requestGrant(
   }
   // A person who asks twice at the same moment gets one grant: between this look and the source's own write nothing else runs.
   const { object } = await services.source.create(newGrant(asked, reason, waitsForApproval, services));
+  if (asked.urgency === "BreakGlass") {
+    await withdrawWaiting(object, services, (grant) => meets(asked, grant, services.clock.now()));
+  }
   return {
     change: waitsForApproval ? "Requested" : "Activating",
     durationSeconds,
@@ -114,21 +118,28 @@ function refuseReason(reason: string, { entitlement, urgency }: Asked, services:
  * The person's open grant that serves this request: of two windows that do not meet, neither stands for the other. Whoever breaks the
  * glass has waited long enough for what still waits.
  */
-function existingGrant(
-  { entitlement, caller, start, durationSeconds, urgency }: Asked,
-  services: Services,
-): Grant | undefined {
+function existingGrant(asked: Asked, services: Services): Grant | undefined {
+  const { entitlement, caller } = asked;
   const now = services.clock.now();
-  const [from, to] = [start ?? now, (start ?? now) + durationSeconds * 1_000];
   const serving = services.source.list("Grant").flatMap(({ object }) => {
-    const { metadata, spec, status } = object;
-    const begins = Date.parse(spec.startTime ?? "");
-    const ends = Date.parse(status?.expiryTime ?? spec.notAfterTime);
-    const isApart = begins >= to || (start !== undefined && ends <= from);
-    const isPassedBy = urgency === "BreakGlass" && spec.urgency !== "BreakGlass" && stateOf(object) !== "Active";
-    return metadata.namespace === entitlement.namespace && !isApart && !isPassedBy ? [object] : [];
+    const isPassedBy =
+      asked.urgency === "BreakGlass" && object.spec.urgency !== "BreakGlass" && stateOf(object) !== "Active";
+    return meets(asked, object, now) && !isPassedBy ? [object] : [];
   });
   return openGrantOf(serving, caller.userName, entitlement.database, entitlement.role);
+}
+
+/** Whether the Grant's window meets the one that is asked for, in the same namespace. Pure. */
+function meets(
+  { entitlement, start, durationSeconds }: Asked,
+  { metadata, spec, status }: Grant,
+  now: EpochMs,
+): boolean {
+  const [from, to] = [start ?? now, (start ?? now) + durationSeconds * 1_000];
+  const begins = Date.parse(spec.startTime ?? "");
+  const ends = Date.parse(status?.expiryTime ?? spec.notAfterTime);
+  const isApart = begins >= to || (start !== undefined && ends <= from);
+  return metadata.namespace === entitlement.namespace && !isApart;
 }
 
 async function findEntitlement(request: GrantRequest, caller: CallerOf, services: Services): Promise<Entitlement> {

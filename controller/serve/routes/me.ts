@@ -1,31 +1,37 @@
 import type { Me } from "#wire/control-api.ts";
 import { callerOf, type Route } from "../route.ts";
-import { listOf, object, oneOf, text } from "../schemas.ts";
+import { instant, listOf, object, oneOf, text } from "../schemas.ts";
 import type { Services } from "../services.ts";
 
 /** Who the caller is here. */
-export function meRoute({ installation }: Pick<Services, "installation">): Route {
+export function meRoute({ installation, clock }: Pick<Services, "installation" | "clock">): Route {
   return {
     method: "GET",
     path: "/v1/me",
     operationID: "getMe",
     summary: "Who the caller is here, and what they may do beyond their own grants.",
     rule: "person",
-    response: object({
-      userName: text(128),
-      userID: text(64),
-      displayName: text(1024, 0),
-      roles: listOf(oneOf("auditor", "administrator")),
-      installation: text(63),
-      groups: listOf(text(1024)),
-    }),
+    response: object(
+      {
+        userName: text(128),
+        userID: text(64),
+        displayName: text(1024, 0),
+        roles: listOf(oneOf("auditor", "administrator")),
+        installation: text(63),
+        groups: listOf(text(1024)),
+        expiryTime: instant,
+      },
+      ["expiryTime"],
+    ),
     handle: async (request): Promise<Me> => {
-      const { userName, userID, displayName, groups, auditor, administrator } = callerOf(request);
+      const { userName, userID, displayName, groups, auditor, administrator, sessionLeftMs } = callerOf(request);
       const roles = [
         ...(auditor ? (["auditor"] as const) : []),
         ...(administrator ? (["administrator"] as const) : []),
       ];
-      return { userName, userID, displayName, roles, installation, groups };
+      const expiry =
+        sessionLeftMs === undefined ? {} : { expiryTime: new Date(clock.now() + sessionLeftMs).toISOString() };
+      return { userName, userID, displayName, roles, installation, groups, ...expiry };
     },
   };
 }

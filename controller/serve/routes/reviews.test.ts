@@ -122,6 +122,22 @@ describe("an extension", () => {
     expect(extendRequest(stand)).toBeUndefined();
   });
 
+  it("before its time is refused at once, with that time, and nothing waits in its place", async () => {
+    const workflow = adasGrant().status?.workflow;
+    const extension = { maxCount: 2, durationSeconds: 1_800, afterPercent: 50 };
+    const stand = apiStand([...reviewedObjects, adasGrant({ workflow: { ...workflow, extension } as never })]);
+    const seen = (await (await stand.ask(path, "ada")).json()) as GrantView;
+
+    const answer = await stand.ask(`${path}/extend`, "ada", post({ count: 0 }));
+
+    const { error } = (await answer.json()) as { error: { code: string; message: string; next: string } };
+    expect([answer.status, error.code]).toEqual([409, "TooEarly"]);
+    expect(seen.extension?.fromTime).toBe("2026-01-01T00:30:00.000Z");
+    expect(error.message).toContain("2026-01-01T00:30:00.000Z");
+    expect(error.next).toContain("Ask again then");
+    expect(extendRequest(stand)).toBeUndefined();
+  });
+
   it("beyond what the workflow allows, or of a grant that is not live, is refused", async () => {
     const used = apiStand([...reviewedObjects, adasGrant({ extensionCount: 2 })]);
 

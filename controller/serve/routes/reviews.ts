@@ -159,7 +159,10 @@ async function extend(
     });
   }
   if (Date.parse(extension.fromTime ?? "") > services.clock.now()) {
-    throw new HttpProblem(409, "TooEarly", `the next extension may be asked for from ${extension.fromTime} on`);
+    throw new HttpProblem(409, "TooEarly", `the next extension may be asked for from ${extension.fromTime} on`, {
+      why: "its workflow wants part of the time to be over first",
+      next: "Ask again then; nothing was changed.",
+    });
   }
   const time = new Date(services.clock.now()).toISOString();
   const extendRequest = { count: count + 1, by: caller.userName, time };
