@@ -118,13 +118,22 @@ export function isSigned(line: string, publicKey: KeyObject): boolean {
     return false;
   }
   const { signature: _signature, ...body } = value;
-  const text = canonicalJSON(body as CanonicalValue);
+  const text = canonicalText(body as CanonicalValue);
   // One line, one form: what reads the same but is written otherwise was not signed.
-  if (signedLine(text, Buffer.from(signature, "base64")) !== line) {
+  if (text === undefined || signedLine(text, Buffer.from(signature, "base64")) !== line) {
     return false;
   }
   const digest = publicKey.asymmetricKeyType === "ed25519" ? null : "sha256";
   return verify(digest, messageOf(text, body["form"]), publicKey, Buffer.from(signature, "base64"));
+}
+
+/** Undefined for what has no canonical form: nobody signed that. */
+function canonicalText(value: CanonicalValue): string | undefined {
+  try {
+    return canonicalJSON(value);
+  } catch {
+    return undefined;
+  }
 }
 
 function parseObject(line: string): Record<string, unknown> | undefined {

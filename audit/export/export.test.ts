@@ -291,6 +291,29 @@ describe("any manipulation of an export", () => {
   });
 });
 
+describe("an export without heads", () => {
+  it("is never complete, however empty it is", async () => {
+    const [header] = await lines(kept, { kind: "all" });
+    const end = JSON.stringify({ end: true, heads: 0, records: 0 });
+
+    const report = await verifyExport([header!, end], publicKeyPEM);
+
+    expect(report).toMatchObject({ verdict: "consistent, unanchored", proves: [] });
+    expect(report.lastHead).toBeUndefined();
+  });
+
+  it("whose heads are no JSON of ours is broken and no failure", async () => {
+    const all = await lines(kept, { kind: "all" });
+    const head = JSON.parse(all[1]!) as { head: string };
+    const odd = JSON.stringify({ head: `${head.head.slice(0, -1)},"0":1}` });
+
+    const report = await verifyExport([all[0]!, odd, ...all.slice(2)], publicKeyPEM);
+
+    expect(report.verdict).toBe("broken");
+    expect(report.lastHead).toMatchObject({ line: kept.heads.length });
+  });
+});
+
 describe("an export of a part", () => {
   it("of one Grant proves its sessions and says what it cannot prove", async () => {
     const all = await lines(kept, { kind: "grant", grantID: "gother" });
@@ -305,6 +328,16 @@ describe("an export of a part", () => {
     });
     expect(report.proves.join(" ")).toContain("1 of 2 sessions are whole");
     expect(report.doesNotProve[0]).toContain("no other sessions");
+  });
+
+  it("of one Grant holds no other one's sessions or events: the first line, which names it, is not signed", async () => {
+    const ofMany = await lines(kept, { kind: "all" });
+    const header = { ...JSON.parse(ofMany[0]!), scope: { kind: "grant", grantID: "gother" } };
+
+    const report = await verifyExport([JSON.stringify(header), ...ofMany.slice(1)], publicKeyPEM);
+
+    expect(report.verdict).toBe("broken");
+    expect(report.findings.map(({ detail }) => detail)).toContainEqual(expect.stringContaining("said to be of gother"));
   });
 
   it("of a time proves what signed heads reach", async () => {

@@ -1,6 +1,6 @@
 import { hashRecord, tryDecodeRecord } from "../codec.ts";
-import { parseHead } from "../head-line.ts";
-import type { RecordHash } from "../record.ts";
+import { hashLine, parseHead } from "../head-line.ts";
+import type { AuditRecord, RecordHash } from "../record.ts";
 import type { RawRecord } from "../store/types.ts";
 import { judgeRecords } from "../verify.ts";
 import { publicKeysIn, readAnchors, taskKey } from "../verify-heads.ts";
@@ -12,11 +12,21 @@ import { PartCheck, type PartialAnchors } from "./partial.ts";
 export interface ExportReport extends Report {
   readonly scope: ExportScope;
   readonly installation: string;
+  /** The newest line of the head log in the file, to be compared with one that was written down elsewhere. Absent: there is none. */
+  readonly lastHead?: { readonly line: number; readonly time: string; readonly sha256: string };
   /** Of a part: how many records signed heads reach. */
   readonly proven?: number;
   /** Sentences for a person. */
   readonly proves: readonly string[];
   readonly doesNotProve: readonly string[];
+}
+
+function lastHeadOf(heads: readonly string[]): Pick<ExportReport, "lastHead"> {
+  const text = heads.at(-1);
+  const head = text === undefined ? undefined : parseHead(text);
+  return text === undefined || head === undefined
+    ? {}
+    : { lastHead: { line: head.line, time: head.time, sha256: hashLine(text) } };
 }
 
 /** A file that is no export. */
@@ -43,9 +53,11 @@ export async function verifyExport(
     heads.push(line);
   }
   const keys = publicKey === undefined ? undefined : publicKeysIn(publicKey);
-  const anchors = keys === undefined ? undefined : await readAnchors(heads, keys, sink);
+  // No heads at all vouch for nothing: an empty file would be complete.
+  const anchors = keys === undefined || heads.length === 0 ? undefined : await readAnchors(heads, keys, sink);
   const { scope, installation } = header;
-  const [first] = heads.map(parseHead);
+  const [first] = heads.slice(0, 1).map(parseHead);
+  const lastHead = lastHeadOf(heads);
   if (first !== undefined && first.installation !== installation) {
     sink.add({
       kind: "head-altered",
@@ -54,12 +66,18 @@ export async function verifyExport(
   }
   if (scope.kind === "all") {
     const report = await judgeRecords({ records: reader.records(), anchors, sink });
-    return { ...withEnd(report, reader, sink), scope, installation, ...words(report, anchors !== undefined) };
+    return {
+      ...withEnd(report, reader, sink),
+      scope,
+      installation,
+      ...lastHead,
+      ...words(report, anchors !== undefined),
+    };
   }
-  const parts = await judgeParts(reader.records(), anchors === undefined ? [] : heads, scope.kind === "range", sink);
+  const parts = await judgeParts(reader.records(), anchors === undefined ? [] : heads, scope, sink);
   reader.finish();
   const report = partReport(parts, sink);
-  return { ...report, scope, installation, proven: parts.proven, ...partWords(parts, scope) };
+  return { ...report, scope, installation, ...lastHead, proven: parts.proven, ...partWords(parts, scope) };
 }
 
 /** Reads an export's lines in their order: the first one, heads, records, the last one. What stands elsewhere is a finding. */
@@ -150,7 +168,7 @@ interface Parts {
 async function judgeParts(
   records: AsyncIterable<RawRecord>,
   heads: readonly string[],
-  isStretch: boolean,
+  scope: ExportScope,
   sink: FindingSink,
 ): Promise<Parts> {
   const anchors = partialAnchors(heads);
@@ -159,7 +177,8 @@ async function judgeParts(
   for await (const { proxy, task, bytes } of records) {
     const key = taskKey(proxy, task);
     const none: PartialAnchors = { sessions: new Map(), chain: new Map() };
-    const check = checks.get(key) ?? new PartCheck({ proxy, task }, anchors.get(key) ?? none, sink, isStretch);
+    const check =
+      checks.get(key) ?? new PartCheck({ proxy, task }, anchors.get(key) ?? none, sink, scope.kind === "range");
     checks.set(key, check);
     const record = tryDecodeRecord(bytes);
     if (record === undefined || record.proxy !== proxy || record.task !== task) {
@@ -167,6 +186,7 @@ async function judgeParts(
     } else {
       statements += record.kind === "statement.start" ? 1 : 0;
       check.take(record, hashRecord(bytes));
+      checkGrant(record, scope, sink);
     }
   }
   const totals = [...checks.values()].map((check) => check.finish());
@@ -179,6 +199,18 @@ async function judgeParts(
     wholeSessions: sum("wholeSessions"),
     statements,
   };
+}
+
+/** What is shown as one Grant's must not be another's: the first line, which says whose it is, is not signed. */
+function checkGrant(record: AuditRecord, scope: ExportScope, sink: FindingSink): void {
+  if (scope.kind !== "grant" || (record.kind !== "session.open" && record.kind !== "event")) {
+    return;
+  }
+  const { grantID } = record.kind === "event" ? record.about : record;
+  if (grantID !== scope.grantID) {
+    const detail = `The record is of ${grantID ?? "no Grant"}; the file is said to be of ${scope.grantID}.`;
+    sink.add({ kind: "altered", proxy: record.proxy, task: record.task, seq: record.seq, detail });
+  }
 }
 
 function partialAnchors(heads: readonly string[]): Map<string, PartialAnchors> {
@@ -215,14 +247,16 @@ function partReport(parts: Parts, sink: FindingSink): Report {
   };
 }
 
-function words(report: Report, hasKey: boolean): Pick<ExportReport, "proves" | "doesNotProve"> {
+function words(report: Report, isAnchored: boolean): Pick<ExportReport, "proves" | "doesNotProve"> {
   const { verdict } = report;
   const proves =
     verdict === "complete"
       ? ["Every record from the beginning to the last signed head is there, as it was written and in its order."]
       : [];
   const doesNotProve = [
-    ...(hasKey ? [] : ["Without the public key nothing proves that this is not another trail that fits together."]),
+    ...(isAnchored
+      ? []
+      : ["Without the public key and signed heads nothing proves that this is not another trail that fits together."]),
     "That nothing came after the last signed head: compare its line with a newer export, or with a copy kept elsewhere.",
     "`storeSeq`, `receivedTime` and `flag` of each line, and the order between tasks: the store says them, no hash covers them.",
   ];

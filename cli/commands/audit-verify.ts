@@ -1,5 +1,6 @@
 import { createReadStream, readFileSync } from "node:fs";
 import path from "node:path";
+import type { ExportScope } from "#audit/export/format.ts";
 import type { ExportReport } from "#audit/export/verify.ts";
 import type { Report } from "#audit/verify.ts";
 import { defined } from "#lib/defined.ts";
@@ -98,7 +99,7 @@ async function exportReport(invocation: Invocation, file: string): Promise<Expor
 
 /** 0 when everything that the file can prove is proven. */
 function showExport({ output }: World, report: ExportReport): number {
-  const { scope, proves, doesNotProve, installation, proven, removed, unanchored } = report;
+  const { scope, proves, doesNotProve, installation, proven, removed, unanchored, lastHead } = report;
   const view = {
     ...viewOf(report),
     scope,
@@ -107,20 +108,22 @@ function showExport({ output }: World, report: ExportReport): number {
     doesNotProve,
     removed,
     unanchored,
-    ...defined({ proven }),
+    ...defined({ proven, lastHead }),
   };
-  const what = scope.kind === "all" ? "audit trail" : `part of the audit trail`;
   output.result(view, () =>
     [
-      `This ${what} of ${installation} is ${report.verdict}: ${counted(view)}.`,
+      `This ${whatOf(scope)} of ${installation} is ${report.verdict}: ${counted(view)}.`,
       ...view.findings.map(findingLine),
       ...removed.map(
-        ({ proxy, task, toSeq, before }) =>
-          `  removed because of their age: records 1 to ${toSeq} of ${proxy} ${task}, from before ${before}`,
+        ({ proxy, task, toSeq, before, wrong }) =>
+          `  removed because of their age: records 1 to ${toSeq} of ${proxy} ${task}, from before ${before}${wrong === undefined ? "" : `; ${wrong} places were not as they should be`}`,
       ),
       ...unanchored.map(
         ({ proxy, task, fromSeq, toSeq }) => `  not signed: records ${fromSeq} to ${toSeq} of ${proxy} ${task}`,
       ),
+      ...(lastHead === undefined
+        ? []
+        : [`  last signed head: line ${lastHead.line} of ${lastHead.time}, SHA-256 ${lastHead.sha256}`]),
       "It proves:",
       ...(proves.length === 0 ? ["  nothing"] : proves.map((sentence) => `  ${sentence}`)),
       "It does not prove:",
@@ -129,6 +132,18 @@ function showExport({ output }: World, report: ExportReport): number {
   );
   const isProvenPart = report.verdict !== "broken" && proven === report.counts.records;
   return report.verdict === "complete" || isProvenPart ? 0 : 1;
+}
+
+/** What the file says it is: nobody signs that, so whoever reads the verdict must see it. */
+function whatOf(scope: ExportScope): string {
+  switch (scope.kind) {
+    case "all":
+      return "audit trail";
+    case "grant":
+      return `part of the audit trail, grant ${scope.grantID},`;
+    case "range":
+      return `part of the audit trail, from ${scope.from ?? "the beginning"} to ${scope.to ?? "the end"},`;
+  }
 }
 
 function counted({ records, sessions }: Pick<VerifyReport, "records" | "sessions">): string {
