@@ -15,7 +15,7 @@ value, or one value a line where a command goes on for long. Errors are JSON on 
 | Exit code | Means |
 |---|---|
 | 0 | done; for \`validate\` and \`audit verify\` also: nothing found wrong |
-| 1 | refused or failed; the message says what happened, why, and what to run next |
+| 1 | refused or failed, for \`wait\` also not in time, for \`doctor\` also a problem found; the message says what happened, why, and what to run next |
 | 2 | wrong usage |
 | 130 | interrupted |
 
