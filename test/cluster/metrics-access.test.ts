@@ -11,7 +11,7 @@ import { createAuthority } from "#sandbox/certificates.ts";
 import { type ControlPlane, kubectlMissing } from "#test/harness/control-plane.ts";
 import { givenControlPlane } from "#test/harness/given-control-plane.ts";
 
-const manifest = path.join(import.meta.dirname, "../../manifests/monitoring/secure/rbac.yaml");
+const manifest = path.join(import.meta.dirname, "../../manifests/monitoring/secure/rbac/rbac.yaml");
 let plane: ControlPlane;
 let controllerToken: string;
 const open: { telemetry: Telemetry; transport: KubeTransport }[] = [];

@@ -1,11 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { compileOptions } from "#controller/options.ts";
 import { type ControlPlane, kubectlMissing } from "#test/harness/control-plane.ts";
 import { givenControlPlane } from "#test/harness/given-control-plane.ts";
-import { kustomize, type Manifest, nameOf, objectsOf, overlays, workloadOf } from "./render.ts";
+import { installed, keyARN } from "./option-values.ts";
+import { startPod } from "./pod-start.ts";
+import { kustomize, kustomizeWith, type Manifest, nameOf, objectsOf, overlays, workloadOf } from "./render.ts";
 
 const scratch = mkdtempSync(path.join(tmpdir(), "sallyport-kustomize-"));
 let cluster: ControlPlane;
@@ -48,10 +50,50 @@ it("limits the namespaced controller to its namespaces: elsewhere it may not eve
   expect(await may("create", "leases.coordination.k8s.io", "sallyport-system")).toBe("yes");
 });
 
+/** The pod that the workload would make, which has no controller here to make it. */
+function podOf(objects: readonly Manifest[], name: string): { readonly spec: object } {
+  const { metadata, spec } = workloadOf(objects).spec.template;
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace: "sallyport-system", labels: metadata.labels },
+    spec: { ...spec, volumes: [...spec.volumes, { name: "state", persistentVolumeClaim: { claimName: "state" } }] },
+  } as { readonly spec: object };
+}
+
 /** `main` of `grant.sallyport.dev/main`. */
 function nameIn(line: string): string {
   return line.slice(line.indexOf("/") + 1);
 }
+
+describe("the components for what people and auditors use", () => {
+  const components = ["audit-store", "oidc", "slack", "webhooks", "secure-metrics"];
+  const values = { HEAD_KEY: `kms:${keyARN}`, OIDC_ISSUER: "https://id.example.com", OIDC_CLIENT_ID: "console" };
+
+  it("are accepted whole by a real API server, and again without a change", async () => {
+    const manifest = await kustomizeWith(scratch, "high-availability", components, values);
+
+    await apply(manifest);
+    const again = await cluster.kubectl(["diff", "--server-side", "-f", "-"], { stdin: manifest });
+
+    expect(again).toBe("");
+  });
+
+  it("leave the pod what Kubernetes' strictest standard lets pass", async () => {
+    const objects = objectsOf(await kustomizeWith(scratch, "high-availability", components, values));
+
+    await expect(apply(JSON.stringify(podOf(objects, "try")), "--dry-run=server")).resolves.toContain(
+      "serverside-applied",
+    );
+  });
+
+  it("do not start without the values that they ask for: the controller names the flag", async () => {
+    const objects = objectsOf(await kustomizeWith(scratch, "high-availability", ["oidc"], { A: "b" }));
+    const { flags, environment } = startPod(objects, scratch, installed);
+
+    expect(() => compileOptions(flags, environment)).toThrow(/--oidc-issuer/);
+  });
+});
 
 describe.each(overlays)("the overlay %s", (overlay) => {
   it("is accepted whole by a real API server, and again without a change", async () => {
@@ -71,16 +113,7 @@ describe.each(overlays)("the overlay %s", (overlay) => {
   });
 
   it("runs a pod that Kubernetes' strictest standard lets pass", async () => {
-    const { spec } = workloadOf(objectsOf(await kustomize(overlay)));
-    const pod = {
-      apiVersion: "v1",
-      kind: "Pod",
-      metadata: { name: `try-${overlay}`, namespace: "sallyport-system", labels: spec.template.metadata.labels },
-      spec: {
-        ...spec.template.spec,
-        volumes: [...spec.template.spec.volumes, { name: "state", persistentVolumeClaim: { claimName: "state" } }],
-      },
-    };
+    const pod = podOf(objectsOf(await kustomize(overlay)), `try-${overlay}`);
 
     // The namespace enforces the standard: the same pod with one wish more is refused.
     await expect(apply(JSON.stringify(pod), "--dry-run=server")).resolves.toContain("serverside-applied");
@@ -110,9 +143,9 @@ describe.each(overlays)("the overlay %s", (overlay) => {
   });
 
   it("starts the controller with arguments that it takes, each of their variables with a value", async () => {
-    const { args, environment } = startOf(objectsOf(await kustomize(overlay)));
+    const { flags, environment } = startPod(objectsOf(await kustomize(overlay)), scratch);
 
-    const options = compileOptions(args, environment);
+    const options = compileOptions(flags, environment);
 
     expect(options).toMatchObject({
       installation: "main",
@@ -129,25 +162,3 @@ describe.each(overlays)("the overlay %s", (overlay) => {
     expect(options.source).toMatchObject(overlay === "single" ? { election: undefined } : { election: {} });
   });
 });
-
-/** The flags and the environment that the pod gives its controller; the certificate, which the Secret would bring, is a file of ours. */
-function startOf(objects: readonly Manifest[]): {
-  args: Record<string, string>;
-  environment: Record<string, string>;
-} {
-  const map = objects.find(({ kind, metadata }) => kind === "ConfigMap" && metadata.name !== "sallyport-admission");
-  const environment = { ...(map?.["data"] as Record<string, string>), POD_IP: "10.0.0.5" };
-  const [command, ...flags] = workloadOf(objects).spec.template.spec.containers[0]?.args ?? [];
-  expect(command).toBe("controller");
-  const file = path.join(scratch, "tls");
-  writeFileSync(file, "PEM");
-  const args = flags.map((flag) => {
-    const [name = "", value = "true"] = flag.replace(/^--/, "").split("=");
-    const known = value.replaceAll(/\$\((\w+)\)/g, (text, variable: string) =>
-      variable in environment ? environment[variable as keyof typeof environment] : text,
-    );
-    return [name, name.startsWith("tls-") ? file : known] as const;
-  });
-  const defaults = { "identity-permission-set": "sallyport" };
-  return { args: { ...defaults, ...Object.fromEntries(args) }, environment };
-}

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { parseAllDocuments } from "yaml";
@@ -26,6 +27,32 @@ export const chart = path.join(repository, "manifests", "helm", "sallyport");
 export async function kustomize(overlay: (typeof overlays)[number]): Promise<string> {
   const folder = path.join(repository, "manifests", "kustomize", "overlays", overlay);
   return run("kubectl", ["kustomize", folder]);
+}
+
+/** The same with components, and more values in its config.env, as somebody would write it; made in the folder `scratch`. */
+export async function kustomizeWith(
+  scratch: string,
+  overlay: (typeof overlays)[number],
+  components: readonly string[],
+  values: Readonly<Record<string, string>>,
+): Promise<string> {
+  const folder = path.relative(scratch, path.join(repository, "manifests", "kustomize"));
+  const kustomization = {
+    apiVersion: "kustomize.config.k8s.io/v1beta1",
+    kind: "Kustomization",
+    resources: [`${folder}/overlays/${overlay}`],
+    components: components.map((component) => `${folder}/components/${component}`),
+    configMapGenerator: [
+      {
+        name: "sallyport-controller",
+        namespace: "sallyport-system",
+        behavior: "merge",
+        literals: Object.entries(values).map(([name, value]) => `${name}=${value}`),
+      },
+    ],
+  };
+  writeFileSync(path.join(scratch, "kustomization.yaml"), JSON.stringify(kustomization));
+  return run("kubectl", ["kustomize", scratch]);
 }
 
 /** Runs a program to its end; its standard output. Rejects with what it said. */
@@ -78,9 +105,22 @@ export interface Workload {
         readonly containers: readonly {
           readonly args: readonly string[];
           readonly ports: readonly { readonly name: string; readonly containerPort: number }[];
+          readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
         }[];
-        readonly volumes: readonly { readonly name: string }[];
+        readonly volumes: readonly ({ readonly name: string } & VolumeSource)[];
       };
     };
   };
+}
+
+/** Where the files of a volume come from. */
+export interface VolumeSource {
+  readonly secret?: { readonly secretName?: string; readonly name?: string; readonly items?: readonly KeyToPath[] };
+  readonly configMap?: { readonly name: string; readonly items?: readonly KeyToPath[] };
+  readonly projected?: { readonly sources: readonly VolumeSource[] };
+}
+
+interface KeyToPath {
+  readonly key: string;
+  readonly path: string;
 }
