@@ -4,7 +4,7 @@ import path from "node:path";
 import type { Entitlement } from "#wire/control-api.ts";
 import type { World } from "../command.ts";
 import { loadPorts, portOf } from "../config/local-ports.ts";
-import { suggestedPort } from "../rds/connection-text.ts";
+import { suggestedPort } from "#wire/connection-strings.ts";
 import { type Finding, ok, problem, skipped, warning } from "./finding.ts";
 
 /** A person uses few databases from one computer. */

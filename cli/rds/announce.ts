@@ -1,10 +1,11 @@
 import { UserError } from "#lib/errors.ts";
 import type { Secret } from "#lib/secret.ts";
+import { shellWord } from "#lib/shell-word.ts";
+import { connectionString, type LocalDatabase, mysqlCommand, type PrintKind } from "#wire/connection-strings.ts";
 import type { ConnectInfo } from "#wire/control-api.ts";
 import type { World } from "../command.ts";
 import { localPasswordFile, writePasswordFile } from "../config/local-password.ts";
-import { connectionString, type LocalDatabase, type PrintKind } from "./connection-strings.ts";
-import { connectionText, shellWord } from "./connection-text.ts";
+import { connectionText } from "./connection-text.ts";
 
 /** Says how to connect: to people in the texts they know, to programs in one event, and in the forms that were asked for. */
 export function announceReady(
@@ -15,7 +16,7 @@ export function announceReady(
 ): void {
   const { output } = world;
   const { port } = local;
-  const { url, command } = connectionText(info, port, local.password);
+  const { url, command } = connectionText(local);
   if (output.format === "json") {
     const { grantID, engine, databaseName, username, endpoint, expiryTime } = info;
     const way = { host: "127.0.0.1", port, url, engine, databaseName, username };
@@ -48,10 +49,9 @@ export function announcePassword(local: LocalDatabase, password: Secret, world: 
   const isPostgres = local.engine === "PostgreSQL";
   const file = writePasswordFile({ isPostgres, databaseName, username, port }, password, world);
   const { output } = world;
-  const { command } = connectionText(local, port, undefined);
   const ready = isPostgres
-    ? `PGPASSFILE=${shellWord(file)} ${command}`
-    : command.replace(/^mysql /, `mysql --defaults-extra-file=${shellWord(file)} `);
+    ? `PGPASSFILE=${shellWord(file)} ${connectionText(local).command}`
+    : mysqlCommand("mysql", local, file);
   if (output.format === "json") {
     output.event("LOCAL-PASSWORD", "", { file: localPasswordFile(world), clientFile: file });
     return;

@@ -3,7 +3,7 @@ import { UserError } from "#lib/errors.ts";
 import { type Invocation, isSet, valueOf } from "../command.ts";
 import { parseDuration } from "../output/duration.ts";
 import type { Wanted } from "./choose.ts";
-import { printKinds, type PrintKind } from "./connection-strings.ts";
+import { printKinds, type PrintKind } from "#wire/connection-strings.ts";
 import type { RequestOptions } from "./request.ts";
 
 /** Which local port: a number for this database from now on, or any that is free, this once. */

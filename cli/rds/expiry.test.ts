@@ -4,7 +4,7 @@ import type { ExtendRequest } from "#wire/approval.ts";
 import type { GrantView } from "#wire/control-api.ts";
 import { testComputer } from "#test/cli/world.ts";
 import type { ControlClient } from "../control/client.ts";
-import { Expiry, meant, nextWarning, readTyped, sameWarningMs, warnBeforeMs } from "./expiry.ts";
+import { Expiry, nextWarning, sameWarningMs, warnBeforeMs } from "./expiry.ts";
 
 const minuteMs = 60_000;
 
@@ -192,30 +192,5 @@ describe("a live grant", () => {
     expiry.stop();
 
     expect(clock.pendingCount()).toBe(0);
-  });
-});
-
-describe("what is typed", () => {
-  const runs = [
-    { label: "orders:read_only", hasWarned: false },
-    { label: "stock:app_owner", hasWarned: true },
-  ];
-
-  it("extends what is named, the only one, or those that end soon", () => {
-    expect(meant({ kind: "extend", label: "orders:read_only" }, runs)).toEqual([runs[0]]);
-    expect(meant({ kind: "extend", label: undefined }, runs.slice(0, 1))).toEqual([runs[0]]);
-    expect(meant({ kind: "extend", label: undefined }, runs)).toEqual([runs[1]]);
-    expect(meant({ kind: "extend", label: "other" }, runs)).toEqual([]);
-    expect(meant({ kind: "unknown" }, runs)).toEqual([]);
-  });
-
-  it.each([
-    ["", undefined],
-    ["e", { kind: "extend", label: undefined }],
-    [" Extend orders:read_only ", { kind: "extend", label: "orders:read_only" }],
-    ["e one two", { kind: "unknown" }],
-    ["select 1;", { kind: "unknown" }],
-  ])("%j is read", (line, expected) => {
-    expect(readTyped(line)).toEqual(expected);
   });
 });

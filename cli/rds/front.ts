@@ -89,12 +89,12 @@ class Way implements Front {
   }
 
   open(tunnel: GrantTunnel): void {
-    this.#change(tunnel, false, "");
+    this.#change(tunnel, "");
   }
 
   shut(reason: string): void {
     this.cutWords = reason;
-    this.#change(undefined, false, reason);
+    this.#change(undefined, reason);
   }
 
   hold(reason: string): void {
@@ -144,9 +144,9 @@ class Way implements Front {
     return this.#tunnel;
   }
 
-  #change(tunnel: GrantTunnel | undefined, isHeld: boolean, reason: string): void {
+  #change(tunnel: GrantTunnel | undefined, reason: string): void {
     this.#tunnel = tunnel;
-    this.#isHeld = isHeld;
+    this.#isHeld = false;
     this.#reason = reason;
     this.#next.resolve();
     this.#next = Promise.withResolvers();

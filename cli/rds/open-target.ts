@@ -1,10 +1,10 @@
 import { defined } from "#lib/defined.ts";
+import { suggestedPort } from "#wire/connection-strings.ts";
 import type { Entitlement } from "#wire/control-api.ts";
 import type { World } from "../command.ts";
 import { localPassword } from "../config/local-password.ts";
 import { loadPorts, ownerOf, portOf, savePort } from "../config/local-ports.ts";
 import type { ProxyArguments } from "./arguments.ts";
-import { suggestedPort } from "./connection-text.ts";
 import { openFront } from "./front.ts";
 import type { Target } from "./target.ts";
 import { targetOutput } from "./target-output.ts";

@@ -9,7 +9,7 @@ import { createLiveLine, type LiveLine } from "./live-line.ts";
 import { type AccessPlan, confirmAccess, planAccess } from "./request.ts";
 import { type Ended, type Target, targetEnvironment, TargetRun } from "./target.ts";
 import { openTarget } from "./open-target.ts";
-import { meant, readTyped } from "./expiry.ts";
+import { meant, readTyped } from "./typed.ts";
 import { readLines } from "./typed-lines.ts";
 import { outputBeside } from "./target-output.ts";
 

@@ -7,7 +7,7 @@ import type { Session } from "../signin/session.ts";
 import { announcePassword, announceReady } from "./announce.ts";
 import type { ProxyArguments } from "./arguments.ts";
 import { Expiry } from "./expiry.ts";
-import { environmentOf, type LocalDatabase } from "./connection-strings.ts";
+import { environmentOf, type LocalDatabase } from "#wire/connection-strings.ts";
 import type { Front } from "./front.ts";
 import { giveBack } from "./give-back.ts";
 import type { LiveLine } from "./live-line.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { bytesText, lengthText, plural } from "./amount.ts";
 import { clockText, instantText } from "./clock.ts";
-import { proxyCommand, shellWord } from "./command.ts";
+import { proxyCommand } from "./command.ts";
 import { connectionLines } from "./connection.ts";
 import { durationText } from "./duration.ts";
 import { matchesWords } from "./matches.ts";
@@ -82,15 +82,17 @@ describe("a command to paste", () => {
     expect(proxyCommand({ database: "orders", role: "read_only" })).toBe(
       "sallyport rds proxy --database orders --role read_only",
     );
-    expect(shellWord("$(reboot)")).toBe("'$(reboot)'");
-    expect(shellWord("it's; rm -rf ~")).toBe(String.raw`'it'\''s; rm -rf ~'`);
-    expect(shellWord("")).toBe("''");
+    expect(proxyCommand({ database: "$(reboot)", role: "it's" })).toBe(
+      String.raw`sallyport rds proxy --database '$(reboot)' --role 'it'\''s'`,
+    );
   });
 });
 
 describe("connection lines", () => {
   it("are those that the command line prints", () => {
-    expect(connectionLines({ engine: "PostgreSQL", username: "a b", databaseName: "o/rders" })).toEqual([
+    const names = { database: "orders", role: "app_owner" };
+
+    expect(connectionLines({ ...names, engine: "PostgreSQL", username: "a b", databaseName: "o/rders" })).toEqual([
       {
         what: "psql command",
         text: 'psql "postgresql://a%20b:password@127.0.0.1:5432/o%2Frders?sslmode=disable"',
@@ -98,8 +100,14 @@ describe("connection lines", () => {
       { what: "connection string", text: "postgresql://a%20b:password@127.0.0.1:5432/o%2Frders?sslmode=disable" },
     ]);
     expect(
-      connectionLines({ engine: "MariaDB", username: "app", databaseName: "st ock", localPort: 3307 })[0]?.text,
-    ).toBe("mysql -u app -p'password' -h 127.0.0.1 -P 3307 'st ock'");
+      connectionLines({ ...names, engine: "MariaDB", username: "app", databaseName: "st ock", localPort: 3307 }),
+    ).toEqual([
+      { what: "mysql command", text: "mysql -u app -p'password' -h 127.0.0.1 -P 3307 'st ock'" },
+      {
+        what: "JDBC address",
+        text: "jdbc:mariadb://127.0.0.1:3307/st%20ock?user=app&password=password&sslMode=disable",
+      },
+    ]);
   });
 });
 

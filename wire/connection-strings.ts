@@ -1,5 +1,13 @@
-import type { Entitlement } from "#wire/control-api.ts";
-import { shellWord } from "./connection-text.ts";
+import { shellWord, singleQuoted } from "#lib/shell-word.ts";
+import type { Entitlement } from "./control-api.ts";
+
+/** Ports that database clients expect (IANA: postgresql 5432, mysql 3306). */
+const enginePort = { PostgreSQL: 5432, MySQL: 3306, MariaDB: 3306 } as const;
+
+/** The local port that a database asks for: what the Database suggests, else the engine's own. */
+export function suggestedPort(wanted: Pick<Entitlement, "engine" | "localPort">): number {
+  return wanted.localPort ?? enginePort[wanted.engine];
+}
 
 /** Where a database is on this computer, and as whom. */
 export interface LocalDatabase {
@@ -56,11 +64,11 @@ export function connectionString(kind: PrintKind, local: LocalDatabase): string 
       return isPostgres(local) ? `psql ${shellQuoted(url(local))}` : undefined;
     case "mysql":
     case "mariadb":
-      return isPostgres(local) ? undefined : commandLine(kind, local);
+      return isPostgres(local) ? undefined : mysqlCommand(kind, local);
     case "go":
       return isPostgres(local)
         ? `pgx.Connect(ctx, ${quoted(url(local))})`
-        : `sql.Open("mysql", ${quoted(goMysql(local))})`;
+        : `sql.Open("mysql", ${quoted(mysqlDSN(local))})`;
     case "python":
       return isPostgres(local) ? `psycopg.connect(${quoted(url(local))})` : pythonMysql(local);
     case "node":
@@ -151,14 +159,18 @@ function dbeaver(local: LocalDatabase): string {
   return `dbeaver -con ${shellQuoted(text.join("|"))}`;
 }
 
-function commandLine(program: "mysql" | "mariadb", local: LocalDatabase): string {
-  const password = local.password === undefined ? "-p" : `-p${singleQuoted(local.password)}`;
-  const words = ["-u", shellWord(local.username), password, "-h", host, "-P", String(local.port)];
-  return `${program} ${words.join(" ")} ${shellWord(local.databaseName)}`;
+/** `passwordFile`: an option file that knows the password; it must be named before everything else (MySQL manual, 6.2.2.3). */
+export function mysqlCommand(program: "mysql" | "mariadb", local: LocalDatabase, passwordFile?: string): string {
+  const user = ["-u", shellWord(local.username)];
+  const login =
+    passwordFile === undefined
+      ? [...user, local.password === undefined ? "-p" : `-p${singleQuoted(local.password)}`]
+      : [`--defaults-extra-file=${shellWord(passwordFile)}`, ...user];
+  return [program, ...login, "-h", host, "-P", String(local.port), shellWord(local.databaseName)].join(" ");
 }
 
 /** go-sql-driver/mysql's own form (its README, "DSN"). */
-function goMysql(local: LocalDatabase): string {
+export function mysqlDSN(local: LocalDatabase): string {
   const password = local.password === undefined ? "" : `:${local.password}`;
   return `${local.username}${password}@tcp(${host}:${local.port})/${encodeURIComponent(local.databaseName)}`;
 }
@@ -176,10 +188,6 @@ function isPostgres({ engine }: Pick<LocalDatabase, "engine">): boolean {
 /** A string of Go, Python and JavaScript alike: JSON's escapes are theirs too. */
 function quoted(text: string): string {
   return JSON.stringify(text);
-}
-
-function singleQuoted(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** In double quotes, as people are used to, where nothing in it means anything to a shell there. */

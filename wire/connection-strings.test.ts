@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { connectionString, environmentOf, type LocalDatabase, printKinds } from "./connection-strings.ts";
+import {
+  connectionString,
+  environmentOf,
+  type LocalDatabase,
+  mysqlCommand,
+  printKinds,
+  suggestedPort,
+} from "./connection-strings.ts";
 
 const orders: LocalDatabase = {
   engine: "PostgreSQL",
@@ -92,4 +99,21 @@ describe("ready-made strings", () => {
     expect(connectionString("env", odd)).toContain(`export PGUSER='a'\\''b"c$(reboot) d'`);
     expect(connectionString("python", odd)?.match(/"/g)).toHaveLength(2);
   });
+});
+
+it.each([
+  [{ engine: "PostgreSQL", localPort: 5555 } as const, 5555],
+  [{ engine: "PostgreSQL" } as const, 5432],
+  [{ engine: "MySQL" } as const, 3306],
+  [{ engine: "MariaDB" } as const, 3306],
+])("the port that a database asks for is its own, else the engine's", (wanted, port) => {
+  expect(suggestedPort(wanted)).toBe(port);
+});
+
+it("an option file that knows the password comes first, and no other password beside it", () => {
+  const local: LocalDatabase = { ...orders, engine: "MySQL", port: 3306 };
+
+  expect(mysqlCommand("mysql", local, "/home/a b/my.cnf")).toBe(
+    "mysql --defaults-extra-file='/home/a b/my.cnf' -u read_only -h 127.0.0.1 -P 3306 orders",
+  );
 });
