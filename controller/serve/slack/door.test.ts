@@ -151,6 +151,18 @@ describe("a button that is pressed", () => {
     expect(reviews(here)).toEqual([]);
   });
 
+  it("counts for nothing once somebody else has its person's name", async () => {
+    const here = await start();
+    const before = { teamID: "T1", slackUserID: "U0ROB", slackName: "rob", userID: "u-before", userName: "rob" };
+    await here.desk.book.link({ ...before, time: "" });
+    await deliver(here.desk, anEvent(1));
+
+    await send(here.app, pressed(here));
+
+    expect(await replied(here)).toContain("not an enabled user");
+    expect(reviews(here)).toEqual([]);
+  });
+
   it("of a message that is behind decides nothing, and the message is brought up to date", async () => {
     const here = await start();
     await here.link("rob", "U0ROB");

@@ -14,6 +14,8 @@ const codeBytes = 16;
  */
 export class LinkCodes {
   readonly #held = new Map<string, { readonly account: SlackAccount; readonly endsMs: number }>();
+  /** The digest of each account's code. */
+  readonly #byAccount = new Map<string, string>();
   readonly #clock: Clock;
   readonly #random: (bytes: number) => Uint8Array;
 
@@ -25,14 +27,19 @@ export class LinkCodes {
   /** A code for that account, in place of the one that it had. */
   issue(account: SlackAccount): string {
     const nowMs = this.#clock.monotonicMs();
-    for (const [digest, held] of this.#held) {
-      const isSame = held.account.teamID === account.teamID && held.account.slackUserID === account.slackUserID;
-      if (isSame || held.endsMs <= nowMs || this.#held.size >= codesMax) {
-        this.#held.delete(digest);
+    const name = `${account.teamID}/${account.slackUserID}`;
+    this.#drop(this.#byAccount.get(name));
+    for (const [digest, { endsMs }] of this.#held) {
+      // Insertion order is age order: the first young one ends the sweep.
+      if (endsMs > nowMs && this.#held.size < codesMax) {
+        break;
       }
+      this.#drop(digest);
     }
     const code = Buffer.from(this.#random(codeBytes)).toString("hex");
-    this.#held.set(digestOf(code), { account, endsMs: nowMs + codeLifeMs });
+    const digest = digestOf(code);
+    this.#held.set(digest, { account, endsMs: nowMs + codeLifeMs });
+    this.#byAccount.set(name, digest);
     return code;
   }
 
@@ -45,7 +52,15 @@ export class LinkCodes {
   /** The same, and it is used. */
   redeem(code: string): SlackAccount | undefined {
     const account = this.find(code);
-    this.#held.delete(digestOf(code));
+    this.#drop(digestOf(code));
     return account;
+  }
+
+  #drop(digest = ""): void {
+    const held = this.#held.get(digest);
+    if (held !== undefined) {
+      this.#held.delete(digest);
+      this.#byAccount.delete(`${held.account.teamID}/${held.account.slackUserID}`);
+    }
   }
 }
