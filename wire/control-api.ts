@@ -308,6 +308,21 @@ export interface VerifyReport {
     readonly session?: string;
     readonly seq?: number;
   }[];
+  /** Records 1 to `toSeq` of a task that were removed because of their age; `wrong`: places of what was removed that did not fit. */
+  readonly removed?: readonly {
+    readonly proxy: string;
+    readonly task: string;
+    readonly toSeq: number;
+    readonly before: string;
+    readonly wrong?: number;
+  }[];
+  /** Records that fit and that no signed head vouches for. */
+  readonly unanchored?: readonly {
+    readonly proxy: string;
+    readonly task: string;
+    readonly fromSeq: number;
+    readonly toSeq: number;
+  }[];
 }
 
 /** `GET /v1/audit/export`, one a line. */

@@ -50,7 +50,11 @@ export const auditVerify: Command = {
     const states = valueOf(invocation, "state");
     const report = states === undefined ? await askedToVerify(world) : await verified(states.split(","), world);
     world.output.result(report, () =>
-      [`The audit trail is ${report.verdict}: ${counted(report)}.`, ...report.findings.map(findingLine)].join("\n"),
+      [
+        `The audit trail is ${report.verdict}: ${counted(report)}.`,
+        ...report.findings.map(findingLine),
+        ...unsignedLines(report),
+      ].join("\n"),
     );
     return report.verdict === "complete" ? 0 : 1;
   },
@@ -68,9 +72,9 @@ async function verified(states: readonly string[], world: World): Promise<Verify
   return viewOf(await verifyDirectories(directories, world.clock));
 }
 
-function viewOf({ verdict, counts, findings }: Report): VerifyReport {
+function viewOf({ verdict, counts, findings, removed, unanchored }: Report): VerifyReport {
   const shown = findings.map(({ kind, detail, session, seq }) => ({ kind, detail, ...defined({ session, seq }) }));
-  return { verdict, records: counts.records, sessions: counts.sessions, findings: shown };
+  return { verdict, records: counts.records, sessions: counts.sessions, findings: shown, removed, unanchored };
 }
 
 async function exportReport(invocation: Invocation, file: string): Promise<ExportReport> {
@@ -99,28 +103,20 @@ async function exportReport(invocation: Invocation, file: string): Promise<Expor
 
 /** 0 when everything that the file can prove is proven. */
 function showExport({ output }: World, report: ExportReport): number {
-  const { scope, proves, doesNotProve, installation, proven, removed, unanchored, lastHead } = report;
+  const { scope, proves, doesNotProve, installation, proven, lastHead } = report;
   const view = {
     ...viewOf(report),
     scope,
     installation,
     proves,
     doesNotProve,
-    removed,
-    unanchored,
     ...defined({ proven, lastHead }),
   };
   output.result(view, () =>
     [
       `This ${whatOf(scope)} of ${installation} is ${report.verdict}: ${counted(view)}.`,
       ...view.findings.map(findingLine),
-      ...removed.map(
-        ({ proxy, task, toSeq, before, wrong }) =>
-          `  removed because of their age: records 1 to ${toSeq} of ${proxy} ${task}, from before ${before}${wrong === undefined ? "" : `; ${wrong} places were not as they should be`}`,
-      ),
-      ...unanchored.map(
-        ({ proxy, task, fromSeq, toSeq }) => `  not signed: records ${fromSeq} to ${toSeq} of ${proxy} ${task}`,
-      ),
+      ...unsignedLines(view),
       ...(lastHead === undefined
         ? []
         : [`  last signed head: line ${lastHead.line} of ${lastHead.time}, SHA-256 ${lastHead.sha256}`]),
@@ -152,4 +148,17 @@ function counted({ records, sessions }: Pick<VerifyReport, "records" | "sessions
 
 function findingLine({ kind, detail }: VerifyReport["findings"][number]): string {
   return `  ${kind}: ${detail}`;
+}
+
+/** What is not there on purpose, and what nobody vouches for. */
+function unsignedLines({ removed = [], unanchored = [] }: VerifyReport): string[] {
+  return [
+    ...removed.map(({ proxy, task, toSeq, before, wrong }) => {
+      const rest = wrong === undefined ? "" : `; ${wrong} places were not as they should be`;
+      return `  removed because of their age: records 1 to ${toSeq} of ${proxy} ${task}, from before ${before}${rest}`;
+    }),
+    ...unanchored.map(
+      ({ proxy, task, fromSeq, toSeq }) => `  not signed: records ${fromSeq} to ${toSeq} of ${proxy} ${task}`,
+    ),
+  ];
 }

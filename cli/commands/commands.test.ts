@@ -180,7 +180,11 @@ describe("audit verify", () => {
     const answers = [
       report({}),
       report({ verdict: "broken", findings: [finding] }),
-      report({ verdict: "consistent, unanchored" }),
+      report({
+        verdict: "consistent, unanchored",
+        removed: [{ proxy: "default/main", task: "t1", toSeq: 9, before: "2026-01-05T00:00:00.000Z", wrong: 2 }],
+        unanchored: [{ proxy: "default/main", task: "t1", fromSeq: 30, toSeq: 31 }],
+      }),
     ];
     installation.on("POST /v1/audit/verify", () => ({ body: answers.shift() }));
 
@@ -193,7 +197,14 @@ describe("audit verify", () => {
       code: 1,
       out: "The audit trail is broken: 20 records, 2 sessions.\n  removed: record 7 of session a is missing\n",
     });
-    expect((await run("audit", "verify")).code).toBe(1);
+    expect(await run("audit", "verify")).toMatchObject({
+      code: 1,
+      out: [
+        "The audit trail is consistent, unanchored: 20 records, 2 sessions.",
+        "  removed because of their age: records 1 to 9 of default/main t1, from before 2026-01-05T00:00:00.000Z; 2 places were not as they should be",
+        "  not signed: records 30 to 31 of default/main t1\n",
+      ].join("\n"),
+    });
   });
 });
 

@@ -191,9 +191,11 @@ async function verifyTrail(keeping: AuditKeeping): Promise<VerifyReport> {
   const ownHeads = await collect(ownHeadLines());
   const lines = await collect(headLines());
   const report = await verify({ records: store.raw(), heads: lines, ownHeads, publicKey: publicKeyPEM, until });
-  const { verdict, counts, findings } = report;
+  const { verdict, counts, findings, removed, unanchored } = report;
   return {
     verdict,
+    removed,
+    unanchored,
     records: counts.records,
     sessions: counts.sessions,
     findings: findings.map(({ kind, detail, session, seq }) => ({ kind, detail, ...defined({ session, seq }) })),
