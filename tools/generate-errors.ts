@@ -95,7 +95,7 @@ Search for yours.
 | Exit code | Means |
 |---|---|
 | 0 | done; for \`validate\` and \`audit verify\` also: nothing found wrong; for \`plan\`, \`diff\` and \`leftovers list\`: no difference, nothing left |
-| 1 | refused or failed |
+| 1 | refused or failed; for \`wait\` also not in time, for \`doctor\` also a problem found |
 | 2 | wrong usage; for \`plan\`, \`diff\` and \`leftovers list\`: there is a difference, something is left |
 | 130 | interrupted |
 | any other | that of the command after \`rds proxy --exec --\`, whose exit code becomes this one's |
