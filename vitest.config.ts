@@ -14,6 +14,7 @@ export default defineConfig({
     // Real servers start inside tests; a loaded two-core machine needs the room. Nothing timed is asserted.
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 25_000 } },
     retry: 0,
   },
 });

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { manualClock } from "#lib/clock.ts";
 import { type FakeInstallation, startFakeInstallation } from "#test/cli/fake-installation.ts";
 import type { TestComputer } from "#test/cli/world.ts";
@@ -32,7 +32,7 @@ describe("sallyport console", () => {
     const world = { ...computer.world, environment: { ...computer.world.environment, BROWSER: browser } };
 
     const running = openConsole.run({ positionals: [], options: {}, world });
-    await vi.waitUntil(() => existsSync(`${browser}.page`) && readFileSync(`${browser}.page`, "utf8") !== "");
+    await expect.poll(() => existsSync(`${browser}.page`) && readFileSync(`${browser}.page`, "utf8") !== "").toBe(true);
     clock.advance(10_000);
 
     expect(await running).toBe(0);

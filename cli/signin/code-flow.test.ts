@@ -123,7 +123,7 @@ describe("a person at a computer with a browser", () => {
     const lateToken = expect(late.signIn()).rejects.toMatchObject({ code: "SignInTimedOut" });
     const stoppedToken = expect(stopped.signIn()).rejects.toMatchObject({ name: "AbortError" });
     await Promise.all([late.browser.opened(), stopped.browser.opened()]);
-    await vi.waitUntil(() => clock.pendingCount() >= 2);
+    await expect.poll(() => clock.pendingCount()).toBeGreaterThanOrEqual(2);
 
     stopped.computer.stop();
     clock.advance(10 * 60_000);

@@ -77,7 +77,7 @@ describe("a person who is not signed in", () => {
     const code = await shownCode(computer);
 
     clock.advance(1_000);
-    await vi.waitUntil(() => clock.pendingCount() > 0 && polled() === before + 1);
+    await expect.poll(() => clock.pendingCount() > 0 && polled() === before + 1).toBe(true);
     sandbox.approveDevice(code, "ada");
     clock.advance(5_999);
     const early = await Promise.race([token.then(() => "signed in"), new Promise((resolve) => setImmediate(resolve))]);

@@ -76,8 +76,6 @@ describe.skipIf(missing !== undefined)("the console's pages", () => {
     await margaret.page.getByText("Say why you need it.").waitFor();
     await margaret.page.getByLabel("Reason").fill("Quarterly check of the ledger");
     await margaret.page.getByRole("button", { name: "Ask for approval" }).click();
-    await new Promise((r) => setTimeout(r, 3000));
-    await look(margaret.page, "debug-margaret");
     await margaret.page.getByText("Waiting for approval").first().waitFor();
     await bothWidths(margaret.page, "grant-pending");
 
