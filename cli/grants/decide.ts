@@ -1,14 +1,18 @@
 import { defined } from "#lib/defined.ts";
 import { UserError } from "#lib/errors.ts";
 import type { ReviewRequest } from "#wire/approval.ts";
-import type { GrantView } from "#wire/control-api.ts";
+import type { GrantView, Me } from "#wire/control-api.ts";
 import { type Invocation, isSet, valueOf, type World } from "../command.ts";
 import type { ControlClient } from "../control/client.ts";
 import { ControlFailure } from "../control/failure.ts";
 import { approvalProgress } from "../rds/approval-text.ts";
 import { signedIn } from "../signin/signed-in.ts";
+import { followUntil } from "./follow.ts";
 import { findGrant, handleOf, typedGrant } from "./find.ts";
 import { reviewScreen } from "./screen.ts";
+
+/** The controller counts a review within a second; after this long it is told as it stands. */
+const countingWaitMs = 10_000;
 
 type DecisionKind = ReviewRequest["decision"];
 
@@ -19,7 +23,7 @@ export async function decide(invocation: Invocation, decision: DecisionKind): Pr
   const comment = valueOf(invocation, "comment");
   return signedIn(world, async ({ control }) => {
     const grant = await findGrant(control, typed, world);
-    const digest = digestToDecide(grant, decision);
+    const digest = await digestToDecide(control, grant, decision, world);
     world.output.event("REVIEW", reviewScreen(grant), { grant });
     if (!isSet(invocation, "yes")) {
       const { confirm } = await import("../output/prompt.ts");
@@ -28,26 +32,49 @@ export async function decide(invocation: Invocation, decision: DecisionKind): Pr
       }
     }
     const review = { decision, digest, ...defined({ step: valueOf(invocation, "step"), comment }) };
-    const after = await send(control, grant, review, world);
+    const sent = await send(control, grant, review, world);
+    const isDone = (view: GrantView): boolean =>
+      view.state !== "PendingApproval" || decisionsOf(view) > decisionsOf(grant);
+    const { grant: after } = await followUntil(control, sent, { isDone, timeoutMs: countingWaitMs }, world);
     world.output.result(after, () => outcomeText(after, decision));
     return 0;
   });
 }
 
+/** Decisions that count so far. */
+function decisionsOf({ approval }: GrantView): number {
+  return (approval?.steps ?? []).reduce((sum, { decisions }) => sum + decisions.length, 0);
+}
+
 /** The digest that the review will name. Throws where the grant does not wait for this person's word. */
-function digestToDecide(grant: GrantView, decision: DecisionKind): string {
+async function digestToDecide(
+  control: ControlClient,
+  grant: GrantView,
+  decision: DecisionKind,
+  world: World,
+): Promise<string> {
   const action = decision === "Approve" ? "approve" : "deny";
   const mayDecide = grant.actions === undefined || grant.actions.includes(action);
   if (grant.digest !== undefined && mayDecide) {
     return grant.digest;
   }
-  const isWaiting = grant.state === "PendingApproval";
   throw new UserError("NotWaiting", `${handleOf(grant)} does not wait for you to ${action} it`, {
-    why: isWaiting
-      ? approvalProgress(grant) || "a step names neither you nor a group of yours, or you decided already"
-      : `it is ${grant.state}${grant.message === "" ? "" : `: ${grant.message}`}`,
+    why:
+      grant.state === "PendingApproval"
+        ? await whyNotYou(control, grant, world)
+        : `it is ${grant.state}${grant.message === "" ? "" : `: ${grant.message}`}`,
     next: "sallyport reviews",
   });
+}
+
+async function whyNotYou(control: ControlClient, grant: GrantView, { signal }: World): Promise<string> {
+  const { userName } = await control.get<Me>("/v1/me", { signal });
+  const isOwn = [grant.userName, grant.requester].some((name) => name?.toLowerCase() === userName.toLowerCase());
+  const waits = approvalProgress(grant);
+  const isFor = waits === "" ? "" : ` (${waits})`;
+  return isOwn
+    ? `it is your own request, which takes somebody else's word${isFor}`
+    : `a step names neither you nor a group of yours, or you decided already${isFor}`;
 }
 
 async function send(control: ControlClient, grant: GrantView, review: ReviewRequest, world: World): Promise<GrantView> {

@@ -94,6 +94,7 @@ describe("access from the command line alone", () => {
     const approved = await cli("grace", "approve", name, "--comment", "go on", "--yes");
 
     expect(own.said).toContain("does not wait for you to approve it");
+    expect(own.said).toContain("it is your own request, which takes somebody else's word");
     expect(stranger.said).toContain(`no grant that you may see is called ${name}`);
     expect(unasked.said).toContain("Run it again with --yes.");
     expect([own.code, stranger.code, unasked.code]).toEqual([1, 1, 1]);
@@ -101,6 +102,8 @@ describe("access from the command line alone", () => {
     expect(approved.said).toMatch(/\[REVIEW\] margaret: app_owner on orders\n/);
     expect(approved.said).toMatch(/how long: +10m\n/);
     expect(approved.said).toMatch(/digest: +\S{20}/);
+    // Said once it counts: not that none of one has approved.
+    expect(approved.said.split("\n").at(-1)).toBe("Approved: margaret's app_owner access to orders");
     expect(await ended(waiting)).toBe(0);
     ({ grantID } = await support.json<GrantView>(installation, "margaret", "grants", "get", name));
     expect(waiting.lines.at(-1)).toBe(`${grantID} is active: app_owner access to orders for margaret, Active`);
