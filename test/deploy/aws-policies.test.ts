@@ -5,6 +5,7 @@ import {
   cloudFormationFolder,
   cloudFormationPolicies,
   exampleInput,
+  leastInput,
   type PolicyDocument,
   terraformPolicies,
 } from "./aws-policies.ts";
@@ -17,7 +18,7 @@ describe("the policies that Terraform and CloudFormation make", () => {
 
   it.each([
     ["with everything that is optional", exampleInput],
-    ["with the least", { ...exampleInput, kmsKeyARNs: [], databaseUserARNs: [], repositoryARNs: [] }],
+    ["with the least", leastInput],
   ])("are the same: %s", async (_what, input) => {
     const fromTerraform = await terraformPolicies(input);
 
@@ -112,9 +113,27 @@ describe("the policies", () => {
     });
   });
 
+  it("let the controller deliver and sign only where that is named, and delete nothing that was delivered", () => {
+    const most = policies.controller_policy.Statement.filter(({ Action }) => Action.some(isForAudit));
+    const least = cloudFormationPolicies(leastInput).controller_policy.Statement;
+
+    expect(least.flatMap(({ Action }) => Action).filter(isForAudit)).toEqual([]);
+    expect(most.map(({ Resource }) => Resource)).toEqual([
+      exampleInput.headKeyARNs,
+      exampleInput.auditObjectARNs,
+      exampleInput.auditObjectKeyARNs,
+      exampleInput.auditLogGroupARNs,
+    ]);
+    expect(most.flatMap(({ Action }) => Action).filter((action) => /Delete|Bypass|LegalHold/.test(action))).toEqual([]);
+  });
+
   it("allow no pattern of actions", () => {
     const actions = Object.values(policies).flatMap(({ Statement }) => Statement.flatMap(({ Action }) => Action));
 
     expect(actions.filter((action) => action.includes("*"))).toEqual([]);
   });
 });
+
+function isForAudit(action: string): boolean {
+  return /^(s3|logs|kms):/.test(action);
+}

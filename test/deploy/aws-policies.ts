@@ -41,6 +41,10 @@ export interface PolicyInput {
   readonly kmsKeyARNs: readonly string[];
   readonly databaseUserARNs: readonly string[];
   readonly repositoryARNs: readonly string[];
+  readonly headKeyARNs: readonly string[];
+  readonly auditObjectARNs: readonly string[];
+  readonly auditObjectKeyARNs: readonly string[];
+  readonly auditLogGroupARNs: readonly string[];
 }
 
 /** An installation that uses everything that is optional. */
@@ -53,6 +57,22 @@ export const exampleInput: PolicyInput = {
   kmsKeyARNs: ["arn:aws:kms:eu-west-1:111122223333:key/7f1c2d3e-0000-4000-8000-000000000001"],
   databaseUserARNs: ["arn:aws:rds-db:eu-west-1:111122223333:dbuser:db-ABCDEFGHIJKL/read_only"],
   repositoryARNs: ["arn:aws:ecr:eu-west-1:111122223333:repository/sallyport"],
+  headKeyARNs: ["arn:aws:kms:eu-west-1:999900001111:key/7f1c2d3e-0000-4000-8000-000000000002"],
+  auditObjectARNs: ["arn:aws:s3:::audit-logs/sallyport/*"],
+  auditObjectKeyARNs: ["arn:aws:kms:eu-west-1:999900001111:key/7f1c2d3e-0000-4000-8000-000000000003"],
+  auditLogGroupARNs: ["arn:aws:logs:eu-west-1:999900001111:log-group:/sallyport/audit:*"],
+};
+
+/** One that uses nothing of that. */
+export const leastInput: PolicyInput = {
+  ...exampleInput,
+  kmsKeyARNs: [],
+  databaseUserARNs: [],
+  repositoryARNs: [],
+  headKeyARNs: [],
+  auditObjectARNs: [],
+  auditObjectKeyARNs: [],
+  auditLogGroupARNs: [],
 };
 
 export const terraformFolder = path.join(repository, "manifests", "terraform");
@@ -106,6 +126,10 @@ function terraformVariables(input: PolicyInput): Record<string, unknown> {
     account_role_arns: [role("sallyport-account")],
     trusted_principal_arns: input.principalARN === "" ? [] : [input.principalARN],
     external_id: `sallyport:${input.installation}`,
+    head_key_arns: input.headKeyARNs,
+    audit_object_arns: input.auditObjectARNs,
+    audit_object_key_arns: input.auditObjectKeyARNs,
+    audit_log_group_arns: input.auditLogGroupARNs,
   };
 }
 
@@ -119,6 +143,10 @@ export function cloudFormationPolicies(input: PolicyInput): Policies {
     ProxyAccountArns: [`arn:${partition}:sso:::account/${input.accountID}`],
     AccountRoleArns: [`arn:${partition}:iam::${input.accountID}:role/sallyport-account`],
     TrustedPrincipalArn: input.principalARN,
+    HeadKeyArns: input.headKeyARNs,
+    AuditObjectArns: input.auditObjectARNs,
+    AuditObjectKeyArns: input.auditObjectKeyARNs,
+    AuditLogGroupArns: input.auditLogGroupARNs,
   });
   const account = new Template("proxy-account.yaml", {
     "AWS::AccountId": input.accountID,

@@ -30,6 +30,10 @@ module "policies" {
   oidc_provider_arn            = var.oidc_provider_arn
   oidc_issuer                  = element(split("oidc-provider/", var.oidc_provider_arn), 1)
   service_account              = var.service_account
+  head_key_arns                = var.head_key_arns
+  audit_object_arns            = var.audit_object_arns
+  audit_object_key_arns        = var.audit_object_key_arns
+  audit_log_group_arns         = var.audit_log_group_arns
 }
 
 resource "aws_iam_role" "controller" {

@@ -67,6 +67,30 @@ variable "service_account" {
   default     = "sallyport-system:sallyport-controller"
 }
 
+variable "head_key_arns" {
+  description = "The KMS key that signs the audit trail's heads, as the controller's --head-key, in a list. None for a key in a file."
+  type        = list(string)
+  default     = []
+}
+
+variable "audit_object_arns" {
+  description = "Where the audit trail is delivered in S3, as arn:aws:s3:::BUCKET/PREFIX/*."
+  type        = list(string)
+  default     = []
+}
+
+variable "audit_object_key_arns" {
+  description = "Customer keys that those buckets are encrypted with. None for the key that S3 manages."
+  type        = list(string)
+  default     = []
+}
+
+variable "audit_log_group_arns" {
+  description = "Where the audit trail is delivered in CloudWatch Logs, as arn:aws:logs:REGION:ACCOUNT:log-group:NAME:*."
+  type        = list(string)
+  default     = []
+}
+
 variable "tags" {
   description = "Tags of everything that is made here."
   type        = map(string)

@@ -100,6 +100,32 @@ locals {
         Action   = ["sts:AssumeRole"]
         Resource = var.account_role_arns
       }],
+      length(var.head_key_arns) == 0 ? [] : [{
+        Sid      = "SignHeads"
+        Effect   = "Allow"
+        Action   = ["kms:GetPublicKey", "kms:Sign"]
+        Resource = var.head_key_arns
+      }],
+      length(var.audit_object_arns) == 0 ? [] : [{
+        # Written once: nothing here deletes an object, or ends its retention. Reading compares what an earlier delivery left.
+        Sid      = "DeliverObjects"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject", "s3:PutObject", "s3:PutObjectRetention"]
+        Resource = var.audit_object_arns
+      }],
+      length(var.audit_object_key_arns) == 0 ? [] : [{
+        Sid       = "EncryptObjects"
+        Effect    = "Allow"
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = var.audit_object_key_arns
+        Condition = { StringLike = { "kms:ViaService" = "s3.*.amazonaws.com" } }
+      }],
+      length(var.audit_log_group_arns) == 0 ? [] : [{
+        Sid      = "DeliverLogs"
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = var.audit_log_group_arns
+      }],
     )
   }
 
