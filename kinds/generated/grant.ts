@@ -287,6 +287,8 @@ export interface GrantStatusApproval {
   readonly step: string;
   /** Who decided. (at most 256 characters) */
   readonly reviewer: string;
+  /** Identity Store user ID of the person who decided. Names change and are given to others; this stays. Absent for a pipeline. (at most 64 characters) */
+  readonly reviewerID?: string;
   /** Whether that is a person or a pipeline. Absent means User. */
   readonly reviewerKind?: "User" | "Pipeline";
   /** What was decided on (`review.digest` of that moment). An approval counts while this is the current one. (at most 71 characters) */

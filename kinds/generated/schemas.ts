@@ -2130,6 +2130,12 @@ export const definitions: { readonly [K in Kind]: KindDefinition } = {
                     "minLength": 1,
                     "maxLength": 256
                   },
+                  "reviewerID": {
+                    "description": "Identity Store user ID of the person who decided. Names change and are given to others; this stays. Absent for a pipeline.",
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 64
+                  },
                   "reviewerKind": {
                     "description": "Whether that is a person or a pipeline. Absent means User.",
                     "type": "string",

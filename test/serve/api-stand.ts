@@ -112,7 +112,9 @@ export function adasGrant(status: Partial<NonNullable<Grant["status"]>> = {}): G
         extension: { maxCount: 2, durationSeconds: 600 },
       },
       review: { digest: adasDigest, workflow: "reviewed" },
-      approvals: [{ step: "lead", reviewer: "rob", decision: "Approve", time: since, digest: adasDigest }],
+      approvals: [
+        { step: "lead", reviewer: "rob", reviewerID: "u-rob", decision: "Approve", time: since, digest: adasDigest },
+      ],
       target: { proxy: "main" },
       external: {},
       ...status,

@@ -1,12 +1,15 @@
 import type { AccessWorkflowSpecApprovalStep, GrantReviewSpec, GrantStatusApproval } from "#kinds/index.ts";
 import { describe, expect, it } from "vitest";
 import { aGrant, aWorkflow } from "../testing.ts";
-import { approvalsMax, mayReview, type Reviewer, reviewVerdict } from "./approval.ts";
+import { approvalProgress, approvalsMax, mayReview, type Reviewer, reviewVerdict } from "./approval.ts";
 import { approvedStatus, at, noon, seen } from "./testing.ts";
 
 const digest = `sha256:${"1".repeat(64)}`;
 const other = `sha256:${"2".repeat(64)}`;
-const person = (userName: string, ...groups: string[]): Reviewer => ({ kind: "User", userName, groups });
+const person = (userName: string, ...groups: string[]) => {
+  const userID = `u-${userName.toLowerCase()}`;
+  return { kind: "User", userID, userName, groups } as const satisfies Reviewer;
+};
 const grace = person("grace", "administrators");
 const leads: AccessWorkflowSpecApprovalStep = {
   name: "lead",
@@ -102,6 +105,25 @@ const cases: [string, Case, string][] = [
     "AlreadyDecided",
   ],
   [
+    "of a person who has approved a step under another name",
+    { approvals: [approval("grace.hopper", "lead", { reviewerID: "u-grace" })], review: { step: "owner" } },
+    "AlreadyDecided",
+  ],
+  [
+    "of a person who was given the name of one who approved",
+    { approvals: [approval("grace", "lead", { reviewerID: "u-left" })], review: { step: "owner" } },
+    "counts for owner",
+  ],
+  [
+    "of the Grant's own person under a new name",
+    {
+      grant: { status: { principal: { userID: "u-alan", userName: "ada" } } },
+      steps: [owners],
+      reviewer: person("alan"),
+    },
+    "SelfApproval",
+  ],
+  [
     "of a person whose approval was of something else",
     { approvals: [approval("grace", "lead", { digest: other })] },
     "counts for lead",
@@ -165,19 +187,41 @@ describe("a review", () => {
   });
 });
 
+describe("the approvals on record", () => {
+  const progress = (...approvals: GrantStatusApproval[]): boolean =>
+    approvalProgress(
+      aGrant({ status: { ...seen, approvals } }),
+      aWorkflow({ spec: { approvalSteps: [leads, owners] } }),
+      digest,
+    ).isApproved;
+
+  it("count one person once, whatever they were called each time", () => {
+    const lead = approval("grace", "lead", { reviewerID: "u-grace" });
+
+    expect(progress(lead, approval("grace.hopper", "owner", { reviewerID: "u-grace" }))).toBe(false);
+    expect(progress(lead, approval("hedy", "owner", { reviewerID: "u-hedy" }))).toBe(true);
+  });
+
+  it("count one name once where one of them has no ID", () => {
+    const lead = approval("grace", "lead");
+
+    expect(progress(lead, approval("Grace", "owner", { reviewerID: "u-grace" }))).toBe(false);
+  });
+});
+
 describe("what a person may review", () => {
   const grant = aGrant({ status: { ...seen, review: { digest, workflow: "auto" } } });
   const workflow = aWorkflow({ spec: { approvalSteps: [leads, owners] } });
 
   it("names every step that their approval would count for", () => {
-    expect(mayReview({ userName: "grace", groups: ["administrators"] }, grant, workflow, noon)).toEqual({
+    expect(mayReview(person("grace", "administrators"), grant, workflow, noon)).toEqual({
       approve: ["lead", "owner"],
       deny: true,
     });
   });
 
   it("is nothing for whom no step names, and only a denial for the person of the Grant", () => {
-    expect(mayReview({ userName: "eve", groups: [] }, grant, workflow, noon)).toEqual({ approve: [], deny: false });
-    expect(mayReview({ userName: "ada", groups: [] }, grant, workflow, noon)).toEqual({ approve: [], deny: true });
+    expect(mayReview(person("eve"), grant, workflow, noon)).toEqual({ approve: [], deny: false });
+    expect(mayReview(person("ada"), grant, workflow, noon)).toEqual({ approve: [], deny: true });
   });
 });

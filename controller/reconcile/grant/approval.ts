@@ -7,10 +7,17 @@ import type {
 } from "#kinds/index.ts";
 import type { EpochMs } from "#lib/clock.ts";
 import { isNamedAs, mayBeNamedAs } from "./names.ts";
+import { mayBeSamePerson, type OnRecord } from "./same-person.ts";
 
 /** Whoever decides, once it is proven that it is them; groups are those of the moment. */
 export type Reviewer =
-  | { readonly kind: "User"; readonly userName: string; readonly groups: readonly string[] }
+  | {
+      readonly kind: "User";
+      /** Identity Store user ID: names change, and are given to others. */
+      readonly userID: string;
+      readonly userName: string;
+      readonly groups: readonly string[];
+    }
   | { readonly kind: "Pipeline"; readonly name: string };
 
 /** One step of a workflow, and the approvals that count for it now. */
@@ -41,8 +48,8 @@ export function approvalProgress(grant: Grant, workflow: AccessWorkflow, digest:
   for (const approval of grant.status?.approvals ?? []) {
     const step = steps.find(({ name }) => name === approval.step);
     const isOfNow = approval.decision === "Approve" && approval.digest === digest;
-    const isTwice = seen.some((other) => mayBeNamedAs(other.reviewer, approval.reviewer));
-    if (isOfNow && !isTwice && step !== undefined && mayBeSelf(step, grant, approval.reviewer)) {
+    const isTwice = seen.some((other) => mayBeSamePerson(other, approval));
+    if (isOfNow && !isTwice && step !== undefined && mayBeSelf(step, grant, approval)) {
       seen.push(approval);
     }
   }
@@ -137,6 +144,7 @@ function stepVerdict({ grant, review, reviewer }: ReviewFacts, { steps }: Approv
     return refused("UnknownStep", `There is no step ${review.step ?? ""}. The steps are: ${names}.`);
   }
   const who = nameOf(reviewer);
+  const onRecord = recordedAs(reviewer);
   const mine = named.filter(({ step }) => isApprover(step, reviewer));
   if (mine[0] === undefined) {
     const where = review.step === undefined ? "any step" : `the step ${review.step}`;
@@ -145,11 +153,11 @@ function stepVerdict({ grant, review, reviewer }: ReviewFacts, { steps }: Approv
   if (review.decision === "Deny") {
     return { kind: "counts", step: mine[0].step.name };
   }
-  const allowed = mine.filter(({ step }) => mayBeSelf(step, grant, who));
+  const allowed = mine.filter(({ step }) => mayBeSelf(step, grant, onRecord));
   if (allowed.length === 0) {
     return refused("SelfApproval", `${who} asked for the access, or would get it. Somebody else must approve it.`);
   }
-  const before = steps.find(({ approvals }) => approvals.some((other) => mayBeNamedAs(other.reviewer, who)));
+  const before = steps.find(({ approvals }) => approvals.some((other) => mayBeSamePerson(other, onRecord)));
   if (before !== undefined) {
     return refused(
       "AlreadyDecided",
@@ -171,12 +179,12 @@ export interface MayReview {
 
 /** What `person` may decide now, by the same rules. Pure. */
 export function mayReview(
-  person: { readonly userName: string; readonly groups: readonly string[] },
+  person: { readonly userID: string; readonly userName: string; readonly groups: readonly string[] },
   grant: Grant,
   workflow: AccessWorkflow | undefined,
   now: EpochMs,
 ): MayReview {
-  const reviewer: Reviewer = { kind: "User", userName: person.userName, groups: person.groups };
+  const reviewer: Reviewer = { kind: "User", userID: person.userID, userName: person.userName, groups: person.groups };
   const grantDigest = grant.status?.review?.digest ?? "";
   const counts = (review: Omit<ReviewFacts["review"], "grantDigest">): boolean =>
     reviewVerdict({ grant, workflow, reviewer, now, review: { ...review, grantDigest } }).kind === "counts";
@@ -204,10 +212,24 @@ export function nameOf(reviewer: Reviewer): string {
   return reviewer.kind === "User" ? reviewer.userName : reviewer.name;
 }
 
-/** Whether this name may approve the step: neither the Grant's person nor who asked for it, unless the step allows that. */
-function mayBeSelf({ selfApproval }: AccessWorkflowSpecApprovalStep, { spec }: Grant, name: string): boolean {
-  const isSelf = [spec.principal.name, spec.requester?.username ?? ""].some((self) => mayBeNamedAs(self, name));
-  return !isSelf || selfApproval === "Allow";
+/** How a reviewer is on record. */
+export function recordedAs(reviewer: Reviewer): OnRecord & Pick<GrantStatusApproval, "reviewerKind"> {
+  const reviewerKind = reviewer.kind;
+  const isUser = reviewer.kind === "User";
+  return { reviewer: nameOf(reviewer), reviewerKind, ...(isUser ? { reviewerID: reviewer.userID } : {}) };
+}
+
+/**
+ * Whether this reviewer may approve the step: neither the Grant's person nor who asked for it, unless the step allows that. The Grant's
+ * person under a new name is still the Grant's person.
+ */
+function mayBeSelf({ selfApproval }: AccessWorkflowSpecApprovalStep, grant: Grant, who: OnRecord): boolean {
+  const { spec, status } = grant;
+  const isPerson = who.reviewerID !== undefined && who.reviewerID === status?.principal?.userID;
+  const isNamed = [spec.principal.name, spec.requester?.username ?? ""].some((self) =>
+    mayBeNamedAs(self, who.reviewer),
+  );
+  return (!isPerson && !isNamed) || selfApproval === "Allow";
 }
 
 function whyTooLate(grant: Grant, now: EpochMs): string | undefined {

@@ -138,7 +138,12 @@ class World {
         reviewer: { username: who },
       },
     };
-    const reviewer: Reviewer = { kind: "User", userName: who, groups: isLead ? ["Leads"] : [] };
+    const reviewer: Reviewer = {
+      kind: "User",
+      userID: `u-${who.toLowerCase()}`,
+      userName: who,
+      groups: isLead ? ["Leads"] : [],
+    };
     const decision = decideReview(review, this.grant, { workflow: this.#workflow(), reviewer, now: this.now });
     if (!isStale && this.grant.status?.approvalTime === undefined && this.#isInTime()) {
       this.given.push({ who: who.toLowerCase(), isLead, deny, step, of: this.of });

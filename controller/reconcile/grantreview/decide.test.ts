@@ -9,7 +9,7 @@ const workflow = aWorkflow({
   spec: { approvalSteps: [{ name: "lead", approvers: [{ kind: "User", name: "grace" }] }] },
 });
 const grant = aGrant({ status: { ...seen, review: { digest, workflow: "auto" } } });
-const reviewer = { kind: "User", userName: "grace", groups: [] } as const;
+const reviewer = { kind: "User", userID: "u-grace", userName: "grace", groups: [] } as const;
 const facts = { workflow, reviewer, now: noon };
 
 function aReview(status?: GrantReviewStatus): GrantReview {
@@ -35,6 +35,7 @@ describe("a review that counts", () => {
       approval: {
         step: "lead",
         reviewer: "grace",
+        reviewerID: "u-grace",
         reviewerKind: "User",
         decision: "Approve",
         digest,

@@ -8,8 +8,8 @@ import {
 } from "#kinds/index.ts";
 import type { EpochMs } from "#lib/clock.ts";
 import { defined } from "#lib/defined.ts";
-import { nameOf, type ReviewRefusal, type Reviewer, reviewVerdict, type ReviewFacts } from "../grant/approval.ts";
-import { isNamedAs } from "../grant/names.ts";
+import { recordedAs, type ReviewRefusal, type Reviewer, reviewVerdict, type ReviewFacts } from "../grant/approval.ts";
+import { mayBeSamePerson } from "../grant/same-person.ts";
 import { formatTime } from "../grant/window.ts";
 import { notReady, ready, stalledAt } from "../status/simple.ts";
 
@@ -76,7 +76,7 @@ function recordOf({ metadata, spec }: GrantReview, { status }: Grant, reviewer: 
       entry.review === metadata.name &&
       entry.digest === spec.grantDigest &&
       entry.decision === spec.decision &&
-      isNamedAs(entry.reviewer, nameOf(reviewer)),
+      mayBeSamePerson(entry, recordedAs(reviewer)),
   );
 }
 
@@ -88,8 +88,7 @@ function approvalOf(
 ): GrantStatusApproval {
   return {
     step,
-    reviewer: nameOf(reviewer),
-    reviewerKind: reviewer.kind,
+    ...recordedAs(reviewer),
     decision: spec.decision,
     digest: spec.grantDigest,
     time: formatTime(now),

@@ -194,7 +194,8 @@ async function provenReviewer(
         const message = `${proof.username} is disabled in the identity store.`;
         return refused({ kind: "refused", reason: "ReviewerDisabled", message });
       }
-      return { kind: "User", userName: user.userName, groups: await store.groupsOf(user.userID) };
+      const { userID, userName } = user;
+      return { kind: "User", userID, userName, groups: await store.groupsOf(userID) };
     }
   }
 }

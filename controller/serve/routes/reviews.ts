@@ -92,7 +92,7 @@ async function review(
     grant,
     workflow: workflowOf(grant, services.source),
     review: { decision, grantDigest: digest, ...defined({ step }) },
-    reviewer: { kind: "User", userName: caller.userName, groups: caller.groups },
+    reviewer: { kind: "User", ...caller },
     now: services.clock.now(),
   });
   if (verdict.kind !== "counts") {

@@ -2,7 +2,6 @@ import type { Database } from "#kinds/index.ts";
 import type { VisibleTo } from "#audit/store/types.ts";
 import { type Known, callerGrant } from "../grants/caller-view.ts";
 import type { CallerOf } from "../route.ts";
-import { isNamedAs } from "../../reconcile/grant/names.ts";
 import { viewersOf, type Viewer } from "./viewing.ts";
 
 /**
@@ -29,7 +28,7 @@ function reviewedGrants(known: Known, caller: CallerOf): string[] {
     .flatMap(({ object: grant }) => {
       const { approvals, grantID, requestTime = "" } = grant.status ?? {};
       // Few of thousands of Grants: what binds the caller to the others is not asked.
-      if (grantID === undefined || approvals?.some(({ reviewer }) => isNamedAs(reviewer, caller.userName)) !== true) {
+      if (grantID === undefined || approvals?.some(({ reviewerID }) => reviewerID === caller.userID) !== true) {
         return [];
       }
       const seen = callerGrant(known, caller, grant);
