@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { parseArgs } from "node:util";
 import type { ControlPlane } from "#test/harness/control-plane.ts";
 import { prepareCluster } from "#test/harness/control-plane-installation.ts";
@@ -6,7 +5,7 @@ import { type Installation, startInstallation, untilProxyLinked } from "#test/ha
 import { ensureConsole } from "./console.ts";
 import { admitPerson, clusterHand, type DemoCluster, startDemoCluster, tellAdmission } from "./demo/cluster-hand.ts";
 import { folderHand } from "./demo/hand.ts";
-import { keepRunning } from "./demo/keep.ts";
+import { tellHowToTry } from "./demo/keep.ts";
 import { tellMainJob } from "./demo/main-job.ts";
 import { mysqlAtHand, tellMySql } from "./demo/mysql-part.ts";
 import { tellPeople } from "./demo/people-part.ts";
@@ -29,8 +28,8 @@ async function main({ keep, cluster: inCluster }: DemoOptions): Promise<number> 
   let installation: Installation | undefined;
   let cluster: ControlPlane | undefined;
   let objects: DemoCluster | undefined;
-  // Ctrl-C stops what was started, too, instead of leaving it behind.
-  const interrupted = Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]).then(() => {
+  const stop = untilStopped();
+  const interrupted = stop.then(() => {
     throw new StepFailed("interrupted");
   });
   interrupted.catch(() => {});
@@ -52,7 +51,9 @@ async function main({ keep, cluster: inCluster }: DemoOptions): Promise<number> 
     );
     const hand = objects === undefined ? folderHand(running) : clusterHand(objects, screen);
     if (keep) {
-      await keepRunning(running, hand, screen, objects);
+      await tellHowToTry(running, hand, screen, objects);
+      await stop;
+      screen.text("Stopping …");
       return 0;
     }
     if (objects !== undefined) {
@@ -83,6 +84,18 @@ async function main({ keep, cluster: inCluster }: DemoOptions): Promise<number> 
     await installation?.stop();
     await cluster?.close();
   }
+}
+
+/**
+ * Resolves at Ctrl-C, which stops what was started, too, instead of leaving it behind. A terminal sends it to this process and to the one
+ * that started it, which passes it on: the second must not end the stopping.
+ */
+function untilStopped(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => resolve());
+  }
+  return promise;
 }
 
 /** Brings the examples into the cluster instead of leaving them in their folder. */

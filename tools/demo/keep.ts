@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Installation } from "#test/harness/installation.ts";
@@ -8,8 +7,8 @@ import { fourEyes, fourEyesName } from "./four-eyes.ts";
 import type { Hand } from "./hand.ts";
 import type { Screen } from "./screen.ts";
 
-/** Leaves everything running until Ctrl-C, and says what to type in a second terminal. */
-export async function keepRunning(
+/** Says what to type in other terminals while everything keeps running. */
+export async function tellHowToTry(
   installation: Installation,
   hand: Hand,
   screen: Screen,
@@ -53,7 +52,6 @@ Meanwhile be grace, an administrator, in another; or margaret (${margaret}), an 
 
 Your browser does not know the certificate of this demo and asks whether to go on; it is signed by ${installation.caFile}
 ${cluster === undefined ? inFolder(installation) : inCluster}`);
-  await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
 }
 
 const inFolder = ({ folder }: Installation): string => `
