@@ -13,7 +13,7 @@ export interface OpenCursorOptions {
 
 /**
  * Where a sink goes on. A cursor that does not fit the store belongs to one that is gone, whose positions have begun again: everything is
- * then delivered from the beginning, since nothing says what of it is there already.
+ * then delivered from the oldest that there is, since nothing says what of it is there already.
  */
 export async function openCursor({ name, source, cursors, from, newID, log }: OpenCursorOptions): Promise<Cursor> {
   const found = await cursors.read(name);
@@ -23,7 +23,8 @@ export async function openCursor({ name, source, cursors, from, newID, log }: Op
   if (found !== undefined) {
     log.error("the store was replaced; a sink begins again", { sink: name, position: found.position });
   }
-  const position = found === undefined && from === "now" ? await source.newest() : 0;
+  const beginning = async (): Promise<number> => ((await source.oldest?.()) ?? 1) - 1;
+  const position = found === undefined && from === "now" ? await source.newest() : await beginning();
   const cursor: Cursor = { position, epoch: newID() };
   await cursors.write(name, cursor);
   return cursor;

@@ -18,12 +18,14 @@ function raws(): RawRecord[] {
     .map((bytes, index) => ({ storeSeq: index + 1, receivedTime, proxy: "default/main", task: "t1", bytes }));
 }
 
+const sender = { proxy: "default/main", task: "t1" };
+
 async function lines(records: readonly RawRecord[]): Promise<string[]> {
   const owners = new SessionOwners(() => Promise.resolve(undefined));
   const all: string[] = [];
   for (const raw of records) {
     const record = tryDecodeRecord(raw.bytes);
-    all.push(recordLine(raw, "acme", await owners.ownerOf(record), record).line);
+    all.push(recordLine(raw, "acme", await owners.ownerOf(record, raw), record).line);
   }
   return all;
 }
@@ -114,7 +116,7 @@ it("asks for a session's opening once, where it was delivered before this proces
 
   const found = [];
   for (const record of later) {
-    found.push(await owners.ownerOf(record));
+    found.push(await owners.ownerOf(record, sender));
   }
 
   expect(found).toEqual(later.map(() => ({ userName: "ada" })));
@@ -133,8 +135,18 @@ it("keeps as many sessions in mind as it may, and the ones that were seen last",
   };
 
   for (const session of ["a", "b", "a", "c", "a", "b"]) {
-    await owners.ownerOf(start(session));
+    await owners.ownerOf(start(session), sender);
   }
 
   expect(asked).toEqual(["a", "b", "c", "b"]);
+});
+
+it("gives a session the owner that its own proxy named, whatever another one calls its sessions", async () => {
+  const [open, start] = raws().map(({ bytes }) => tryDecodeRecord(bytes));
+  const owners = new SessionOwners((_, { proxy }) => Promise.resolve({ userName: proxy }));
+
+  await owners.ownerOf(open, { proxy: "default/taken-over", task: "t9" });
+  const owner = await owners.ownerOf(start, sender);
+
+  expect(owner).toEqual({ userName: "default/main" });
 });

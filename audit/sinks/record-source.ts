@@ -2,7 +2,7 @@ import { tryDecodeRecord } from "../codec.ts";
 import type { AuditStore } from "../store/store.ts";
 import type { RawRecord } from "../store/types.ts";
 import { type LineOwner, type RecordLine, recordLine } from "./record-line.ts";
-import { SessionOwners } from "./session-owners.ts";
+import { type Sender, SessionOwners } from "./session-owners.ts";
 import type { SinkItem, SinkPage, SinkSource } from "./sink.ts";
 import type { StoreWatch } from "./store-watch.ts";
 
@@ -13,17 +13,17 @@ export interface RecordSourceOptions {
   readonly store: RecordStore;
   readonly watch: StoreWatch;
   readonly installation: string;
-  /** Lowest position that retention has left. */
+  /** Lowest position that retention has left; the store's first by default. */
   readonly oldest?: (() => Promise<number>) | undefined;
 }
 
 /** Every record of the store, flagged ones too, rendered for delivery. */
 export function recordSource(options: RecordSourceOptions): SinkSource<RecordLine> {
-  const { store, watch, installation, oldest } = options;
-  const owners = new SessionOwners((session) => findOwner(store, session));
+  const { store, watch, installation, oldest = () => oldestIn(store) } = options;
+  const owners = new SessionOwners((session, sender) => findOwner(store, session, sender));
   const render = async (raw: RawRecord): Promise<SinkItem<RecordLine>> => {
     const record = tryDecodeRecord(raw.bytes);
-    const value = recordLine(raw, installation, await owners.ownerOf(record), record);
+    const value = recordLine(raw, installation, await owners.ownerOf(record, raw), record);
     const { storeSeq: position, receivedTime } = raw;
     return {
       position,
@@ -52,13 +52,26 @@ export function recordSource(options: RecordSourceOptions): SinkSource<RecordLin
     wait: (after, signal) => watch.wait(after, signal),
     latest: () => watch.latest(),
     newest: () => store.newest(),
-    ...(oldest === undefined ? {} : { oldest }),
+    oldest,
   };
 }
 
-async function findOwner(store: RecordStore, session: string): Promise<LineOwner | undefined> {
-  const [entry] = (await store.sessions({ session }, { limit: 1 })).items;
-  if (entry === undefined || entry.openTime === undefined) {
+/** Position of the first record that is there, or of the next one to come. */
+async function oldestIn(store: RecordStore): Promise<number> {
+  const newest = await store.newest();
+  for await (const { storeSeq } of store.raw({ upTo: newest })) {
+    return storeSeq;
+  }
+  return newest + 1;
+}
+
+/** Sessions of one name that are looked through: names are random, so that there are two is nobody's accident. */
+const namesakesMax = 100;
+
+async function findOwner(store: RecordStore, session: string, sender: Sender): Promise<LineOwner | undefined> {
+  const { items } = await store.sessions({ session }, { limit: namesakesMax, order: "oldest" });
+  const entry = items.find(({ proxy, task }) => proxy === sender.proxy && task === sender.task);
+  if (entry?.openTime === undefined) {
     return undefined;
   }
   const { grantID, userName, database, databaseName, engine, roleName } = entry;

@@ -225,7 +225,8 @@ describe("a start", () => {
 });
 
 it("says how many positions retention has removed before they were delivered, and which one it still needs", async () => {
-  const { source, sink, counted, runner } = stand();
+  const { source, sink, cursors, counted, runner } = stand();
+  await cursors.write("test", { position: 0, epoch: "epoch0" });
   source.add(10);
   source.removeUpTo(4);
 
@@ -238,6 +239,19 @@ it("says how many positions retention has removed before they were delivered, an
   expect(counted.lost).toBe(4);
   expect(runner.status().lost).toBe(4);
   expect(runner.positionNeeded()).toBe(11);
+});
+
+it("begins a new sink at the oldest that there is, of which nothing was lost", async () => {
+  const { source, sink, counted, runner } = stand();
+  source.add(10);
+  source.removeUpTo(4);
+
+  runner.start();
+  await settle();
+  await runner.stop();
+
+  expect(sink.arrived.flat()).toEqual([5, 6, 7, 8, 9, 10]);
+  expect(counted.lost).toBe(0);
 });
 
 it("delivers nothing while this process may not", async () => {
