@@ -93,15 +93,41 @@ describe("deciding", () => {
     expect(posts()).toEqual([]);
   });
 
-  it("is refused where the grant does not wait for the person, with whom it waits for", async () => {
+  it.each([
+    [
+      "somebody whom no step names",
+      "margaret",
+      "a step names neither you nor a group of yours, or you decided already",
+    ],
+    ["whoever would get the access", "ada", "it is your own request, which takes somebody else's word"],
+    ["whoever asked for the access", "Linus", "it is your own request, which takes somebody else's word"],
+  ])("is refused to %s, with the reason and whom the grant waits for", async (_, userName, why) => {
     know({ ...waiting, actions: [] });
+    installation.on("GET /v1/me", () => ({ body: { userName } }));
 
     expect(await run("approve", "ada-orders", "--yes")).toEqual({
       code: 1,
       out: "",
-      err: `[✘] ${grantID} does not wait for you to approve it\n    why:  step dba: 0 of 2 approvals, asked: group dba\n    next: sallyport reviews\n`,
+      err: `[✘] ${grantID} does not wait for you to approve it\n    why:  ${why} (step dba: 0 of 2 approvals, asked: group dba)\n    next: sallyport reviews\n`,
     });
     expect(posts()).toEqual([]);
+  });
+
+  it("tells how many approvals there are once this one counts, not before", async () => {
+    const [step] = waiting.approval?.steps ?? [];
+    const reviewer = { kind: "User", username: "margaret" } as const;
+    const decisions = [{ decision: "Approve", reviewer, time: "2026-01-01T00:00:00.000Z" }] as const;
+    const counted = { ...waiting, approval: { ...waiting.approval, steps: [{ ...step, decisions }] } };
+    installation.on(`POST /v1/grants/${grantID}/review`, () => ({ body: waiting }));
+    installation.on(`GET /v1/grants/${grantID}/watch`, (_, response) => {
+      response.writeHead(200, { "content-type": "application/x-ndjson" });
+      response.write(`${JSON.stringify(waiting)}\n{}\n${JSON.stringify(counted)}\n`);
+      return undefined;
+    });
+
+    expect((await run("approve", "ada-orders", "--yes")).out).toBe(
+      "Approved: ada's app_owner access to orders (step dba: 1 of 2 approvals, asked: group dba)\n",
+    );
   });
 
   it("says what to look at where the grant has changed since it was shown", async () => {
