@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { memoryTrail } from "#audit/event/memory-trail.ts";
+import type { Trail } from "#audit/event/trail.ts";
 import { silentLog } from "#lib/log.ts";
 import { adasGrant, reviewedObjects } from "#test/serve/api-stand.ts";
 import { caller, testServices } from "#test/serve/services.ts";
@@ -21,6 +22,23 @@ it("so many looks are remembered as recorded; the oldest is recorded again beyon
   await look(0);
 
   expect([before, trail.events.length]).toEqual([viewingsMax, viewingsMax + 2]);
+});
+
+it("what could not be recorded is not shown, and may be asked for again", async () => {
+  const kept = memoryTrail();
+  let isDown = true;
+  const trail: Trail = {
+    record: (event) => (isDown ? Promise.reject(new Error("the store is away")) : kept.record(event)),
+  };
+  const viewings = new Viewings({ trail, log: silentLog });
+  const look = () => viewings.record(caller("ada"), { what: "statements", grantID: "g1" });
+
+  await expect(look()).rejects.toMatchObject({ status: 503, body: { error: { code: "ViewingNotRecorded" } } });
+  isDown = false;
+  await look();
+  await look();
+
+  expect(kept.events.length).toBe(1);
 });
 
 it("the newest of the grants that somebody reviewed are in their search, so many", () => {
