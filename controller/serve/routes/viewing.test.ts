@@ -146,6 +146,18 @@ describe("a look at statements", () => {
   });
 });
 
+describe("a list of sessions", () => {
+  it("shows auditors those whose statements they may see, and administrators all, since they may end any", async () => {
+    const stand = start();
+
+    expect({
+      margaret: await found(stand, "margaret", "/v1/sessions"),
+      root: await found(stand, "root", "/v1/sessions"),
+      rob: await found(stand, "rob", "/v1/sessions"),
+    }).toEqual({ margaret: ["s1", "s2"], root: ["s1", "s2", "s3"], rob: ["s1"] });
+  });
+});
+
 describe("the end of one session", () => {
   const kill = { method: "POST", body: { reason: "it holds a lock" } } as const;
 
