@@ -50,11 +50,11 @@ export const auditVerify: Command = {
     const states = valueOf(invocation, "state");
     const report = states === undefined ? await askedToVerify(world) : await verified(states.split(","), world);
     world.output.result(report, () =>
-      [
+      asLines([
         `The audit trail is ${report.verdict}: ${counted(report)}.`,
         ...report.findings.map(findingLine),
         ...unsignedLines(report),
-      ].join("\n"),
+      ]),
     );
     return report.verdict === "complete" ? 0 : 1;
   },
@@ -113,7 +113,7 @@ function showExport({ output }: World, report: ExportReport): number {
     ...defined({ proven, lastHead }),
   };
   output.result(view, () =>
-    [
+    asLines([
       `This ${whatOf(scope)} of ${installation} is ${report.verdict}: ${counted(view)}.`,
       ...view.findings.map(findingLine),
       ...unsignedLines(view),
@@ -124,7 +124,7 @@ function showExport({ output }: World, report: ExportReport): number {
       ...(proves.length === 0 ? ["  nothing"] : proves.map((sentence) => `  ${sentence}`)),
       "It does not prove:",
       ...doesNotProve.map((sentence) => `  ${sentence}`),
-    ].join("\n"),
+    ]),
   );
   const isProvenPart = report.verdict !== "broken" && proven === report.counts.records;
   return report.verdict === "complete" || isProvenPart ? 0 : 1;
@@ -148,6 +148,11 @@ function counted({ records, sessions }: Pick<VerifyReport, "records" | "sessions
 
 function findingLine({ kind, detail }: VerifyReport["findings"][number]): string {
   return `  ${kind}: ${detail}`;
+}
+
+/** What stands in a file or a store must not add lines of its own to the verdict. */
+function asLines(lines: readonly string[]): string {
+  return lines.map((line) => line.replaceAll("\n", "\\n")).join("\n");
 }
 
 /** What is not there on purpose, and what nobody vouches for. */

@@ -176,7 +176,7 @@ describe("audit verify", () => {
   });
 
   it("exits with 0 for a complete trail only", async () => {
-    const finding = { kind: "removed", detail: "record 7 of session a is missing" };
+    const finding = { kind: "removed", detail: "record 7 of session a\nis missing" };
     const answers = [
       report({}),
       report({ verdict: "broken", findings: [finding] }),
@@ -195,7 +195,7 @@ describe("audit verify", () => {
     });
     expect(await run("audit", "verify")).toMatchObject({
       code: 1,
-      out: "The audit trail is broken: 20 records, 2 sessions.\n  removed: record 7 of session a is missing\n",
+      out: "The audit trail is broken: 20 records, 2 sessions.\n  removed: record 7 of session a\\nis missing\n",
     });
     expect(await run("audit", "verify")).toMatchObject({
       code: 1,
