@@ -18,7 +18,8 @@ answer of JSON lines that goes on until either side ends it; \`{}\` is a sign of
 |---|---|
 | public | anybody who reaches the port |
 | person | whoever is signed in; what they see and may do is theirs, as the text says |
-| auditor, administrator | members of that group |
+| auditor | members of the auditor group, and administrators, to whom it shows nobody's statements |
+| administrator | members of the administrator group |
 
 `;
 

@@ -16,17 +16,19 @@ export async function readPerson(
   return { userName: user.userName, userID, displayName, groups: await directory.groupsOf(userID) };
 }
 
-/** A person as they are told of themselves. Pure. */
+/**
+ * A person as they are told of themselves, by the groups that they are in: administrators verify the trail too, but see nobody's statements by
+ * that, so they are not told that they are auditors. Pure.
+ */
 export function personOf(principal: Principal, groups: Groups): Person {
   const has = (group: string | undefined): boolean => group !== undefined && principal.groups.includes(group);
-  const administrator = has(groups.administrators);
   return {
     userName: principal.userName,
     userID: principal.userID,
     displayName: principal.displayName,
     roles: [
-      ...(administrator || has(groups.auditors) ? (["auditor"] as const) : []),
-      ...(administrator ? (["administrator"] as const) : []),
+      ...(has(groups.auditors) ? (["auditor"] as const) : []),
+      ...(has(groups.administrators) ? (["administrator"] as const) : []),
     ],
   };
 }

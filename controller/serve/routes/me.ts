@@ -24,9 +24,9 @@ export function meRoute({ installation, clock }: Pick<Services, "installation" |
       ["expiryTime"],
     ),
     handle: async (request): Promise<Me> => {
-      const { userName, userID, displayName, groups, auditor, administrator, sessionLeftMs } = callerOf(request);
+      const { userName, userID, displayName, groups, auditGroup, administrator, sessionLeftMs } = callerOf(request);
       const roles = [
-        ...(auditor ? (["auditor"] as const) : []),
+        ...(auditGroup ? (["auditor"] as const) : []),
         ...(administrator ? (["administrator"] as const) : []),
       ];
       const expiry =

@@ -77,12 +77,17 @@ describe("signing in", () => {
     expect((await call("/v1/me", undefined, login.token)).status).toBe(401);
   });
 
-  it("tells an administrator that they are an auditor too", async () => {
-    people.groups = ["administrators"];
+  it.each([
+    { groups: ["administrators"], roles: ["administrator"] },
+    { groups: ["administrators", "auditors"], roles: ["auditor", "administrator"] },
+    { groups: ["others"], roles: [] },
+  ])("tells somebody of $groups that they are $roles: administrators are no auditors", async ({ groups, roles }) => {
+    people.groups = groups;
 
-    const { person } = (await (await call("/v1/login", await signed())).json()) as LoginResponse;
+    const { person, token } = (await (await call("/v1/login", await signed())).json()) as LoginResponse;
 
-    expect(person.roles).toEqual(["auditor", "administrator"]);
+    expect(person.roles).toEqual(roles);
+    expect(await (await call("/v1/me", undefined, token)).json()).toMatchObject({ roles });
   });
 
   it("takes a nonce once, takes none that it did not give, and none that is over", async () => {
