@@ -96,7 +96,8 @@ export function assemble(materials: Materials): Assembly {
   const lifecycle = { isStopping: false };
   const grants = new GrantTable(clock);
   const tickets = new TicketBook(clock, randomBytes);
-  const health = new DatabaseHealth(clock, () => outbox.statusChanged());
+  const statusChanged = (): void => outbox.statusChanged();
+  const health = new DatabaseHealth(clock, statusChanged);
   const sessions: SessionRegistry = new SessionRegistry(() => {
     outbox.statusChanged();
     drain.sessionsChanged();
@@ -128,12 +129,7 @@ export function assemble(materials: Materials): Assembly {
   const onLeft = (backend: NotedBackend): void => void end([backend]);
   const session = sessionPorts(materials, { sessions, backends, onLeft, health, passwordOf, admission, contact });
   const gate = new Gate({ engines, warnBeforeEndMs: () => contact.policy.warnBeforeEndMs, admission, session });
-  const drain: Drain = drainOf(
-    materials,
-    sessions,
-    () => gate,
-    () => outbox.statusChanged(),
-  );
+  const drain: Drain = drainOf(materials, sessions, () => gate, statusChanged);
   const steward: Steward = new Steward({ clock, log, grants, contact, tickets, sessions, gate, outbox });
   const link = new LinkClient({
     clock,
