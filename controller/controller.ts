@@ -151,6 +151,7 @@ function createWorkers(
     source,
     ...(telemetry === undefined ? {} : { recorder: telemetry.loop }),
     reconcilers: reconcilers({
+      identityStore: options.identityStore,
       source: telemetry?.countDrift(source) ?? source,
       ports,
       clock,

@@ -27,6 +27,8 @@ export interface ReconcilersOptions {
   readonly trail?: Trail;
   readonly connectedTasks: ProxyReconcilerOptions["connectedTasks"];
   readonly reportsOn: DatabaseReconcilerOptions["reportsOn"];
+  /** See `GrantReviewReconcilerOptions`. */
+  readonly identityStore?: string | undefined;
   /** For what the trail could not keep. Absent: nobody is told. */
   readonly log?: Pick<Log, "error">;
   readonly onGrantWritten: (grant: Grant) => void;
@@ -49,7 +51,7 @@ export function reconcilers(options: ReconcilersOptions): Reconciler[] {
       onAction: options.onGrantAction,
       ...kept,
     }),
-    grantReviewReconciler({ source, ports, clock, identity, ...kept }),
+    grantReviewReconciler({ source, ports, clock, identity, identityStore: options.identityStore, ...kept }),
     proxyReconciler({ source, ports, clock, controller, connectedTasks }),
     databaseReconciler({ source, ports, clock, reportsOn }),
     availabilityReconciler({ source, clock }),

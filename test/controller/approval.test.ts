@@ -29,7 +29,7 @@ const policyObjects = (workflow = aWorkflow({ spec: { approvalSteps: [lead] } })
 async function start(
   objects: readonly AnyObject[],
   spec: Partial<Grant["spec"]> = {},
-  more: { readonly created?: boolean } = {},
+  more: { readonly created?: boolean; readonly identityStore?: string } = {},
 ): Promise<ControllerHarness & { trail: ReturnType<typeof memoryTrail> }> {
   const trail = memoryTrail();
   const grant = aGrant({ spec: { notAfterTime: inAnHour(), ...spec } });
@@ -37,7 +37,14 @@ async function start(
     objects: more.created === true ? objects : [...objects, grant],
     trail,
     reconcilers: ({ source, ports }) => [
-      grantReviewReconciler({ source, ports, clock: systemClock, identity: folderTrust(), trail }),
+      grantReviewReconciler({
+        source,
+        ports,
+        clock: systemClock,
+        identity: folderTrust(),
+        identityStore: more.identityStore,
+        trail,
+      }),
     ],
   });
   if (more.created === true) {
@@ -65,6 +72,20 @@ function aReview(grant: Grant, spec: Partial<GrantReviewSpec>, name = "review"):
 const decided = (review: GrantReview): boolean => review.status?.conditions !== undefined;
 
 describe("a Grant that needs approval", () => {
+  it("counts no word of whom the control API knows from another Identity Store, whatever their name", async () => {
+    await using controller = await start(policyObjects(), {}, { identityStore: "d-0000000000" });
+    const waiting = await controller.until<Grant>("Grant", "ada-orders", waits);
+
+    await controller.source.create(aReview(waiting, { reviewer: { username: "grace" } }));
+    const review = await controller.until<GrantReview>("GrantReview", "review", decided);
+
+    expect(review.status?.conditions?.find(({ type }) => type === "Ready")).toMatchObject({
+      status: "False",
+      reason: "OtherIdentityStore",
+      message: expect.stringContaining("d-0000000000") as string,
+    });
+  });
+
   it("becomes access when an approver has approved through the control API, and the trail says who", async () => {
     await using controller = await start(policyObjects());
     const waiting = await controller.until<Grant>("Grant", "ada-orders", waits);

@@ -23,7 +23,13 @@ export type ReviewDecision =
   | { readonly kind: "waits"; readonly reason: WaitReason; readonly message: string };
 
 /** Reasons of Ready that nothing changes any more: whoever was told that their word does not count must not find later that it did. */
-export type RefusalReason = ReviewRefusal | "ReviewerNotFound" | "ReviewerDisabled" | "ReviewerIsPipeline";
+export type RefusalReason =
+  | ReviewRefusal
+  | "ReviewerNotFound"
+  | "ReviewerDisabled"
+  | "ReviewerIsPipeline"
+  /** The control API knows the reviewer from another Identity Store than the one of the Grant. */
+  | "OtherIdentityStore";
 /** Reasons of Ready until something else changes. */
 export type WaitReason = "GrantNotFound" | "NotReviewable" | "ReviewerNotVerified" | "ReferenceNotFound";
 
@@ -39,6 +45,7 @@ const finalReasons: Readonly<Record<RefusalReason | "Counted", true>> = {
   ReviewerNotFound: true,
   ReviewerDisabled: true,
   ReviewerIsPipeline: true,
+  OtherIdentityStore: true,
 };
 
 /** Whether the review has been decided on, for good. */

@@ -20,6 +20,8 @@ export interface GrantReviewReconcilerOptions {
   readonly ports: Pick<AwsPorts, "identityStore">;
   readonly clock: Clock;
   readonly identity: Pick<IdentityTrust, "look">;
+  /** Identity Store whose people the control API lets in (`--identity-store`). Absent: the one that all Proxies name. */
+  readonly identityStore?: string | undefined;
   /** Absent: nothing is recorded, as in a plan. */
   readonly trail?: Trail;
 }
@@ -158,9 +160,9 @@ async function note(
 /** The reviewer with their memberships of now, or why their word does not count. */
 async function provenReviewer(
   proof: Proof,
-  { object: review }: Stored<GrantReview>,
+  { object: review, origin }: Stored<GrantReview>,
   grant: Grant,
-  { source, ports }: GrantReviewReconcilerOptions,
+  { source, ports, identityStore }: GrantReviewReconcilerOptions,
 ): Promise<Reviewer | { readonly decision: ReviewDecision }> {
   const refused = (decision: ReviewDecision): { decision: ReviewDecision } => ({ decision });
   switch (proof.kind) {
@@ -183,6 +185,12 @@ async function provenReviewer(
       if (proxy === undefined) {
         const message = "The Database of the Grant, or its Proxy, does not exist in this namespace.";
         return refused({ kind: "waits", reason: "ReferenceNotFound", message });
+      }
+      const { identityStoreID } = proxy.spec.identityCenter;
+      if (origin === "api" && identityStore !== undefined && identityStore !== identityStoreID) {
+        // Who has the same user name there may be somebody else.
+        const message = `${proof.username} was signed in from the identity store ${identityStore}, and the Grant's Proxy takes people from ${identityStoreID}. Decide with kubectl, or in the installation of that store.`;
+        return refused({ kind: "refused", reason: "OtherIdentityStore", message });
       }
       const store = ports.identityStore(proxy.spec.identityCenter);
       const user = await store.findUser(proof.username);
