@@ -188,6 +188,15 @@ function chainContract({ store, ingest }: StoreUnderTest): void {
     expect((await store().search({ userName: "an\0a" })).items).toEqual([]);
     expect((await collect(store().raw())).map(({ bytes }) => Buffer.from(bytes))).toEqual(records);
   });
+
+  it("keeps sessions whose names hold half a character, byte for byte", async () => {
+    const records = testChain().write(...wholeSession("a\u{d800}", 1), ...wholeSession("b\0", 1));
+
+    const result = await store().ingest("default/main", "t1", records);
+
+    expect(result).toMatchObject({ ackSeq: 8, findings: [] });
+    expect((await collect(store().raw())).map(({ bytes }) => Buffer.from(bytes))).toEqual(records);
+  });
 }
 
 /** Two sessions with three statements. */

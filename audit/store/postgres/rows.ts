@@ -80,7 +80,10 @@ export function searchedText({ sql }: StatementStart): string | null {
   return sql === undefined ? null : storable(readableText(sql));
 }
 
-/** Postgres holds no NUL in a text (postgresql.org/docs/current/datatype-character.html). The record's bytes keep it. */
+/**
+ * Postgres holds no NUL in a text, and no half of a character (postgresql.org/docs/current/datatype-character.html). The record's bytes keep
+ * them.
+ */
 export function storable(text: string): string {
-  return text.replaceAll("\0", "\u{fffd}");
+  return text.toWellFormed().replaceAll("\0", "\u{fffd}");
 }
