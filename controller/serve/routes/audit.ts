@@ -31,6 +31,11 @@ const count = integer(0, Number.MAX_SAFE_INTEGER);
 
 const finding = object({ kind: text(64), detail: text(4096), session: text(64), seq: count }, ["session", "seq"]);
 
+const removedRecords = object({ proxy: text(512), task: text(512), toSeq: count, before: instant, wrong: count }, [
+  "wrong",
+]);
+const unanchoredRecords = object({ proxy: text(512), task: text(512), fromSeq: count, toSeq: count });
+
 const statisticsSchema = object({
   since: instant,
   bucketSeconds: integer(1, Number.MAX_SAFE_INTEGER),
@@ -187,12 +192,17 @@ function verifyRoute({ audit }: Services): Route {
     operationID: "verifyAudit",
     summary: "Checks every chain of the stored trail against the signed heads.",
     rule: "auditor",
-    response: object({
-      verdict: oneOf("complete", "consistent, unanchored", "broken"),
-      records: count,
-      sessions: count,
-      findings: listOf(finding),
-    }),
+    response: object(
+      {
+        verdict: oneOf("complete", "consistent, unanchored", "broken"),
+        records: count,
+        sessions: count,
+        findings: listOf(finding),
+        removed: listOf(removedRecords),
+        unanchored: listOf(unanchoredRecords),
+      },
+      ["removed", "unanchored"],
+    ),
     // It reads the whole trail: whoever asks meanwhile gets the same answer.
     handle: () => (running ??= audit.verify().finally(() => (running = undefined))),
   };
