@@ -49,7 +49,7 @@ export function Charts({ filter }: { readonly filter: Query }) {
     return () => over.abort();
   }, [api, asked]);
   return (
-    <section class="charts" aria-label="Charts">
+    <section class="card charts" aria-label="Charts">
       <header class="charts-head">
         <h2>Activity</h2>
         {hasOwnTime ? null : <SelectField label="Time" value={seconds} options={ranges} onChange={setSeconds} />}

@@ -31,9 +31,16 @@ export function filterOf(
 ): AuditFilter {
   const asked = defined(Object.fromEntries(Object.keys(names).map((name) => [name, query[name]]))) as AuditFilter;
   for (const name of ["since", "until"] as const) {
-    if (Number.isNaN(Date.parse(asked[name] ?? "1970-01-01"))) {
+    const instant = asked[name];
+    if (instant !== undefined && !isInstant(instant)) {
       throw new HttpProblem(400, "InvalidInput", `query.${name}: is no instant`);
     }
   }
   return asked;
+}
+
+/** Whether there is such a day: `Date.parse` takes the 31st of February for the 3rd of March. */
+function isInstant(text: string): boolean {
+  const day = text.slice(0, "2026-01-01".length);
+  return !Number.isNaN(Date.parse(text)) && new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
 }

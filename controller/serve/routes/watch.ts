@@ -12,7 +12,7 @@ import { grantPath } from "./grants.ts";
 
 /**
  * A change of a grant costs each stream a look of some 5 µs, and those who may see it a view of some 50 µs. Identity Center lets 20 calls
- * a second through (DESIGN section 3), so some 20 grants change in a second: 256 streams take a few hundredths of one core.
+ * a second through (docs/architecture.md), so some 20 grants change in a second: 256 streams take a few hundredths of one core.
  */
 export const watchesMax = 256;
 /** Somebody's browser windows and command lines, and what they forgot. */
