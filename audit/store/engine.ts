@@ -4,8 +4,20 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { Ingestor, newestPosition } from "./ingest.ts";
 import { headOf } from "./judge.ts";
 import type { SQLiteOptions, StoreEngineMethods } from "./messages.ts";
+import { openKeptFile } from "./kept-file.ts";
 import { migrate } from "./schema.ts";
-import { pageMax, pageOf, pageSize, tailWindow } from "./pages.ts";
+import {
+  cursorOf,
+  type Looked,
+  lookedSQL,
+  lookedWhere,
+  pageMax,
+  pageOf,
+  pageOfLooked,
+  pageSize,
+  statementTables,
+  tailWindow,
+} from "./pages.ts";
 import { statistics } from "./statistics.ts";
 import type {
   AuditFilter,
@@ -43,7 +55,7 @@ import {
   timeOf,
   type Row,
 } from "./views.ts";
-import { eventWhere, ofGrant, sessionWhere, statementWhere, tailWhere, type Where } from "./where.ts";
+import { asksStatements, eventWhere, ofGrant, sessionWhere, statementWhere, tailWhere, type Where } from "./where.ts";
 
 /** SQLite waits this long for another process that reads or checkpoints. */
 const busyTimeoutMs = 10_000;
@@ -70,7 +82,7 @@ const statementQuery = `
   SELECT st.id, st.statement, st.start_seq, st.end_seq, t.proxy, t.task, ${ownerColumns},
     (SELECT bytes FROM records WHERE store_seq = st.start_seq) AS start_bytes,
     (SELECT bytes FROM records WHERE store_seq = st.end_seq) AS end_bytes
-  FROM statements st JOIN sessions s ON s.id = st.session_id JOIN tasks t ON t.id = s.task_id`;
+  FROM ${statementTables}`;
 
 /**
  * The store itself, on one connection, synchronous: it runs inside a worker. Everything that it promises to have stored
@@ -87,7 +99,10 @@ export class StoreEngine implements StoreEngineMethods {
     if (mode === "write") {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     }
-    this.#database = new DatabaseSync(path, { timeout: busyTimeoutMs, readOnly: mode === "read" });
+    this.#database =
+      mode === "kept"
+        ? openKeptFile(path)
+        : new DatabaseSync(path, { timeout: busyTimeoutMs, readOnly: mode === "read" });
     if (mode === "write") {
       this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
       migrate(this.#database);
@@ -119,8 +134,9 @@ export class StoreEngine implements StoreEngineMethods {
 
   /** Statements that match, a page at a time. */
   search(filter: AuditFilter, page: Page): PageOf<StatementView> {
-    const rows = this.#page(statementQuery, statementWhere(filter), "st.id", page);
-    return pageOf(rows, page, statementOf);
+    const looked = this.#looked(filter, page);
+    const where = lookedWhere(statementWhere(filter), looked, page);
+    return pageOfLooked(this.#page(statementQuery, where, "st.id", page), page, looked, statementOf);
   }
 
   /** Sessions that match, a page at a time. Conditions on statements are not looked at. */
@@ -331,14 +347,22 @@ export class StoreEngine implements StoreEngineMethods {
     this.#database.close();
   }
 
+  #looked(filter: AuditFilter, page: Page): Looked {
+    if (!asksStatements(filter)) {
+      return { end: undefined };
+    }
+    const { sql, values } = lookedSQL(sessionWhere(filter, "st.time"), page);
+    const row = this.#database.prepare(sql).get(...values);
+    return { end: row === undefined ? undefined : Number(row["id"]) };
+  }
+
   #page(query: string, where: Where, id: string, page: Page): Row[] {
     const newest = page.order === "newest";
-    const cursor = page.cursor ?? (newest ? Number.MAX_SAFE_INTEGER : 0);
     return this.#database
       .prepare(
         `${query} WHERE ${where.sql} AND ${id} ${newest ? "<" : ">"} ? ORDER BY ${id} ${newest ? "DESC" : "ASC"} LIMIT ?`,
       )
-      .all(...where.values, cursor, pageSize(page) + 1);
+      .all(...where.values, cursorOf(page), pageSize(page) + 1);
   }
 
   #entry(row: Row): TailEntry {

@@ -26,8 +26,11 @@ import type {
 export interface SQLiteOptions {
   readonly kind: "sqlite";
   readonly path: string;
-  /** `write` makes and migrates the file; `read` needs it to be there. */
-  readonly mode: "write" | "read";
+  /**
+   * `write` makes and migrates the file; `read` needs it to be there, with the newest schema; `kept` reads a file that nobody writes as it
+   * is, of whatever schema this release knows: older ones give their records by `raw` and `newest` alone.
+   */
+  readonly mode: "write" | "read" | "kept";
 }
 
 /** How an engine is opened. */

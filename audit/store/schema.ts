@@ -151,13 +151,7 @@ export function migrate(
   steps: readonly Migration[] = migrations,
   target: number = steps.length,
 ): void {
-  const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
-  if (version > steps.length) {
-    throw new UserError("AuditStoreTooNew", "The audit store was written by a newer release of Sallyport", {
-      why: `It has schema ${version}; this release knows ${steps.length}.`,
-      next: "Run the newer release, or give this one another state directory.",
-    });
-  }
+  const version = assertKnownSchema(database, steps);
   for (const [index, { up }] of steps.slice(0, target).entries()) {
     if (index >= version) {
       database.exec(`BEGIN IMMEDIATE; ${up}; PRAGMA user_version = ${index + 1}; COMMIT`);
@@ -168,4 +162,16 @@ export function migrate(
       database.exec(`BEGIN IMMEDIATE; ${down}; PRAGMA user_version = ${index}; COMMIT`);
     }
   }
+}
+
+/** The schema that a database has, 0 where it has none. Throws `UserError` when it was written by a newer release. */
+export function assertKnownSchema(database: DatabaseSync, steps: readonly Migration[] = migrations): number {
+  const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
+  if (version > steps.length) {
+    throw new UserError("AuditStoreTooNew", "The audit store was written by a newer release of Sallyport", {
+      why: `It has schema ${version}; this release knows ${steps.length}.`,
+      next: "Run the newer release, or give this one another state directory.",
+    });
+  }
+  return version;
 }

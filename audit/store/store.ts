@@ -97,7 +97,7 @@ export class AuditStore {
         }
       },
     };
-    const engine = (mode: EngineOptions["mode"]): EngineOptions =>
+    const engine = (mode: "write" | "read"): EngineOptions =>
       "path" in options
         ? { kind: "sqlite", path: options.path, mode }
         : { kind: "postgres", address: plain(options.postgres), mode };

@@ -69,7 +69,7 @@ function askedToVerify(world: World): Promise<VerifyReport> {
 async function verified(states: readonly string[], world: World): Promise<VerifyReport> {
   const { verifyDirectories } = await import("#audit/trail-directory.ts");
   const directories = states.map((state) => path.resolve(world.workingDirectory, state));
-  return viewOf(await verifyDirectories(directories, world.clock));
+  return viewOf(await verifyDirectories(directories));
 }
 
 function viewOf({ verdict, counts, findings, removed, unanchored }: Report): VerifyReport {
