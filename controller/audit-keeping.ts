@@ -32,7 +32,7 @@ export async function openAudit(
   const place = audit.store === undefined ? { path: paths.store } : { postgres: audit.store };
   const signer = await signerOf(audit, paths.key);
   const store = await AuditStore.open({ ...place, clock, onFailed });
-  const own = await HeadFile.open(paths.heads);
+  const own = await HeadFile.open(audit.store === undefined ? paths.heads : paths.sharedHeads);
   const shared = audit.store === undefined ? undefined : new SharedHeads(store, own);
   const onDelayed = (error: Error): void => log.error("a head of the audit trail could not be signed yet", { error });
   const isLocal = shared === undefined && audit.headKey?.kind !== "kms";
