@@ -178,9 +178,9 @@ describe("following a stream", () => {
     expect(signedOut).toEqual([0]);
   });
 
-  it("503 is waited out", async () => {
+  it.each([408, 429, 503])("%i is waited out", async (status) => {
     const { browser, states, lines } = following();
-    browser.answer(Response.json({ error: { code: "TooManyTails", message: "too many" } }, { status: 503 }));
+    browser.answer(Response.json({ error: { code: "TooManyTails", message: "too many" } }, { status }));
     await settled();
     await browser.pass(500);
     const answer = openAnswer();
