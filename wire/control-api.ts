@@ -271,7 +271,9 @@ export type TextLine =
   | { readonly complete: true; readonly bytes: number };
 /** What `GET /v1/audit/statements` gives. */
 export interface StatementList {
+  /** May be fewer than asked for, or none, where there is `next`: one answer looks at so many statements at most. */
   readonly items: readonly StatementEvent[];
+  /** `after` of the next request. Absent: there is nothing more. */
   readonly next?: number;
 }
 

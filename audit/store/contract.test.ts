@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { manualClock } from "#lib/clock.ts";
 import { storeContract } from "./contract.ts";
+import { searchContract } from "./search-contract.ts";
 import { AuditStore } from "./store.ts";
 import { visibleContract } from "./visible-contract.ts";
 
@@ -15,3 +16,4 @@ const begin: Parameters<typeof storeContract>[1] = async () => {
 
 storeContract("SQLite", begin);
 visibleContract("SQLite", begin);
+searchContract("SQLite", begin);

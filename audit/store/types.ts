@@ -121,9 +121,12 @@ export interface Page {
   readonly order: "newest" | "oldest";
   /** `next` of the page before. */
   readonly cursor?: number;
+  /** Statements whose own text, outcome or numbers one search looks at, at most. Absent: `searchWindow`. */
+  readonly lookAt?: number;
 }
 
 export interface PageOf<T> {
+  /** May be fewer than asked for, or none, where there is `next`: so far nothing else was found. */
   readonly items: readonly T[];
   /** Absent on the last page. */
   readonly next?: number;

@@ -21,6 +21,11 @@ export function sessionWhere(filter: AuditFilter, timeColumn: string): Where {
   ]);
 }
 
+/** Whether the filter asks for something of the statements themselves, which no index answers. */
+export function asksStatements(filter: AuditFilter): boolean {
+  return statementOnly(filter).sql !== "TRUE";
+}
+
 /** Adds the conditions on statements, table `st`. */
 export function statementWhere(filter: AuditFilter): Where {
   return and([sessionWhere(filter, "st.time"), statementOnly(filter)]);

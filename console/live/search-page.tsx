@@ -98,13 +98,17 @@ function useResults(filter: SearchFilter, after: string | undefined) {
     const over = new AbortController();
     setPage(undefined);
     setProblem(undefined);
-    api
-      .get<StatementPage>("/v1/audit/statements", { ...queryOf(filter), after, limit: pageSize }, over.signal)
-      .then(setPage, (error: unknown) => {
-        if (!over.signal.aborted) {
-          setProblem(asProblem(error));
-        }
-      });
+    // One answer looks at so many statements at most; a page with nothing on it would say that there is nothing.
+    const find = async (from: string | undefined): Promise<StatementPage> => {
+      const query = { ...queryOf(filter), after: from, limit: pageSize };
+      const found = await api.get<StatementPage>("/v1/audit/statements", query, over.signal);
+      return found.items.length === 0 && found.next !== undefined ? find(String(found.next)) : found;
+    };
+    find(after).then(setPage, (error: unknown) => {
+      if (!over.signal.aborted) {
+        setProblem(asProblem(error));
+      }
+    });
     return () => over.abort();
   }, [api, asked]);
   return { page, problem };

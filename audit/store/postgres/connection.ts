@@ -52,6 +52,18 @@ export function clientConfig(
   };
 }
 
+/** What to tell whoever asked for what took longer than `statementTimeoutMs`; undefined for every other error. */
+export function askedTooMuch(error: unknown): UserError | undefined {
+  // query_canceled (PostgreSQL documentation, appendix A).
+  return (error as { readonly code?: unknown } | undefined)?.code === "57014"
+    ? new UserError("SearchTooLong", "the audit store did not find an answer in time", {
+        why: `one question may take it ${statementTimeoutMs / 1_000} s`,
+        next: "Ask for a shorter range of time, or for one grant, session, database or person.",
+        cause: error,
+      })
+    : undefined;
+}
+
 function authorities(caFile: string | undefined): { readonly ca?: string } {
   if (caFile === undefined) {
     return {};

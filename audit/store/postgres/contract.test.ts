@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from "vitest";
 import { storeContract } from "../contract.ts";
+import { searchContract } from "../search-contract.ts";
 import { visibleContract } from "../visible-contract.ts";
 import { startStoreStand, type StoreStand } from "#test/harness/audit-postgres.ts";
 
@@ -21,3 +22,4 @@ const begin: Parameters<typeof storeContract>[1] = async () => ({
 
 storeContract("Postgres", begin);
 visibleContract("Postgres", begin);
+searchContract("Postgres", begin);

@@ -37,9 +37,20 @@ import {
   timeOf,
 } from "../views.ts";
 import type { Row } from "../views.ts";
-import { eventWhere, ofGrant, sessionWhere, statementWhere, tailWhere, type Where } from "../where.ts";
-import { pageMax, pageOf, pageSize, tailWindow } from "../pages.ts";
-import { clientConfig } from "./connection.ts";
+import { asksStatements, eventWhere, ofGrant, sessionWhere, statementWhere, tailWhere, type Where } from "../where.ts";
+import {
+  cursorOf,
+  type Looked,
+  lookedSQL,
+  lookedWhere,
+  pageMax,
+  pageOf,
+  pageOfLooked,
+  pageSize,
+  statementTables,
+  tailWindow,
+} from "../pages.ts";
+import { askedTooMuch, clientConfig } from "./connection.ts";
 import { statistics } from "./statistics.ts";
 import { prepared } from "./prepared.ts";
 import { storable } from "./rows.ts";
@@ -57,7 +68,7 @@ const statementBytes = `
 
 const statementQuery = `
   SELECT st.id, st.statement, st.start_seq, st.end_seq, t.proxy, t.task, ${ownerColumns}, ${statementBytes}
-  FROM statements st JOIN sessions s ON s.id = st.session_id JOIN tasks t ON t.id = s.task_id`;
+  FROM ${statementTables}`;
 
 /** The week that the record after a position is in, or an earlier one: tables before it need not be looked at. */
 const fromWeek = "(SELECT coalesce(max(w.week), 0) FROM weeks w WHERE w.first_seq <= ?::bigint + 1)";
@@ -105,7 +116,9 @@ export class PostgresEngine implements StoreEngineMethods {
   }
 
   async search(filter: AuditFilter, page: Page): Promise<PageOf<StatementView>> {
-    return pageOf(await this.#page(statementQuery, statementWhere(filter), "st.id", page), page, statementOf);
+    const looked = await this.#looked(filter, page);
+    const where = lookedWhere(statementWhere(filter), looked, page);
+    return pageOfLooked(await this.#page(statementQuery, where, "st.id", page), page, looked, statementOf);
   }
 
   async sessions(filter: AuditFilter, page: Page): Promise<PageOf<SessionEntry>> {
@@ -295,17 +308,29 @@ export class PostgresEngine implements StoreEngineMethods {
     return this.#writer;
   }
 
+  async #looked(filter: AuditFilter, page: Page): Promise<Looked> {
+    if (!asksStatements(filter)) {
+      return { end: undefined };
+    }
+    const { sql, values } = lookedSQL(sessionWhere(filter, "st.time"), page);
+    const [row] = await this.#rows(sql, values);
+    return { end: row === undefined ? undefined : Number(row["id"]) };
+  }
+
   #page(query: string, where: Where, id: string, page: Page): Promise<Row[]> {
     const isNewest = page.order === "newest";
-    const cursor = page.cursor ?? (isNewest ? Number.MAX_SAFE_INTEGER : 0);
     return this.#rows(
       `${query} WHERE ${where.sql} AND ${id} ${isNewest ? "<" : ">"} ? ORDER BY ${id} ${isNewest ? "DESC" : "ASC"} LIMIT ?`,
-      [...where.values, cursor, pageSize(page) + 1],
+      [...where.values, cursorOf(page), pageSize(page) + 1],
     );
   }
 
   async #rows(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
-    return (await this.#pool.query<Record<string, unknown>>(numbered(sql), values.map(asked))).rows;
+    try {
+      return (await this.#pool.query<Record<string, unknown>>(numbered(sql), values.map(asked))).rows;
+    } catch (error) {
+      throw askedTooMuch(error) ?? error;
+    }
   }
 
   #placed(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
