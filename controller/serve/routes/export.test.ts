@@ -10,6 +10,12 @@ function start(): ApiStand {
   return apiStand([...reviewedObjects, adasGrant()]);
 }
 
+/** What is said of a refusal. */
+async function hint(stand: ApiStand, path: string, who: string): Promise<{ why: string; next: string }> {
+  const { error } = (await (await stand.ask(path, who)).json()) as { error: { why: string; next: string } };
+  return { why: error.why, next: error.next };
+}
+
 async function refusal(stand: ApiStand, path: string, who: string): Promise<string> {
   const answer = await stand.ask(path, who);
   return answer.ok ? "" : codeOf(answer);
@@ -39,6 +45,31 @@ describe("an export", () => {
     stand.services.source.put(aDatabase({ spec: { audit: { viewers: ["Principal", "Reviewer"] } } }));
 
     expect(await refusal(stand, ofGrant, "margaret")).toBe("ExportNotShown");
+  });
+
+  it("is refused with what keeps from this part, and what would not", async () => {
+    const stand = start();
+    const closed = { audit: { viewers: ["Principal" as const] } };
+    stand.services.source.put(aDatabase({ spec: closed }));
+    const gone = `${everything}?grantID=g${"7".repeat(26)}`;
+    const policy = "et the Database's spec.audit.viewers name Auditor.";
+
+    expect(await hint(stand, everything, "margaret")).toEqual({
+      why: "these databases do not show their statements to auditors: default/orders",
+      next: `Export single grants that you may see, with --grant; or l${policy}`,
+    });
+    expect(await hint(stand, ofGrant, "margaret")).toEqual({
+      why: "the grant's database, default/orders, does not show its statements to auditors",
+      next: `L${policy}`,
+    });
+    expect(await hint(stand, gone, "margaret")).toEqual({
+      why: "whose database it was is not known any more, and these databases do not show their statements to auditors: default/orders",
+      next: `L${policy}`,
+    });
+    expect(await hint(stand, ofGrant, "root")).toEqual({
+      why: "exports are for auditors: neither being an administrator nor having reviewed a grant makes one",
+      next: "Ask a member of the auditor group. What you may see yourself is shown by: sallyport audit search",
+    });
   });
 
   it("is on record with what was taken out, and is not given where it cannot be", async () => {

@@ -1,4 +1,5 @@
 import type { ExportScope } from "#audit/export/format.ts";
+import type { Grant } from "#kinds/index.ts";
 import { defined } from "#lib/defined.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { ExportedLine, PublicKey } from "#wire/control-api.ts";
@@ -80,13 +81,34 @@ function assertMayExport(services: Services, caller: CallerOf, scope: ExportScop
   const seen = grant === undefined ? undefined : callerGrant(services, caller, grant);
   const isAllowed = grant === undefined ? closed?.length === 0 : seen?.viewsStatements === true;
   if (!caller.auditGroup || !isAllowed) {
-    throw new HttpProblem(403, "ExportNotShown", `${caller.userName} may not take these records out`, {
-      why: caller.auditGroup
-        ? `these databases do not show their statements to auditors: ${closed?.join(", ") ?? ""}`
-        : "what others did in databases is for auditors, who are another group than administrators",
-      next: "Export single grants that you may see, with --grant; or let the Database's spec.audit.viewers name Auditor.",
-    });
+    const why = caller.auditGroup
+      ? whyClosed(scope, grant, closed ?? [])
+      : {
+          why: "exports are for auditors: neither being an administrator nor having reviewed a grant makes one",
+          next: "Ask a member of the auditor group. What you may see yourself is shown by: sallyport audit search",
+        };
+    throw new HttpProblem(403, "ExportNotShown", `${caller.userName} may not take these records out`, why);
   }
+}
+
+/** What keeps an auditor from this part, and what would not. */
+function whyClosed(
+  scope: ExportScope,
+  grant: Grant | undefined,
+  closed: readonly string[],
+): { readonly why: string; readonly next: string } {
+  const policy = "the Database's spec.audit.viewers name Auditor.";
+  if (grant !== undefined) {
+    const { namespace } = grant.metadata;
+    return {
+      why: `the grant's database, ${namespace}/${grant.spec.databaseRef.name}, does not show its statements to auditors`,
+      next: `Let ${policy}`,
+    };
+  }
+  const these = `these databases do not show their statements to auditors: ${closed.join(", ")}`;
+  return scope.kind === "grant"
+    ? { why: `whose database it was is not known any more, and ${these}`, next: `Let ${policy}` }
+    : { why: these, next: `Export single grants that you may see, with --grant; or let ${policy}` };
 }
 
 /** An export that cannot be put on record is not given. */
