@@ -1,5 +1,6 @@
 import { defined } from "#lib/defined.ts";
 import { UserError } from "#lib/errors.ts";
+import { isGrantID } from "#lib/grant-id.ts";
 import { type Invocation, valueOf } from "../command.ts";
 import type { ControlClient } from "../control/client.ts";
 import { checkGrantText, findGrant } from "../grants/find.ts";
@@ -38,7 +39,7 @@ export function filterOf(invocation: Invocation): StatementFilter {
   }) as StatementFilter;
 }
 
-/** The filter with whole IDs. */
+/** The filter with whole IDs. A whole ID of a grant is taken as it is: the trail outlives the grant. */
 export async function withIDs(
   control: ControlClient,
   filter: StatementFilter,
@@ -47,7 +48,9 @@ export async function withIDs(
   const { grantID, session } = filter;
   return {
     ...filter,
-    ...(grantID === undefined ? {} : { grantID: (await findGrant(control, grantID, world)).grantID }),
+    ...(grantID === undefined || isGrantID(grantID)
+      ? {}
+      : { grantID: (await findGrant(control, grantID, world)).grantID }),
     ...(session === undefined ? {} : { session: (await findSession(control, session, world)).session }),
   };
 }

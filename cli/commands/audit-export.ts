@@ -4,10 +4,9 @@ import { rename } from "node:fs/promises";
 import path from "node:path";
 import { finished } from "node:stream/promises";
 import { readExportLine } from "#audit/export/format.ts";
-import { defined } from "#lib/defined.ts";
 import { UserError } from "#lib/errors.ts";
 import type { ExportedLine, PublicKey } from "#wire/control-api.ts";
-import { type Command, type Invocation, valueOf, type World } from "../command.ts";
+import { type Command, valueOf, type World } from "../command.ts";
 import type { ControlClient } from "../control/client.ts";
 import { signedIn } from "../signin/signed-in.ts";
 
@@ -16,19 +15,23 @@ export const auditExport: Command = {
   name: "audit export",
   summary: "Take the audit trail out as it was recorded, with the signed heads that prove it",
   options: [
-    { name: "grant", value: "GRANT-ID", summary: "only this grant's sessions and events" },
-    { name: "since", value: "TIME", summary: "only what was stored at this instant or later (RFC 3339)" },
-    { name: "until", value: "TIME", summary: "only what was stored before this instant (RFC 3339)" },
+    { name: "grant", value: "GRANT", summary: "only this grant's sessions and events" },
+    { name: "since", value: "TIME", summary: "only what was stored since then: RFC 3339, or 1d for the last day" },
+    { name: "until", value: "TIME", summary: "only what was stored before then: RFC 3339, or 10m for 10 minutes ago" },
     { name: "to", value: "FILE", summary: "where to write it; the file appears when it is whole", required: true },
   ],
   examples: [
     { run: "sallyport audit export --to trail.jsonl", does: "everything, as JSON lines" },
-    { run: "sallyport audit export --grant gexample --to grant.jsonl", does: "one grant's part" },
+    { run: "sallyport audit export --grant ada-orders --to grant.jsonl", does: "one grant's part" },
   ],
   async run(invocation) {
     const { world } = invocation;
     const file = path.resolve(world.workingDirectory, valueOf(invocation, "to") ?? "");
-    const written = await signedIn(world, ({ control }) => write(control, query(invocation), file, world));
+    const { filterOf, withIDs } = await import("../audit/filter.ts");
+    const typed = filterOf(invocation);
+    const written = await signedIn(world, async ({ control }) =>
+      write(control, new URLSearchParams(await withIDs(control, typed, invocation)), file, world),
+    );
     world.output.result(
       { file, ...written },
       () => `${written.records} records and ${written.heads} heads are in ${file}.`,
@@ -52,16 +55,6 @@ export const auditPublicKey: Command = {
     return 0;
   },
 };
-
-function query(invocation: Invocation): URLSearchParams {
-  return new URLSearchParams(
-    defined({
-      grantID: valueOf(invocation, "grant"),
-      since: valueOf(invocation, "since"),
-      until: valueOf(invocation, "until"),
-    }),
-  );
-}
 
 /** Writes beside the file and renames it at the end, so that a file of that name is never half an export. */
 async function write(
