@@ -77,27 +77,36 @@ export function statistics(
       rows: Number(row["rows"]),
     })),
     slowest: slowest.map((row): StatementView => statementOf(row)),
-    errors: mostFrequent(errors),
+    errors: new ErrorCounts().add(errors).mostFrequent(),
   };
 }
 
-/** Errors by SQLSTATE or error number, the most frequent first, each with the message of the first that is given. Pure. */
-export function mostFrequent(rows: Iterable<Readonly<Record<string, unknown>>>): TrailStatistics["errors"] {
-  const found = new Map<string, { count: number; readonly message: Text }>();
-  for (const row of rows) {
-    const end = recordIn(row["bytes"]);
-    if (end?.kind === "statement.end") {
-      const code = end.sqlState ?? (end.errno === undefined ? "" : String(end.errno));
-      const known = found.get(code);
-      if (known === undefined) {
-        found.set(code, { count: 1, message: end.message ?? "" });
-      } else {
-        known.count += 1;
+/** Counts errors by SQLSTATE or error number, with as much in memory as there are different ones. */
+export class ErrorCounts {
+  readonly #found = new Map<string, { count: number; readonly message: Text }>();
+
+  /** Counts rows whose `bytes` are the record of a statement's end, in the order in which the first of each gives its message. */
+  add(rows: Iterable<Readonly<Record<string, unknown>>>): this {
+    for (const row of rows) {
+      const end = recordIn(row["bytes"]);
+      if (end?.kind === "statement.end") {
+        const code = end.sqlState ?? (end.errno === undefined ? "" : String(end.errno));
+        const known = this.#found.get(code);
+        if (known === undefined) {
+          this.#found.set(code, { count: 1, message: end.message ?? "" });
+        } else {
+          known.count += 1;
+        }
       }
     }
+    return this;
   }
-  return [...found]
-    .map(([code, { count, message }]) => ({ code, count, message }))
-    .sort((one, other) => other.count - one.count)
-    .slice(0, statisticsListMax);
+
+  /** The most frequent first. */
+  mostFrequent(): TrailStatistics["errors"] {
+    return [...this.#found]
+      .map(([code, { count, message }]) => ({ code, count, message }))
+      .sort((one, other) => other.count - one.count)
+      .slice(0, statisticsListMax);
+  }
 }

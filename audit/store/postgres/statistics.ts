@@ -1,15 +1,18 @@
 import {
   checkRange,
-  mostFrequent,
+  ErrorCounts,
   statisticsListMax,
   statisticsStatementsMax,
   tooManyStatements,
 } from "../statistics.ts";
 import type { AuditFilter, StatisticsRange, TrailStatistics } from "../types.ts";
 import { type Row, statementOf } from "../views.ts";
-import { sessionWhere, statementWhere } from "../where.ts";
+import { sessionWhere, statementWhere, type Where } from "../where.ts";
 
 const tables = "statements st JOIN sessions s ON s.id = st.session_id JOIN tasks t ON t.id = s.task_id";
+
+/** Records of errors in memory at once: some kilobytes each at most (audit/record.ts), so a few megabytes. */
+export const errorsAtOnce = 2_000;
 
 /** The same as over SQLite. `rowsOf` runs SQL with `?` for values; `statementQuery` selects what `statementOf` reads. */
 export async function statistics(
@@ -40,11 +43,6 @@ export async function statistics(
     `${statementQuery} WHERE ${sql} AND st.duration_ms IS NOT NULL ORDER BY st.duration_ms DESC LIMIT ?`,
     [...values, statisticsListMax],
   );
-  const errors = await rowsOf(
-    `SELECT x.bytes FROM ${tables} JOIN records x ON x.store_seq = st.end_seq AND x.week = st.end_week
-     WHERE ${sql} AND st.outcome = 'error' ORDER BY st.id DESC`,
-    values,
-  );
   return {
     buckets: buckets.map((row) => ({
       bucket: Number(row["bucket"]),
@@ -53,6 +51,26 @@ export async function statistics(
       rows: Number(row["rows"]),
     })),
     slowest: slowest.map(statementOf),
-    errors: mostFrequent(errors),
+    errors: await errorsOf(rowsOf, statementWhere(asked)),
   };
+}
+
+/** Errors of the statements that match, read part by part: an answer may be made of 200,000, and four are made at a time. */
+async function errorsOf(
+  rowsOf: (sql: string, values: readonly unknown[]) => Promise<Row[]>,
+  { sql, values }: Where,
+): Promise<TrailStatistics["errors"]> {
+  const counts = new ErrorCounts();
+  let cursor: number | undefined = Number.MAX_SAFE_INTEGER;
+  while (cursor !== undefined) {
+    const rows: Row[] = await rowsOf(
+      `SELECT st.id, x.bytes FROM ${tables} JOIN records x ON x.store_seq = st.end_seq AND x.week = st.end_week
+       WHERE ${sql} AND st.outcome = 'error' AND st.id < ? ORDER BY st.id DESC LIMIT ?`,
+      [...values, cursor, errorsAtOnce],
+    );
+    counts.add(rows);
+    const last = rows.at(-1)?.["id"];
+    cursor = rows.length < errorsAtOnce || last === undefined ? undefined : Number(last);
+  }
+  return counts.mostFrequent();
 }
