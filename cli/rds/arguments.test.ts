@@ -40,6 +40,12 @@ describe("what is typed", () => {
     ["a database with too many names", { target: "a:b:c" }, [], "InvalidTarget"],
     ["--exec without a command", { exec: true }, [], "NoCommand"],
     ["a word too many", {}, ["orders"], "UnexpectedArgument"],
+    [
+      "a form to print beside a command, whose standard output it is",
+      { exec: true, print: "url" },
+      ["psql"],
+      "InvalidPrint",
+    ],
     ["a form that is none", { print: "url,odbc" }, [], "InvalidPrint"],
   ])("is refused before anybody is asked: %s", (_, options, positionals, code) => {
     expect(() => read(options, positionals)).toThrow(

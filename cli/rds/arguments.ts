@@ -37,6 +37,14 @@ export function readArguments(invocation: Invocation): ProxyArguments {
       next: "Leave --port out: each database has a port of its own, which stays the same. Or --port free.",
     });
   }
+  const command = readCommand(invocation);
+  const print = readKinds(valueOf(invocation, "print"));
+  if (command !== undefined && print.length > 0) {
+    throw new UserError("InvalidPrint", "--print prints nothing beside --exec", {
+      why: "standard output is the command's alone; it finds the connection in its environment",
+      next: "Leave --print out, or run the command yourself in another terminal instead of --exec.",
+    });
+  }
   return {
     targets,
     request: {
@@ -46,9 +54,9 @@ export function readArguments(invocation: Invocation): ProxyArguments {
       }),
       yes: isSet(invocation, "yes") || isSet(invocation, "confirm"),
     },
-    ...defined({ port, command: readCommand(invocation) }),
+    ...defined({ port, command }),
     waitForApproval: !isSet(invocation, "no-wait"),
-    print: readKinds(valueOf(invocation, "print")),
+    print,
     showPassword: isSet(invocation, "show-password"),
     revokeAfter: isSet(invocation, "revoke-after"),
     autoExtend: isSet(invocation, "auto-extend"),
