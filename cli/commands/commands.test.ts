@@ -102,12 +102,23 @@ describe("grants", () => {
     const { out } = await run("grants", "list", "--state", "Active", "--user", "ada", "--database", "orders");
 
     expect(out).toMatchInlineSnapshot(`
-      "GRANT                        PERSON  DATABASE  ROLE       STATE   EXPIRES
+      "GRANT                        PERSON  DATABASE  ROLE       STATE   ENDS
       gmztgmztgmztgmztgmztgmztgmy  ada     orders    read_only  Active  2026-01-01T01:00:05.000Z
       ada-orders                   ada     orders    read_only  Active  -
       "
     `);
     expect(queryOf("/v1/grants")).toEqual({ state: "Active", userName: "ada", database: "orders" });
+  });
+
+  it("list shows when access ended where it did, not when it would have", async () => {
+    const ended = { ...grant, state: "Ended", endTime: "2026-01-01T00:20:00.000Z" };
+    installation.on("GET /v1/grants", () => ({ body: { items: [ended] } }));
+
+    expect((await run("grants", "list", "--state", "Ended")).out).toMatchInlineSnapshot(`
+      "GRANT                        PERSON  DATABASE  ROLE       STATE  ENDS
+      gmztgmztgmztgmztgmztgmztgmy  ada     orders    read_only  Ended  2026-01-01T00:20:00.000Z
+      "
+    `);
   });
 
   it("get shows one in full", async () => {

@@ -27,7 +27,8 @@ export async function listGrants(invocation: Invocation): Promise<number> {
     ["database", (grant) => grant.database],
     ["role", (grant) => grant.role],
     ["state", (grant) => grant.state],
-    ["expires", (grant) => grant.expiryTime ?? "-"],
+    // When access ended, which may be before it would have.
+    ["ends", ({ endTime, expiryTime }) => endTime ?? expiryTime ?? "-"],
     // Only there where a grant's statements endangered others, or somebody skipped the approval.
     ...(items.some(({ flagged }) => flagged !== undefined) ? [flaggedColumn] : []),
     ...(items.some(({ urgency }) => urgency === "BreakGlass") ? [urgencyColumn] : []),
