@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
+import { writePrivateFile } from "#lib/private-file.ts";
 import type { EntitlementList, GrantList, SessionList } from "#wire/control-api.ts";
 import type { World } from "../command.ts";
 import { loadConfig } from "../config/config.ts";
@@ -116,10 +117,7 @@ function readKnown(world: World): Known | undefined {
 
 function writeKnown(known: Known, world: World): void {
   try {
-    const file = cacheFile(world);
-    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-    writeFileSync(`${file}.${process.pid}`, JSON.stringify(known), { mode: 0o600 });
-    renameSync(`${file}.${process.pid}`, file);
+    writePrivateFile(cacheFile(world), JSON.stringify(known));
   } catch {
     // The next word is asked for again.
   }

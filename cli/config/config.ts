@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { UserError } from "#lib/errors.ts";
+import { writePrivateFile } from "#lib/private-file.ts";
 import type { World } from "../command.ts";
 
 /** Where this person's Sallyport is. */
@@ -43,11 +44,7 @@ export function configOf(url: string, caFile?: string): Config {
 
 /** Remembers where Sallyport is. */
 export function saveConfig(config: Config, world: World): void {
-  const file = configFile(world);
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-  const staging = `${file}.${process.pid}`;
-  writeFileSync(staging, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 });
-  renameSync(staging, file);
+  writePrivateFile(configFile(world), `${JSON.stringify(config, null, 2)}\n`);
 }
 
 function readSaved(world: World): { url: string; caFile?: string } | undefined {

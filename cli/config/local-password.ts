@@ -1,6 +1,7 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { UserError } from "#lib/errors.ts";
+import { writePrivateFile } from "#lib/private-file.ts";
 import { Secret } from "#lib/secret.ts";
 import type { World } from "../command.ts";
 import { configFile } from "./config.ts";
@@ -73,10 +74,7 @@ export function writePasswordFile(database: ProtectedDatabase, password: Secret,
   const text = database.isPostgres
     ? withLine(readIfThere(file), database, password)
     : `[client]\npassword=${password.reveal()}\n`;
-  const staging = `${file}.${process.pid}`;
-  writeFileSync(staging, text, { mode: 0o600 });
-  chmodSync(staging, 0o600);
-  renameSync(staging, file);
+  writePrivateFile(file, text);
   return file;
 }
 

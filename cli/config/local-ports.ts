@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
+import { writePrivateFile } from "#lib/private-file.ts";
 import type { World } from "../command.ts";
 import { configFile } from "./config.ts";
 
@@ -67,12 +68,9 @@ export function savePort(key: LocalDatabaseKey, port: number, world: World): boo
     return true;
   }
   const file = portsFile(world);
-  const staging = `${file}.${process.pid}`;
   try {
-    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
     const changed = { ...ports, [key.url]: { ...ports[key.url], [nameOf(key)]: port } };
-    writeFileSync(staging, `${JSON.stringify(changed, null, 2)}\n`, { mode: 0o600 });
-    renameSync(staging, file);
+    writePrivateFile(file, `${JSON.stringify(changed, null, 2)}\n`);
     return true;
   } catch {
     return false;

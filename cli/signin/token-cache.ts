@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { writePrivateFile } from "#lib/private-file.ts";
 import { Secret } from "#lib/secret.ts";
 import type { World } from "../command.ts";
 
@@ -96,11 +97,7 @@ export function storeToken(token: PortalToken, world: World): void {
  * a file that others may read) is neither followed nor filled.
  */
 export function writePrivately(file: string, entry: unknown): void {
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-  const staging = `${file}.${process.pid}`;
-  rmSync(staging, { force: true });
-  writeFileSync(staging, JSON.stringify(entry), { mode: 0o600, flag: "wx" });
-  renameSync(staging, file);
+  writePrivateFile(file, JSON.stringify(entry));
 }
 
 /** The file of a token: named by the SHA-1 of the sso-session's name, else of the start URL (botocore). */
