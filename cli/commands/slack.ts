@@ -9,10 +9,7 @@ export const slackLink: Command = {
   summary: "Let a Slack account approve, deny and extend in your name; Slack shows the code when you press a button",
   positionals: ["CODE"],
   options: [{ name: "yes", short: "y", summary: "do not ask for confirmation" }],
-  examples: [
-    { run: "sallyport slack link 0f3a…", does: "shows whose Slack account that is, then asks" },
-    { run: "sallyport slack unlink", does: "ends it" },
-  ],
+  examples: [{ run: "sallyport slack link 0f3a…", does: "shows whose Slack account that is, then asks" }],
   async run(invocation) {
     const { world, positionals } = invocation;
     const [code = ""] = positionals;
