@@ -36,14 +36,32 @@ export async function decide(invocation: Invocation, decision: DecisionKind): Pr
     const isDone = (view: GrantView): boolean =>
       view.state !== "PendingApproval" || decisionsOf(view) > decisionsOf(grant);
     const { grant: after } = await followUntil(control, sent, { isDone, timeoutMs: countingWaitMs }, world);
+    if (decisionsOf(after, decision) <= decisionsOf(grant, decision)) {
+      throw notCounted(after, decision);
+    }
     world.output.result(after, () => outcomeText(after, decision));
     return 0;
   });
 }
 
 /** Decisions that count so far. */
-function decisionsOf({ approval }: GrantView): number {
-  return (approval?.steps ?? []).reduce((sum, { decisions }) => sum + decisions.length, 0);
+function decisionsOf({ approval }: GrantView, kind?: DecisionKind): number {
+  const all = (approval?.steps ?? []).flatMap(({ decisions }) => decisions);
+  return all.filter(({ decision }) => kind === undefined || decision === kind).length;
+}
+
+/** The controller took the review, and somebody else's came first, or it does not count: nobody is told that it did. */
+function notCounted(grant: GrantView, decision: DecisionKind): UserError {
+  const word = decision === "Deny" ? "denial" : "approval";
+  const isOpen = grant.state === "PendingApproval";
+  return new UserError(
+    "NotCounted",
+    `your ${word} was sent, and ${isOpen ? "has not counted so far" : "did not count"}`,
+    {
+      why: `${handleOf(grant)} is ${grant.state}${grant.message === "" ? "" : `: ${grant.message}`}`,
+      next: isOpen || decision === "Approve" ? "sallyport reviews" : `sallyport revoke ${handleOf(grant)}`,
+    },
+  );
 }
 
 /** The digest that the review will name. Throws where the grant does not wait for this person's word. */

@@ -38,6 +38,25 @@ const waiting: GrantView = {
   actions: ["approve", "deny"],
 };
 
+/** The same once a reviewer's approval counted. */
+const decided = {
+  ...waiting,
+  state: "Provisioning",
+  approval: {
+    kind: "Reviewed",
+    state: "Approved",
+    steps: [
+      {
+        ...waiting.approval!.steps[0]!,
+        state: "Approved",
+        decisions: [
+          { decision: "Approve", reviewer: { kind: "User", username: "grace" }, time: "2026-01-01T00:00:00.000Z" },
+        ],
+      },
+    ],
+  },
+} as const satisfies GrantView;
+
 let installation: FakeInstallation;
 
 beforeAll(async () => {
@@ -53,7 +72,7 @@ beforeEach(() => {
 function know(...grants: GrantView[]): void {
   installation.on("GET /v1/grants", () => ({ body: { items: [] } }));
   installation.on("GET /v1/reviews", () => ({ body: { items: grants } }));
-  installation.on(`POST /v1/grants/${grantID}/review`, () => ({ body: { ...waiting, state: "Provisioning" } }));
+  installation.on(`POST /v1/grants/${grantID}/review`, () => ({ body: decided }));
 }
 
 async function run(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -82,6 +101,14 @@ describe("deciding", () => {
       digest: "sha256:0123",
       comment: "go on",
     });
+  });
+
+  it("tells nobody that they denied what was approved before their word counted", async () => {
+    const { code, out, err } = await run("deny", "ada-orders", "--comment", "no", "--yes");
+
+    expect({ code, out }).toEqual({ code: 1, out: "" });
+    expect(err).toContain("your denial was sent, and did not count");
+    expect(err).toContain("sallyport revoke");
   });
 
   it("is never done where nobody confirms it, nor without a comment where it is a denial", async () => {
