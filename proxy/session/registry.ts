@@ -3,7 +3,12 @@ import type { BackendFate } from "./confirm.ts";
 
 /** Why a session is ended from outside. */
 export type CutReason =
-  "grant-expired" | "grant-revoked" | "session-killed" | "drained" | "controller-lost" | "proxy-stopped";
+  | "grant-expired"
+  | "grant-revoked"
+  | "session-killed"
+  | "drained"
+  | "controller-lost"
+  | "proxy-stopped";
 
 /** A connection of a server: several servers behind one name number theirs each for itself. */
 export interface ServerThread {

@@ -111,7 +111,9 @@ function callsIn(folder: string): string[] {
   const calls = new Set<string>();
   for (const file of globSync(`${folder}/**/*.ts`, { cwd: repository }).filter((name) => !name.endsWith(".test.ts"))) {
     const text = read(file);
-    for (const [, names = "", client = ""] of text.matchAll(/import \{([^}]+)\} from "@aws-sdk\/client-([a-z0-9-]+)"/g)) {
+    for (const [, names = "", client = ""] of text.matchAll(
+      /import \{([^}]+)\} from "@aws-sdk\/client-([a-z0-9-]+)"/g,
+    )) {
       for (const [, operation = ""] of names.matchAll(/(?<!type )\b([A-Z]\w+)Command\b/g)) {
         if (text.includes(`new ${operation}Command(`)) {
           calls.add(`${prefixes[client] ?? client}:${operation}`);

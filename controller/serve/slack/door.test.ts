@@ -50,15 +50,21 @@ async function start({ objects = [...reviewedObjects, waitingGrant()], approveIn
   const { services } = api;
   const { source, grantNews: news } = services;
   const clock: ManualClock = manualClock(services.clock.now());
-  const slackSide = await slackStand({ source, clock, news, approveInConsole });
-  stand = slackSide;
-  const { slack, desk } = slackSide;
-  const door = slackDoor(desk, { ...services, clock });
+  const side = await slackStand({ source, clock, news, approveInConsole });
+  stand = side;
+  const door = slackDoor(side.desk, { ...services, clock });
   const app = createApp([...door.routes], api.tokens, { auditors: undefined, administrators: undefined }, silentLog);
   door.mount(app);
   const link = (userName: string, slackUserID: string) =>
-    desk.book.link({ teamID: "T1", slackUserID, slackName: userName, userID: `u-${userName}`, userName, time: "" });
-  return { ...slackSide, slack, desk, app, api, clock, enabled, trail, source, link };
+    side.desk.book.link({
+      teamID: "T1",
+      slackUserID,
+      slackName: userName,
+      userID: `u-${userName}`,
+      userName,
+      time: "",
+    });
+  return { ...side, app, api, clock, enabled, trail, source, link };
 }
 
 type Stand = Awaited<ReturnType<typeof start>>;
