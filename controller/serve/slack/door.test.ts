@@ -48,23 +48,16 @@ async function start({ objects = [...reviewedObjects, waitingGrant()], approveIn
     } as never,
   }));
   const { services } = api;
-  const { source, grantNews: news } = services;
   const clock: ManualClock = manualClock(services.clock.now());
-  const side = await slackStand({ source, clock, news, approveInConsole });
+  const side = await slackStand({ source: services.source, clock, news: services.grantNews, approveInConsole });
   stand = side;
   const door = slackDoor(side.desk, { ...services, clock });
   const app = createApp([...door.routes], api.tokens, { auditors: undefined, administrators: undefined }, silentLog);
   door.mount(app);
+  const { book } = side.desk;
   const link = (userName: string, slackUserID: string) =>
-    side.desk.book.link({
-      teamID: "T1",
-      slackUserID,
-      slackName: userName,
-      userID: `u-${userName}`,
-      userName,
-      time: "",
-    });
-  return { ...side, app, api, clock, enabled, trail, source, link };
+    book.link({ teamID: "T1", slackUserID, slackName: userName, userID: `u-${userName}`, userName, time: "" });
+  return { ...side, app, api, clock, enabled, trail, source: services.source, link };
 }
 
 type Stand = Awaited<ReturnType<typeof start>>;
