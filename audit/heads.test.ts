@@ -58,6 +58,37 @@ const head = (seq: number, session: string): TaskHead => ({
 });
 
 describe("HeadLog", () => {
+  it("goes on after its last line when it is read anew while heads are noted", async () => {
+    const kept: string[] = [];
+    const read = Promise.withResolvers<void>();
+    const place = {
+      async *lines() {
+        const found = [...kept];
+        await read.promise;
+        yield* found;
+      },
+      append: (_number: number, line: string) => Promise.resolve(void kept.push(line)),
+      close: () => Promise.resolve(),
+    };
+    const onFailed = (error: Error): void => void failures.push(error);
+    const log = new HeadLog({ place, signer: key(), installation: "test", clock, onFailed });
+
+    const reloading = log.reload();
+    await Promise.resolve();
+    log.note(head(1, "a"));
+    log.note(head(2, "a"));
+    read.resolve();
+    await reloading;
+    await log.noteNow({ ...head(1, "b"), task: "t2" });
+    await log.close();
+
+    expect(kept.map((line) => parseHead(line)?.prevLine)).toEqual([null, ...kept.slice(0, -1).map(hashLine)]);
+    expect(new Set(kept.map((line) => `${parseHead(line)?.task} ${parseHead(line)?.seq}`))).toEqual(
+      new Set(["t1 1", "t1 2", "t2 1"]),
+    );
+    expect(failures).toEqual([]);
+  });
+
   it("signs at once, then at most once an interval, with the sessions of everything in between", async () => {
     const log = await openLog();
 

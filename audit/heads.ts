@@ -45,7 +45,8 @@ export class HeadLog {
   readonly #options: HeadLogOptions;
   readonly #intervalMs: number;
   #tasks = new Map<string, TaskState>();
-  #line = 0;
+  /** Undefined until the log was read. */
+  #line: number | undefined;
   #prevLine: string | null = null;
   /** A line that was given to its place without an answer: it may be there. */
   #unconfirmed: { readonly number: number; readonly line: string } | undefined;
@@ -66,17 +67,30 @@ export class HeadLog {
     this.#intervalMs = options.intervalMs ?? options.signer.intervalMs;
   }
 
-  /** Reads the log anew and goes on after its last line: another replica may have written since. */
+  /**
+   * Reads the log anew and goes on after its last line: another replica may have written since. Waits for its turn as a line does, so that
+   * nothing is written in between; what was noted meanwhile and is newer than the log is signed after it.
+   */
   async reload(): Promise<void> {
-    await this.#writing;
+    const reloaded = this.#writing.then(() => this.#reload());
+    this.#writing = reloaded.catch(() => {});
+    await reloaded;
+  }
+
+  async #reload(): Promise<void> {
     const found = await readLog(this.#options.place);
-    for (const task of this.#tasks.values()) {
-      stopTimer(task);
-    }
+    const noted = this.#tasks;
     this.#tasks = found.tasks;
     this.#line = found.line;
     this.#prevLine = found.prevLine;
     this.#unconfirmed = undefined;
+    for (const task of noted.values()) {
+      stopTimer(task);
+      const { pending } = task;
+      if (pending !== undefined && pending.seq > this.#task(pending.proxy, pending.task).last.seq) {
+        this.note(pending);
+      }
+    }
   }
 
   /**
@@ -175,14 +189,15 @@ export class HeadLog {
       task.cancelTimer = undefined;
       this.#sign(task);
     });
-    this.#writing = this.#writing.then(() => this.#append(task, head));
+    this.#writing = this.#writing.then(() => this.#append(head, task.ended));
   }
 
-  async #append(task: TaskState, head: TaskHead): Promise<void> {
+  async #append(head: TaskHead, ended: string | undefined): Promise<void> {
     try {
-      await this.#write({ ...head, ...(task.ended === undefined ? {} : { ended: task.ended }) });
+      await this.#write({ ...head, ...(ended === undefined ? {} : { ended }) });
     } catch (error) {
       // Tried again with the next head or at the end of the interval.
+      const task = this.#task(head.proxy, head.task);
       task.pending = task.pending === undefined ? head : mergeHeads(head, task.pending);
       (this.#options.onDelayed ?? this.#options.onFailed)(coerceError(error));
     }
@@ -192,6 +207,9 @@ export class HeadLog {
     const { signer, installation, clock } = this.#options;
     if (this.#unconfirmed !== undefined) {
       await this.#keep(this.#unconfirmed);
+    }
+    if (this.#line === undefined) {
+      throw new Error("the head log was not read yet");
     }
     const number = this.#line + 1;
     const time = new Date(clock.now()).toISOString();

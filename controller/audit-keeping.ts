@@ -46,6 +46,7 @@ export async function openAudit(
     ...(isLocal ? {} : { onDelayed }),
   });
   if (shared === undefined) {
+    await heads.reload();
     // What was stored just before this process ended the last time; nobody else can sign it, whether or not this one will lead.
     for (const head of await store.heads()) {
       heads.note(head);
