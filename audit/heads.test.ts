@@ -136,6 +136,7 @@ describe("HeadLog", () => {
       onFailed: (error) => void failures.push(error),
       onDelayed: (error) => void delays.push(error),
     });
+    await log.reload();
 
     for (const [index, moment] of (["after", "before"] as const).entries()) {
       failing = moment;
