@@ -1,3 +1,4 @@
+import { printable } from "#audit/text.ts";
 import { assertNever, UserError } from "#lib/errors.ts";
 import type { GrantView } from "#wire/control-api.ts";
 import { type Invocation, valueOf } from "../command.ts";
@@ -47,7 +48,7 @@ export async function waitForGrant(invocation: Invocation): Promise<number> {
           const text = approvalProgress(view) || view.message;
           if (text !== "" && text !== said) {
             said = text;
-            world.output.note(`${view.state}: ${text}`);
+            world.output.note(printable(`${view.state}: ${text}`));
           }
         },
         ...(timeoutMs === undefined ? {} : { timeoutMs }),
@@ -89,5 +90,5 @@ function neverMet(grant: GrantView, condition: WaitCondition): UserError {
 
 function whyOf(grant: GrantView): string {
   const text = approvalProgress(grant) || grant.endReason || grant.message;
-  return text === "" ? "" : `: ${text}`;
+  return text === "" ? "" : printable(`: ${text}`);
 }

@@ -1,3 +1,4 @@
+import { printable } from "#audit/text.ts";
 import type { GrantView, GrantWatchLine } from "#wire/control-api.ts";
 import { type Invocation, valueOf } from "../command.ts";
 import { followLines } from "../control/follow.ts";
@@ -51,5 +52,7 @@ export async function watchGrants(invocation: Invocation): Promise<number> {
 function watchText(grant: GrantView): string {
   const { userName, role, database, state, message, expiryTime } = grant;
   const until = state === "Active" && expiryTime !== undefined ? ` until ${expiryTime}` : "";
-  return `${handleOf(grant)}  ${userName}  ${database}/${role}  ${state}${until}${message === "" ? "" : `  ${message}`}`;
+  return printable(
+    `${handleOf(grant)}  ${userName}  ${database}/${role}  ${state}${until}${message === "" ? "" : `  ${message}`}`,
+  );
 }

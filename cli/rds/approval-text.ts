@@ -1,3 +1,4 @@
+import { printable } from "#audit/text.ts";
 import type { Decision } from "#wire/approval.ts";
 import type { GrantView } from "#wire/control-api.ts";
 
@@ -18,5 +19,7 @@ export function decisionText({ approval }: GrantView, decision: Decision["decisi
   if (last === undefined) {
     return "";
   }
-  return ` by ${last.reviewer.username}${last.comment === undefined || last.comment === "" ? "" : `: ${last.comment}`}`;
+  const { reviewer, comment = "" } = last;
+  // A reviewer's words make no line of their own.
+  return printable(` by ${reviewer.username}${comment === "" ? "" : `: ${comment}`}`);
 }
