@@ -79,7 +79,8 @@ describe("a state directory that is lost while a grant is live", () => {
 
     await loseState(() => installation.deleteManifest("grants/dropped.yaml"));
 
-    expect(await busy.failure).toMatch(/revoked|terminat/);
+    // The SSM session is ended without waiting for the proxy, which may only be linking again: then the way is lost before the cut is told.
+    expect(await busy.failure).toMatch(/revoked|terminat|the way to the database was lost/);
     expect(await ended(cli)).toBe(1);
     await support.grantReleased(api, "dropped");
     expect(watch.sets()).toEqual([]);
