@@ -8,7 +8,7 @@ import { connectAs, connected, json } from "../e2e/support.ts";
 import { startStoreStand, type StoreStand } from "../harness/audit-postgres.ts";
 import { controlPlaneMissing, kubectlMissing } from "../harness/control-plane.ts";
 import { signInDirectly, untilProxyLinked } from "../harness/installation.ts";
-import { eventually } from "../harness/process.ts";
+import { eventually, startSallyport } from "../harness/process.ts";
 import { type Cluster, leaderOf, startCluster } from "./replicas.ts";
 
 const missing = controlPlaneMissing() ?? kubectlMissing();
@@ -84,6 +84,31 @@ it("replicas that share the store show the whole trail after a change of leader,
     `SELECT count(*)::int AS lines FROM sallyport_audit.head_lines`,
   );
   expect(lines?.lines).toBeGreaterThan(1);
+});
+
+it("statements are seen live, and a session is killed, on a replica that does not lead", async () => {
+  const { installation } = cluster;
+  const standby = await cluster.addReplica();
+  expect(standby).not.toBe(await leaderOf(cluster));
+  const at = (person: string, ...args: readonly string[]) =>
+    startSallyport(args, {
+      ...installation.environmentOf(person),
+      SALLYPORT_URL: `https://127.0.0.1:${standby.port}`,
+    });
+  const { proxy: tunnel, url } = await connectAs(installation, "ada", "app_owner");
+  const { client } = await connected(url);
+  const tail = at("margaret", "audit", "tail", "--text", "on_any_replica", "--after", "0", "--output", "json");
+  const running = client.query("select pg_sleep(300) as on_any_replica").catch((error: Error) => error.message);
+  const line = await tail.line((text) => text.includes("on_any_replica"));
+  const { session } = JSON.parse(line) as StatementEvent;
+
+  const kill = at("ada", "sessions", "kill", session, "--reason", "seen on another replica");
+
+  expect(await kill.exited).toBe(0);
+  expect(await running).toContain("seen on another replica");
+  tail.kill("SIGINT");
+  tunnel.kill("SIGINT");
+  await Promise.all([tail.exited, tunnel.exited]);
 });
 
 it("an auditor takes all of it out and proves it offline", async () => {
