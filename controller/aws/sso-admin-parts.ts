@@ -1,6 +1,6 @@
 import type { SSOAdminClient } from "@aws-sdk/client-sso-admin";
 import type { AccountLock } from "./account-lock.ts";
-import { callAws, callAwsOptional } from "./errors.ts";
+import { callAws, callAwsOptional, isFailure } from "./errors.ts";
 import type { Limiter } from "./limiter.ts";
 import type { CallUrgency } from "./ports.ts";
 import type { SharedReads } from "./shared-reads.ts";
@@ -18,27 +18,60 @@ export interface IdentityCenterParts {
 }
 
 /** One call of sso-admin, in its turn of the shared rate. */
-export async function limited<T>(parts: IdentityCenterParts, operation: string, run: () => Promise<T>): Promise<T> {
-  await parts.limiter.take(parts.urgency);
-  return callAws(`sso:${operation}`, run);
+export function limited<T>(parts: IdentityCenterParts, operation: string, run: () => Promise<T>): Promise<T> {
+  return attempted(operation, async () => {
+    await parts.limiter.take(parts.urgency);
+    return callAws(`sso:${operation}`, run);
+  });
 }
 
 /** As `limited`, of who has the account's turn. */
-export async function limitedInTurn<T>(
+export function limitedInTurn<T>(
   { limiter, urgency }: IdentityCenterParts,
   operation: string,
   run: () => Promise<T>,
 ): Promise<T> {
-  await limiter.take(urgency === "revoke" ? "revoke" : "turn");
-  return callAws(`sso:${operation}`, run);
+  return attempted(operation, async () => {
+    await limiter.take(urgency === "revoke" ? "revoke" : "turn");
+    return callAws(`sso:${operation}`, run);
+  });
 }
 
 /** As `limited`, with undefined for what does not exist. */
-export async function limitedOptional<T>(
+export function limitedOptional<T>(
   parts: IdentityCenterParts,
   operation: string,
   run: () => Promise<T>,
 ): Promise<T | undefined> {
-  await parts.limiter.take(parts.urgency);
-  return callAwsOptional(`sso:${operation}`, run);
+  return attempted(operation, async () => {
+    await parts.limiter.take(parts.urgency);
+    return callAwsOptional(`sso:${operation}`, run);
+  });
+}
+
+/**
+ * How often a read is tried before its pass fails: as often as the SDKs do (AWS SDKs and Tools Reference Guide, "Retry behavior",
+ * standard mode). A pass makes up to ten calls; were it given up at the first that a bad gateway swallows, one failing call in four
+ * would leave a grant to the back-off's minutes. There is no pause between attempts: each waits for the limiter, which spaces all.
+ */
+const readAttempts = 3;
+
+/** Only reads are tried again here. What changes something is decided anew from what a later pass sees, since its answer may be what was lost. */
+async function attempted<T>(operation: string, attempt: () => Promise<T>): Promise<T> {
+  const attempts = /^(Describe|Get|List)/.test(operation) ? readAttempts : 1;
+  for (let left = attempts - 1; left > 0; left -= 1) {
+    try {
+      return await attempt();
+    } catch (thrown) {
+      if (!isBrief(thrown)) {
+        throw thrown;
+      }
+    }
+  }
+  return attempt();
+}
+
+/** Whether AWS failed at once. A call that was waited for until its time was over has cost its pass enough. */
+function isBrief(thrown: unknown): boolean {
+  return isFailure(thrown, "unavailable") && !["TimeoutError", "AbortError"].includes(thrown.code);
 }
