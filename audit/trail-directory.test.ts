@@ -4,6 +4,8 @@ import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { manualClock } from "#lib/clock.ts";
+import { HeadFile } from "./head-place.ts";
+import { HeadLog } from "./heads.ts";
 import { loadSigningKey } from "./signing-key.ts";
 import { migrateStore } from "./store/migrate.ts";
 import { migrations } from "./store/schema.ts";
@@ -78,4 +80,30 @@ it("a store of a newer release, a file without a store and one that is none are 
   await expect(verifyDirectories([state])).rejects.toMatchObject({ code: "NoTrail" });
   cpSync(trailPaths(state).key, file);
   await expect(verifyDirectories([state])).rejects.toMatchObject({ code: "FileUnreadable" });
+});
+
+it("a trail whose key is elsewhere is complete by the public key that is given, and by no other", async () => {
+  const elsewhere = loadSigningKey(`${state}/elsewhere/head-key.pem`);
+  const store = await filledStore();
+  const heads = await HeadLog.open({
+    place: await HeadFile.open(trailPaths(state).heads),
+    signer: elsewhere,
+    installation: "test",
+    clock: manualClock(),
+    onFailed: (error) => expect.fail(error.message),
+  });
+  for (const head of await store.heads()) {
+    heads.note(head);
+  }
+  await heads.close();
+  await store.close();
+
+  const byGiven = await verifyDirectories([state], elsewhere.publicKeyPEM);
+  const byPrivate = await verifyDirectories([state], readFileSync(`${state}/elsewhere/head-key.pem`, "utf8"));
+  const byOwn = await verifyDirectories([state]);
+  rmSync(trailPaths(state).key);
+
+  expect([byGiven.verdict, byPrivate.verdict, byOwn.verdict]).toEqual(["complete", "complete", "broken"]);
+  expect(byOwn.findings).toMatchObject([{ kind: "head-altered" }]);
+  await expect(verifyDirectories([state])).rejects.toMatchObject({ code: "NoHeadKey" });
 });

@@ -54,25 +54,23 @@ export function replicaID(file: string): string {
 
 /**
  * Verifies what the replicas of one installation kept, each in its state directory: all of it together is the trail. For directories of
- * stopped controllers, or copies: nothing in them is changed. Throws a `UserError` where one holds no trail.
+ * stopped controllers, or copies: nothing in them is changed. `publicKey`, PEM, has the keys that count; absent: each directory's own,
+ * which is not there where the key is kept elsewhere (`--head-key`). Throws a `UserError` where one holds no trail, or no key.
  */
-export async function verifyDirectories(states: readonly string[]): Promise<Report> {
+export async function verifyDirectories(states: readonly string[], publicKey?: string): Promise<Report> {
   const stores: StoreEngine[] = [];
   try {
     const parts = [];
     for (const state of states) {
       const paths = trailPaths(state);
-      const missing = [paths.store, paths.key].find((file) => !existsSync(file));
-      if (missing !== undefined) {
-        throw new UserError("NoTrail", `${state} holds no audit trail`, {
-          why: `${missing} is not there.`,
-          next: "Name the directory that the controller was given as --state, or a copy of it.",
-        });
-      }
+      assertTrail(state);
       const store = new StoreEngine({ kind: "sqlite", path: paths.store, mode: "kept" });
       stores.push(store);
-      const publicKey = String(createPublicKey(readFileSync(paths.key)).export({ type: "spki", format: "pem" }));
-      parts.push({ records: recordsOf(store), heads: readHeadLines(paths.heads), publicKey });
+      parts.push({
+        records: recordsOf(store),
+        heads: readHeadLines(paths.heads),
+        publicKey: publicKey ?? ownPublicKey(state),
+      });
     }
     return await verifyParts(parts);
   } finally {
@@ -82,7 +80,31 @@ export async function verifyDirectories(states: readonly string[]): Promise<Repo
   }
 }
 
-async function* recordsOf(store: StoreEngine): AsyncGenerator<RawRecord, void, void> {
+/** Throws a `UserError` where a state directory holds no store in SQLite. */
+export function assertTrail(state: string): void {
+  const { store } = trailPaths(state);
+  if (!existsSync(store)) {
+    throw new UserError("NoTrail", `${state} holds no audit trail`, {
+      why: `${store} is not there.`,
+      next: "Name the directory that the controller was given as --state, or a copy of it.",
+    });
+  }
+}
+
+/** The public part of the key that a state directory holds, PEM. Throws a `UserError` where it holds none. */
+export function ownPublicKey(state: string): string {
+  const { key } = trailPaths(state);
+  if (!existsSync(key)) {
+    throw new UserError("NoHeadKey", `${state} holds no key that signed its trail`, {
+      why: `${key} is not there: it was moved away, or the controller was given another with --head-key.`,
+      next: "Give the public keys with --public-key FILE: what `sallyport audit public-key` showed, or `openssl pkey -in HEAD-KEY -pubout`.",
+    });
+  }
+  return String(createPublicKey(readFileSync(key)).export({ type: "spki", format: "pem" }));
+}
+
+/** All records of a store that nobody writes, as they came. */
+export async function* recordsOf(store: StoreEngine): AsyncGenerator<RawRecord, void, void> {
   const upTo = store.newest();
   for (let page = store.raw(0, upTo, pageRecords); page.length > 0;) {
     yield* page;

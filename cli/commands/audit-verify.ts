@@ -33,7 +33,7 @@ export const auditVerify: Command = {
       name: "public-key",
       value: "FILE",
       summary:
-        "with --export: the public keys that signed, PEM, as `sallyport audit public-key` gave them when you trusted it",
+        "the public keys that signed, PEM, as `sallyport audit public-key` gave them when you trusted it; with --state only these count",
     },
   ],
   examples: [
@@ -48,7 +48,7 @@ export const auditVerify: Command = {
       return showExport(world, await exportReport(invocation, file));
     }
     const states = valueOf(invocation, "state");
-    const report = states === undefined ? await askedToVerify(world) : await verified(states.split(","), world);
+    const report = states === undefined ? await askedToVerify(world) : await verified(states.split(","), invocation);
     world.output.result(report, () =>
       asLines([
         `The audit trail is ${report.verdict}: ${counted(report)}.`,
@@ -66,10 +66,12 @@ function askedToVerify(world: World): Promise<VerifyReport> {
   );
 }
 
-async function verified(states: readonly string[], world: World): Promise<VerifyReport> {
+async function verified(states: readonly string[], invocation: Invocation): Promise<VerifyReport> {
   const { verifyDirectories } = await import("#audit/trail-directory.ts");
-  const directories = states.map((state) => path.resolve(world.workingDirectory, state));
-  return viewOf(await verifyDirectories(directories));
+  const { publicKeyGiven } = await import("../audit/public-key.ts");
+  const { workingDirectory } = invocation.world;
+  const directories = states.map((state) => path.resolve(workingDirectory, state));
+  return viewOf(await verifyDirectories(directories, publicKeyGiven(invocation)));
 }
 
 function viewOf({ verdict, counts, findings, removed, unanchored }: Report): VerifyReport {
