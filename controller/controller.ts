@@ -157,6 +157,7 @@ function createWorkers(
       clock,
       controller: { publicURL, pin, installation },
       identity,
+      warnBeforeEndMs: options.warnBeforeEndMs,
       trail,
       log,
       connectedTasks: (proxyKey) => links.tasksOf(proxyKey),

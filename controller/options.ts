@@ -10,6 +10,7 @@ import { type Address, readAddress, wrongOption } from "./option-values.ts";
 import { readSlack, type SlackOptions } from "./notify/slack/options.ts";
 import { readWebhooks, type WebhookOptions } from "./notify/webhook-options.ts";
 import { readSinks } from "./sinks/read-sinks.ts";
+import { warnBeforeEndMsDefault } from "#wire/link.ts";
 import type { OidcOptions } from "./serve/auth/oidc/issuer.ts";
 
 /** The controller's options with everything present and checked. */
@@ -40,7 +41,7 @@ export interface ControllerOptions {
   /** Whether browsers get the console. */
   readonly console: boolean;
   readonly region: string;
-  /** How long before a grant's end proxies and the command line warn. */
+  /** How long before a grant's end people are warned: by proxies, the command line and the condition `Expiring`. */
   readonly warnBeforeEndMs: number;
   readonly logLevel: LogLevel;
   /** Where the audit trail goes besides its store. */
@@ -116,11 +117,15 @@ export function compileOptions(
     console: readConsole(given["console"] ?? "on"),
     administratorGroup: given["administrator-group"],
     region,
-    warnBeforeEndMs: readMinutes("warn-before-end", given["warn-before-end"] ?? "5", warnMinutesMax) * 60_000,
+    warnBeforeEndMs: readWarning(given["warn-before-end"]),
     logLevel: readLevel(given["log-level"] ?? "info"),
     sinks: readSinks(given["audit-sink"]),
     webhooks: readWebhooks(given),
   };
+}
+
+function readWarning(text: string | undefined): number {
+  return text === undefined ? warnBeforeEndMsDefault : readMinutes("warn-before-end", text, warnMinutesMax) * 60_000;
 }
 
 /** Identity Store API reference, IdentityStoreId. */

@@ -63,7 +63,7 @@ file that names no namespace means \`default\`. A \`!\` marks what is required o
 | invalid, not owned | False, reason says which | False | Stalled |
 | live by break-glass | as it is | as it is | BreakGlass=True, for good |
 | an extension that is asked for and not given | as it is | as it is | Extended=False: \`ExtensionNotAllowed\`, or \`TooEarly\` until it counts |
-| live, and its end is near | as it is | as it is | Expiring=True for the last ten minutes, or the last fifth of a short window |
+| live, and its end is near | as it is | as it is | Expiring=True for as long as \`controller --warn-before-end\` says (five minutes); never in a window that is no longer than that |
 | expiring, revoking | False \`Revoking\` | True until confirmed | Reconciling |
 | ended | True \`Expired\` or \`Revoked\` | False, same reason | |
 | revocation failing | False \`RevocationFailed\` | True | Reconciling |

@@ -37,6 +37,12 @@ export interface ProveTask {
   readonly time: string;
 }
 
+/**
+ * How long before a grant's end people are warned where the controller says nothing else: time to finish a transaction, or to extend. In
+ * their sessions and tunnels, and by the Grant's condition `Expiring`.
+ */
+export const warnBeforeEndMsDefault = 5 * 60_000;
+
 /** What the proxy does when the controller cannot be reached. */
 export interface LinkPolicy {
   /** After this long without the controller, nothing new is admitted. */

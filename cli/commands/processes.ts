@@ -61,7 +61,7 @@ const controllerOptions: Command["options"] = [
   {
     name: "warn-before-end",
     value: "MINUTES",
-    summary: "how long before the end of a grant people are warned in their sessions, 1 to 1440",
+    summary: "how long before the end of a grant people are warned, in sessions and by notifications; 1 to 1440",
     fallback: "5",
   },
   {

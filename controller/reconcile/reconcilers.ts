@@ -25,6 +25,8 @@ export interface ReconcilersOptions {
   readonly identity?: IdentityTrust;
   /** Keeps what becomes of access. Absent: nothing is kept. */
   readonly trail?: Trail;
+  /** How long before the end of access its person is warned. Absent: the usual time. */
+  readonly warnBeforeEndMs?: number;
   readonly connectedTasks: ProxyReconcilerOptions["connectedTasks"];
   readonly reportsOn: DatabaseReconcilerOptions["reportsOn"];
   /** See `GrantReviewReconcilerOptions`. */
@@ -49,6 +51,7 @@ export function reconcilers(options: ReconcilersOptions): Reconciler[] {
       random: Math.random,
       onStatusWritten: options.onGrantWritten,
       onAction: options.onGrantAction,
+      ...defined({ warnBeforeEndMs: options.warnBeforeEndMs }),
       ...kept,
     }),
     grantReviewReconciler({ source, ports, clock, identity, identityStore: options.identityStore, ...kept }),

@@ -1,5 +1,5 @@
 import type { CancelTimer, Clock } from "#lib/clock.ts";
-import type { LinkPolicy } from "#wire/link.ts";
+import { type LinkPolicy, warnBeforeEndMsDefault } from "#wire/link.ts";
 
 /**
  * What holds until the controller has said something else: a proxy that restarts while the controller is away admits nobody, since
@@ -8,7 +8,7 @@ import type { LinkPolicy } from "#wire/link.ts";
 export const defaultLinkPolicy: LinkPolicy = {
   admitWithoutControllerMs: 5 * 60_000,
   endWithoutControllerMs: 60 * 60_000,
-  warnBeforeEndMs: 5 * 60_000,
+  warnBeforeEndMs: warnBeforeEndMsDefault,
 };
 
 /** How long ago the controller was heard, and what follows from that. Counted on the monotonic clock. */

@@ -235,21 +235,31 @@ describe("an extension asked for through the control API", () => {
 });
 
 describe("the warning before the end", () => {
-  it("comes ten minutes before the end of an hour, and is taken back where the end moves away", () => {
-    const early = decideGrant(live({ now: noon + 49 * 60_000, checkedAt: noon + 49 * 60_000 }));
-    const due = decideGrant(live({ now: noon + 50 * 60_000 }));
+  const warnBeforeEndMs = 20 * 60_000;
+
+  it("comes when sessions are warned too, and is taken back where the end moves away", () => {
+    const early = decideGrant(
+      live({ warnBeforeEndMs, now: noon + 40 * 60_000 - 1, checkedAt: noon + 40 * 60_000 - 1 }),
+    );
+    const due = decideGrant(live({ warnBeforeEndMs, now: noon + 40 * 60_000 }));
     const conditions = [
-      { type: "Expiring", status: "True", reason: "EndsSoon", message: "", lastTransitionTime: at(50) },
+      { type: "Expiring", status: "True", reason: "EndsSoon", message: "", lastTransitionTime: at(40) },
     ];
     const later = liveStatus({ expiryTime: at(90), conditions: conditions as never });
-    const moved = decideGrant(
-      live({ grant: aGrant({ spec: { durationSeconds: 5_400 }, status: later }), now: noon + 51 * 60_000 }),
-    );
+    const grant = aGrant({ spec: { durationSeconds: 5_400 }, status: later });
+    const moved = decideGrant(live({ warnBeforeEndMs, grant, now: noon + 41 * 60_000 }));
 
     expect(set(early, "Expiring")).toBeUndefined();
-    expect(early.next).toMatchObject({ untilMs: noon + 50 * 60_000 });
+    expect(early.next).toMatchObject({ untilMs: noon + 40 * 60_000 });
     expect(set(due, "Expiring")).toBe("True EndsSoon");
     expect(set(moved, "Expiring")).toBe("False Extended");
+  });
+
+  it("is not given in a window that is no longer than its time: whoever just got it knows when it ends", () => {
+    const now = noon + 59 * 60_000;
+
+    expect(set(decideGrant(live({ warnBeforeEndMs: 3_600_000, now })), "Expiring")).toBeUndefined();
+    expect(set(decideGrant(live({ warnBeforeEndMs: 3_599_999, now })), "Expiring")).toBe("True EndsSoon");
   });
 });
 

@@ -109,17 +109,14 @@ export function decideLive(input: GrantInput): Decision {
   const periodMs = (proxy?.spec.driftCheckPeriodSeconds ?? driftCheckPeriodSecondsDefault) * 1_000;
   const next: Decision["next"] = {
     kind: "waiting",
-    untilMs: Math.min(window.expiry, (checkedAt ?? now) + periodMs, ...soonerLooks(followed, now)),
+    untilMs: Math.min(window.expiry, (checkedAt ?? now) + periodMs, ...soonerLooks(input, followed)),
     why: "the end of the window or the next look at AWS",
   };
   const drift = decideDrift(input, next);
   if (drift !== undefined) {
     return drift;
   }
-  const extension = [
-    ...extensionCondition(grant, window.extensionCount, followed),
-    ...expiryNotice(grant, followed, now),
-  ];
+  const extension = [...extensionCondition(grant, window.extensionCount, followed), ...expiryNotice(input, followed)];
   const unseen = input.aws === undefined && getCondition(status?.conditions, "Ready")?.reason === "DriftDetected";
   const message = `Access is live until ${formatTime(window.expiry)}.`;
   return {
@@ -264,14 +261,17 @@ function extensionCondition(grant: Grant, count: number, followed: WindowDecisio
 }
 
 /** Times before the end at which something is to be said or done about a live window. */
-function soonerLooks(followed: WindowDecision | undefined, now: EpochMs): EpochMs[] {
-  const times = followed === undefined ? [] : [followed.earlyUntil, expiryNoticeTime(followed.window)];
+function soonerLooks({ warnBeforeEndMs, now }: GrantInput, followed: WindowDecision | undefined): EpochMs[] {
+  const times = followed === undefined ? [] : [followed.earlyUntil, expiryNoticeTime(followed.window, warnBeforeEndMs)];
   return times.filter((time) => time !== undefined).filter((time) => time > now);
 }
 
 /** The warning that the end is near: given once for each end. */
-function expiryNotice({ status }: Grant, followed: WindowDecision | undefined, now: EpochMs): ConditionInput[] {
-  const notice = followed === undefined ? undefined : expiryNoticeTime(followed.window);
+function expiryNotice(
+  { grant: { status }, warnBeforeEndMs, now }: GrantInput,
+  followed: WindowDecision | undefined,
+): ConditionInput[] {
+  const notice = followed === undefined ? undefined : expiryNoticeTime(followed.window, warnBeforeEndMs);
   if (followed !== undefined && notice !== undefined && now >= notice) {
     return [expiring(`The access ends at ${formatTime(followed.window.expiry)}.`)];
   }

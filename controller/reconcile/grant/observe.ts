@@ -1,5 +1,6 @@
 import { getCondition, type Grant, type GrantStatusExternal } from "#kinds/index.ts";
 import type { EpochMs } from "#lib/clock.ts";
+import { warnBeforeEndMsDefault } from "#wire/link.ts";
 import type { IdentityTrust } from "../../admission/identity-trust.ts";
 import { requesterOf } from "../../admission/proven.ts";
 import { isFailure } from "../../aws/errors.ts";
@@ -16,6 +17,8 @@ export interface ObserveDeps {
   readonly source: Pick<Source, "get" | "list" | "tombstone">;
   readonly ports: AwsPorts;
   readonly installation: string;
+  /** How long before its end a person is warned (`--warn-before-end`). Absent: the usual time. */
+  readonly warnBeforeEndMs?: number;
   readonly identity?: Pick<IdentityTrust, "current" | "look">;
 }
 
@@ -63,7 +66,7 @@ export async function observeGrant(grant: Grant, deps: ObserveDeps, times: Obser
 
 /** The part of the input that needs no call to AWS; what `plan` without credentials has. */
 export function observeSource(grant: Grant, deps: Omit<ObserveDeps, "ports">, now: EpochMs): GrantInput {
-  const { source, installation } = deps;
+  const { source, installation, warnBeforeEndMs = warnBeforeEndMsDefault } = deps;
   const { namespace, name } = grant.metadata;
   const inNamespace = <T extends { readonly object: { readonly metadata: { readonly namespace: string } } }>(
     all: readonly T[],
@@ -74,6 +77,7 @@ export function observeSource(grant: Grant, deps: Omit<ObserveDeps, "ports">, no
     now,
     installation,
     grant,
+    warnBeforeEndMs,
     tombstone: source.tombstone(namespace, name),
     database,
     proxy: proxyName === undefined ? undefined : source.get("Proxy", namespace, proxyName)?.object,

@@ -44,6 +44,8 @@ export interface GrantReconcilerOptions {
   readonly clock: Clock;
   /** Name of this installation, part of the tags of everything it makes. */
   readonly installation: string;
+  /** How long before its end a person is warned. Absent: the usual time. */
+  readonly warnBeforeEndMs?: number;
   /** Whose word counts. Absent: nobody asks for it. */
   readonly identity?: IdentityTrust;
   /** In [0, 1); jitter of the waits after a conflict. */

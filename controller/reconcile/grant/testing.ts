@@ -109,6 +109,7 @@ export function anInput(more: Partial<GrantInput> = {}): GrantInput {
   return {
     now: noon,
     installation: "test",
+    warnBeforeEndMs: 300_000,
     grant: aGrant({ status: seen }),
     tombstone: undefined,
     database: aDatabase(),

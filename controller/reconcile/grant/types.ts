@@ -22,6 +22,8 @@ export interface GrantInput {
   /** Name of this installation; what carries another one's tag is not ours. */
   readonly installation: string;
   readonly grant: Grant;
+  /** How long before its end a person is warned (`--warn-before-end`). */
+  readonly warnBeforeEndMs: number;
   /** The tombstone of the Grant's name, whoever it is of. */
   readonly tombstone: Tombstone | undefined;
   readonly database: Database | undefined;

@@ -89,15 +89,15 @@ export function currentExpiry(grant: Grant): EpochMs | undefined {
   return stored === undefined || followed === undefined ? undefined : Math.min(stored.expiry, followed.expiry);
 }
 
-/** How long before its end a person is warned, in milliseconds: ten minutes, or the last fifth of a shorter window. */
-export const expiryNoticeMaxMs = 600_000;
-/** Windows shorter than this, in milliseconds, end without a warning: nobody could make use of it. */
-const noticedWindowMinMs = 300_000;
-
-/** From when on the access counts as about to end; undefined where nobody is warned. */
-export function expiryNoticeTime({ activation, expiry }: Pick<Window, "activation" | "expiry">): EpochMs | undefined {
-  const lengthMs = expiry - activation;
-  return lengthMs < noticedWindowMinMs ? undefined : expiry - Math.min(expiryNoticeMaxMs, lengthMs / 5);
+/**
+ * From when on the access counts as about to end: as long before it as sessions are warned. Undefined for a window that is no longer than
+ * that, whose person has just been told when it ends.
+ */
+export function expiryNoticeTime(
+  { activation, expiry }: Pick<Window, "activation" | "expiry">,
+  warnBeforeEndMs: number,
+): EpochMs | undefined {
+  return expiry - activation <= warnBeforeEndMs ? undefined : expiry - warnBeforeEndMs;
 }
 
 /** The window in status, undefined before activation. */
