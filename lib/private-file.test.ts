@@ -1,4 +1,6 @@
 import {
+  chmodSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -11,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { writePrivateFile } from "./private-file.ts";
+import { readPrivateFile, writePrivateFile } from "./private-file.ts";
 
 let folder: string;
 
@@ -51,4 +53,43 @@ it("what cannot be put in place is not left behind", () => {
   expect(() => writePrivateFile(file, "text")).toThrow();
 
   expect(readdirSync(folder)).toEqual(["secret"]);
+});
+
+it("a private file is read as it was written; none is none", () => {
+  const file = path.join(folder, "secret");
+  writePrivateFile(file, "text");
+
+  expect(readPrivateFile(file)).toEqual({ text: "text" });
+  expect(readPrivateFile(path.join(folder, "other"))).toBeUndefined();
+});
+
+it.each([
+  ["others may read it", (file: string) => chmodSync(file, 0o604), "may be read by other users of this computer"],
+  ["its group may write it", (file: string) => chmodSync(file, 0o620), "may be read by other users of this computer"],
+  [
+    "it is a link, wherever that leads",
+    (file: string) => (rmSync(file), symlinkSync(`${file}.real`, file)),
+    "is a link",
+  ],
+  ["it is a folder", (file: string) => (rmSync(file), mkdirSync(file)), "is no file"],
+])("a private file is not read where %s", (_, spoil, exposed) => {
+  const file = path.join(folder, "secret");
+  writePrivateFile(file, "text");
+  writePrivateFile(`${file}.real`, "text");
+
+  spoil(file);
+
+  expect(readPrivateFile(file)).toEqual({ exposed });
+});
+
+it("a private file is not read where another user put it", (context) => {
+  if (process.getuid?.() !== 0) {
+    context.skip("only root can give a file to another user");
+  }
+  const file = path.join(folder, "secret");
+  writePrivateFile(file, "text");
+
+  chownSync(file, 65_534, 65_534);
+
+  expect(readPrivateFile(file)).toEqual({ exposed: "belongs to another user of this computer" });
 });

@@ -1,9 +1,21 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 
 /** Nobody guesses the name of a file that is being written. */
 const nameBytes = 8;
+/** Permission bits of everybody but the owner. */
+const othersMask = 0o077;
 
 /**
  * Writes a file: readable by its owner only, and replaced in one step. What somebody put in its way (a link to another file, a file that
@@ -19,4 +31,43 @@ export function writePrivateFile(file: string, text: string): void {
     rmSync(staging, { force: true });
     throw error;
   }
+}
+
+/** What a file holds that only its owner can read, or why it is no such file. */
+export type PrivateText = { readonly text: string } | { readonly exposed: string };
+
+/**
+ * Reads a file that `writePrivateFile` wrote; undefined where there is none, or none that can be read. One that is a link, that somebody
+ * else owns or that others may read is not read: `exposed` says which, in words that follow the file's name.
+ */
+export function readPrivateFile(file: string): PrivateText | undefined {
+  let handle: number | undefined;
+  try {
+    // Looked at once it is open: what is looked at by its name may be another file when it is read. Without waiting: a pipe may have nobody
+    // at its other end.
+    handle = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const exposed = exposureOf(handle);
+    return exposed === undefined ? { text: readFileSync(handle, "utf8") } : { exposed };
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ELOOP" ? { exposed: "is a link" } : undefined;
+  } finally {
+    if (handle !== undefined) {
+      closeSync(handle);
+    }
+  }
+}
+
+function exposureOf(handle: number): string | undefined {
+  const stats = fstatSync(handle);
+  if (!stats.isFile()) {
+    return "is no file";
+  }
+  // Windows has neither; there the profile's folder is the person's own.
+  const ownID = process.getuid?.();
+  if (ownID !== undefined && stats.uid !== ownID) {
+    return "belongs to another user of this computer";
+  }
+  return ownID !== undefined && (stats.mode & othersMask) !== 0
+    ? "may be read by other users of this computer"
+    : undefined;
 }

@@ -25,6 +25,8 @@ export const login: Command = {
     const session = await openSession(
       { ...world, interactive: true },
       {
+        // What an earlier command kept says nothing of whether signing in works.
+        kept: false,
         fresh: isSet(invocation, "fresh"),
         device: isSet(invocation, "device"),
         oidc: isSet(invocation, "oidc"),
@@ -32,9 +34,14 @@ export const login: Command = {
       },
     );
     const { person, signIn } = session;
-    if (!isSet(invocation, "oidc")) {
+    // One way at a time: what is kept of the other one would be somebody's who is not meant any more.
+    const { url } = typed ?? loadConfig(world);
+    if (isSet(invocation, "oidc")) {
+      const { forgetLogin } = await import("../signin/kept-login.ts");
+      forgetLogin(url, world);
+    } else {
       const { forgetOidcLogin } = await import("../signin/oidc/login-cache.ts");
-      forgetOidcLogin((typed ?? loadConfig(world)).url, world);
+      forgetOidcLogin(url, world);
     }
     session.close();
     if (typed !== undefined) {

@@ -1,7 +1,8 @@
-import { UserError } from "#lib/errors.ts";
+import { coerceError, UserError } from "#lib/errors.ts";
 import type { SignInInfo } from "#wire/control-api.ts";
 import type { Command, World } from "../command.ts";
 import { loadConfig } from "../config/config.ts";
+import type { OidcLogin } from "../signin/oidc/login-cache.ts";
 
 /** `sallyport logout`: forgets the person's sign-ins on this computer, and ends them where they were made. */
 export const logout: Command = {
@@ -12,6 +13,8 @@ export const logout: Command = {
   async run({ world }) {
     const config = loadConfig(world);
     // First what needs nobody's answer but the issuer's: it is done even where the control API cannot be reached.
+    const { forgetLogin } = await import("../signin/kept-login.ts");
+    forgetLogin(config.url, world);
     const oidc = await signOutOfIssuer(config.url, world);
     const { ControlClient } = await import("../control/client.ts");
     const { signOutOfPortal } = await import("../signin/forget.ts");
@@ -35,7 +38,15 @@ export const logout: Command = {
 /** How many sign-ins were forgotten: one or none. */
 async function signOutOfIssuer(url: string, world: World): Promise<number> {
   const { findOidcLogin, forgetOidcLogin } = await import("../signin/oidc/login-cache.ts");
-  const kept = findOidcLogin(url, world);
+  let kept: OidcLogin | undefined;
+  try {
+    kept = findOidcLogin(url, world);
+  } catch (error) {
+    // Others may have read it, so it is used for nothing any more.
+    forgetOidcLogin(url, world);
+    world.output.note(`${coerceError(error).message}. It is forgotten here; end it at the issuer too.`);
+    return 1;
+  }
   if (kept === undefined) {
     return 0;
   }

@@ -14,7 +14,7 @@ export async function checkIdentity(
   const quiet: World = { ...world, interactive: false };
   let session: Session;
   try {
-    session = await openSession(quiet, { config });
+    session = await openSession(quiet, { config, kept: false });
   } catch (error) {
     return { findings: [failed("identity", error)] };
   }

@@ -1,24 +1,28 @@
 import { defined } from "#lib/defined.ts";
 import { UserError } from "#lib/errors.ts";
-import { Secret } from "#lib/secret.ts";
-import type { LoginNonce, LoginResponse, Person, SignInInfo } from "#wire/control-api.ts";
+import type { Secret } from "#lib/secret.ts";
+import type { Person, SignInInfo } from "#wire/control-api.ts";
 import type { World } from "../command.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import { ControlClient } from "../control/client.ts";
-import { ControlFailure } from "../control/failure.ts";
+import { findLogin, type KeptLogin } from "./kept-login.ts";
 import { findOidcLogin } from "./oidc/login-cache.ts";
 import { Portal } from "./portal.ts";
+import { leewayMs } from "./token-cache.ts";
 
-/** A person signed in to the access portal and to the control API; both sign-ins are renewed as they run out. */
+/** A person signed in to the control API, who reaches databases through the access portal; both sign-ins are renewed as they run out. */
 export interface Session {
   readonly control: ControlClient;
   readonly person: Person;
+  /** Asked for a token when a command needs AWS. */
   readonly portal: Portal;
   readonly signIn: SignInInfo;
   close(): void;
 }
 
 export interface SessionOptions {
+  /** Whether a sign-in that an earlier command kept will do; absent: it will. */
+  readonly kept?: boolean;
   /** Signs in to the portal anew, whatever the cache holds. */
   readonly fresh?: boolean;
   /** Signs in by a code that is confirmed in any browser, also where this computer has one. */
@@ -30,79 +34,77 @@ export interface SessionOptions {
 }
 
 /**
- * Signs in: portal token from the cache or by a sign-in, credentials of the identity permission set, and a proof of
- * them for the control API. Without anybody to ask, a missing token is an error, never a wait.
+ * Signs in: with what an earlier command kept, else by the portal (its token from the cache or by a sign-in, credentials of the identity
+ * permission set, and a proof of them) or the OIDC issuer. Without anybody to ask, a missing token is an error, never a wait.
  */
 export async function openSession(world: World, options: SessionOptions = {}): Promise<Session> {
   const config = options.config ?? loadConfig(world);
   const control = new ControlClient(config, world.clock);
+  const close = (): void => control.close();
   try {
-    const signIn = await control.get<SignInInfo>("/v1/sign-in", { signal: world.signal, anonymous: true });
-    if (signIn.identityAccountID === "") {
-      throw new UserError("NoProxyYet", `${signIn.installation} is not set up yet, so nobody can sign in`, {
-        why: "it has no Proxy, which says where its Identity Center is",
-        next: "Ask whoever operates Sallyport to apply a Proxy.",
-      });
+    const kept = options.kept === false ? undefined : findKept(config, world);
+    if (kept !== undefined) {
+      const { token, person, signIn } = kept;
+      // How one signs in is asked anew: the installation may have changed since.
+      control.signIn(token, async () => (await findWay(control, config, world)).renew());
+      return { control, person, portal: portalOf(signIn, world), signIn, close };
     }
-    if (options.oidc ?? findOidcLogin(config.url, world) !== undefined) {
-      return await openByOidc(control, signIn, config.url, world, options);
-    }
-    const portal = new Portal(signIn.startURL, signIn.ssoRegion, world, options);
-    const prove = (): Promise<LoginResponse> =>
-      // A controller that restarted in between has forgotten its nonce; the next one is its own.
-      proveOnce(control, portal, signIn, world).catch((error: unknown) => {
-        if (error instanceof ControlFailure && error.code === "NonceUnknown") {
-          return proveOnce(control, portal, signIn, world);
-        }
-        throw error;
-      });
-    const login = await prove();
-    control.signIn(new Secret(login.token), async () => new Secret((await prove()).token));
-    return { control, person: login.person, portal, signIn, close: () => control.close() };
+    const { signIn, portal, login, renew } = await findWay(control, config, world, options);
+    const { token, person } = await login();
+    control.signIn(token, renew);
+    return { control, person, portal, signIn, close };
   } catch (error) {
     control.close();
     throw error;
   }
 }
 
-async function openByOidc(
-  control: ControlClient,
-  signIn: SignInInfo,
-  url: string,
-  world: World,
-  options: SessionOptions,
-): Promise<Session> {
-  // Loaded only now: whoever signs in at the portal needs none of it.
-  const { OidcPerson } = await import("./oidc/oidc-person.ts");
-  const oidc = new OidcPerson(signIn, {
-    control,
-    url,
-    world,
-    ...defined({ fresh: options.fresh, device: options.device }),
-  });
-  const { token, person } = await oidc.login();
-  control.signIn(token, () => oidc.renew());
-  // Databases are reached through AWS: the portal is asked when a command needs it.
-  const portal = new Portal(signIn.startURL, signIn.ssoRegion, world);
-  return { control, person, portal, signIn, close: () => control.close() };
+/** What an earlier command kept of the way in which the person signed in last, while it holds. */
+function findKept(config: Config, world: World): KeptLogin | undefined {
+  const oidc = findOidcLogin(config.url, world);
+  if (oidc === undefined) {
+    return findLogin(config, world);
+  }
+  const { signIn, ...login } = oidc;
+  const isLive = Date.parse(login.expiryTime) - world.clock.now() > leewayMs;
+  return isLive && signIn !== undefined ? { ...login, signIn } : undefined;
 }
 
-async function proveOnce(
+/** How a person signs in to this installation, and what opens AWS for them. */
+interface Way {
+  readonly signIn: SignInInfo;
+  readonly portal: Portal;
+  readonly login: () => Promise<Pick<KeptLogin, "token" | "person">>;
+  readonly renew: () => Promise<Secret>;
+}
+
+async function findWay(
   control: ControlClient,
-  portal: Portal,
-  signIn: SignInInfo,
+  config: Config,
   world: World,
-): Promise<LoginResponse> {
-  // AWS's client is loaded while nothing else is to be done, and by nobody who signs in at an OIDC issuer.
-  const [{ roleCredentials }, { createProof }] = await Promise.all([
-    import("./role-credentials.ts"),
-    import("#wire/proof.ts"),
-  ]);
-  const options = { signal: world.signal, anonymous: true };
-  const role = { accountID: signIn.identityAccountID, permissionSet: signIn.identityPermissionSet };
-  const credentials = await roleCredentials(portal, role, world, { patient: false });
-  const nonce = await control.post<LoginNonce>("/v1/login/nonce", {}, options);
-  const audience = { purpose: "login", installation: signIn.installation, nonce: nonce.nonce } as const;
-  const proof = await createProof(audience, credentials, nonce.sts, new Date(world.clock.now()));
-  return control.post<LoginResponse>("/v1/login", { nonce: nonce.nonce, proof }, options);
+  options: SessionOptions = {},
+): Promise<Way> {
+  const signIn = await control.get<SignInInfo>("/v1/sign-in", { signal: world.signal, anonymous: true });
+  if (signIn.identityAccountID === "") {
+    throw new UserError("NoProxyYet", `${signIn.installation} is not set up yet, so nobody can sign in`, {
+      why: "it has no Proxy, which says where its Identity Center is",
+      next: "Ask whoever operates Sallyport to apply a Proxy.",
+    });
+  }
+  // What either way takes is loaded only now: nobody needs both, and most commands neither.
+  if (options.oidc ?? findOidcLogin(config.url, world) !== undefined) {
+    const { OidcPerson } = await import("./oidc/oidc-person.ts");
+    const { url } = config;
+    const how = defined({ fresh: options.fresh, device: options.device });
+    const person = new OidcPerson(signIn, { control, url, world, ...how });
+    return { signIn, portal: portalOf(signIn, world), login: () => person.login(), renew: () => person.renew() };
+  }
+  const { PortalPerson } = await import("./portal-person.ts");
+  const portal = portalOf(signIn, world, options);
+  const person = new PortalPerson(signIn, { control, config, portal, world });
+  return { signIn, portal, login: () => person.login(), renew: () => person.renew() };
+}
+
+function portalOf({ startURL, ssoRegion }: SignInInfo, world: World, options: SessionOptions = {}): Portal {
+  return new Portal(startURL, ssoRegion, world, options);
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { memoryTrail } from "#audit/event/memory-trail.ts";
@@ -124,9 +124,9 @@ async function signInByCode(...flags: string[]): Promise<{ code: number; out: st
 }
 
 const cacheFolder = (): string => path.join(computer.home, ".cache", "sallyport");
-const kept = (): Record<string, string> =>
+const kept = (): Record<string, unknown> =>
   JSON.parse(readFileSync(path.join(cacheFolder(), readdirSync(cacheFolder())[0] ?? ""), "utf8")) as never;
-const keep = (change: Record<string, string>): void =>
+const keep = (change: Record<string, unknown>): void =>
   writeFileSync(
     path.join(cacheFolder(), readdirSync(cacheFolder())[0] ?? ""),
     JSON.stringify({ ...kept(), ...change }),
@@ -155,8 +155,11 @@ describe("sallyport login --oidc", () => {
   it("is used by the commands that follow, without a person: the token while it holds, then a refreshed one", async () => {
     await signInByCode();
     const before = tokenCalls();
+    keep({ signIn: { ...(kept()["signIn"] as object), installation: "as kept" } });
 
     const first = await openSession(computer.world);
+    // Neither the issuer nor the control API was asked how one signs in.
+    expect(first.signIn.installation).toBe("as kept");
     expect(await first.control.get("/v1/me")).toMatchObject({ userName: "ada" });
     expect(tokenCalls()).toBe(before);
     first.close();
@@ -194,9 +197,23 @@ describe("sallyport login --oidc", () => {
     const body = new URLSearchParams({
       grant_type: "refresh_token",
       client_id: cliClient.id,
-      refresh_token: refreshToken ?? "",
+      refresh_token: String(refreshToken),
     });
     expect((await fetch(`${issuer.issuer}/token`, { method: "POST", body })).status).toBe(400);
+  });
+
+  it("is not used where others may read what is kept, and is forgotten all the same", async () => {
+    await signInByCode();
+    chmodSync(path.join(cacheFolder(), readdirSync(cacheFolder())[0] ?? ""), 0o640);
+
+    await expect(openSession(computer.world)).rejects.toMatchObject({
+      code: "LoginExposed",
+      why: expect.stringContaining("may be read by other users"),
+    });
+    const { out } = await computer.run(commands, "logout", "--output", "json");
+
+    expect(JSON.parse(out)).toEqual({ portal: 0, oidc: 1 });
+    expect(readdirSync(cacheFolder())).toEqual([]);
   });
 
   it("says that the person was refused there", async () => {

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import path from "node:path";
+import { UserError } from "#lib/errors.ts";
+import { readPrivateFile } from "#lib/private-file.ts";
 import { Secret } from "#lib/secret.ts";
-import type { Person } from "#wire/control-api.ts";
+import type { Person, SignInInfo } from "#wire/control-api.ts";
 import type { World } from "../../command.ts";
 import { writePrivately } from "../token-cache.ts";
 
@@ -18,6 +20,8 @@ export interface OidcLogin {
   readonly token: Secret;
   readonly expiryTime: string;
   readonly person: Person;
+  /** What the installation said of signing in; absent in files of earlier versions. */
+  readonly signIn: SignInInfo | undefined;
 }
 
 /** `$XDG_CACHE_HOME/sallyport`, else `~/.cache/sallyport` (XDG Base Directory specification). */
@@ -26,11 +30,26 @@ function fileFor(url: string, world: World): string {
   return path.join(base, "sallyport", `oidc-${createHash("sha256").update(url).digest("hex").slice(0, 32)}.json`);
 }
 
-/** The sign-in that is kept for an installation. A file that is no such thing is none. */
+/**
+ * The sign-in that is kept for an installation. A file that is no such thing is none. One that others may have read is an error, never used:
+ * its refresh token signs in for as long as the issuer says.
+ */
 export function findOidcLogin(url: string, world: World): OidcLogin | undefined {
+  const file = fileFor(url, world);
+  const read = readPrivateFile(file);
+  if (read !== undefined && "exposed" in read) {
+    throw new UserError("LoginExposed", "your sign-in at the OIDC issuer is kept where it is no secret", {
+      why: `${file} ${read.exposed}`,
+      next: `Take the file away, and sign in again: rm ${file} && sallyport login --oidc`,
+    });
+  }
+  return read === undefined ? undefined : parse(read.text, url);
+}
+
+function parse(text: string, url: string): OidcLogin | undefined {
   try {
-    const entry = JSON.parse(readFileSync(fileFor(url, world), "utf8")) as Record<string, unknown>;
-    const { issuer, clientID, refreshToken, token, expiryTime, person } = entry;
+    const entry = JSON.parse(text) as Record<string, unknown>;
+    const { issuer, clientID, refreshToken, token, expiryTime, person, signIn } = entry;
     const isWhole =
       entry["url"] === url &&
       [issuer, clientID, token, expiryTime].every((value) => typeof value === "string") &&
@@ -45,6 +64,7 @@ export function findOidcLogin(url: string, world: World): OidcLogin | undefined 
           token: new Secret(token as string),
           expiryTime: expiryTime as string,
           person: person as Person,
+          signIn: typeof signIn === "object" && signIn !== null ? (signIn as SignInInfo) : undefined,
         }
       : undefined;
   } catch {

@@ -31,14 +31,17 @@ export interface OidcPersonOptions {
 
 /** A person who signs in at the control API by an OIDC issuer; the sign-in is kept between commands, and renewed as it runs out. */
 export class OidcPerson {
+  readonly #signInInfo: SignInInfo;
   readonly #oidc: OidcSignIn;
   readonly #options: OidcPersonOptions;
 
   /** Throws a `UserError` where the installation trusts no issuer. */
-  constructor({ oidc, installation }: SignInInfo, options: OidcPersonOptions) {
+  constructor(signIn: SignInInfo, options: OidcPersonOptions) {
+    const { oidc, installation } = signIn;
     if (oidc === undefined) {
       throw new UserError("NoOidc", `${installation} does not sign people in by OIDC`, { next: "sallyport login" });
     }
+    this.#signInInfo = signIn;
     this.#oidc = oidc;
     this.#options = options;
   }
@@ -120,7 +123,8 @@ export class OidcPerson {
     const answer = await control.post<LoginResponse>("/v1/login/oidc", body, { signal: world.signal, anonymous: true });
     const { issuer, clientID } = this.#oidc;
     const { expiryTime, person } = answer;
-    const login = { url, issuer, clientID, refreshToken, token: new Secret(answer.token), expiryTime, person };
+    const signIn = this.#signInInfo;
+    const login = { url, issuer, clientID, refreshToken, token: new Secret(answer.token), expiryTime, person, signIn };
     storeOidcLogin(login, world);
     return login;
   }
