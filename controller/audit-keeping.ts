@@ -60,6 +60,7 @@ export async function openAudit(
     trail,
     headLines: () => (shared ?? own).lines(),
     ownHeadLines: () => own.lines(),
+    headReader: shared ?? own,
     keyID: signer.keyID,
     exportTrail: (scope) =>
       exportTrail(

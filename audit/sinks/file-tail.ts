@@ -5,7 +5,7 @@ import { SinkFailure } from "./failure.ts";
 export interface WholeLines {
   /** Bytes up to the end of the last whole line. */
   readonly size: number;
-  /** Store position of that line; undefined in a file without one. */
+  /** Position of that line: in the store, or in the head log; undefined in a file without one. */
   readonly last: number | undefined;
 }
 
@@ -42,9 +42,10 @@ async function lineEndBefore(handle: FileHandle, before: number): Promise<number
 
 function positionIn(line: string): number {
   try {
-    const { storeSeq } = JSON.parse(line) as { readonly storeSeq?: unknown };
-    if (Number.isSafeInteger(storeSeq)) {
-      return Number(storeSeq);
+    const { storeSeq, headLine } = JSON.parse(line) as { readonly storeSeq?: unknown; readonly headLine?: unknown };
+    const position = storeSeq ?? headLine;
+    if (Number.isSafeInteger(position)) {
+      return Number(position);
     }
   } catch {
     // Said below.

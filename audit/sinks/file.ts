@@ -4,7 +4,7 @@ import type { CancelTimer, Clock } from "#lib/clock.ts";
 import { coerceError } from "#lib/errors.ts";
 import { SinkFailure } from "./failure.ts";
 import { syncDirectory } from "./file-cursors.ts";
-import { closedName, type NamedFile, openName, readName } from "./file-names.ts";
+import { closedName, type FileStem, type NamedFile, openName, readName } from "./file-names.ts";
 import { wholeLines } from "./file-tail.ts";
 import type { RecordLine } from "./record-line.ts";
 import type { DeliveryContext, Sink, SinkItem } from "./sink.ts";
@@ -16,6 +16,8 @@ export interface FileOptions {
   readonly maxBytes: number;
   /** A file is complete this many milliseconds after its first record, whatever its size. */
   readonly maxAgeMs: number;
+  /** What the names begin with: records go into `audit` files, which is the default, signed lines into `heads` files. */
+  readonly stem?: FileStem;
   readonly clock: Clock;
 }
 
@@ -33,11 +35,12 @@ interface OpenFile {
 const refusals = new Set(["EACCES", "EPERM", "EROFS", "EEXIST", "ENOTDIR", "EISDIR", "ELOOP", "ENAMETOOLONG"]);
 
 /**
- * Files of JSON lines in a directory. Confirmed means: on the device. A file gets its final name, `audit-<epoch>-<first>-<last>.jsonl`, when
+ * Files of JSON lines in a directory. Confirmed means: on the device. A file gets its final name, such as `audit-<epoch>-<first>-<last>.jsonl`, when
  * it is complete, and is never touched again. After a crash it goes on behind the last whole line, without repeating one.
  */
 export class FileSink implements Sink<RecordLine> {
   readonly #options: FileOptions;
+  readonly #stem: FileStem;
   #file: OpenFile | undefined;
   /** Positions up to here are in files already, by epoch. */
   #inFiles: { readonly epoch: string; readonly last: number } | undefined;
@@ -47,6 +50,7 @@ export class FileSink implements Sink<RecordLine> {
 
   constructor(options: FileOptions) {
     this.#options = options;
+    this.#stem = options.stem ?? "audit";
   }
 
   deliver(items: readonly SinkItem<RecordLine>[], { epoch }: DeliveryContext): Promise<void> {
@@ -93,7 +97,7 @@ export class FileSink implements Sink<RecordLine> {
     const { directory } = this.#options;
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const names = (await readdir(directory)).map(readName).filter((file) => file !== undefined);
-    const own = names.filter((file) => file.epoch === epoch);
+    const own = names.filter((file) => file.epoch === epoch && file.stem === this.#stem);
     let last = Math.max(0, ...own.map((file) => file.last ?? 0));
     for (const file of own.filter(({ last: end }) => end === undefined)) {
       last = Math.max(last, await this.#resume(file));
@@ -124,7 +128,7 @@ export class FileSink implements Sink<RecordLine> {
 
   async #begin(epoch: string, first: number): Promise<OpenFile> {
     const { directory } = this.#options;
-    const handle = await open(path.join(directory, openName(epoch, first)), "ax", 0o600);
+    const handle = await open(path.join(directory, openName(epoch, first, this.#stem)), "ax", 0o600);
     await syncDirectory(directory);
     this.#file = { handle, epoch, first, last: 0, size: 0 };
     this.#armTimer();
@@ -150,7 +154,9 @@ export class FileSink implements Sink<RecordLine> {
     await file.handle.close();
     this.#file = undefined;
     this.#cancelTimer?.();
-    await rename(path.join(directory, openName(epoch, first)), path.join(directory, closedName(epoch, first, last)));
+    const stem = this.#stem;
+    const closed = closedName(epoch, first, last, stem);
+    await rename(path.join(directory, openName(epoch, first, stem)), path.join(directory, closed));
     await syncDirectory(directory);
   }
 

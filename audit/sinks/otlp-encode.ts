@@ -29,7 +29,7 @@ export function exportLogsRequest(items: readonly SinkItem<RecordLine>[], instal
 }
 
 function logRecord({ value, receivedMs }: SinkItem<RecordLine>) {
-  const { id, kind, line, timeMs, storeSeq, proxy, session, owner, event } = value;
+  const { id, kind, line, timeMs, storeSeq, headLine, proxy, session, owner, event } = value;
   const severity = severityOf(value);
   return {
     timeUnixNano: nanos(timeMs),
@@ -42,7 +42,8 @@ function logRecord({ value, receivedMs }: SinkItem<RecordLine>) {
       // OpenTelemetry semantic conventions, "General logs attributes".
       "log.record.uid": id,
       "sallyport.kind": kind,
-      "sallyport.store_seq": String(storeSeq),
+      "sallyport.store_seq": storeSeq?.toString(),
+      "sallyport.head_line": headLine?.toString(),
       "sallyport.proxy": proxy,
       "sallyport.session": session,
       "sallyport.grant_id": owner?.grantID,

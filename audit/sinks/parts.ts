@@ -7,13 +7,13 @@ const numbersBytes = 16;
  * A line as destinations with a limit take it: itself where it fits into `maxBytes`, else parts, each a JSON object of its own that fits.
  * Their `data`, joined in the order of `part`, is the line. Throws `RangeError` where `maxBytes` has no room for anything.
  */
-export function partsOf({ line, id, storeSeq, kind }: RecordLine, maxBytes: number): string[] {
+export function partsOf({ line, id, storeSeq, headLine, kind }: RecordLine, maxBytes: number): string[] {
   // No character is shorter than a byte in UTF-8, and none longer than three for each unit of a string.
   if (line.length * 3 <= maxBytes || Buffer.byteLength(line) <= maxBytes) {
     return [line];
   }
   const head = (part: number | string, parts: number | string): string =>
-    `${JSON.stringify({ id, storeSeq, kind }).slice(0, -1)},"part":${part},"parts":${parts},"data":`;
+    `${JSON.stringify({ id, storeSeq, headLine, kind }).slice(0, -1)},"part":${part},"parts":${parts},"data":`;
   const room = maxBytes - Buffer.byteLength(head("", "")) - numbersBytes - 1;
   if (room < 8) {
     throw new RangeError(`${maxBytes} bytes have no room for a part of a record`);

@@ -8,17 +8,21 @@ export type LineOwner = Partial<
   Pick<SessionOwner, "grantID" | "userName" | "database" | "databaseName" | "engine" | "roleName">
 >;
 
-/** A record as sinks deliver it. */
+/** A record, or a signed line of the head log, as sinks deliver it. */
 export interface RecordLine {
   readonly id: string;
   /** One JSON object without a line end: `docs/sinks.md` describes it. `parseExportLine` reads it. */
   readonly line: string;
-  /** What kind of record; `unreadable` for bytes that are none. */
+  /** What kind of record; `unreadable` for bytes that are none; `head` for a signed line. */
   readonly kind: string;
   /** When it was written, by the proxy's clock; when it was stored, where that cannot be read. Milliseconds since 1970. */
   readonly timeMs: number;
-  readonly storeSeq: number;
-  readonly proxy: string;
+  /** Of a record: its position in the store. */
+  readonly storeSeq?: number;
+  /** Of a signed line: its place in the head log, from 1. */
+  readonly headLine?: number;
+  /** Absent in a signed line that cannot be read. */
+  readonly proxy?: string;
   /** What is wrong with its place in the chain. */
   readonly flag?: Flag;
   readonly session?: string;

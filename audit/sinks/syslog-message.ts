@@ -34,9 +34,15 @@ export function framed(message: string): string {
 function headOf(record: RecordLine, { hostName, enterprise }: SyslogFormat): string {
   const priority = facility * 8 + severities[severityOf(record)];
   const time = new Date(record.timeMs).toISOString();
-  const sequence = ((record.storeSeq - 1) % sequenceMax) + 1;
-  const data = `[meta sequenceId="${sequence}"]${enterprise === undefined ? "" : ownData(record, enterprise)}`;
-  return `<${priority}>1 ${time} ${name(hostName, 255)} sallyport - ${name(record.event ?? record.kind, 32)} ${data} `;
+  const own = enterprise === undefined ? "" : ownData(record, enterprise);
+  // Signed lines have numbers of their own, which would look like repetitions.
+  const data = record.storeSeq === undefined ? own : `[meta sequenceId="${sequenceOf(record.storeSeq)}"]${own}`;
+  const messageID = name(record.event ?? record.kind, 32);
+  return `<${priority}>1 ${time} ${name(hostName, 255)} sallyport - ${messageID} ${data === "" ? "-" : data} `;
+}
+
+function sequenceOf(position: number): number {
+  return ((position - 1) % sequenceMax) + 1;
 }
 
 function ownData({ id, session, owner }: RecordLine, enterprise: string): string {

@@ -135,9 +135,9 @@ export class AuditStore {
     return this.#writer.call("appendHead", line, signed);
   }
 
-  /** Lines of the head log that the store holds: none in SQLite, since they are in files. */
-  async *headLines(): AsyncGenerator<string, void, void> {
-    for (let after = 0; ;) {
+  /** Lines of the head log that the store holds, those after the first `from`: none in SQLite, since they are in files. */
+  async *headLines(from = 0): AsyncGenerator<string, void, void> {
+    for (let after = from; ;) {
       const lines = await this.#reader.call("headLines", after, pageRecords);
       yield* lines;
       after += lines.length;

@@ -1,6 +1,7 @@
 import { decodeRecord } from "#audit/codec.ts";
 import type { StoredTrail } from "#audit/event/stored-trail.ts";
 import type { ExportScope } from "#audit/export/format.ts";
+import type { HeadReader } from "#audit/head-place.ts";
 import type { HeadLog } from "#audit/heads.ts";
 import type { AuditRecord } from "#audit/record.ts";
 import type { AuditStore, AuditFilter as StoreFilter, IngestResult } from "#audit/store/store.ts";
@@ -23,6 +24,8 @@ export interface AuditKeeping {
   /** Lines of the head log, and those of them that this replica has written. */
   readonly headLines: () => AsyncIterable<string>;
   readonly ownHeadLines: () => AsyncIterable<string>;
+  /** Reads them while they are written. */
+  readonly headReader: HeadReader;
   /** The public keys that prove them, PEM, and which of them signs now. */
   readonly publicKeyPEM: string;
   readonly keyID: string;

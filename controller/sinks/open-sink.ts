@@ -1,3 +1,4 @@
+import type { FileStem } from "#audit/sinks/file-names.ts";
 import { FileSink } from "#audit/sinks/file.ts";
 import { otlpHeaders } from "#audit/sinks/otlp-headers.ts";
 import { OtlpSink } from "#audit/sinks/otlp.ts";
@@ -10,13 +11,13 @@ import type { ControllerWorld } from "../world.ts";
 /** What sinks need of the controller's world. */
 export type SinkWorld = Pick<ControllerWorld, "options" | "clock" | "environment" | "hostName">;
 
-/** Makes the destination that was asked for. Nothing is connected yet. AWS clients are loaded only where one is needed. */
-export async function openSink(sink: SinkOptions, world: SinkWorld): Promise<Sink<RecordLine>> {
+/** Makes the destination that was asked for, for records or for signed heads. Nothing is connected yet. AWS clients are loaded only where one is needed. */
+export async function openSink(sink: SinkOptions, world: SinkWorld, stem: FileStem): Promise<Sink<RecordLine>> {
   const { clock, environment, hostName, options } = world;
   const { installation } = options;
   switch (sink.kind) {
     case "file":
-      return new FileSink({ ...sink, clock });
+      return new FileSink({ ...sink, stem, clock });
     case "s3": {
       const { S3Sink } = await import("#audit/sinks/s3.ts");
       return new S3Sink({ ...sink, region: sink.region ?? options.region, installation, clock });

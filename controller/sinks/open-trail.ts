@@ -39,6 +39,7 @@ export async function openTrail(
     const { store } = audit;
     sinks = await startSinks(world, {
       store,
+      heads: audit.headReader,
       cursors,
       ...(isShared ? { pass } : {}),
       more: (watch) =>

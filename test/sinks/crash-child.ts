@@ -1,3 +1,5 @@
+import path from "node:path";
+import { HeadFile } from "#audit/head-place.ts";
 import type { Cursor } from "#audit/sinks/cursor.ts";
 import { FileCursors } from "#audit/sinks/file-cursors.ts";
 import { AuditStore } from "#audit/store/store.ts";
@@ -8,12 +10,13 @@ import { systemClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
 
 /**
- * The controller's sinks on a store that is there, in a process that kills itself: `node crash-child.ts STORE CURSORS URL WRITES WHEN`. After
+ * The controller's sinks on a store that is there and its head log, in a process that kills itself: `node crash-child.ts STORE CURSORS URL WRITES WHEN`. After
  * that many moves of the cursor it dies right before or right after the next one is written. Ends well once everything is delivered.
  */
-const [path = "", cursorFile = "", url = "", writes = "0", when = "before"] = process.argv.slice(2);
+const [file = "", cursorFile = "", url = "", writes = "0", when = "before"] = process.argv.slice(2);
 
-const store = await AuditStore.open({ path, clock: systemClock });
+const store = await AuditStore.open({ path: file, clock: systemClock });
+const heads = await HeadFile.open(path.join(path.dirname(file), "heads"));
 const cursors = await FileCursors.open(cursorFile);
 let left = Number(writes);
 const parent = process.ppid;
@@ -35,6 +38,7 @@ const world = {
 
 const sinks = await startSinks(world, {
   store,
+  heads,
   cursors: {
     read: (sink) => cursors.read(sink),
     async write(sink, cursor: Cursor) {
@@ -49,8 +53,8 @@ const sinks = await startSinks(world, {
     },
   },
 });
-const newest = await store.newest();
-while ((sinks.status()[0]?.position ?? 0) < newest) {
+const wanted = [await store.newest(), await heads.newest()];
+while (wanted.some((newest, index) => (sinks.status()[index]?.position ?? 0) < newest)) {
   await new Promise((resolve) => setTimeout(resolve, 10));
   if (process.ppid !== parent) {
     // Whoever waited for this is gone.
@@ -58,4 +62,5 @@ while ((sinks.status()[0]?.position ?? 0) < newest) {
   }
 }
 await sinks.stop();
+await heads.close();
 await store.close();

@@ -12,7 +12,7 @@ import { systemClock } from "#lib/clock.ts";
 import { isMissing } from "#tools/parts/part.ts";
 import { sinkServers } from "#tools/parts/sinks.ts";
 import { motoCredentials, startMoto } from "./moto.ts";
-import { asExported, collect } from "./trail.ts";
+import { collect, headsIn, keptHeads, recordsIn } from "./trail.ts";
 
 const part = sinkServers();
 const missing = isMissing(part) ? part.missing : undefined;
@@ -20,18 +20,20 @@ const statements = 50;
 /** A dozen processes, each of which takes a second where nothing else runs. */
 const timeoutMs = 300_000;
 
-/** A store on disk with one session, closed. */
+/** A store on disk with one session, closed, and a head log. */
 async function storeOnDisk() {
   const folder = mkdtempSync(path.join(tmpdir(), "sallyport-sink-crash-"));
   const file = path.join(folder, "audit.db");
   const store = await AuditStore.open({ path: file, clock: systemClock });
   await store.ingest("default/main", "t1", testChain().write(...wholeSession("s1", statements)));
+  const heads = await collect(keptHeads(path.join(folder, "heads"), await store.heads(), 10));
   const exported = await collect(store.export());
   await store.close();
   return {
     folder,
     file,
     exported,
+    heads,
     cursors: path.join(folder, "sinks.json"),
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   };
@@ -69,7 +71,7 @@ async function runUntilThrough(stored: Stored, url: string): Promise<number> {
 
 describe("a controller that is killed with SIGKILL around every move of a cursor", () => {
   it(
-    "leaves every record in files once, in order",
+    "leaves every record and every signed head in files once, in order",
     async () => {
       using stored = await storeOnDisk();
       const directory = path.join(stored.folder, "out");
@@ -80,13 +82,14 @@ describe("a controller that is killed with SIGKILL around every move of a cursor
         .toSorted()
         .flatMap((name) => readFileSync(path.join(directory, name), "utf8").trimEnd().split("\n"));
       expect(kills).toBeGreaterThan(3);
-      expect(lines.map(asExported)).toEqual(stored.exported);
+      expect(recordsIn(lines)).toEqual(stored.exported);
+      expect(headsIn(lines)).toEqual(stored.heads);
     },
     timeoutMs,
   );
 
   it(
-    "leaves every record in S3 once, in order",
+    "leaves every record and every signed head in S3 once, in order",
     async ({ skip }) => {
       skip(missing !== undefined, missing);
       await using moto = await startMoto(isMissing(part) ? "" : part.file);
@@ -109,7 +112,8 @@ describe("a controller that is killed with SIGKILL around every move of a cursor
         lines.push(...gunzipSync(bytes).toString("utf8").trimEnd().split("\n"));
       }
       expect(kills).toBeGreaterThan(3);
-      expect(lines.map(asExported)).toEqual(stored.exported);
+      expect(recordsIn(lines)).toEqual(stored.exported);
+      expect(headsIn(lines)).toEqual(stored.heads);
     },
     timeoutMs,
   );
