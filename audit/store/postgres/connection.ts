@@ -8,6 +8,11 @@ import { schemaName } from "./schema.ts";
 const connectTimeoutMs = 5_000;
 /** A statement that takes longer has lost its server. Searches through years of records take seconds. */
 const statementTimeoutMs = 60_000;
+/**
+ * A server that takes longer than that to say even that it gave up is gone without a sign, as a host is that a managed Postgres fails over
+ * from: nothing closes its connections, and the kernel would wait a quarter of an hour for it (net.ipv4.tcp_retries2).
+ */
+const answerTimeoutMs = statementTimeoutMs + 5_000;
 /** The server lets go of what a writer holds when its machine is gone in the middle of a batch. */
 const idleInTransactionMs = 5_000;
 
@@ -27,6 +32,12 @@ const types = {
  */
 const byIndex = ["enable_seqscan", "enable_hashjoin", "enable_mergejoin"].map((method) => `-c ${method}=off`);
 
+/**
+ * What is confirmed is on the device, whatever database or role were set to: proxies forget what was confirmed
+ * (postgresql.org/docs/current/wal-async-commit.html). With synchronous standbys it is on theirs too.
+ */
+const durable = "-c synchronous_commit=on";
+
 /** Configuration of connections to the store. Throws `UserError` when the authorities cannot be read. */
 export function clientConfig(
   address: PlainAddress,
@@ -44,10 +55,11 @@ export function clientConfig(
     application_name: application,
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
+    query_timeout: answerTimeoutMs,
     idle_in_transaction_session_timeout: idleInTransactionMs,
     keepAlive: true,
     // `options` is read before the first statement, so no statement can miss it.
-    options: [`-c search_path=${schemaName}`, ...(access === "byIndex" ? byIndex : [])].join(" "),
+    options: [`-c search_path=${schemaName}`, durable, ...(access === "byIndex" ? byIndex : [])].join(" "),
     types,
   };
 }

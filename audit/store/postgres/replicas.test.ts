@@ -72,6 +72,22 @@ describe("replicas that share a store", () => {
     expect(await tailed(next, 12)).toEqual(upTo(12));
   });
 
+  it("take nothing over by a claim that was not committed, though the next one gets the same number", async () => {
+    const former = await writer("former");
+    await stand.server.query(
+      `CREATE FUNCTION ${schemaName}.no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not committed'; END $$;
+       CREATE CONSTRAINT TRIGGER no AFTER UPDATE ON ${schemaName}.writer DEFERRABLE INITIALLY DEFERRED
+         FOR EACH ROW EXECUTE FUNCTION ${schemaName}.no()`,
+    );
+    await expect(former.claim("former again")).rejects.toThrow("not committed");
+    await stand.server.query(`DROP TRIGGER no ON ${schemaName}.writer`);
+
+    const next = await writer("next");
+
+    await expect(former.appendHead(1, "beside the next one")).rejects.toThrow("another process writes");
+    await next.appendHead(1, "its own");
+  });
+
   it("never skip a position: what is being stored slowly is waited for by who stores after it, and seen by nobody before", async () => {
     const one = await writer();
     const reader = await stand.open();

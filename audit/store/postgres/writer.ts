@@ -22,7 +22,8 @@ export class StoreWriter {
   /** See `PostgresEngine.claim`. */
   claim(holder: string): Promise<void> {
     return this.#serially(async () => {
-      await this.#transaction(async (client) => {
+      // Ours when it is committed, and not before: an epoch that came to nothing is the next process's.
+      const epoch = await this.#transaction(async (client) => {
         const run = async (sql: string) => (await client.query<Record<string, unknown>>(sql)).rows;
         // The search path of the connection names a schema that may not be there before this.
         await migrate(run);
@@ -31,9 +32,10 @@ export class StoreWriter {
           `UPDATE ${schemaName}.writer SET epoch = epoch + 1, holder = $1 RETURNING epoch`,
           [holder],
         );
-        this.#epoch = rows[0]?.epoch;
+        return rows[0]?.epoch;
       });
-      this.#ingestor = this.#epoch === undefined ? undefined : new Ingestor(this.#epoch);
+      this.#epoch = epoch;
+      this.#ingestor = epoch === undefined ? undefined : new Ingestor(epoch);
     });
   }
 
