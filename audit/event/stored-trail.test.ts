@@ -10,7 +10,7 @@ import type { TaskHead } from "../store/types.ts";
 import { openBody } from "../testing/bodies.ts";
 import { testChain } from "../testing/chains.ts";
 import { verify } from "../verify.ts";
-import { eventBatchMax, type EventStore, StoredTrail } from "./stored-trail.ts";
+import { eventBatchMax, type EventStore, recordWaitMs, StoredTrail } from "./stored-trail.ts";
 import type { NewTrailEvent } from "./trail.ts";
 
 let directory: string;
@@ -127,6 +127,29 @@ describe("StoredTrail", () => {
 
     expect((await store.events()).items.map(({ grantID }) => grantID)).toEqual(["g1", "g2", "g3"]);
     expect(await store.findings()).toEqual([]);
+  });
+
+  it("keeps nobody waiting for a store that neither answers nor refuses, and goes on when it does", async () => {
+    const answering = Promise.withResolvers<void>();
+    const silent: EventStore = {
+      async ingest(proxy, task, records) {
+        await answering.promise;
+        return store.ingest(proxy, task, records);
+      },
+    };
+    const trail = openTrail(silent);
+
+    const given = [trail.record(viewed("on its way")), trail.record(viewed("not begun"))].map((kept) =>
+      expect(kept).rejects.toThrow("does not answer"),
+    );
+    clock.advance(recordWaitMs);
+    await Promise.all(given);
+    answering.resolve();
+    await trail.record(viewed("later"));
+
+    expect((await store.events()).items.map(({ grantID }) => grantID)).toEqual(["on its way", "later"]);
+    expect(await store.findings()).toEqual([]);
+    expect(clock.pendingCount()).toBe(0);
   });
 
   it("has every event signed when it resolves: a process that is killed leaves a complete trail", async () => {

@@ -26,6 +26,12 @@ export interface StoredTrailOptions {
  */
 export const eventBatchMax = 500;
 
+/**
+ * How long somebody waits for an event to be kept, in milliseconds: a store that neither answers nor refuses must not hold up what waits,
+ * such as a Grant that is to end while its extension is put on record.
+ */
+export const recordWaitMs = 10_000;
+
 interface Waiting {
   readonly event: NewTrailEvent;
   readonly settled: PromiseWithResolvers<void>;
@@ -50,14 +56,24 @@ export class StoredTrail implements Trail {
     this.#proxy = controllerOrigin(options.installation);
   }
 
-  record(event: NewTrailEvent): Promise<void> {
+  async record(event: NewTrailEvent): Promise<void> {
     const settled = Promise.withResolvers<void>();
-    this.#waiting.push({ event, settled });
+    const waiting = { event, settled };
+    this.#waiting.push(waiting);
     if (!this.#isWorking) {
       this.#isWorking = true;
       this.#working = this.#work();
     }
-    return settled.promise;
+    // One that is on its way into the store may be kept all the same, as one whose answer was lost.
+    const cancel = this.#options.clock.after(recordWaitMs, () => {
+      this.#waiting = this.#waiting.filter((other) => other !== waiting);
+      settled.reject(new Error("the audit store does not answer"));
+    });
+    try {
+      await settled.promise;
+    } finally {
+      cancel();
+    }
   }
 
   /** Settles when everything that was given is stored or was refused. */
