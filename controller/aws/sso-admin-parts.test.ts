@@ -29,15 +29,18 @@ describe.each([
   ["limitedInTurn", limitedInTurn],
   ["limitedOptional", limitedOptional],
 ])("%s", (_name, call) => {
-  it("tries a read again that fails at once, each time in its turn of the rate", async () => {
-    const { parts, run, counts } = aCall([unavailable, named("InternalServerException")]);
+  it.each(["ListAccountAssignments", "GetInlinePolicyForPermissionSet", "TagResource", "DeletePermissionSet"])(
+    "tries %s again where it fails at once, each time in its turn of the rate",
+    async (operation) => {
+      const { parts, run, counts } = aCall([unavailable, named("InternalServerException")]);
 
-    await expect(call(parts, "ListAccountAssignments", run)).resolves.toBe("answer");
+      await expect(call(parts, operation, run)).resolves.toBe("answer");
 
-    expect(counts()).toEqual({ taken: 3, sent: 3 });
-  });
+      expect(counts()).toEqual({ taken: 3, sent: 3 });
+    },
+  );
 
-  it("gives a read up after three attempts", async () => {
+  it("gives a call up after three attempts", async () => {
     const { parts, run, counts } = aCall([unavailable, unavailable, unavailable]);
 
     await expect(call(parts, "DescribePermissionSet", run)).rejects.toMatchObject({ failure: "unavailable" });
@@ -56,11 +59,14 @@ describe.each([
     },
   );
 
-  it("never repeats what changes something, since its effect may have come about", async () => {
-    const { parts, run, counts } = aCall([unavailable]);
+  it.each(["CreatePermissionSet", "CreateAccountAssignment", "DeleteAccountAssignment", "ProvisionPermissionSet"])(
+    "leaves %s to the next pass, since its effect may have come about",
+    async (operation) => {
+      const { parts, run, counts } = aCall([unavailable]);
 
-    await expect(call(parts, "CreateAccountAssignment", run)).rejects.toMatchObject({ failure: "unavailable" });
+      await expect(call(parts, operation, run)).rejects.toMatchObject({ failure: "unavailable" });
 
-    expect(counts().sent).toBe(1);
-  });
+      expect(counts().sent).toBe(1);
+    },
+  );
 });

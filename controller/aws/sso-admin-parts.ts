@@ -50,15 +50,20 @@ export function limitedOptional<T>(
 }
 
 /**
- * How often a read is tried before its pass fails: as often as the SDKs do (AWS SDKs and Tools Reference Guide, "Retry behavior",
+ * How often a call is tried before its pass fails: as often as the SDKs do (AWS SDKs and Tools Reference Guide, "Retry behavior",
  * standard mode). A pass makes up to ten calls; were it given up at the first that a bad gateway swallows, one failing call in four
  * would leave a grant to the back-off's minutes. There is no pause between attempts: each waits for the limiter, which spaces all.
  */
-const readAttempts = 3;
+const attemptsPerCall = 3;
 
-/** Only reads are tried again here. What changes something is decided anew from what a later pass sees, since its answer may be what was lost. */
+/**
+ * Reads, and changes that have the same effect when made twice. What creates or starts something is decided anew by a later pass, from
+ * what that sees: the answer may be all that was lost.
+ */
+const repeatable = /^(Describe|Get|List|TagResource$|PutInlinePolicyToPermissionSet$|DeletePermissionSet$)/;
+
 async function attempted<T>(operation: string, attempt: () => Promise<T>): Promise<T> {
-  const attempts = /^(Describe|Get|List)/.test(operation) ? readAttempts : 1;
+  const attempts = repeatable.test(operation) ? attemptsPerCall : 1;
   for (let left = attempts - 1; left > 0; left -= 1) {
     try {
       return await attempt();
