@@ -85,6 +85,13 @@ export class ControlClient {
     }
   }
 
+  /** Lets go of connections that wait for the next call: after a sleep they may be dead without a word of it. */
+  forgetIdle(): void {
+    for (const socket of Object.values(this.#agent.freeSockets).flat()) {
+      socket?.destroy();
+    }
+  }
+
   /** Lets go of connections, so that the process can end. */
   close(): void {
     this.#agent.destroy();

@@ -19,6 +19,10 @@ export interface Connection {
   readonly draining: Promise<string>;
   /** Resolves as soon as no database connection goes through it. */
   idle(): Promise<void>;
+  /** When anything came last through it, by the monotonic clock, milliseconds. */
+  heardMs(): number;
+  /** Finds out within seconds whether it still works: it is mended without a word where it can be, else `ended` settles. */
+  probe(): void;
   /** Settles with the reason when the SSM session or the grant's tunnel is over; never rejects. */
   readonly ended: Promise<Ending>;
   /** Ends both. Never rejects. */
@@ -54,6 +58,9 @@ export async function connect(
   let first: typeof credentials | undefined = credentials;
   const ssm = new SSMClient({
     region: info.region,
+    // Its few calls are minutes apart. A connection that is kept may have died while the computer slept, and would hold up the one call that
+    // finds the way again.
+    requestHandler: { httpAgent: { keepAlive: false }, httpsAgent: { keepAlive: false } },
     // A tunnel outlives its first credentials, and resuming it is signed too: the SDK asks again as they run out.
     credentials: async () => {
       const given = first ?? (await fetchCredentials(false));
@@ -78,12 +85,15 @@ export async function connect(
       clock: world.clock,
       client: `sallyport/${world.version} ${process.platform}`,
       onWarning: options.onWarning ?? (() => {}),
+      heardMs: () => opened.stats().heardMs,
     });
     return {
       info,
       tunnel,
       draining: tunnel.draining.then(({ message }) => message),
       idle: () => tunnel.idle(),
+      heardMs: () => opened.stats().heardMs,
+      probe: () => void opened.probe(linkProbeMs).then(() => tunnel.probe()),
       ended: Promise.race([tunnel.ended.then(endingOf), opened.closed.then(ssmEndingOf)]),
       async close() {
         tunnel.close();
@@ -95,6 +105,9 @@ export async function connect(
     throw error;
   }
 }
+
+/** A websocket's ping goes no further than to the service in its region: under half a second from anywhere, with room for a lost packet or two. */
+const linkProbeMs = 3_000;
 
 /** What the control API says now, else what it said last: a controller that restarts keeps nobody from their database. */
 async function connectInfo(

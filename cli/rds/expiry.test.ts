@@ -186,6 +186,23 @@ describe("a live grant", () => {
     expect(said()).toContain("next: sallyport grants get g1");
   });
 
+  it("is announced on waking up, where its warning fell due in a sleep; once, and in good time for the next", async () => {
+    const { clock, expiry, pass, said } = stand();
+    clock.jump(30 * minuteMs);
+    expiry.woke();
+    await pass(1_000);
+    expect(said()).toBe("");
+
+    clock.jump(27 * minuteMs);
+    expiry.woke();
+    expiry.woke();
+    await pass(1_000);
+    expect(said().match(/ends in/g)).toHaveLength(1);
+    await pass(2 * minuteMs);
+
+    expect(said()).toMatch(/ends in 2m[^]*ends in 1m/);
+  });
+
   it("leaves no timer behind when it is not followed any more", async () => {
     const { clock, expiry } = stand();
 

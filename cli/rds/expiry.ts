@@ -71,6 +71,15 @@ export class Expiry {
     }
   }
 
+  /** The computer has slept, and timers with it: a warning that fell due meanwhile is given now. */
+  woke(): void {
+    if (warnBeforeMs.some((mark) => this.#leftMs <= mark && mark < this.#warnedAtMs - sameWarningMs)) {
+      void this.#announce();
+    } else {
+      this.#arm();
+    }
+  }
+
   /** Extends the grant once, as its workflow allows, and says how it went. Never rejects. */
   extend(): Promise<void> {
     this.#extending ??= this.#extend()

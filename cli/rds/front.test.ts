@@ -71,6 +71,26 @@ it("has new connections wait while another way is on its way, and none is lost i
   await front.close();
 });
 
+it("tries the next way for a client that came as the one before it died", async () => {
+  using computer = testComputer();
+  const front = await openFront({ port: 0, engine: "PostgreSQL" }, computer.world);
+  const dead = {
+    openData: async () => {
+      front.hold("looking for another way");
+      throw new Error("the tunnel is over");
+    },
+  } as unknown as GrantTunnel;
+  front.open(dead);
+  front.onWanted(() => front.open(naming("new")));
+  let came = 0;
+  front.onClient(() => (came += 1));
+
+  const heard = await text(connect(front.port, "127.0.0.1"));
+
+  expect([heard, came]).toEqual(["new", 1]);
+  await front.close();
+});
+
 it("tells those who wait when there is no way after all", async () => {
   const clock = manualClock();
   using computer = testComputer({ clock });

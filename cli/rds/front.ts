@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { UserError } from "#lib/errors.ts";
 import type { Secret } from "#lib/secret.ts";
 import type { ConnectInfo } from "#wire/control-api.ts";
@@ -23,6 +24,8 @@ export interface Front {
   hold(reason: string): void;
   /** Has this called whenever a new connection has to wait for the next `open`. */
   onWanted(wanted: () => void): void;
+  /** Has this called for each new connection, before a way is opened for it. */
+  onClient(came: () => void): void;
   /** Resolves once no connection is open, or after `withinMs`. */
   drained(withinMs: number): Promise<void>;
   /** Frees the port. Whoever is still connected is told that the command was ended. */
@@ -79,6 +82,7 @@ class Way implements Front {
   #reason = "access is still being set up; try again in a moment";
   #isHeld = false;
   #wanted = (): void => {};
+  #came = (): void => {};
 
   constructor(world: World) {
     this.#world = world;
@@ -107,6 +111,10 @@ class Way implements Front {
     this.#wanted = wanted;
   }
 
+  onClient(came: () => void): void {
+    this.#came = came;
+  }
+
   async drained(withinMs: number): Promise<void> {
     await this.listener?.drained(withinMs);
   }
@@ -116,8 +124,9 @@ class Way implements Front {
   }
 
   async openData(): Promise<DataStream> {
+    this.#came();
     const before = this.#tunnel;
-    const data = await (before ?? (await this.#current())).openData();
+    const data = await this.#open(before);
     if (data.refused?.code !== "draining") {
       return data;
     }
@@ -129,13 +138,28 @@ class Way implements Front {
     return (await this.#current()).openData();
   }
 
+  /** A way that turns out to be dead as it is tried is no answer to the client while the next one is looked for. */
+  async #open(tunnel: GrantTunnel | undefined): Promise<DataStream> {
+    try {
+      return await (tunnel ?? (await this.#current())).openData();
+    } catch (error) {
+      // The loss is told to whoever decides what follows within the same turn of the event loop.
+      await setImmediate();
+      if (tunnel === undefined || this.#tunnel === tunnel) {
+        throw error;
+      }
+      return (await this.#current()).openData();
+    }
+  }
+
   /** The tunnel, or the next one where it is on its way. */
   async #current(): Promise<GrantTunnel> {
     if (this.#tunnel === undefined && this.#isHeld) {
       const late = Promise.withResolvers<void>();
       const cancel = this.#world.clock.after(heldMs, () => late.resolve());
+      const next = this.#next.promise;
       this.#wanted();
-      await Promise.race([this.#next.promise, late.promise]);
+      await Promise.race([next, late.promise]);
       cancel();
     }
     if (this.#tunnel === undefined) {

@@ -8,6 +8,7 @@ import { ControlFailure } from "../control/failure.ts";
 import type { Session } from "../signin/session.ts";
 import { type Connection, connect, type Ending } from "./connect.ts";
 import type { Front } from "./front.ts";
+import { isInDoubt, SleepWatch } from "./sleep-watch.ts";
 import { begin, type Moment, next, type Outcome, overCodes, type WayAction, type WayEvent } from "./reconnect.ts";
 
 /** How long the proxy has to end its database sessions with their reason: it cancels what runs first, which takes a moment. */
@@ -28,6 +29,8 @@ export interface ServeOptions {
   readonly onInfo?: (info: ConnectInfo) => void;
   /** What the proxy says about the coming end. */
   readonly onWarning?: (warning: Warning) => void;
+  /** The computer has slept: what was to happen by the clock on the wall may be late. */
+  readonly onWoke?: () => void;
   readonly connect?: Connect;
 }
 
@@ -76,7 +79,9 @@ export class Serving {
     const { signal } = this.#world;
     const stop = (): void => this.#on({ kind: "stopped" });
     const isFirst = (): boolean => this.#state.isFirst;
+    const watch = new SleepWatch(this.#world.clock, () => this.#woke());
     this.#front.onWanted(() => this.#on({ kind: "wanted" }));
+    this.#front.onClient(() => this.#met(watch));
     signal.addEventListener("abort", stop, { once: true });
     try {
       this.#dial();
@@ -101,8 +106,26 @@ export class Serving {
     } finally {
       signal.removeEventListener("abort", stop);
       this.#cancelRest();
+      watch.stop();
       this.#front.onWanted(() => {});
+      this.#front.onClient(() => {});
       await Promise.all([this.#current?.close(), this.#retired.close()]);
+    }
+  }
+
+  /** Connections that were open may be dead without a word of it, and nobody waits for a pause that began before. */
+  #woke(): void {
+    this.#session.control.forgetIdle();
+    this.#current?.probe();
+    this.#on({ kind: "wanted" });
+    this.#options.onWoke?.();
+  }
+
+  #met(watch: SleepWatch): void {
+    const current = this.#current;
+    const { clock } = this.#world;
+    if (!watch.look() && current !== undefined && isInDoubt(clock.monotonicMs() - current.heardMs())) {
+      current.probe();
     }
   }
 

@@ -112,6 +112,7 @@ export class TargetRun {
       onReady: (info) => this.#onReady(info),
       onInfo: ({ expiryTime }) => this.#expiry?.seen(expiryTime),
       onWarning: (warning) => this.#expiry?.proxyWarned(warning),
+      onWoke: () => this.#expiry?.woke(),
     });
     const { typed } = this.#options;
     this.#expiry = new Expiry({

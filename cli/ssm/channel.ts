@@ -50,6 +50,8 @@ export class Channel {
   #upSince = 0;
   #delivered = false;
   #resumed = 0;
+  /** Whoever waits for a websocket that works. */
+  #waiting: (() => void)[] = [];
 
   constructor(ports: ChannelPorts, limits: TunnelLimits) {
     this.#ports = ports;
@@ -84,9 +86,13 @@ export class Channel {
     this.#link?.hold(held);
   }
 
-  /** Finds out whether the websocket is alive; one that does not answer is lost and replaced. */
-  probe(): void {
-    this.#link?.probe();
+  /**
+   * Finds out whether the websocket is alive; one that does not answer in time is lost and replaced. Resolves once it has answered or
+   * another one is open, or the channel is closed.
+   */
+  probe(withinMs?: number): Promise<void> {
+    this.#link?.probe(withinMs);
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   /** Replaces the websocket. */
@@ -99,6 +105,7 @@ export class Channel {
     const links = [this.#link, this.#connecting].filter((link) => link !== undefined);
     this.#stop.abort();
     this.#link = undefined;
+    this.#proven();
     await Promise.all(links.map((link) => link.abandon()));
   }
 
@@ -146,6 +153,7 @@ export class Channel {
         this.#delivered = false;
         settle(undefined);
         onUp();
+        this.#proven();
         if (this.#held) {
           link.hold(true);
         }
@@ -154,6 +162,7 @@ export class Channel {
         this.#delivered = true;
         onMessage(bytes);
       },
+      onAnswer: () => this.#proven(),
       onClosed: (loss) => {
         if (!loss.opened) {
           settle(loss);
@@ -166,6 +175,12 @@ export class Channel {
         }
       },
     });
+  }
+
+  #proven(): void {
+    for (const tell of this.#waiting.splice(0)) {
+      tell();
+    }
   }
 
   async #reconnect(first: LinkLoss): Promise<void> {

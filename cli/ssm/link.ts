@@ -34,6 +34,8 @@ export interface LinkOptions {
   /** Called once, in the same turn in which the websocket opened and the token was sent. */
   readonly onOpen: (link: Link) => void;
   readonly onMessage: (bytes: Buffer) => void;
+  /** A ping was answered. */
+  readonly onAnswer: () => void;
   /** Called exactly once, at the end, unless `abandon` was called. */
   readonly onClosed: (loss: LinkLoss) => void;
 }
@@ -55,6 +57,10 @@ export class Link {
   #status: number | undefined;
   #held = false;
   #awaitingPong = false;
+  /** When the deadline of the answer that is due began, when it ends, and when something came last; by the monotonic clock. */
+  #pongFromMs = 0;
+  #pongDueMs = 0;
+  #heardMs = 0;
   #cancelConnect: CancelTimer | undefined;
   #cancelPing: CancelTimer | undefined;
   #cancelPong: CancelTimer | undefined;
@@ -100,14 +106,16 @@ export class Link {
     }
   }
 
-  /** Pings now, unless an answer is due already. */
-  probe(): void {
-    if (this.#over || this.#awaitingPong || this.#websocket.readyState !== WebSocket.OPEN) {
+  /** Pings now, unless an answer is due already; it is due within this time. */
+  probe(withinMs = this.#options.limits.pongTimeoutMs): void {
+    if (this.#over || this.#websocket.readyState !== WebSocket.OPEN) {
       return;
     }
-    this.#awaitingPong = true;
-    this.#websocket.ping();
-    this.#armPong();
+    if (!this.#awaitingPong) {
+      this.#awaitingPong = true;
+      this.#websocket.ping();
+    }
+    this.#armPong(withinMs);
   }
 
   /** Cuts the websocket as if it were lost. */
@@ -144,6 +152,7 @@ export class Link {
     websocket.on("open", () => this.#onOpen());
     websocket.on("message", (data) => {
       if (!this.#over) {
+        this.#heardMs = this.#options.clock.monotonicMs();
         this.#options.onMessage(data as Buffer);
       }
     });
@@ -151,6 +160,9 @@ export class Link {
       this.#awaitingPong = false;
       this.#cancelPong?.();
       this.#cancelPong = undefined;
+      if (!this.#over) {
+        this.#options.onAnswer();
+      }
     });
     websocket.on("error", (error) => {
       this.#detail = error.message;
@@ -198,12 +210,25 @@ export class Link {
     });
   }
 
-  #armPong(): void {
-    if (this.#over || this.#held || !this.#awaitingPong || this.#cancelPong !== undefined) {
+  /** Of two deadlines the earlier one holds. */
+  #armPong(withinMs = this.#options.limits.pongTimeoutMs): void {
+    const { clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const isLater = this.#cancelPong !== undefined && nowMs + withinMs >= this.#pongDueMs;
+    if (this.#over || this.#held || !this.#awaitingPong || isLater) {
       return;
     }
-    this.#cancelPong = this.#options.clock.after(this.#options.limits.pongTimeoutMs, () => {
-      this.#fail("no answer to a ping");
+    this.#cancelPong?.();
+    this.#pongFromMs = nowMs;
+    this.#pongDueMs = nowMs + withinMs;
+    this.#cancelPong = clock.after(withinMs, () => {
+      this.#cancelPong = undefined;
+      // The answer may stand behind much that is still arriving. What came first of all may be from before a sleep, and proves nothing.
+      if (this.#heardMs > this.#pongFromMs + withinMs / 2) {
+        this.#armPong();
+      } else {
+        this.#fail("no answer to a ping");
+      }
     });
   }
 

@@ -74,6 +74,8 @@ export interface TunnelStats {
   readonly roundTripMs: number;
   /** Websockets that took the place of lost ones. */
   readonly resumed: number;
+  /** When a message came last, by the monotonic clock, milliseconds. */
+  readonly heardMs: number;
 }
 
 /** An open port-forwarding session. */
@@ -89,6 +91,11 @@ export interface Tunnel {
    * has no half-close. Rejects with UserError when the tunnel is over or carries too many.
    */
   open(): Promise<Duplex>;
+  /**
+   * Finds out whether the connection works, for whoever has reason to doubt it: one that does not answer within this time is replaced, and
+   * what is open goes on. Resolves once it works, or the tunnel is over.
+   */
+  probe(withinMs: number): Promise<void>;
   /** Resolves once, when the tunnel is over. Never rejects. */
   readonly closed: Promise<TunnelClosed>;
   /** Ends all streams and the session. Resolves when nothing is left, within `terminateWaitMs` and `callTimeoutMs`. */

@@ -4,7 +4,7 @@ import { UserError } from "#lib/errors.ts";
 import { Secret } from "#lib/secret.ts";
 import { defaultLimits } from "./limits.ts";
 import type { FakeAgent } from "./fake-agent.ts";
-import { readBytes, seeded, startFixture } from "./tunnel-fixture.ts";
+import { eventually, readBytes, seeded, startFixture } from "./tunnel-fixture.ts";
 
 type Loss = (agent: FakeAgent) => void;
 
@@ -185,6 +185,43 @@ describe("a tunnel whose websocket is lost", () => {
     const stream = await tunnel.open();
     stream.write("x");
     expect((await readBytes(stream, 1)).toString()).toBe("x");
+  });
+
+  it("is tried at once when somebody doubts it, and told from one that answers within the time that is given", async () => {
+    const clock = manualClock();
+    await using fixture = await startFixture({ clock });
+    const { agent } = fixture;
+    const tunnel = await fixture.open();
+
+    await tunnel.probe(3_000);
+    expect(tunnel.stats().resumed).toBe(0);
+    agent.freeze();
+    const proven = tunnel.probe(3_000);
+    clock.advance(2_999);
+    expect(agent.hellos.length).toBe(1);
+    clock.advance(1);
+    await proven;
+
+    await agent.until(() => agent.hellos.length === 2);
+    expect(clock.monotonicMs()).toBe(3_000);
+  });
+
+  it("is not given up while much still arrives, before the answer to a probe", async () => {
+    const clock = manualClock();
+    await using fixture = await startFixture({ clock });
+    const { agent } = fixture;
+    const tunnel = await fixture.open();
+    // It reads no ping any more, and still sends.
+    agent.freeze();
+
+    void tunnel.probe(3_000);
+    clock.advance(2_000);
+    agent.send(1, Buffer.alloc(0));
+    await eventually(() => tunnel.stats().heardMs === 2_000);
+    clock.advance(1_000);
+    expect(agent.hellos.length).toBe(1);
+    clock.advance(defaultLimits.pongTimeoutMs);
+    await agent.until(() => agent.hellos.length === 2);
   });
 
   it("pings at the reference's interval and is content with an answer", async () => {

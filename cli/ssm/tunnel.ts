@@ -48,12 +48,14 @@ class SessionTunnel implements Tunnel {
   #up = false;
   #bytesSent = 0;
   #bytesReceived = 0;
+  #heardMs: number;
 
   constructor(options: TunnelOptions) {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
     this.sessionID = options.session.sessionID;
     this.closed = this.#over.promise;
+    this.#heardMs = options.clock.monotonicMs();
     this.#channel = this.#createChannel();
     this.#exchange = this.#createExchange();
     this.#mux = new Mux(
@@ -92,6 +94,10 @@ class SessionTunnel implements Tunnel {
     return this.#mux.open();
   }
 
+  probe(withinMs: number): Promise<void> {
+    return this.#channel.probe(withinMs);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -110,6 +116,7 @@ class SessionTunnel implements Tunnel {
       unacknowledgedBytes: sender.unacknowledgedBytes,
       roundTripMs: sender.roundTripMs,
       resumed: this.#channel.resumed,
+      heardMs: this.#heardMs,
     };
   }
 
@@ -182,7 +189,7 @@ class SessionTunnel implements Tunnel {
             this.#told.resolve(true);
           }
         },
-        onStall: (remedy) => (remedy === "probe" ? this.#channel.probe() : this.#channel.replace()),
+        onStall: (remedy) => (remedy === "probe" ? void this.#channel.probe() : this.#channel.replace()),
         onMessage: (payloadType, payload) => this.#onMessage(payloadType, payload),
         onChannelClosed: (output) => this.#onChannelClosed(output),
       },
@@ -202,6 +209,7 @@ class SessionTunnel implements Tunnel {
   }
 
   #onBytes(bytes: Buffer): void {
+    this.#heardMs = this.#options.clock.monotonicMs();
     try {
       this.#exchange.receive(bytes);
     } catch (error) {

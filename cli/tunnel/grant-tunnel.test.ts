@@ -4,7 +4,14 @@ import type { ConnectInfo } from "#wire/control-api.ts";
 import type { FromProxy, Warning } from "#wire/handshake.ts";
 import { createProof } from "#wire/proof.ts";
 import { hello, type ProxySide, proxySide } from "#test/cli/proxy-side.ts";
-import { answerTimeoutMs, type GrantTunnel, openGrantTunnel, pingPeriodMs, pongTimeoutMs } from "./grant-tunnel.ts";
+import {
+  answerTimeoutMs,
+  type GrantTunnel,
+  openGrantTunnel,
+  pingPeriodMs,
+  pongTimeoutMs,
+  probeTimeoutMs,
+} from "./grant-tunnel.ts";
 
 const sts = { url: "https://sts.eu-west-1.amazonaws.com", region: "eu-west-1" };
 const info = { installation: "test", proxy: "default/main", grantID: "g1", sts } as ConnectInfo;
@@ -21,7 +28,11 @@ interface Stand {
 }
 
 /** Opens a tunnel whose proxy side greets and answers the proof with `answer`. */
-async function stand(answer: FromProxy, engine: ConnectInfo["engine"] = "PostgreSQL"): Promise<Stand> {
+async function stand(
+  answer: FromProxy,
+  engine: ConnectInfo["engine"] = "PostgreSQL",
+  heardMs: () => number = () => -Infinity,
+): Promise<Stand> {
   const clock = manualClock();
   const control = proxySide();
   const sides = [control];
@@ -34,6 +45,7 @@ async function stand(answer: FromProxy, engine: ConnectInfo["engine"] = "Postgre
     clock,
     client: "sallyport/test",
     onWarning: (warning) => warnings.push(warning),
+    heardMs,
   });
   const prove = await control.hear();
   const audience = { purpose: "connect", installation: "test", proxy: "default/main", grantID: "g1" } as const;
@@ -171,6 +183,37 @@ describe("a grant's tunnel", () => {
     expect(control.client.destroyed).toBe(false);
     tunnel.close();
     expect(clock.pendingCount()).toBe(0);
+  });
+
+  it("is broken within seconds where somebody doubts it and the proxy does not answer, however often it is asked", async () => {
+    const { tunnel, control, clock } = await stand(welcome);
+    tunnel.probe();
+    expect(await control.hear()).toEqual({ type: "ping", id: 1 });
+    control.say({ type: "pong", id: 1 });
+    await settle();
+    clock.advance(probeTimeoutMs);
+    expect(control.client.destroyed).toBe(false);
+
+    tunnel.probe();
+    clock.advance(probeTimeoutMs - 1);
+    tunnel.probe();
+    expect(control.client.destroyed).toBe(false);
+    clock.advance(1);
+
+    expect(await tunnel.ended).toMatchObject({ broken: { message: "the proxy does not answer" } });
+    tunnel.probe();
+    expect(clock.pendingCount()).toBe(0);
+  });
+
+  it("is not given up by a probe while something still arrives through the SSM session", async () => {
+    const { tunnel, control, clock } = await stand(welcome, "PostgreSQL", () => clock.monotonicMs());
+
+    tunnel.probe();
+    clock.advance(probeTimeoutMs);
+    expect(control.client.destroyed).toBe(false);
+    clock.advance(pongTimeoutMs);
+
+    expect(await tunnel.ended).toHaveProperty("broken");
   });
 
   it("is broken when a ping is not answered in time", async () => {

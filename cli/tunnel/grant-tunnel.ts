@@ -18,6 +18,8 @@ export interface GrantTunnelOptions {
   /** Shown in the audit record, such as `sallyport/0.1.0 linux`. */
   readonly client: string;
   readonly onWarning: (warning: Warning) => void;
+  /** When anything came last through the SSM session, by the monotonic clock; absent: nothing is known of that. */
+  readonly heardMs?: () => number;
 }
 
 /** Why a grant's tunnel is over: the proxy said so, or the stream broke. */
@@ -37,6 +39,8 @@ export interface GrantTunnel {
   readonly draining: Promise<Drain>;
   /** Resolves as soon as no data stream is open, which may be at once. */
   idle(): Promise<void>;
+  /** Finds out within `probeTimeoutMs` whether the proxy is still there; the tunnel is broken where it is not. */
+  probe(): void;
   /** Settles when the control stream is over, whatever the cause; never rejects. */
   readonly ended: Promise<GrantTunnelEnd>;
   close(): void;
@@ -49,6 +53,11 @@ export interface GrantTunnel {
  */
 export const pingPeriodMs = 30_000;
 export const pongTimeoutMs = 45_000;
+/**
+ * The same for a probe: somebody has reason to doubt the tunnel. It is asked for when the SSM session is known to work, so this is for one round
+ * trip to the task, with room for lost packets. Not the only judge: what still arrives keeps the tunnel alive.
+ */
+export const probeTimeoutMs = 8_000;
 /** The greeting is sent as soon as the far end accepts; the answer to a proof takes a call to STS, which the proxy gives 10 s. */
 export const answerTimeoutMs = 20_000;
 
@@ -105,6 +114,7 @@ class ControlStream implements GrantTunnel {
   #cancelPing: CancelTimer = () => {};
   #pingID = 0;
   #answeredID = 0;
+  #isProbing = false;
 
   constructor(options: GrantTunnelOptions, stream: Duplex, frames: FrameStream, ticket: Secret) {
     this.#options = options;
@@ -167,6 +177,13 @@ class ControlStream implements GrantTunnel {
     }
   }
 
+  probe(): void {
+    if (!this.#isProbing && !this.#stream.destroyed) {
+      this.#isProbing = true;
+      this.#ping(probeTimeoutMs);
+    }
+  }
+
   close(): void {
     this.#cancelPing();
     this.#stream.destroy();
@@ -182,6 +199,7 @@ class ControlStream implements GrantTunnel {
             break;
           case "pong":
             this.#answeredID = Math.max(this.#answeredID, message.id);
+            this.#isProbing &&= this.#answeredID < this.#pingID;
             break;
           case "warning":
             this.#options.onWarning(message);
@@ -206,16 +224,25 @@ class ControlStream implements GrantTunnel {
   }
 
   #schedulePing(): void {
-    this.#cancelPing = this.#options.clock.after(pingPeriodMs, () => {
-      this.#pingID += 1;
-      this.#frames.send({ type: "ping", id: this.#pingID });
-      this.#cancelPing = this.#options.clock.after(pongTimeoutMs, () => {
-        if (this.#answeredID < this.#pingID) {
-          this.#stream.destroy(new UserError("ProxySilent", "the proxy does not answer"));
-          return;
-        }
+    this.#cancelPing = this.#options.clock.after(pingPeriodMs, () => this.#ping(pongTimeoutMs));
+  }
+
+  #ping(withinMs: number): void {
+    const { clock, heardMs } = this.#options;
+    this.#cancelPing();
+    this.#pingID += 1;
+    this.#frames.send({ type: "ping", id: this.#pingID });
+    this.#cancelPing = clock.after(withinMs, () => {
+      const isBusy = heardMs !== undefined && clock.monotonicMs() - heardMs() < withinMs / 2;
+      if (this.#answeredID >= this.#pingID) {
         this.#schedulePing();
-      });
+      } else if (this.#isProbing && isBusy) {
+        // The answer may stand behind much that is still arriving on a slow line.
+        this.#isProbing = false;
+        this.#ping(pongTimeoutMs);
+      } else {
+        this.#stream.destroy(new UserError("ProxySilent", "the proxy does not answer"));
+      }
     });
   }
 }

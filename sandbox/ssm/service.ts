@@ -54,6 +54,8 @@ export interface SsmService extends Service {
   bounce(): void;
   /** Drops every websocket without a closing handshake. Sessions live on. */
   cut(): void;
+  /** Lets nothing through any websocket that is open, without a word to either side. Sessions live on. */
+  swallow(): void;
   /** Ends a session; its client is told `output`. Unknown and ended ones are left alone. */
   terminate(sessionID: string, output: string): void;
   /** Resolves with what `look` gives as soon as that is not undefined; it is asked after each change of a session. */
@@ -106,6 +108,11 @@ export function ssmService(deps: SsmDeps): SsmService {
     cut() {
       for (const session of sessions.all()) {
         session.cut();
+      }
+    },
+    swallow() {
+      for (const session of sessions.all()) {
+        session.swallow();
       }
     },
     terminate(sessionID, output) {

@@ -71,6 +71,8 @@ export class Session {
   #endDate: EpochMs | undefined;
   #end: SessionEnd | undefined;
   #silent = false;
+  /** Whether nothing comes through on the websocket that is open. */
+  #isSwallowed = false;
 
   constructor(start: SessionStart, deps: SessionDeps) {
     const log = deps.log.with({ sessionID: start.sessionID });
@@ -171,6 +173,15 @@ export class Session {
     this.#detach()?.terminate();
   }
 
+  /**
+   * The network swallows what either side sends on the websocket that is open, and nobody is told: what a computer finds that slept. The
+   * session lives on, and another websocket works.
+   */
+  swallow(): void {
+    this.#isSwallowed = true;
+    this.#socket?.pause();
+  }
+
   /** The agent falls silent: its connections break and nobody tells the client, as when a host is lost. */
   silence(): void {
     this.#silent = true;
@@ -199,6 +210,7 @@ export class Session {
   #detach(): WebSocket | undefined {
     const socket = this.#socket;
     this.#socket = undefined;
+    this.#isSwallowed = false;
     this.#cancelBounce?.();
     this.#deps.onChange();
     return socket;
@@ -206,7 +218,7 @@ export class Session {
 
   #transmit(bytes: Buffer): void {
     const socket = this.#socket;
-    if (socket === undefined || socket.readyState !== WebSocket.OPEN) {
+    if (socket === undefined || socket.readyState !== WebSocket.OPEN || this.#isSwallowed) {
       return;
     }
     if (socket.bufferedAmount > socketBufferMaxBytes) {
