@@ -14,6 +14,7 @@ import type { Links } from "./serve/link/links.ts";
 import { createLinks, serverOptions } from "./serving.ts";
 import { openTrail } from "./sinks/open-trail.ts";
 import type { Source } from "./source/source.ts";
+import { Telling } from "./trail/telling.ts";
 import { startUpkeep, type Upkeep } from "./upkeep.ts";
 import type { ControllerWorld } from "./world.ts";
 
@@ -65,7 +66,9 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
   const { audit } = trail;
   const flags = new GrantFlags({ store: audit.store, source, clock, log });
   const links: Links = createLinks(world, source, audit, flags, (key) => loop.enqueue(key, "change"));
-  const loop = createWorkers(world, mode, links, audit.trail, news);
+  const { retentionMs } = options.audit;
+  const telling = new Telling({ source, trail: audit.trail, retentionMs, clock, log });
+  const loop = createWorkers(world, mode, links, audit.trail, telling, news);
   const orphans = new OrphanHold(clock);
   mode.identity.onChange(() => lookAgain(source, loop));
   tellLinks(source, links);
@@ -90,6 +93,7 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
     await loop.start();
     if (!isStopping) {
       entrance.serve();
+      void telling.start();
       void flags.restore().catch((error: unknown) => log.error("Grants could not be flagged", { error }));
       upkeep = startUpkeep(world, source, audit, links, orphans);
       log.info("control API listens", { url: options.publicURL, port: entrance.port });
@@ -115,6 +119,7 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
       isStopping = true;
       ended.abort();
       stopHearing();
+      telling.stop();
       upkeep?.stop();
       // Proxies hear of what the last runs end.
       await loop.stop();
@@ -143,6 +148,7 @@ function createWorkers(
   { source, identity }: Mode,
   links: Links,
   trail: Trail,
+  telling: Telling,
   news: GrantNews,
 ): Loop {
   const { options, log, clock, ports, telemetry, publicKeyPin: pin, newID } = world;
@@ -162,6 +168,7 @@ function createWorkers(
       log,
       connectedTasks: (proxyKey) => links.tasksOf(proxyKey),
       reportsOn: (databaseKey) => links.reportsOn(databaseKey),
+      onGrantUntold: () => telling.fellBehind(),
       onGrantWritten: (grant) => {
         links.grantChanged(grant);
         news.changed(keyOf(grant));

@@ -1,3 +1,4 @@
+import { eventIdentity } from "./once.ts";
 import type { NewTrailEvent, Trail } from "./trail.ts";
 
 /** A trail for tests. */
@@ -18,7 +19,10 @@ export function memoryTrail(): MemoryTrail {
       if (this.failure !== undefined) {
         throw this.failure;
       }
-      events.push(event);
+      const identity = eventIdentity(event);
+      if (identity === undefined || !events.some((kept) => eventIdentity(kept) === identity)) {
+        events.push(event);
+      }
     },
   };
 }

@@ -50,6 +50,7 @@ describe("StoredTrail", () => {
   it("keeps the order of what is recorded at once, in batches of bounded size", async () => {
     const batches: number[] = [];
     const counting: EventStore = {
+      events: (query) => store.events(query),
       ingest: (proxy, task, records) => {
         batches.push(records.length);
         return store.ingest(proxy, task, records);
@@ -77,6 +78,7 @@ describe("StoredTrail", () => {
   it("rejects what cannot be stored and goes on afterwards, whether that was stored or not", async () => {
     let failing: "before" | "after" | undefined;
     const weak: EventStore = {
+      events: (query) => store.events(query),
       async ingest(proxy, task, records) {
         if (failing === "before") {
           throw new Error("full");
@@ -102,10 +104,35 @@ describe("StoredTrail", () => {
     expect(await store.findings()).toEqual([]);
   });
 
+  it("keeps an event once whose answer was lost and that is told again, and has it signed", async () => {
+    const signed: number[] = [];
+    let isLosing = true;
+    const weak: EventStore = {
+      events: (query) => store.events(query),
+      async ingest(proxy, task, records) {
+        const result = await store.ingest(proxy, task, records);
+        if (isLosing && records.length > 0) {
+          isLosing = false;
+          throw new Error("the answer was lost");
+        }
+        return result;
+      },
+    };
+    const trail = openTrail(weak, ({ seq }) => void signed.push(seq));
+    const ended = { event: "grant.ended", actor: { kind: "Controller", name: "c" }, grantID: "g1" } as const;
+    await expect(trail.record(ended)).rejects.toThrow("lost");
+
+    await trail.record(ended);
+
+    expect((await store.events()).items).toHaveLength(1);
+    expect(signed).toEqual([1]);
+  });
+
   it("waits for a batch whose answer was lost and that is stored only now", async () => {
     let late: (() => Promise<unknown>) | undefined;
     let isLosing = false;
     const slow: EventStore = {
+      events: (query) => store.events(query),
       async ingest(proxy, task, records) {
         if (isLosing) {
           isLosing = false;
@@ -132,6 +159,7 @@ describe("StoredTrail", () => {
   it("keeps nobody waiting for a store that neither answers nor refuses, and goes on when it does", async () => {
     const answering = Promise.withResolvers<void>();
     const silent: EventStore = {
+      events: (query) => store.events(query),
       async ingest(proxy, task, records) {
         await answering.promise;
         return store.ingest(proxy, task, records);

@@ -1,13 +1,16 @@
 import type { Clock } from "#lib/clock.ts";
 import { ChainLinker, type ChainState } from "../chain.ts";
-import type { IngestResult, TaskHead } from "../store/types.ts";
+import type { EventQuery, IngestResult, PageOf, StoredEvent, TaskHead } from "../store/types.ts";
 import { controllerOrigin, eventBody } from "./event-record.ts";
+import { eventIdentity, onceEvents } from "./once.ts";
 import type { NewTrailEvent, Trail } from "./trail.ts";
 
 /** What the trail needs of a store. */
 export interface EventStore {
   /** With no records it says where the task's chain stands, after everything that was given before, answered or not. */
   ingest(proxy: string, task: string, records: readonly Uint8Array[]): Promise<IngestResult>;
+  /** What is stored of a grant, of every replica. */
+  events(query: EventQuery): Promise<PageOf<StoredEvent>>;
 }
 
 export interface StoredTrailOptions {
@@ -40,7 +43,7 @@ interface Waiting {
 /**
  * The controller's own records: a chain like those of proxy tasks, in the same store. What comes while a batch is being stored makes the
  * next batch. After a failure the chain goes on where the store says that it ends, so an event whose storing failed half-way is there or
- * not, and never breaks the chain.
+ * not, and never breaks the chain. An event that is kept already is not kept again (`eventIdentity`), whoever wrote it.
  */
 export class StoredTrail implements Trail {
   readonly #options: StoredTrailOptions;
@@ -103,13 +106,40 @@ export class StoredTrail implements Trail {
     const { store, replica, clock, onStored } = this.#options;
     const linker = new ChainLinker(this.#proxy, replica, this.#state ?? (await this.#lastState()));
     const now = clock.now();
-    const records = events.map((event) => linker.link(eventBody(event), now, linker.seq + 1));
+    const fresh = await this.#notKept(events);
+    const records = fresh.map((event) => linker.link(eventBody(event), now, linker.seq + 1));
+    // Also where all of it is kept already: it may not be signed yet.
     const result = await store.ingest(this.#proxy, replica, records);
     if (result.ackSeq !== linker.seq || result.findings.length > 0) {
       throw new Error(`the controller's own records do not fit the audit store after record ${result.ackSeq}`);
     }
     this.#state = linker.state();
     await onStored(result.head);
+  }
+
+  /** Those of the events that are to be kept. Everything that was given before is stored or lost by now, so what is read is all there is. */
+  async #notKept(events: readonly NewTrailEvent[]): Promise<NewTrailEvent[]> {
+    const known = new Set<string>();
+    const once = events.filter((event) => eventIdentity(event) !== undefined);
+    for (const grantID of new Set(once.map((event) => event.grantID ?? ""))) {
+      for await (const event of this.#eventsOf(grantID)) {
+        known.add(eventIdentity(event) ?? "");
+      }
+    }
+    return events.filter((event) => {
+      const identity = eventIdentity(event);
+      const isKnown = identity !== undefined && known.has(identity);
+      known.add(identity ?? "");
+      return !isKnown;
+    });
+  }
+
+  async *#eventsOf(grantID: string): AsyncGenerator<StoredEvent, void, void> {
+    for (let after: number | undefined = 0; after !== undefined;) {
+      const page: PageOf<StoredEvent> = await this.#options.store.events({ grantID, names: onceEvents, after });
+      yield* page.items;
+      after = page.next;
+    }
   }
 
   async #lastState(): Promise<ChainState> {

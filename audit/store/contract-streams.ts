@@ -138,4 +138,26 @@ export function eventContract({ store, ingest }: StoreUnderTest): void {
     ]);
     expect(rest.next).toBeUndefined();
   });
+
+  it("keeps an event once, whoever tells of it again", async () => {
+    const clock = manualClock();
+    const trailOf = (replica: string) =>
+      new StoredTrail({ store: store(), installation: "test", replica, clock, onStored: () => {} });
+    const actor = { kind: "Controller", name: "sallyport" } as const;
+    const ended = { event: "grant.ended", actor, grantID: "g1", detail: { reason: "Expired" } } as const;
+    const extended = { event: "grant.extended", actor, grantID: "g1", detail: { count: "1" } } as const;
+    const one = trailOf("r1");
+    await Promise.all([one.record(extended), one.record(ended), one.record(ended)]);
+
+    await one.record(ended);
+    await trailOf("r2").record({ ...ended, detail: { reason: "Expired", at: "earlier" } });
+    await trailOf("r2").record({ ...extended, detail: { count: "2" } });
+
+    const { items } = await store().events({ grantID: "g1" });
+    expect(items.map(({ event, detail }) => [event, detail])).toEqual([
+      ["grant.extended", { count: "1" }],
+      ["grant.ended", { reason: "Expired" }],
+      ["grant.extended", { count: "2" }],
+    ]);
+  });
 }

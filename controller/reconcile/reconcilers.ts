@@ -33,6 +33,8 @@ export interface ReconcilersOptions {
   readonly identityStore?: string | undefined;
   /** For what the trail could not keep. Absent: nobody is told. */
   readonly log?: Pick<Log, "error">;
+  /** See `GrantReconcilerOptions`. */
+  readonly onGrantUntold?: () => void;
   readonly onGrantWritten: (grant: Grant) => void;
   readonly onGrantAction: NonNullable<GrantReconcilerOptions["onAction"]>;
 }
@@ -51,7 +53,7 @@ export function reconcilers(options: ReconcilersOptions): Reconciler[] {
       random: Math.random,
       onStatusWritten: options.onGrantWritten,
       onAction: options.onGrantAction,
-      ...defined({ warnBeforeEndMs: options.warnBeforeEndMs }),
+      ...defined({ warnBeforeEndMs: options.warnBeforeEndMs, onUntold: options.onGrantUntold }),
       ...kept,
     }),
     grantReviewReconciler({ source, ports, clock, identity, identityStore: options.identityStore, ...kept }),

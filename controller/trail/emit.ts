@@ -1,5 +1,6 @@
 import type { NewTrailEvent } from "#audit/event/trail.ts";
 import { getCondition, type Grant, type GrantReview, type GrantStatus } from "#kinds/index.ts";
+import type { EpochMs } from "#lib/clock.ts";
 import { defined } from "#lib/defined.ts";
 import type { TrailActor } from "#lib/trail-event.ts";
 import type { ReviewDecision } from "../reconcile/grantreview/decide.ts";
@@ -55,6 +56,26 @@ export function transitionsOf(grant: Grant, before: GrantStatus, after: GrantSta
     other.push(of("grant.deprovisioned", controller));
   }
   return { opening, other };
+}
+
+/**
+ * What the trail must know of a Grant by what is on record of it: that it was asked for, that it ended, that nothing is left. What lets
+ * somebody in is not among it, since it is told before it is on record. Each says when it was so (`detail.at`), which counts where it is told
+ * late; the trail takes one that it has for the one that it has. Pure.
+ * @param since what was so before is left out, in epoch milliseconds
+ */
+export function recordedEvents(grant: Grant, since: EpochMs): NewTrailEvent[] {
+  const { requestTime, end, deprovisionTime } = grant.status ?? {};
+  const times: Partial<Record<NewTrailEvent["event"], string | undefined>> = {
+    "grant.requested": requestTime,
+    "grant.denied": end?.time,
+    "grant.ended": end?.time,
+    "grant.deprovisioned": deprovisionTime,
+  };
+  return transitionsOf(grant, {}, grant.status ?? {}).other.flatMap((event) => {
+    const at = times[event.event];
+    return at === undefined || Date.parse(at) < since ? [] : [{ ...event, detail: { ...event.detail, at } }];
+  });
 }
 
 /** What the trail is told of a review that was decided on. */

@@ -31,6 +31,8 @@ export interface Memories {
 export interface PerformerParts extends Memories {
   readonly options: GrantReconcilerOptions;
   readonly get: (key: ObjectKey) => Grant | undefined;
+  /** Tells the trail what is on record of the Grant, of which nothing is on record afterwards. */
+  readonly tell: (grant: Grant) => Promise<void>;
   readonly write: (grant: Grant, patch: GrantPatch, conditions: readonly ConditionInput[]) => Promise<void>;
 }
 
@@ -99,6 +101,9 @@ export class Performer {
     failures: AwsFailure[],
   ): Promise<Outcome | "stop" | undefined> {
     try {
+      if (action.kind === "Release" || action.kind === "Forget") {
+        await this.#parts.tell(grant);
+      }
       const result = await performAction(action, this.#env(grant));
       this.#note(grant, action, result, context);
       await this.#parts.write(grant, patchOf(grant, result), conditionsOf(grant, action, result));

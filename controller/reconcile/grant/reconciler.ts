@@ -15,7 +15,8 @@ import type { IdentityTrust } from "../../admission/identity-trust.ts";
 import { isFailure } from "../../aws/errors.ts";
 import type { AwsPorts } from "../../aws/ports.ts";
 import type { Source } from "../../source/source.ts";
-import { transitionsOf } from "../../trail/emit.ts";
+import { recordedEvents, transitionsOf } from "../../trail/emit.ts";
+import { toldAgainMaxMs } from "../../trail/telling.ts";
 import { logFailure } from "../outcome.ts";
 import type { Outcome, Priority, ReconcileContext, Reconciler } from "../reconciler.ts";
 import { requestedLook } from "../status/annotations.ts";
@@ -56,6 +57,8 @@ export interface GrantReconcilerOptions {
   readonly trail?: Trail;
   /** For what the trail could not keep. */
   readonly log?: Pick<Log, "error">;
+  /** Called when the trail has not taken what is on record: it must be told again. */
+  readonly onUntold?: () => void;
   /** Called after each write of a Grant's status, with the new object: links and Availabilities follow it. */
   readonly onStatusWritten?: (grant: Grant) => void;
   /** Called after each step that was performed, with what it came to, for the log of changes and for metrics. */
@@ -102,6 +105,7 @@ class GrantReconciler implements Reconciler {
       options,
       get: (key) => this.#get(key),
       write: (grant, patch, conditions) => this.#write(grant, patch, conditions),
+      tell: (grant) => recordAll(recordedEvents(grant, clock.now() - toldAgainMaxMs), options.trail),
     });
   }
 
@@ -282,7 +286,7 @@ class GrantReconciler implements Reconciler {
 
   /** The one place that writes a Grant's status. */
   async #write(grant: Grant, patch: GrantPatch, conditions: readonly ConditionInput[]): Promise<void> {
-    const { source, clock, onStatusWritten, trail, log } = this.#options;
+    const { source, clock, onStatusWritten, onUntold, trail, log } = this.#options;
     const { opening, other } = transitionsOf(
       grant,
       grant.status ?? {},
@@ -310,9 +314,10 @@ class GrantReconciler implements Reconciler {
     if (failure instanceof Error && written?.status?.end === undefined) {
       throw failure;
     }
-    void recordAll(other, trail).catch((error: unknown) =>
-      log?.error("what became of a Grant could not be recorded", { name, error: coerceError(error) }),
-    );
+    void recordAll(other, trail).catch((error: unknown) => {
+      log?.error("what became of a Grant could not be recorded", { name, error: coerceError(error) });
+      onUntold?.();
+    });
   }
 }
 
