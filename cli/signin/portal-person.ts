@@ -1,11 +1,13 @@
 import { Secret } from "#lib/secret.ts";
 import type { LoginNonce, LoginResponse, SignInInfo } from "#wire/control-api.ts";
+import { createProof } from "#wire/proof.ts";
 import type { World } from "../command.ts";
 import type { Config } from "../config/config.ts";
 import type { ControlClient } from "../control/client.ts";
 import { ControlFailure } from "../control/failure.ts";
 import { type KeptLogin, keepLogin } from "./kept-login.ts";
 import type { Portal } from "./portal.ts";
+import { roleCredentials } from "./role-credentials.ts";
 
 export interface PortalPersonOptions {
   readonly control: ControlClient;
@@ -46,16 +48,15 @@ export class PortalPerson {
 
   async #prove(): Promise<LoginResponse> {
     const { control, portal, world } = this.#options;
-    // AWS's client is loaded while nothing else is to be done, and by nobody who signs in at an OIDC issuer.
-    const [{ roleCredentials }, { createProof }] = await Promise.all([
-      import("./role-credentials.ts"),
-      import("#wire/proof.ts"),
-    ]);
     const { installation, identityAccountID, identityPermissionSet } = this.#signIn;
     const options = { signal: world.signal, anonymous: true };
     const role = { accountID: identityAccountID, permissionSet: identityPermissionSet };
-    const credentials = await roleCredentials(portal, role, world, { patient: false });
-    const nonce = await control.post<LoginNonce>("/v1/login/nonce", {}, options);
+    // A nonce lives for a minute: whoever must sign in to the portal first may take longer.
+    await portal.token();
+    const [credentials, nonce] = await Promise.all([
+      roleCredentials(portal, role, world, { patient: false }),
+      control.post<LoginNonce>("/v1/login/nonce", {}, options),
+    ]);
     const audience = { purpose: "login", installation, nonce: nonce.nonce } as const;
     const proof = await createProof(audience, credentials, nonce.sts, new Date(world.clock.now()));
     return control.post<LoginResponse>("/v1/login", { nonce: nonce.nonce, proof }, options);

@@ -100,6 +100,24 @@ describe("a session", () => {
     session.close();
   });
 
+  it.each([
+    ["at a terminal, and takes it back before anything else is said", { interactive: true }, true],
+    ["nowhere else: not in a pipeline", { interactive: false }, true],
+    ["not to programs", { interactive: true, format: "json" }, true],
+    ["not where what is said goes to a file", { interactive: true }, false],
+  ] as const)("says at once that it signs the person in: %s", async (where, options, isTTY) => {
+    using computer = installation.computerOf("ada", options);
+    Object.assign(computer.world.terminal.output, { isTTY });
+
+    const session = await openSession(computer.world);
+    session.close();
+
+    expect(computer.screen()).toBe(
+      where.startsWith("at a terminal") ? "\r\u001b[KSigning in... [0s elapsed]\r\u001b[K" : "",
+    );
+    expect(computer.out() + computer.err()).toBe("");
+  });
+
   it("says that an installation without a Proxy is not ready", async () => {
     using computer = installation.computerOf("ada");
     const before = installation.api.handlers.get("GET /v1/sign-in");

@@ -5,6 +5,7 @@ import type { Person, SignInInfo } from "#wire/control-api.ts";
 import type { World } from "../command.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import { ControlClient } from "../control/client.ts";
+import { createLiveLine } from "../rds/live-line.ts";
 import { findLogin, type KeptLogin } from "./kept-login.ts";
 import { findOidcLogin } from "./oidc/login-cache.ts";
 import { Portal } from "./portal.ts";
@@ -49,10 +50,12 @@ export async function openSession(world: World, options: SessionOptions = {}): P
       control.signIn(token, async () => (await findWay(control, config, world)).renew());
       return { control, person, portal: portalOf(signIn, world), signIn, close };
     }
-    const { signIn, portal, login, renew } = await findWay(control, config, world, options);
-    const { token, person } = await login();
-    control.signIn(token, renew);
-    return { control, person, portal, signIn, close };
+    return await whileShown(world, async (shown) => {
+      const { signIn, portal, login, renew } = await findWay(control, config, shown, options);
+      const { token, person } = await login();
+      control.signIn(token, renew);
+      return { control, person, portal, signIn, close };
+    });
   } catch (error) {
     control.close();
     throw error;
@@ -84,25 +87,44 @@ async function findWay(
   world: World,
   options: SessionOptions = {},
 ): Promise<Way> {
-  const signIn = await control.get<SignInInfo>("/v1/sign-in", { signal: world.signal, anonymous: true });
-  if (signIn.identityAccountID === "") {
-    throw new UserError("NoProxyYet", `${signIn.installation} is not set up yet, so nobody can sign in`, {
-      why: "it has no Proxy, which says where its Identity Center is",
-      next: "Ask whoever operates Sallyport to apply a Proxy.",
-    });
-  }
-  // What either way takes is loaded only now: nobody needs both, and most commands neither.
+  const ask = async (): Promise<SignInInfo> => {
+    const signIn = await control.get<SignInInfo>("/v1/sign-in", { signal: world.signal, anonymous: true });
+    if (signIn.identityAccountID === "") {
+      throw new UserError("NoProxyYet", `${signIn.installation} is not set up yet, so nobody can sign in`, {
+        why: "it has no Proxy, which says where its Identity Center is",
+        next: "Ask whoever operates Sallyport to apply a Proxy.",
+      });
+    }
+    return signIn;
+  };
+  // What a way takes is loaded while the answer is awaited: AWS's client or that of issuers, which most commands need neither of.
   if (options.oidc ?? findOidcLogin(config.url, world) !== undefined) {
-    const { OidcPerson } = await import("./oidc/oidc-person.ts");
+    const [signIn, { OidcPerson }] = await Promise.all([ask(), import("./oidc/oidc-person.ts")]);
     const { url } = config;
     const how = defined({ fresh: options.fresh, device: options.device });
     const person = new OidcPerson(signIn, { control, url, world, ...how });
     return { signIn, portal: portalOf(signIn, world), login: () => person.login(), renew: () => person.renew() };
   }
-  const { PortalPerson } = await import("./portal-person.ts");
+  const [signIn, { PortalPerson }] = await Promise.all([ask(), import("./portal-person.ts")]);
   const portal = portalOf(signIn, world, options);
   const person = new PortalPerson(signIn, { control, config, portal, world });
   return { signIn, portal, login: () => person.login(), renew: () => person.renew() };
+}
+
+/** Says at a terminal that the person is being signed in, for as long as that takes; what else is said meanwhile stands above it. */
+async function whileShown<T>(world: World, run: (shown: World) => Promise<T>): Promise<T> {
+  const { isTTY = false } = world.terminal.output as { readonly isTTY?: boolean };
+  if (!isTTY) {
+    // `login` asks anybody, also where nobody sees a line that is drawn again.
+    return run(world);
+  }
+  const { line, output } = createLiveLine(world);
+  line.show("sign-in", "Signing in");
+  try {
+    return await run({ ...world, output });
+  } finally {
+    line.clear("sign-in");
+  }
 }
 
 function portalOf({ startURL, ssoRegion }: SignInInfo, world: World, options: SessionOptions = {}): Portal {
