@@ -27,7 +27,7 @@ describe("slack link", () => {
 
     expect({ code, out }).toEqual({
       code: 0,
-      out: "Linked: ada (user U0ADA of workspace T1) acts for you in Slack.\n",
+      out: 'Linked: user U0ADA of workspace T1, called "ada" acts for you in Slack.\n',
     });
     expect(linking().map(({ body }) => body)).toEqual([{ code: "abc" }, { code: "abc", confirm: true }]);
   });
@@ -36,7 +36,7 @@ describe("slack link", () => {
     const { code, err } = await run("slack", "link", "abc");
 
     expect(code).toBe(1);
-    expect(err).toContain("ada (user U0ADA of workspace T1)");
+    expect(err).toContain("user U0ADA of workspace T1");
     expect(linking()).toHaveLength(1);
   });
 });

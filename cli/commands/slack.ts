@@ -47,5 +47,5 @@ export const slackUnlink: Command = {
 
 /** The name is what people chose for themselves; the IDs are Slack's. */
 function nameOf({ slackName, slackUserID, teamID }: SlackAccountView): string {
-  return `${slackName} (user ${slackUserID} of workspace ${teamID})`;
+  return `user ${slackUserID} of workspace ${teamID}, called "${slackName}"`;
 }

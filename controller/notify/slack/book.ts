@@ -22,16 +22,35 @@ export interface SlackLink {
   readonly time: string;
 }
 
+/** The message by which one reviewer was asked. */
+export interface ReviewerCopy {
+  readonly userID: string;
+  readonly userName: string;
+  /** The app's conversation with them. */
+  readonly channel: string;
+  readonly ts: string;
+  /** Digest of what it shows. */
+  readonly shown: string;
+}
+
 /** Where the messages about a grant are, and how far they are. */
 export interface GrantPlace {
   readonly channel: string;
-  /** Names the message; absent where it is not there yet. */
+  /** Names the message; absent where it is not there yet, or not any more. */
   readonly ts?: string;
-  /** Position of the event that was told last, and how many of its messages were sent. */
+  /** Position of the event that was told last, and the sequence of positions that it is of. */
   readonly event: number;
-  readonly sent: number;
+  readonly epoch?: string;
+  /** Whom of that event's readers were told. */
+  readonly told?: readonly string[];
   /** Digest of what the message shows. */
   readonly shown?: string;
+  /** The message whose sending was begun last, and since when: whether it arrived is not known. */
+  readonly trying?: { readonly id: string; readonly time: string };
+  /** Messages to reviewers alone, while there is something for them to decide. */
+  readonly copies?: readonly ReviewerCopy[];
+  /** Digest of what the reviewers were asked to decide on. */
+  readonly asked?: string;
   /** When this was written; RFC 3339. */
   readonly time: string;
   /** Nothing more is expected. */
@@ -45,6 +64,8 @@ const forgottenMs = 60 * 86_400_000;
 /** What is remembered of Slack: who is who there, and which message is about which grant. */
 export class SlackBook {
   readonly #pages: Pages;
+  /** Links are changed one at a time: two people who take one account at once must not both have it. */
+  #linking: Promise<unknown> = Promise.resolve();
 
   constructor(pages: Pages) {
     this.#pages = pages;
@@ -66,21 +87,40 @@ export class SlackBook {
     return (await this.#pages.read(personPage(userID))) as SlackLink | undefined;
   }
 
+  /** All links. */
+  async links(): Promise<readonly SlackLink[]> {
+    return (await this.#pages.list(personPage(""))).map(([, value]) => value as SlackLink);
+  }
+
   /** Makes the link, in place of what the account and the person had before. */
-  async link(link: SlackLink): Promise<void> {
+  link(link: SlackLink): Promise<void> {
+    return this.#oneByOne(() => this.#link(link));
+  }
+
+  /** Removes the person's link; what it was, undefined where there was none. */
+  unlink(userID: string): Promise<SlackLink | undefined> {
+    return this.#oneByOne(() => this.#unlink(userID));
+  }
+
+  async #oneByOne<T>(change: () => Promise<T>): Promise<T> {
+    const changed = this.#linking.then(change);
+    this.#linking = changed.catch(() => {});
+    return changed;
+  }
+
+  async #link(link: SlackLink): Promise<void> {
     const { teamID, slackUserID, userID } = link;
     const before = (await this.#pages.read(accountPage(teamID, slackUserID))) as SlackLink | undefined;
     if (before !== undefined && before.userID !== userID) {
-      await this.unlink(before.userID);
+      await this.#unlink(before.userID);
     }
-    await this.unlink(userID);
+    await this.#unlink(userID);
     // The person's page decides: a crash in between leaves no link.
     await this.#pages.write(accountPage(teamID, slackUserID), link);
     await this.#pages.write(personPage(userID), link);
   }
 
-  /** Removes the person's link; what it was, undefined where there was none. */
-  async unlink(userID: string): Promise<SlackLink | undefined> {
+  async #unlink(userID: string): Promise<SlackLink | undefined> {
     const link = await this.linkOfPerson(userID);
     if (link !== undefined) {
       await this.#pages.write(personPage(userID), undefined);
@@ -92,6 +132,12 @@ export class SlackBook {
   /** Where a grant's messages are. */
   async placeOf(grantID: string): Promise<GrantPlace | undefined> {
     return (await this.#pages.read(grantPage(grantID))) as GrantPlace | undefined;
+  }
+
+  /** IDs of the grants that have messages. */
+  async grantIDs(): Promise<readonly string[]> {
+    const prefix = grantPage("");
+    return (await this.#pages.list(prefix)).map(([name]) => name.slice(prefix.length));
   }
 
   /** Writes it down. */

@@ -14,6 +14,16 @@ export class SlackRefusal extends SinkFailure {
   }
 }
 
+/** Refusals that are about the app as a whole, not about one channel or one person. */
+export const appCodes: ReadonlySet<string> = new Set([
+  "invalid_auth",
+  "not_authed",
+  "token_revoked",
+  "token_expired",
+  "account_inactive",
+  "missing_scope",
+]);
+
 /** An answer of the Web API. */
 export type SlackAnswer = Readonly<Record<string, unknown>>;
 
@@ -30,6 +40,9 @@ export interface SlackClientOptions {
   readonly clock: Clock;
   readonly timeoutMs?: number;
 }
+
+/** Methods that read take forms only (Slack: "Using the Slack Web API", POST bodies). */
+const formMethods: ReadonlySet<string> = new Set(["conversations.history", "conversations.replies"]);
 
 /** A post to a channel takes a fraction of a second; what takes longer has not arrived or will be sent twice. */
 const timeoutDefaultMs = 10_000;
@@ -61,15 +74,16 @@ export function slackClient({ apiURL, tokenFile, clock, timeoutMs = timeoutDefau
   return {
     async call(method, body, signal) {
       const [token] = await secretLines(tokenFile, botToken);
+      const isForm = formMethods.has(method);
       const answer = await post({
         url: new URL(`${apiURL}/${method}`),
         headers: {
           authorization: `Bearer ${token?.reveal()}`,
           // Slack warns of a missing charset.
-          "content-type": "application/json; charset=utf-8",
+          "content-type": `${isForm ? "application/x-www-form-urlencoded" : "application/json"}; charset=utf-8`,
           "user-agent": "sallyport",
         },
-        body: Buffer.from(JSON.stringify(body)),
+        body: Buffer.from(isForm ? formOf(body) : JSON.stringify(body)),
         tls: {},
         timeoutMs,
         signal,
@@ -89,6 +103,12 @@ export function slackClient({ apiURL, tokenFile, clock, timeoutMs = timeoutDefau
       throw failureOf(method, String(said["error"] ?? "unknown"));
     },
   };
+}
+
+function formOf(body: Readonly<Record<string, unknown>>): string {
+  return new URLSearchParams(
+    Object.entries(body).map(([name, value]): [string, string] => [name, String(value)]),
+  ).toString();
 }
 
 /** A bot token; Slack gives no promise of its length. */

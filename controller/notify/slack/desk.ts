@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Grant } from "#kinds/index.ts";
 import type { Clock } from "#lib/clock.ts";
 import type { Log } from "#lib/log.ts";
@@ -9,10 +8,15 @@ import type { GrantNews } from "../../serve/grants/grant-news.ts";
 import { grantViewOf } from "../../serve/grants/grant-view.ts";
 import type { Source } from "../../source/source.ts";
 import { secretLines } from "../secret-lines.ts";
+import type { IdentityDirectory } from "../../serve/auth/identify.ts";
 import type { GrantPlace, SlackBook } from "./book.ts";
-import { type SlackAnswer, type SlackAPI, SlackRefusal } from "./client.ts";
-import { grantMessage, type Message, type MessageContext } from "./message.ts";
+import { slackChannelOf } from "./channel.ts";
+import { appCodes, type SlackAnswer, type SlackAPI, SlackRefusal } from "./client.ts";
+import { keepCopies } from "./copies.ts";
+import { grantMessage, type Message, type MessageContext, shownIn } from "./message.ts";
+import { findSent, metadataOf, type Spot } from "./once.ts";
 import type { SlackOptions } from "./options.ts";
+import { cut } from "./text.ts";
 
 export interface SlackDeskOptions extends Pick<
   SlackOptions,
@@ -21,6 +25,8 @@ export interface SlackDeskOptions extends Pick<
   readonly api: SlackAPI;
   readonly book: SlackBook;
   readonly source: Pick<Source, "get" | "list">;
+  /** Who people are: who is told of a grant alone, by what is so now. */
+  readonly directory: Pick<IdentityDirectory, "findUser" | "groupsOf">;
   /** Which Grants change. */
   readonly news: Pick<GrantNews, "listen">;
   readonly installation: string;
@@ -33,6 +39,8 @@ export interface SlackDeskOptions extends Pick<
 const contentCodes: ReadonlySet<string> = new Set(["invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"]);
 /** Slack: `text` of chat.postMessage is best below 4,000 characters. */
 const textMax = 3_000;
+/** Slack makes nothing of addresses in a text, and shows nothing of what they lead to. */
+const quiet = { unfurl_links: false, unfurl_media: false, parse: "none" } as const;
 
 /** What all that speaks with Slack shares: one message in the channel for each grant, kept as the grant is. */
 export class SlackDesk {
@@ -71,36 +79,114 @@ export class SlackDesk {
     return grantViewOf(grant, workflow === undefined ? {} : { workflow });
   }
 
-  /** Posts a message, to a channel or to a person by their ID. */
-  async post(
-    channel: string,
-    message: Message,
-    signal: AbortSignal,
-    more: Readonly<Record<string, unknown>> = {},
-  ): Promise<SlackAnswer> {
-    const quiet = { unfurl_links: false, unfurl_media: false };
-    return this.#send("chat.postMessage", { channel, ...quiet, ...more }, message, signal);
+  /**
+   * The channel in which a grant is shown: the one that its workflow names, else the installation's. Undefined while the workflow is not known
+   * and may name one.
+   */
+  channelOf({ namespace, workflow, state }: GrantView): string | undefined {
+    const { source, channel } = this.options;
+    if (workflow !== undefined) {
+      const named = source.get("AccessWorkflow", namespace, workflow)?.object;
+      return (named === undefined ? undefined : slackChannelOf(named)) ?? channel;
+    }
+    const mayBeNamed = source
+      .list("AccessWorkflow")
+      .some(({ object }) => object.metadata.namespace === namespace && slackChannelOf(object) !== undefined);
+    return state === "Pending" && mayBeNamed ? undefined : channel;
+  }
+
+  /** Sends a message that is about no grant's state, to a channel or to a person by their ID. */
+  async post(channel: string, message: Message, signal: AbortSignal): Promise<void> {
+    await this.#send("chat.postMessage", { channel, ...quiet }, message, signal);
   }
 
   /**
-   * Makes the grant's message in the channel show the grant as it is now: posts it, changes it, or leaves it. Call it within `exclusive`.
-   * One that somebody has deleted is posted again while there is something to decide or to end.
+   * Posts one message of a grant. That it was begun is written down first, so that where it is not known whether it arrived it is looked for
+   * before it is sent again. Call it within `exclusive`, and write down what it gives.
+   * @param id names the message among those of the grant
    */
-  async show(view: GrantView, place: GrantPlace | undefined, signal: AbortSignal): Promise<GrantPlace> {
-    const message = grantMessage(view, await this.context());
-    const shown = createHash("sha256").update(JSON.stringify(message)).digest("base64url");
-    const before = place ?? { channel: this.options.channel, event: 0, sent: 0, time: this.#now() };
-    if (before.ts !== undefined) {
-      if (before.shown === shown || (await this.#change(before.channel, before.ts, message, signal)) || isOver(view)) {
-        return this.#put(view.grantID, { ...before, shown });
+  async postOnce(
+    grantID: string,
+    place: GrantPlace,
+    id: string,
+    spot: Spot,
+    message: Message,
+    signal: AbortSignal,
+    more: Readonly<Record<string, unknown>> = {},
+  ): Promise<{ readonly channel: string; readonly ts: string }> {
+    const { secret, installation } = await this.context();
+    const metadata = metadataOf(`${installation} ${grantID} ${id}`, secret);
+    const { trying } = place;
+    if (trying?.id === id) {
+      const found = await findSent(this.options, spot, { metadata, since: trying.time }, signal);
+      if (found !== undefined) {
+        return found;
       }
+    } else {
+      await this.#put(grantID, { ...place, trying: { id, time: this.#now() } });
     }
-    const { channel, ts } = await this.post(this.options.channel, message, signal);
-    return this.#put(view.grantID, { ...before, channel: String(channel), ts: String(ts), shown });
+    const { channel, thread } = spot;
+    const below = thread === undefined ? {} : { thread_ts: thread };
+    const body = { channel, ...quiet, ...below, metadata, ...more };
+    const posted = await this.#send("chat.postMessage", body, message, signal);
+    return { channel: String(posted["channel"]), ts: String(posted["ts"]) };
   }
 
-  /** Writes down how far the grant's messages are. Call it within `exclusive`. */
-  async note(grantID: string, place: GrantPlace): Promise<GrantPlace> {
+  /**
+   * Makes the grant's messages show the grant as it is now: posts, changes, or leaves them. Call it within `exclusive`. The one in the channel,
+   * where somebody has deleted it, is posted again while there is something to decide or to end.
+   */
+  async show(view: GrantView, known: GrantPlace | undefined, signal: AbortSignal): Promise<GrantPlace> {
+    const place = known ?? { channel: this.options.channel, event: 0, time: this.#now() };
+    return keepCopies(this, view, await this.#inChannel(view, place, signal), signal);
+  }
+
+  async #inChannel(view: GrantView, place: GrantPlace, signal: AbortSignal): Promise<GrantPlace> {
+    const message = grantMessage(view, await this.context());
+    const shown = shownIn(message);
+    const { grantID } = view;
+    let before = place;
+    if (before.ts !== undefined) {
+      if (before.shown === shown) {
+        return before;
+      }
+      if (await this.change(before.channel, before.ts, message, signal)) {
+        return this.#put(grantID, { ...before, shown });
+      }
+      // What would stand below it would stand alone in the channel.
+      const { ts: _, ...gone } = before;
+      before = await this.#put(grantID, { ...gone, shown });
+    }
+    const channel = this.channelOf(view);
+    // Nothing is shown of it yet: the first message is posted also of what is over.
+    if (channel === undefined || (isOver(view) && place.shown !== undefined)) {
+      return this.#put(grantID, before);
+    }
+    return this.note(grantID, { ...before, ...(await this.#postFirst(view, before, channel, message, signal)), shown });
+  }
+
+  /** A channel that a workflow names and Slack does not let the app write to holds up nobody: the installation's is used instead. */
+  async #postFirst(
+    { grantID, workflow }: GrantView,
+    place: GrantPlace,
+    channel: string,
+    message: Message,
+    signal: AbortSignal,
+  ): Promise<{ readonly channel: string; readonly ts: string }> {
+    const { channel: usual, log } = this.options;
+    try {
+      return await this.postOnce(grantID, place, `message ${channel}`, { channel }, message, signal);
+    } catch (error) {
+      if (channel === usual || !(error instanceof SlackRefusal) || appCodes.has(error.code)) {
+        throw error;
+      }
+      log.warn("a workflow names a Slack channel that takes no messages", { workflow, channel, code: error.code });
+      return this.postOnce(grantID, place, `message ${usual}`, { channel: usual }, message, signal);
+    }
+  }
+
+  /** Writes down how far the grant's messages are, and that none is under way. Call it within `exclusive`. */
+  async note(grantID: string, { trying: _, ...place }: GrantPlace): Promise<GrantPlace> {
     return this.#put(grantID, place);
   }
 
@@ -111,7 +197,7 @@ export class SlackDesk {
   }
 
   /** Whether the message was there to be changed. */
-  async #change(channel: string, ts: string, message: Message, signal: AbortSignal): Promise<boolean> {
+  async change(channel: string, ts: string, message: Message, signal: AbortSignal): Promise<boolean> {
     try {
       await this.#send("chat.update", { channel, ts }, message, signal);
       return true;
@@ -134,7 +220,7 @@ export class SlackDesk {
     signal: AbortSignal,
   ): Promise<SlackAnswer> {
     const { api, log } = this.options;
-    const short = text.slice(0, textMax);
+    const short = cut(text, textMax);
     try {
       return await api.call(method, { ...body, text: short, blocks }, signal);
     } catch (error) {

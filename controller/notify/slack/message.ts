@@ -1,9 +1,10 @@
+import { createHash } from "node:crypto";
 import type { ApprovalStepView } from "#wire/approval.ts";
 import type { GrantView } from "#wire/control-api.ts";
 import type { Secret } from "#lib/secret.ts";
 import { grantLinks } from "../links.ts";
 import { type ButtonIntent, buttonValue } from "./button.ts";
-import { bold, dateText, durationText, mrkdwn, plainText } from "./text.ts";
+import { bold, cut, dateText, durationText, mrkdwn, plainText } from "./text.ts";
 
 interface PlainText {
   type: "plain_text";
@@ -40,6 +41,11 @@ export interface Message {
   readonly blocks: readonly Block[];
 }
 
+/** What a message shows, in short. */
+export function shownIn(message: Message): string {
+  return createHash("sha256").update(JSON.stringify(message)).digest("base64url");
+}
+
 /** What messages are made with. */
 export interface MessageContext {
   readonly installation: string;
@@ -59,9 +65,7 @@ export const actionIDs = {
 
 /** The message that stands for a grant in the channel: who, what, why, how long, where it stands, and what can be done. Pure. */
 export function grantMessage(view: GrantView, context: MessageContext): Message {
-  const isBreakGlass = view.urgency === "BreakGlass";
-  const verb = isBreakGlass ? "breaks the glass for" : "asks for";
-  const title = `${isBreakGlass ? ":rotating_light: " : ""}${bold(view.userName)} ${verb} ${what(view)}`;
+  const title = titleOf(view);
   const reason = plainText(view.reason);
   return {
     text: `${title}: ${stateText(view)}`,
@@ -74,6 +78,49 @@ export function grantMessage(view: GrantView, context: MessageContext): Message 
       actionsOf(view, context),
     ],
   };
+}
+
+/** The same for one reviewer alone, while their word is waited for. Pure. */
+export function askedMessage(view: GrantView, context: MessageContext): Message {
+  const { text, blocks } = grantMessage(view, context);
+  const asked = "A request waits for your decision";
+  return { text: `${asked}: ${text}`, blocks: [section(`${asked}.`), ...blocks] };
+}
+
+/** What becomes of that message when there is nothing left for them to decide. It is not changed again, so it says what stays so. Pure. */
+export function settledMessage(view: GrantView, context: MessageContext): Message {
+  const said = view.state === "PendingApproval" ? "Your decision is on record." : (settledText(view) ?? "Decided.");
+  const title = titleOf(view);
+  return {
+    text: `${title}: ${said}`,
+    blocks: [
+      section(title),
+      { type: "context", elements: [markdown(said)] },
+      { type: "actions", elements: [linkButton("Open in the console", view.grantID, context)] },
+    ],
+  };
+}
+
+function titleOf(view: GrantView): string {
+  const isBreakGlass = view.urgency === "BreakGlass";
+  const verb = isBreakGlass ? "breaks the glass for" : "asks for";
+  return `${isBreakGlass ? ":rotating_light: " : ""}${bold(view.userName)} ${verb} ${what(view)}`;
+}
+
+function settledText(view: GrantView): string | undefined {
+  const approvers = approversOf(view);
+  const isOver = ["Refused", "Ended", "Revoking"].includes(view.state);
+  return isOver ? stateText(view) : approvers.length === 0 ? undefined : `Approved by ${boldList(approvers)}.`;
+}
+
+function approversOf({ approval }: GrantView): string[] {
+  return (approval?.steps ?? []).flatMap(({ decisions }) =>
+    decisions.flatMap(({ decision, reviewer }) => (decision === "Approve" ? [reviewer.username] : [])),
+  );
+}
+
+function boldList(names: readonly string[]): string {
+  return names.map((name) => bold(name)).join(", ");
 }
 
 /** A short message about a grant, with a button where there is something to do. Pure. */
@@ -91,10 +138,8 @@ export function what({ database, role }: Pick<GrantView, "database" | "role">): 
 
 /** Where it stands, in a sentence. Pure. */
 export function stateText(view: GrantView): string {
-  const approvers = (view.approval?.steps ?? []).flatMap(({ decisions }) =>
-    decisions.flatMap(({ decision, reviewer }) => (decision === "Approve" ? [reviewer.username] : [])),
-  );
-  const approved = approvers.length === 0 ? "" : ` · approved by ${approvers.map((name) => bold(name)).join(", ")}`;
+  const approvers = approversOf(view);
+  const approved = approvers.length === 0 ? "" : ` · approved by ${boldList(approvers)}`;
   switch (view.state) {
     case "PendingApproval":
       return `Waiting for approval: ${(view.approval?.steps ?? []).map(stepText).join("; ")}`;
@@ -216,7 +261,7 @@ function section(text: string): Block {
 /** `verbatim`: Slack makes no links of addresses, names and channels in it by itself. */
 function markdown(text: string): Mrkdwn {
   // Slack: a field has at most 2,000 characters, the text of a section 3,000.
-  return { type: "mrkdwn", text: text.slice(0, 2_000), verbatim: true };
+  return { type: "mrkdwn", text: cut(text, 2_000), verbatim: true };
 }
 
 function plain(text: string): PlainText {

@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
+import { createDirectory } from "../../serve/directory.ts";
 import type { GrantNews } from "../../serve/grants/grant-news.ts";
 import type { Source } from "../../source/source.ts";
 import type { ControllerWorld } from "../../world.ts";
@@ -19,11 +20,11 @@ export interface OpenSlack {
 
 /** What speaks with Slack; undefined where that was not asked for. Calls nobody yet. */
 export async function openSlack(
-  { options, clock, log }: ControllerWorld,
+  { options, clock, log, ports }: ControllerWorld,
   source: Source,
   news: GrantNews,
 ): Promise<OpenSlack | undefined> {
-  const { slack, installation, publicURL } = options;
+  const { slack, installation, publicURL, identityPermissionSet, identityAccount, identityStore } = options;
   if (slack === undefined) {
     return undefined;
   }
@@ -37,6 +38,7 @@ export async function openSlack(
     api: slackClient({ apiURL, tokenFile, clock }),
     book: new SlackBook(pages),
     source,
+    directory: createDirectory({ source, ports, clock, identityPermissionSet, identityAccount, identityStore }),
     news,
     installation,
     publicURL,

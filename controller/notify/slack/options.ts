@@ -1,5 +1,6 @@
 import { UserError } from "#lib/errors.ts";
 import { wrongOption } from "../../option-values.ts";
+import { isChannelID } from "./channel.ts";
 
 /** Slack as it was asked for. */
 export interface SlackOptions {
@@ -31,8 +32,7 @@ export function readSlack(given: Readonly<Record<string, string>>): SlackOptions
     });
   }
   const channel = given["slack-channel"] ?? "";
-  // Slack: conversations have IDs of C (channels) or G (older private ones); names can be given to others.
-  if (!/^[CG][A-Z0-9]{6,20}$/.test(channel)) {
+  if (!isChannelID(channel)) {
     throw wrongOption("slack-channel", channel, "the ID of a channel, such as C024BE91L (in the channel's details)");
   }
   const apiURL = given["slack-api-url"] ?? apiDefault;

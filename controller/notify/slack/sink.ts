@@ -4,9 +4,10 @@ import type { GrantView } from "#wire/control-api.ts";
 import type { TrailEventName, TrailEventView } from "#wire/trail-event.ts";
 import { findGrant } from "../../source/grant-by-id.ts";
 import type { GrantPlace, SlackLink } from "./book.ts";
-import { SlackRefusal } from "./client.ts";
+import { forgive } from "./copies.ts";
 import type { SlackDesk } from "./desk.ts";
 import { type Note, notesOf } from "./notes.ts";
+import { principalOf, requesterOf } from "./people.ts";
 
 /** Events that Slack is told of. */
 export const slackEvents: readonly TrailEventName[] = [
@@ -22,20 +23,9 @@ export const slackEvents: readonly TrailEventName[] = [
   "grant.deprovisioned",
 ];
 
-/** Refusals of a message to one person that are about the app as a whole. Every other one is about the person, and holds up nobody. */
-const appCodes: ReadonlySet<string> = new Set([
-  "invalid_auth",
-  "not_authed",
-  "token_revoked",
-  "token_expired",
-  "account_inactive",
-  "missing_scope",
-]);
-
 /**
- * Tells Slack what happens to grants. Each grant has one message, which shows it as it is now; what happened stands below it. How many
- * messages of an event were sent is written down after each, so that a repeated delivery sends the rest only; Slack has nothing by which a
- * message whose answer was lost could be told from one that never arrived, and that one comes twice.
+ * Tells Slack what happens to grants. Each grant has one message, which shows it as it is now; what happened stands below it. Who was told of
+ * an event is written down after each message, so that a repeated delivery tells the others only.
  */
 export class SlackSink implements Sink<TrailEventView> {
   readonly #desk: SlackDesk;
@@ -44,9 +34,12 @@ export class SlackSink implements Sink<TrailEventView> {
     this.#desk = desk;
   }
 
-  async deliver(items: readonly SinkItem<TrailEventView>[], { signal, confirmed }: DeliveryContext): Promise<void> {
+  async deliver(
+    items: readonly SinkItem<TrailEventView>[],
+    { signal, epoch, confirmed }: DeliveryContext,
+  ): Promise<void> {
     for (const { value, position } of items) {
-      await this.#desk.exclusive(() => this.#tell(value, signal));
+      await this.#desk.exclusive(() => this.#tell(value, epoch, signal));
       confirmed(position);
     }
   }
@@ -55,7 +48,7 @@ export class SlackSink implements Sink<TrailEventView> {
     return Promise.resolve();
   }
 
-  async #tell(event: TrailEventView, signal: AbortSignal): Promise<void> {
+  async #tell(event: TrailEventView, epoch: string, signal: AbortSignal): Promise<void> {
     const { grantID, storeSeq } = event;
     if (grantID === undefined) {
       return;
@@ -68,45 +61,69 @@ export class SlackSink implements Sink<TrailEventView> {
       await desk.book.sweep(clock.now());
     }
     let place = await desk.show(view, await desk.book.placeOf(grantID), signal);
-    const link = await this.#linkOf(grant);
-    const notes = notesOf(event, view, { isLinked: link !== undefined, context: await desk.context() });
-    const sent = place.event === storeSeq ? place.sent : 0;
-    for (const [index, note] of notes.entries()) {
-      if (index >= sent) {
-        await this.#send(note, place, link, signal);
-        place = await desk.note(grantID, { ...place, event: storeSeq, sent: index + 1 });
+    const { event: last, told: before = [] } = place.epoch === epoch ? place : { event: 0 };
+    if (storeSeq < last) {
+      // The position that was confirmed may be behind after a crash: what came after this was told already.
+      return;
+    }
+    const readers = grant === undefined ? {} : await readersOf(desk, grant);
+    const told = storeSeq === last ? [...before] : [];
+    const isLinked = readers.principal !== undefined;
+    for (const note of notesOf(event, view, { isLinked, context: await desk.context() })) {
+      if (!told.includes(note.to)) {
+        await this.#send(note, `${epoch} ${storeSeq}`, { grantID, place, readers, signal });
+        told.push(note.to);
+        place = await desk.note(grantID, { ...place, epoch, event: storeSeq, told: [...told] });
       }
     }
-    if (event.event === "grant.deprovisioned" || event.event === "grant.denied") {
+    if (isLastOf(event, view)) {
       await desk.note(grantID, { ...place, isOver: true });
     }
   }
 
-  async #linkOf(grant: Grant | undefined): Promise<SlackLink | undefined> {
-    const userID = grant?.status?.principal?.userID;
-    return userID === undefined ? undefined : this.#desk.book.linkOfPerson(userID);
-  }
-
-  async #send(note: Note, place: GrantPlace, link: SlackLink | undefined, signal: AbortSignal): Promise<void> {
+  async #send(note: Note, event: string, { grantID, place, readers, signal }: Sending): Promise<void> {
+    const id = `${event} ${note.to}`;
     if (note.to === "thread") {
-      await this.#desk.post(place.channel, note.message, signal, {
-        thread_ts: place.ts,
-        ...(note.isAlert ? { reply_broadcast: true } : {}),
-      });
+      if (place.ts !== undefined) {
+        const spot = { channel: place.channel, thread: place.ts };
+        const alert = note.isAlert === true ? { reply_broadcast: true } : {};
+        await this.#desk.postOnce(grantID, place, id, spot, note.message, signal, alert);
+      }
       return;
     }
+    const link = readers[note.to];
     if (link === undefined) {
       return;
     }
     try {
-      await this.#desk.post(link.slackUserID, note.message, signal);
+      await this.#desk.postOnce(grantID, place, id, { channel: link.slackUserID }, note.message, signal);
     } catch (error) {
-      if (!(error instanceof SlackRefusal) || appCodes.has(error.code)) {
-        throw error;
-      }
-      this.#desk.options.log.warn("a person could not be told in Slack", { userName: link.userName, code: error.code });
+      forgive(this.#desk, error, link.userName);
     }
   }
+}
+
+/** The accounts of those who are told alone. */
+interface Readers {
+  readonly principal?: SlackLink | undefined;
+  readonly requester?: SlackLink | undefined;
+}
+
+interface Sending {
+  readonly grantID: string;
+  readonly place: GrantPlace;
+  readonly readers: Readers;
+  readonly signal: AbortSignal;
+}
+
+async function readersOf(desk: SlackDesk, grant: Grant): Promise<Readers> {
+  return { principal: await principalOf(desk, grant), requester: await requesterOf(desk, grant) };
+}
+
+/** Whether nothing more will be said: what never was access has nothing to be taken back. */
+function isLastOf({ event }: TrailEventView, { activationTime }: GrantView): boolean {
+  const isEnd = event === "grant.ended" && activationTime === undefined;
+  return isEnd || event === "grant.deprovisioned" || event === "grant.denied";
 }
 
 /** What is still known of a grant that is gone. */

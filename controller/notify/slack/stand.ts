@@ -8,7 +8,7 @@ import type { GrantNews } from "../../serve/grants/grant-news.ts";
 import type { Source } from "../../source/source.ts";
 import { SlackBook } from "./book.ts";
 import { slackClient } from "./client.ts";
-import { SlackDesk } from "./desk.ts";
+import { SlackDesk, type SlackDeskOptions } from "./desk.ts";
 import { FilePages } from "./file-pages.ts";
 import { SlackSink } from "./sink.ts";
 import { testChannel, testSigningSecret, type TestSlack, testSlack, testToken } from "./testing.ts";
@@ -18,6 +18,8 @@ export interface SlackStandOptions {
   readonly news: Pick<GrantNews, "listen">;
   readonly clock: Clock;
   readonly approveInConsole?: boolean;
+  /** Who is in which group. Absent: nobody is known. Users' IDs are `u-` and their names. */
+  readonly people?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** A stand-in for Slack, and what speaks with it, with its memory in a file. */
@@ -38,7 +40,7 @@ export async function slackStand(options: SlackStandOptions): Promise<SlackStand
   writeFileSync(tokenFile, `${testToken}\n`);
   writeFileSync(signingSecretFile, `${testSigningSecret}\n`);
   const open = async (): Promise<SlackDesk> => {
-    const { source, news, clock, approveInConsole = false } = options;
+    const { source, news, clock, approveInConsole = false, people = {} } = options;
     return new SlackDesk({
       api: slackClient({ apiURL: slack.apiURL, tokenFile, clock, timeoutMs: 300 }),
       book: new SlackBook(await FilePages.open(`${directory}/slack.json`)),
@@ -47,6 +49,7 @@ export async function slackStand(options: SlackStandOptions): Promise<SlackStand
       channel: testChannel,
       approveInConsole,
       source,
+      directory: directoryOf(people),
       news,
       installation: "test",
       publicURL: "https://sallyport.test",
@@ -63,6 +66,17 @@ export async function slackStand(options: SlackStandOptions): Promise<SlackStand
       await slack.close();
       rmSync(directory, { recursive: true });
     },
+  };
+}
+
+/** An Identity Store of these people. */
+function directoryOf(people: Readonly<Record<string, readonly string[]>>): SlackDeskOptions["directory"] {
+  return {
+    findUser: async (userName) =>
+      people[userName] === undefined
+        ? undefined
+        : { userName, userID: `u-${userName}`, displayName: userName, status: "ENABLED" },
+    groupsOf: async (userID) => people[userID.slice(2)] ?? [],
   };
 }
 

@@ -8,6 +8,7 @@ export interface Shown {
   blocks: readonly Record<string, unknown>[];
   readonly thread?: string;
   readonly isBroadcast: boolean;
+  readonly metadata?: unknown;
   edits: number;
 }
 
@@ -29,6 +30,8 @@ export interface TestSlack extends TestServer {
   readonly replies: { readonly text: string }[];
   /** Faults of the next calls of a method, in order. */
   fail(method: string, ...faults: SlackFault[]): void;
+  /** From now on the app may read what was said in its channels. */
+  letRead(): void;
   /** Somebody deletes the message. */
   remove(ts: string): void;
 }
@@ -42,11 +45,14 @@ export async function testSlack(): Promise<TestSlack> {
   const messages: Shown[] = [];
   const modals: Record<string, unknown>[] = [];
   const replies: { readonly text: string }[] = [];
+  let mayRead = false;
   const faults = new Map<string, SlackFault[]>();
   const methods: Readonly<Record<string, (body: Record<string, unknown>) => Record<string, unknown>>> = {
     "auth.test": () => ({ ok: true, team_id: "T1", user_id: "U0" }),
     "chat.postMessage": (body) => posted(body, messages),
     "chat.update": (body) => updated(body, messages),
+    "conversations.history": (body) => history(body, messages, mayRead),
+    "conversations.replies": (body) => history(body, messages, mayRead),
     "views.open": (body) => {
       modals.push(body);
       return typeof body["trigger_id"] === "string" ? { ok: true, view: { id: "V1" } } : refused("invalid_arguments");
@@ -78,6 +84,9 @@ export async function testSlack(): Promise<TestSlack> {
     modals,
     replies,
     fail: (method, ...next) => void faults.set(method, [...(faults.get(method) ?? []), ...next]),
+    letRead() {
+      mayRead = true;
+    },
     remove: (ts) => void messages.splice(0, messages.length, ...messages.filter((message) => message.ts !== ts)),
   };
 }
@@ -96,11 +105,35 @@ function posted(body: Record<string, unknown>, messages: Shown[]): Record<string
     ts,
     text,
     blocks: blocks as Shown["blocks"],
-    ...(typeof thread === "string" ? { thread } : {}),
+    // What would stand below a message that is gone stands in the channel.
+    ...(messages.some((message) => message.ts === thread) ? { thread: String(thread) } : {}),
     isBroadcast: body["reply_broadcast"] === true,
+    metadata: body["metadata"],
     edits: 0,
   });
   return { ok: true, channel: place, ts, message: { text, ts } };
+}
+
+/** Newest first, as far as the documentation of `conversations.history` goes; below a message, oldest first. */
+function history(body: Record<string, unknown>, messages: readonly Shown[], mayRead: boolean): Record<string, unknown> {
+  const { channel, ts, include_all_metadata: withMetadata } = body;
+  if (!mayRead || String(channel).startsWith("U")) {
+    return refused(mayRead ? "channel_not_found" : "missing_scope");
+  }
+  const found = messages.filter(
+    (message) => message.channel === channel && (ts === undefined ? message.thread === undefined : isIn(message, ts)),
+  );
+  const told = found.map(({ text, ts: own, metadata }) => ({
+    type: "message",
+    text,
+    ts: own,
+    ...(withMetadata === "true" || withMetadata === true ? { metadata } : {}),
+  }));
+  return { ok: true, messages: ts === undefined ? told.reverse() : told, has_more: false };
+}
+
+function isIn({ ts, thread }: Shown, parent: unknown): boolean {
+  return ts === parent || thread === parent;
 }
 
 function updated(body: Record<string, unknown>, messages: Shown[]): Record<string, unknown> {
@@ -148,6 +181,7 @@ function bodyOf({ headers, body }: Arrived): Record<string, unknown> {
   return {
     ...form,
     ...(form["blocks"] === undefined ? {} : { blocks: JSON.parse(String(form["blocks"])) as unknown }),
+    ...(form["metadata"] === undefined ? {} : { metadata: JSON.parse(String(form["metadata"])) as unknown }),
   };
 }
 

@@ -4,13 +4,14 @@ export const quotedMax = 600;
 const nameMax = 128;
 
 // oxlint-disable-next-line no-control-regex -- control characters are what this takes out
-const controls = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]+/g;
+const controls = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029]+/g;
 /** Marks that change the direction of what follows, so that a text reads as something else. */
-const directions = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const directions = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /** What somebody wrote, on as many lines as they did, for a `plain_text` object: Slack reads nothing into it. Pure. */
 export function plainText(text: string, max = quotedMax): string {
-  const clean = text.replaceAll(controls, " ").replaceAll(directions, "").trim();
+  // Half a character is no JSON that Slack takes.
+  const clean = text.toWellFormed().replaceAll(controls, " ").replaceAll(directions, "").trim();
   const whole = [...clean];
   return whole.length <= max ? clean : `${whole.slice(0, max - 1).join("")}…`;
 }
@@ -24,6 +25,11 @@ export function mrkdwn(text: string, max = nameMax): string {
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;");
+}
+
+/** The beginning of mrkdwn, cut neither through a character nor through what Slack reads as one thing. Pure. */
+export function cut(marked: string, max: number): string {
+  return marked.length <= max ? marked : `${marked.slice(0, max - 1).replace(/(?:&\w*|<[^>]*|[\ud800-\udbff])$/, "")}…`;
 }
 
 /** The same in bold. What would end it is taken out. Pure. */

@@ -1,3 +1,8 @@
+import { plainText } from "../../notify/slack/text.ts";
+
+/** Slack lets names have 80 characters. */
+const slackNameMax = 80;
+
 /** Who pressed. Only both IDs together name an account: people of other workspaces meet in shared channels. */
 export interface SlackAccount {
   readonly teamID: string;
@@ -68,7 +73,8 @@ function accountIn(payload: unknown): SlackAccount | undefined {
   // The person's own workspace, which in a shared channel is another one than the channel's.
   const teamID = textAt(payload, "user", "team_id") || textAt(payload, "team", "id");
   const slackUserID = textAt(payload, "user", "id");
-  const slackName = textAt(payload, "user", "username") || textAt(payload, "user", "name");
+  const named = textAt(payload, "user", "username") || textAt(payload, "user", "name");
+  const slackName = plainText(named.replaceAll("\n", " "), slackNameMax);
   const isID = (text: string): boolean => /^[A-Z0-9]{2,20}$/.test(text);
   return isID(teamID) && isID(slackUserID) ? { teamID, slackUserID, slackName } : undefined;
 }
