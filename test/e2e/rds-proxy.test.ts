@@ -1,8 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { createConnection } from "mysql2/promise";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { parseDocument } from "yaml";
+import { proxyDatabases } from "#cli/rds/proxy.ts";
+import { type Clock, systemClock } from "#lib/clock.ts";
+import { testComputer } from "#test/cli/world.ts";
 import type { GrantList, GrantView } from "#wire/control-api.ts";
 import { type ControlApi, controlApi } from "../harness/control-api.ts";
 import { type Installation, signInDirectly, startInstallation, untilProxyLinked } from "../harness/installation.ts";
@@ -111,6 +114,40 @@ describe("a way that is lost", () => {
     await client.end();
     cli.kill("SIGINT");
     expect(await ended(cli)).toBe(0);
+  });
+});
+
+describe("a computer that slept", () => {
+  it("finds its tunnel dead as it wakes, and mends it within seconds: the session in it goes on", async () => {
+    const { HOME: home = "", ...environment } = installation.environmentOf("ada");
+    for (const [name, value] of Object.entries(environment)) {
+      vi.stubEnv(name, value);
+    }
+    const port = await freePort();
+    using computer = testComputer({ environment });
+    let sleptMs = 0;
+    // Whatever takes half a minute to notice that the network is silent never does here: only a probe can.
+    const after: Clock["after"] = (delayMs, fire) => (delayMs > 10_000 ? () => {} : systemClock.after(delayMs, fire));
+    const clock = { ...systemClock, now: () => systemClock.now() + sleptMs, after };
+    const typed = { database: "orders", role: "app_owner", port: String(port), yes: true };
+    const world = { ...computer.world, homeDirectory: home, clock };
+    const code = proxyDatabases({ positionals: [], options: typed, world });
+    await computer.hears("connection string");
+    const url = `postgresql://app_owner:x@127.0.0.1:${port}/orders?sslmode=disable`;
+    const { client } = await support.connected(url);
+    await client.query("create temporary table here as select 'still here' as is");
+
+    installation.sandbox.ssm.swallow();
+    sleptMs = 60_000;
+    const again = await support.connected(url);
+    const { rows } = await client.query("table here");
+
+    expect(rows).toEqual([{ is: "still here" }]);
+    expect(computer.err()).not.toContain("RECONNECT");
+    await Promise.all([client.end(), again.client.end()]);
+    computer.stop();
+    expect(await code).toBe(0);
+    vi.unstubAllEnvs();
   });
 });
 
