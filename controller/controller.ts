@@ -57,7 +57,7 @@ export async function startController(world: ControllerWorld): Promise<Controlle
 }
 
 async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller> {
-  const { clock, log, telemetry, options } = world;
+  const { clock, log, options } = world;
   const { source, leadership } = mode;
   const failed = Promise.withResolvers<Error>();
   const news = new GrantNews();
@@ -66,21 +66,12 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
   const { audit } = trail;
   const flags = new GrantFlags({ store: audit.store, source, clock, log });
   const links: Links = createLinks(world, source, audit, flags, (key) => loop.enqueue(key, "change"));
-  const { retentionMs } = options.audit;
-  const telling = new Telling({ source, trail: audit.trail, retentionMs, clock, log });
+  const telling = new Telling({ source, trail: audit.trail, retentionMs: options.audit.retentionMs, clock, log });
   const loop = createWorkers(world, mode, links, audit.trail, telling, news);
   const orphans = new OrphanHold(clock);
   mode.identity.onChange(() => lookAgain(source, loop));
   tellLinks(source, links);
-  const waiting = { orphans: () => orphans.held()?.keys.length ?? 0 };
-  telemetry?.observe({
-    source,
-    isSynced: () => true,
-    linked: () => links.overview(),
-    loop,
-    ...waiting,
-    ...mode.observed,
-  });
+  measure(world, mode, links, loop, orphans);
   const entrance = await mode.listen(serverOptions(world, source, audit, links, loop, orphans, news, trail.slack));
   let upkeep: Upkeep | undefined;
   let isStopping = false;
@@ -93,9 +84,8 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
     await loop.start();
     if (!isStopping) {
       entrance.serve();
-      void telling.start();
       void flags.restore().catch((error: unknown) => log.error("Grants could not be flagged", { error }));
-      upkeep = startUpkeep(world, source, audit, links, orphans);
+      upkeep = startUpkeep(world, source, audit, links, orphans, telling);
       log.info("control API listens", { url: options.publicURL, port: entrance.port });
     }
   };
@@ -119,7 +109,6 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
       isStopping = true;
       ended.abort();
       stopHearing();
-      telling.stop();
       upkeep?.stop();
       // Proxies hear of what the last runs end.
       await loop.stop();
@@ -131,6 +120,18 @@ async function assemble(world: ControllerWorld, mode: Mode): Promise<Controller>
       await mode.close();
     },
   };
+}
+
+/** What metrics and probes look at. */
+function measure({ telemetry }: ControllerWorld, mode: Mode, links: Links, loop: Loop, hold: OrphanHold): void {
+  telemetry?.observe({
+    source: mode.source,
+    isSynced: () => true,
+    linked: () => links.overview(),
+    loop,
+    orphans: () => hold.held()?.keys.length ?? 0,
+    ...mode.observed,
+  });
 }
 
 /** Whose word counts has changed: what shows it, and what waits for somebody's word, is looked at anew. */

@@ -6,6 +6,7 @@ import { accountOf } from "./serve/directory.ts";
 import { GoneTasks } from "./serve/link/gone-tasks.ts";
 import type { Links } from "./serve/link/links.ts";
 import type { Source } from "./source/source.ts";
+import type { Telling } from "./trail/telling.ts";
 import type { ControllerWorld } from "./world.ts";
 
 /** Work that is going on until `stop`. */
@@ -13,13 +14,14 @@ export interface Upkeep {
   stop(): void;
 }
 
-/** What nobody waits for: tasks that are gone, permission sets that belong to no Grant. */
+/** What nobody waits for: tasks that are gone, permission sets that belong to no Grant, what the trail has not heard yet. */
 export function startUpkeep(
   { ports, clock, log, options }: ControllerWorld,
   source: Source,
   audit: AuditKeeping,
   links: Links,
   hold: OrphanHold,
+  telling: Telling,
 ): Upkeep {
   const goneTasks = new GoneTasks({
     source,
@@ -35,11 +37,13 @@ export function startUpkeep(
   const { retentionMs } = options.audit;
   const retention = retentionMs === undefined ? undefined : new AuditRetention({ audit, retentionMs, clock, log });
   retention?.start();
+  void telling.start();
   goneTasks.start();
   orphans.start();
   return {
     stop() {
       retention?.stop();
+      telling.stop();
       goneTasks.stop();
       orphans.stop();
     },

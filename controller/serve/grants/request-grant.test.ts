@@ -34,6 +34,7 @@ describe("asking for access", () => {
       roleName: "read_only",
       durationSeconds: 1_800,
       // An hour's quarter for AWS beyond the half hour that was asked for.
+      ttlSecondsAfterFinished: 604_800,
       notAfterTime: "2026-01-01T00:45:00.000Z",
       requester: { username: "ada" },
       reason: "INC-42",
