@@ -11,7 +11,13 @@ import { createAuthority } from "#sandbox/certificates.ts";
 import { createApp } from "./app.ts";
 import { Tokens } from "./auth/tokens.ts";
 import { HttpProblem, type Route } from "./route.ts";
-import { createControlServer, type ListeningServer, type ServerTimes, startServer } from "./server.ts";
+import {
+  createControlServer,
+  type ListeningServer,
+  type ServerOptions,
+  type ServerTimes,
+  startServer,
+} from "./server.ts";
 
 const clock = manualClock();
 const tokens = new Tokens(clock, (bytes) => crypto.getRandomValues(new Uint8Array(bytes)));
@@ -27,7 +33,11 @@ afterEach(async () => {
   }
 });
 
-async function serve(route: Partial<Route>, log: string[] = []): Promise<ListeningServer> {
+async function serve(
+  route: Partial<Route>,
+  log: string[] = [],
+  limits: Pick<ServerOptions, "connectionsMax"> = {},
+): Promise<ListeningServer> {
   const base: Route = {
     method: "GET",
     path: "/stream",
@@ -41,7 +51,8 @@ async function serve(route: Partial<Route>, log: string[] = []): Promise<Listeni
   const note = { ...silentLog, warn: (message: string) => log.push(message) };
   const app = createApp([{ ...base, ...route }], tokens, groups, note);
   const { certificate, privateKey } = pair;
-  const server = await startServer({ host: "127.0.0.1", port: 0, certificate, privateKey, app, onLink: () => {} });
+  const options = { host: "127.0.0.1", port: 0, certificate, privateKey, app, onLink() {}, ...limits };
+  const server = await startServer(options);
   stops.push(() => server.close());
   return server;
 }
@@ -320,4 +331,33 @@ describe("what is begun and never finished", () => {
 
     await closeOf(session);
   });
+});
+
+describe("connections that ask for nothing", () => {
+  it.each(["h2", "http/1.1"])(
+    "make room for who asks (%s), the oldest first; a stream that is open never does",
+    async (protocol) => {
+      const { quiet } = endless();
+      const handle = async ({ signal }: { signal: AbortSignal }) => quiet(signal);
+      const server = await serve({ handle }, [], { connectionsMax: 4 });
+      const stream = connectHTTP2(`https://127.0.0.1:${server.port}`, { ca: authority.certificate });
+      const open = stream.request({ ":path": "/stream" });
+      await once(open, "data");
+      const idle: TLSSocket[] = [];
+      for (let count = 0; count < 3; count += 1) {
+        const options = { host: "127.0.0.1", port: server.port, ca: authority.certificate, ALPNProtocols: [protocol] };
+        const socket = connectTLS(options).on("error", () => {});
+        await once(socket, "secureConnect");
+        idle.push(socket.resume());
+      }
+      const oldest = new Promise<void>((resolve) => idle[0]?.once("close", () => resolve()));
+
+      const { statusCode } = await call(server);
+      await oldest;
+
+      expect(statusCode).toBe(200);
+      expect([stream.destroyed, ...idle.slice(1).map(({ destroyed }) => destroyed)]).toEqual([false, false, false]);
+      stream.destroy();
+    },
+  );
 });

@@ -8,6 +8,7 @@ import type { Hono } from "hono";
 import { type WebSocket, WebSocketServer } from "ws";
 import { UserError } from "#lib/errors.ts";
 import { linkMessageBytesMax } from "#wire/link.ts";
+import { Connections } from "./connections.ts";
 import { guardUnproven } from "./link/unproven.ts";
 import { listenAt } from "./listen.ts";
 
@@ -48,6 +49,8 @@ export interface ServerOptions {
   readonly onLink: (socket: WebSocket) => void;
   /** The usual ones where absent. */
   readonly times?: Partial<ServerTimes>;
+  /** The usual number where absent (`connections.ts`). */
+  readonly connectionsMax?: number;
 }
 
 /** The controller's one TLS server: the control API for people and the link for proxies. */
@@ -90,11 +93,7 @@ export function createControlServer(options: ServerOptions): ControlServer {
 function create(options: ServerOptions): { readonly server: Http2SecureServer; readonly control: ControlServer } {
   const times = { ...usualTimes, ...options.times };
   const server = createTlsServer(options, times);
-  const connections = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
-    connections.add(socket);
-    socket.once("close", () => connections.delete(socket));
-  });
+  const connections = new Connections(server, options.connectionsMax);
   server.on("session", (session) =>
     session.setTimeout(times.idleMs, () => {
       session.close();
@@ -123,9 +122,7 @@ function create(options: ServerOptions): { readonly server: Http2SecureServer; r
       const closed = once(server, "close");
       server.close();
       // Tails stay open for ever by design; they end with the process they watch.
-      for (const connection of connections) {
-        connection.destroy();
-      }
+      connections.destroy();
       await closed;
     },
   };
