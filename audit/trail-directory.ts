@@ -25,6 +25,8 @@ export interface TrailPaths {
   readonly key: string;
   /** The name under which this replica keeps records of its own. */
   readonly replica: string;
+  /** How far sinks and notifications are. */
+  readonly cursors: string;
 }
 
 /** The places below that state directory. */
@@ -35,6 +37,7 @@ export function trailPaths(state: string): TrailPaths {
     sharedHeads: path.join(state, "heads-shared"),
     key: path.join(state, "heads-key.pem"),
     replica: path.join(state, "replica-id"),
+    cursors: path.join(state, "sinks.json"),
   };
 }
 

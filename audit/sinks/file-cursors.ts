@@ -20,6 +20,11 @@ export class FileCursors implements CursorStore {
     this.#cursors = cursors;
   }
 
+  /** Names of all sinks that it knows. */
+  sinks(): string[] {
+    return Object.keys(this.#cursors);
+  }
+
   read(sink: string): Promise<Cursor | undefined> {
     return Promise.resolve(this.#cursors[sink]);
   }

@@ -2,6 +2,7 @@ import type { Command } from "../command.ts";
 import { auditSearch, auditTail } from "./audit.ts";
 import { auditExport, auditPublicKey } from "./audit-export.ts";
 import { auditMigrate } from "./audit-migrate.ts";
+import { auditMove } from "./audit-move.ts";
 import { auditVerify } from "./audit-verify.ts";
 import { completionCommands } from "./completion.ts";
 import { openConsole } from "./console.ts";
@@ -55,6 +56,7 @@ export function allCommands(load: ProcessLoaders & PlanLoaders & LeftoversLoader
     auditVerify,
     auditPublicKey,
     auditMigrate,
+    auditMove,
     validate,
     ...planCommands(load),
     deletionsConfirm,

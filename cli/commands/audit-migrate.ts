@@ -1,6 +1,6 @@
 import path from "node:path";
-import { readFileSync } from "node:fs";
-import { coerceError, UserError } from "#lib/errors.ts";
+import { UserError } from "#lib/errors.ts";
+import { storeURLGiven } from "../audit/store-url.ts";
 import { type Command, type Invocation, valueOf } from "../command.ts";
 
 /** `sallyport audit migrate` */
@@ -44,30 +44,15 @@ export const auditMigrate: Command = {
 };
 
 function placeOf(invocation: Invocation): { readonly path: string } | { readonly url: string } {
-  const { workingDirectory, environment } = invocation.world;
   const state = valueOf(invocation, "state");
-  const file = valueOf(invocation, "audit-store-url-file");
   if (state !== undefined) {
-    return { path: path.resolve(workingDirectory, state) };
+    return { path: path.resolve(invocation.world.workingDirectory, state) };
   }
-  const url =
-    file === undefined ? environment["SALLYPORT_AUDIT_STORE_URL"] : read(path.resolve(workingDirectory, file));
+  const url = storeURLGiven(invocation);
   if (url === undefined) {
     throw new UserError("InvalidOption", "it is not said which audit store", {
       next: "Give --state DIR, or --audit-store-url-file FILE.",
     });
   }
-  return { url: url.trim() };
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new UserError("FileUnreadable", `--audit-store-url-file: ${file} cannot be read`, {
-      why: coerceError(error).message,
-      next: "Name a file that this user may read.",
-      cause: error,
-    });
-  }
+  return { url };
 }

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
-import path from "node:path";
 import type { CursorStore } from "#audit/sinks/cursor.ts";
 import { FileCursors } from "#audit/sinks/file-cursors.ts";
+import { trailPaths } from "#audit/trail-directory.ts";
 import type { ControllerOptions } from "../options.ts";
 
 /** Cursors, and what ends with them. */
@@ -17,7 +17,7 @@ export async function openCursors({ state, audit }: Pick<ControllerOptions, "sta
     return new PostgresCursors(audit.store);
   }
   await mkdir(state, { recursive: true, mode: 0o700 });
-  const cursors = await FileCursors.open(path.join(state, "sinks.json"));
+  const cursors = await FileCursors.open(trailPaths(state).cursors);
   return {
     read: (sink) => cursors.read(sink),
     write: (sink, cursor) => cursors.write(sink, cursor),

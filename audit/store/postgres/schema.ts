@@ -140,17 +140,18 @@ export const migrations: readonly Migration[] = [
 export type RunSQL = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
 
 /**
- * Brings the store to the schema `target`, the newest by default, forward or back, in the transaction that `run` is in. Throws `UserError`
- * when it was written by a newer release.
+ * Brings the store to the schema `target`, the newest by default, forward or back, in the transaction that `run` is in. `schema` names where
+ * it is: elsewhere while a trail is moved. Throws `UserError` when it was written by a newer release.
  */
 export async function migrate(
   run: RunSQL,
   steps: readonly Migration[] = migrations,
   target: number = steps.length,
+  schema: string = schemaName,
 ): Promise<void> {
   // Replicas that start at the same moment: one does it.
-  await run(`SELECT pg_advisory_xact_lock(hashtext('${schemaName}'))`);
-  await run(`CREATE SCHEMA IF NOT EXISTS ${schemaName}; SET LOCAL search_path TO ${schemaName}`);
+  await run(`SELECT pg_advisory_xact_lock(hashtext('${schema}'))`);
+  await run(`CREATE SCHEMA IF NOT EXISTS ${schema}; SET LOCAL search_path TO ${schema}`);
   await run(
     "CREATE TABLE IF NOT EXISTS version (one boolean PRIMARY KEY DEFAULT true CHECK (one), version integer NOT NULL)",
   );
