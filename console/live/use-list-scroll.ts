@@ -26,7 +26,7 @@ interface ListScrollOptions {
  */
 export function useListScroll({ rows, rowHeightAt, isFollowing, onFollow }: ListScrollOptions): ListScroll {
   const scroller = useRef<HTMLDivElement>(null);
-  const [top, setTop] = useState(0);
+  const [, draw] = useState(0);
   const { width, height } = useSize(scroller);
   const rowHeight = rowHeightAt(width);
   const anchor = useRef({ id: 0, offset: 0 });
@@ -37,7 +37,10 @@ export function useListScroll({ rows, rowHeightAt, isFollowing, onFollow }: List
     if (element !== null) {
       element.scrollTop = value;
       written.current = element.scrollTop;
-      setTop(written.current);
+      if (!isFollowing) {
+        // What is drawn while it follows is the end, wherever that is: drawing it again would change nothing.
+        draw(written.current);
+      }
     }
   };
   const hold = (at: number): void => {
@@ -73,16 +76,19 @@ export function useListScroll({ rows, rowHeightAt, isFollowing, onFollow }: List
     }
     hold(at);
     written.current = at;
-    setTop(at);
+    if (!isFollowing) {
+      draw(at);
+    }
   };
   const reveal = (index: number): void => {
     const from = index * rowHeight;
+    const top = written.current;
     if (from < top || from + rowHeight > top + height) {
       write(from < top ? from : from + rowHeight - height);
       hold(written.current);
     }
   };
-  return { scroller, top, width, height, onScroll, reveal };
+  return { scroller, top: written.current, width, height, onScroll, reveal };
 }
 
 /** Size of an element in pixels, as it changes. */
