@@ -186,8 +186,9 @@ export class SlackDesk {
   }
 
   /** Writes down how far the grant's messages are, and that none is under way. Call it within `exclusive`. */
-  async note(grantID: string, { trying: _, ...place }: GrantPlace): Promise<GrantPlace> {
-    return this.#put(grantID, place);
+  async note(grantID: string, place: GrantPlace): Promise<GrantPlace> {
+    const { trying: _, ...settled } = place;
+    return this.#put(grantID, settled);
   }
 
   async #put(grantID: string, place: GrantPlace): Promise<GrantPlace> {

@@ -59,6 +59,15 @@ describe.each(places)("what is remembered of Slack in %s", (_, open) => {
     expect(await again.linkOf("T1", "U2")).toBeUndefined();
   });
 
+  it("gives an account to one of two people who take it at once", async () => {
+    const book = new SlackBook(await open());
+
+    await Promise.all([book.link(link("ann", "U9")), book.link(link("bob", "U9"))]);
+
+    const [ann, bob] = await Promise.all([book.linkOfPerson("u-ann"), book.linkOfPerson("u-bob")]);
+    expect([ann, bob].filter((held) => held !== undefined)).toEqual([await book.linkOf("T1", "U9")]);
+  });
+
   it("forgets grants of which nothing more will be said, a day after the last word", async () => {
     const book = new SlackBook(await open());
     const place = { channel: "C1", ts: "1.1", event: 1, sent: 1, time: new Date(0).toISOString() };

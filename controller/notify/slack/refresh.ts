@@ -8,6 +8,8 @@ import type { SlackDesk } from "./desk.ts";
 
 /** Pause after a try that failed, in milliseconds. What is told of events goes its own way. */
 const retryMs = 30_000;
+/** How long a stop waits for what is under way, in milliseconds: as long as sinks do. */
+const stopGraceMs = 5_000;
 
 /**
  * Keeps messages as their grants are, and asks reviewers. What they decide on is known a moment after the request is; and what an event tells
@@ -17,6 +19,10 @@ export async function keepFresh(desk: SlackDesk, signal: AbortSignal): Promise<v
   const { news, clock, log } = desk.options;
   const changed = new ChangedKeys();
   const stop = news.listen((key) => changed.add(key));
+  // What is under way when this is to stop gets its answer: otherwise nobody would know whether it arrived.
+  const calls = new AbortController();
+  let cancel = (): void => {};
+  signal.addEventListener("abort", () => (cancel = clock.after(stopGraceMs, () => calls.abort())), { once: true });
   let isCaughtUp = false;
   while (!signal.aborted) {
     let key: ObjectKey | undefined;
@@ -28,7 +34,7 @@ export async function keepFresh(desk: SlackDesk, signal: AbortSignal): Promise<v
       await changed.some(signal);
       key = signal.aborted ? undefined : changed.take();
       if (key !== undefined) {
-        await refresh(desk, key, signal);
+        await refresh(desk, key, calls.signal);
       }
     } catch (error) {
       log.debug("a message in Slack could not be brought up to date", {
@@ -42,6 +48,7 @@ export async function keepFresh(desk: SlackDesk, signal: AbortSignal): Promise<v
     }
   }
   stop();
+  cancel();
 }
 
 /** What changed while nobody looked: the grants of all messages. */

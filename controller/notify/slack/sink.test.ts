@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import type { SinkFailure } from "#audit/sinks/failure.ts";
 import type { Grant } from "#kinds/index.ts";
-import { adasGrant, adasGrantID, reviewedObjects, waitingGrant } from "#test/serve/api-stand.ts";
+import { adasGrant, adasGrantID, condition, reviewedObjects, waitingGrant } from "#test/serve/api-stand.ts";
 import { testServices } from "#test/serve/services.ts";
 import { anEvent } from "../testing.ts";
 import { keepFresh } from "./refresh.ts";
@@ -32,6 +32,7 @@ const adasLink = {
   time: "2026-01-01T00:00:00.000Z",
 };
 const requested = anEvent(1);
+const at = "2026-01-01T00:00:00.000Z";
 const labels = (blocks: readonly Record<string, unknown>[]): string[] =>
   blocks.flatMap(({ elements = [] }) =>
     (elements as { text: string | { text: string } }[]).flatMap(({ text }) =>
@@ -229,16 +230,6 @@ describe("a delivery that fails", () => {
     expect(slack.messages.map(({ channel }) => channel)).toEqual([testChannel, testChannel, "D0ADA"]);
   });
 
-  it("whose answer was lost comes once more, for nothing tells it from one that never arrived", async () => {
-    const { slack, desk } = await start();
-    slack.fail("chat.postMessage", "lost");
-
-    await failureOf(deliver(desk, requested));
-    await deliver(desk, requested);
-
-    expect(slack.messages).toHaveLength(2);
-  });
-
   it("because somebody deleted the message posts it anew while there is something to decide", async () => {
     const { slack, desk, put } = await start();
     await deliver(desk, requested);
@@ -249,6 +240,29 @@ describe("a delivery that fails", () => {
 
     expect(slack.messages.map(({ thread }) => thread === undefined)).toEqual([true, false]);
     expect(slack.messages[1]?.thread).toBe(slack.messages[0]?.ts);
+  });
+
+  it("is told once also where the position that was confirmed is behind, as after a kill", async () => {
+    const { slack, desk, restarted } = await start(adasGrant());
+    const approved = anEvent(2, { event: "grant.approved" });
+    await deliver(desk, requested, approved, anEvent(3, { event: "grant.activated" }));
+    const before = slack.messages.length;
+
+    await deliver(await restarted(), requested, approved, anEvent(3, { event: "grant.activated" }));
+
+    expect(slack.messages).toHaveLength(before);
+  });
+
+  it("leaves nothing alone in the channel of a grant that is over and whose message somebody deleted", async () => {
+    const { slack, desk, put } = await start();
+    await deliver(desk, requested);
+    slack.remove(slack.messages[0]?.ts ?? "");
+
+    const conditions = [condition("Ready", "True", "Ended"), condition("Active", "False", "Ended")];
+    put(adasGrant({ end: { reason: "Cancelled", message: "", time: at }, deprovisionTime: at, conditions } as never));
+    await deliver(desk, anEvent(2, { event: "grant.ended" }), anEvent(3, { event: "grant.deprovisioned" }));
+
+    expect(slack.messages).toEqual([]);
   });
 
   it("for a message's blocks is sent as text alone", async () => {

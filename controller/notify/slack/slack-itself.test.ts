@@ -42,6 +42,24 @@ describe("the stand-in for Slack", () => {
     expect(stand.slack.messages[0]).toMatchObject({ text: "bye", edits: 1 });
   });
 
+  it("gives what was posted with its metadata, to whom may read, as that client reads it", async () => {
+    const metadata = { event_type: "sallyport_message", event_payload: { id: "x" } };
+    const posted = await stand.desk.options.api.call(
+      "chat.postMessage",
+      { channel: testChannel, text: "hello", metadata },
+      AbortSignal.timeout(5_000),
+    );
+    const look = { channel: testChannel, include_all_metadata: true };
+    await expect(client().conversations.history(look)).rejects.toMatchObject({ data: { error: "missing_scope" } });
+    stand.slack.letRead();
+
+    const { messages } = await client().conversations.history(look);
+    const below = await client().conversations.replies({ ...look, ts: String(posted["ts"]) });
+
+    expect(messages).toMatchObject([{ ts: posted["ts"], metadata }]);
+    expect(below.messages).toMatchObject([{ metadata }]);
+  });
+
   it("refuses as that client expects it", async () => {
     const update = client().chat.update({ channel: testChannel, ts: "1.2", text: "x" });
 

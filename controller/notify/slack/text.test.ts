@@ -2,17 +2,18 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Secret } from "#lib/secret.ts";
 import { type ButtonIntent, buttonValue, buttonValueMax, readButton } from "./button.ts";
-import { dateText, durationText, mrkdwn, plainText, quotedMax } from "./text.ts";
+import { cut, dateText, durationText, mrkdwn, plainText, quotedMax } from "./text.ts";
 
 describe("text of people", () => {
   it("has nothing in it that Slack reads as a link, a mention or a new line", () => {
-    const nasty = fc.constantFrom("<", ">", "&", "!", "@", "#", "|", "\n", "\u202e", "amp;");
+    const nasty = fc.constantFrom("<", ">", "&", "!", "@", "#", "|", "\n", "\u202e", "\u061c", "\u2028", "amp;");
     const anyUnit = fc.nat(0xffff).map((unit) => String.fromCharCode(unit));
     const text = fc.oneof(fc.string({ unit: anyUnit }), fc.string({ unit: nasty }));
     fc.assert(
       fc.property(text, (said) => {
         const shown = mrkdwn(said);
-        expect(shown).not.toMatch(/[<>\n\r\u202e]/);
+        expect(shown).not.toMatch(/[<>\n\r\u2028\u202e\u061c]/);
+        expect(shown.isWellFormed()).toBe(true);
         expect(shown.replaceAll(/&(amp|lt|gt);/g, "")).not.toContain("&");
       }),
     );
@@ -24,6 +25,18 @@ describe("text of people", () => {
     expect([...cut]).toHaveLength(quotedMax);
     expect(cut.isWellFormed()).toBe(true);
     expect(plainText("😀".repeat(quotedMax))).toBe("😀".repeat(quotedMax));
+  });
+
+  it("is cut neither through a character nor through what Slack reads as one thing", () => {
+    const part = fc.constantFrom("&lt;", "<!date^1767225600^{time}|12:00>", "😀", "a ", "*b*");
+    fc.assert(
+      fc.property(fc.array(part), fc.integer({ min: 1, max: 60 }), (parts, max) => {
+        const shown = cut(parts.join(""), max);
+        expect(shown.length).toBeLessThanOrEqual(max);
+        expect(shown.isWellFormed()).toBe(true);
+        expect(shown.replaceAll(/&lt;|<[^<>]*>/g, "")).not.toMatch(/[&<>]/);
+      }),
+    );
   });
 
   it("is the person's own also where it looks like a date", () => {

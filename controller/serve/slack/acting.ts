@@ -67,7 +67,7 @@ export class SlackActing {
     try {
       if (this.#desk.options.approveInConsole) {
         const { console } = grantLinks(this.#desk.options.publicURL, intent.grantID);
-        return refusal(`Decisions are made in the console here: ${console}`);
+        return refusal(`Decisions are made <${console}|in the console> here.`);
       }
       const person = await this.#personOf(account);
       if ("done" in person) {
@@ -112,7 +112,10 @@ export class SlackActing {
           ] as const);
     const route = this.#routes.find((candidate) => candidate.operationID === operationID);
     const { signal } = new AbortController();
-    await route?.handle({ path: { grantID }, query: {}, body, caller, signal });
+    if (route === undefined) {
+      throw new Error(`there is no route ${operationID}`);
+    }
+    await route.handle({ path: { grantID }, query: {}, body, caller, signal });
   }
 
   #sentenceOf(error: unknown): string {

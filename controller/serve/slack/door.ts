@@ -4,7 +4,7 @@ import { pause } from "#lib/clock.ts";
 import { coerceError } from "#lib/errors.ts";
 import { type ButtonIntent, readButton } from "../../notify/slack/button.ts";
 import type { SlackDesk } from "../../notify/slack/desk.ts";
-import { actionIDs } from "../../notify/slack/message.ts";
+import { actionIDs, noteMessage } from "../../notify/slack/message.ts";
 import { plainText } from "../../notify/slack/text.ts";
 import { readText } from "../body.ts";
 import { HttpProblem, type Route } from "../route.ts";
@@ -72,6 +72,11 @@ const unknownButton: Outcome = {
   text: "This button is too old to be known here. Open the grant in the console.",
 };
 
+const notAsked: Outcome = {
+  done: false,
+  text: "Slack did not open the window in which you say why. Nothing was decided: press again.",
+};
+
 /** Answers what people press within Slack's time, and does it. */
 class Presses {
   readonly #desk: SlackDesk;
@@ -106,9 +111,15 @@ class Presses {
     await this.#reply(button, intent === undefined ? unknownButton : await this.#acting.act(button.account, intent));
   }
 
-  async #askWhy({ triggerID, value }: Button): Promise<void> {
+  async #askWhy(button: Button): Promise<void> {
+    const { triggerID, value } = button;
     const body = { trigger_id: triggerID, view: denyModal(value) };
-    await this.#desk.options.api.call("views.open", body, AbortSignal.timeout(answerMs));
+    try {
+      await this.#desk.options.api.call("views.open", body, AbortSignal.timeout(answerMs));
+    } catch (error) {
+      this.#services.log.warn("Slack did not ask somebody why they deny", { error: coerceError(error) });
+      await this.#reply(button, notAsked);
+    }
   }
 
   /** Slack shows errors in the modal, which stays open. What takes longer than Slack waits is told in a message of its own. */
@@ -141,8 +152,8 @@ class Presses {
       this.#services.log.warn("an answer would go to an address that is not Slack's", {});
       return;
     }
-    const body = { response_type: "ephemeral", replace_original: false, text };
-    await post({
+    const body = { response_type: "ephemeral", replace_original: false, ...noteMessage(text) };
+    const { status } = await post({
       url: new URL(responseURL),
       headers: { "content-type": "application/json; charset=utf-8", "user-agent": "sallyport" },
       body: Buffer.from(JSON.stringify(body)),
@@ -150,6 +161,9 @@ class Presses {
       timeoutMs: 10_000,
       signal: new AbortController().signal,
     });
+    if (status < 200 || status > 299) {
+      this.#services.log.warn("Slack did not take the answer to somebody who pressed a button", { status });
+    }
   }
 }
 

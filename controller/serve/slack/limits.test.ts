@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { manualClock } from "#lib/clock.ts";
 import { Secret } from "#lib/secret.ts";
 import { codesMax, LinkCodes } from "./link-codes.ts";
+import { readInteraction } from "./payload.ts";
 import { isResponseURL } from "./response-url.ts";
 import { requestAgeMaxMs, requestsMax, SlackRequests } from "./signature.ts";
 
@@ -54,6 +55,15 @@ it("gives an account one code at a time, and forgets the oldest of too many", ()
   expect(codes.find(second)).toBeDefined();
   const newest = codes.issue(account("W1"));
   expect([codes.find(second), codes.find(newest)?.slackUserID]).toEqual([undefined, "W1"]);
+});
+
+it("takes a name of Slack's for one short line of text, whatever is in it", () => {
+  const user = { id: "U0EVE", team_id: "T1", username: `rob\u001b[2K\n\u202e${"x".repeat(200)}` };
+  const body = new URLSearchParams({ payload: JSON.stringify({ type: "block_actions", user }) }).toString();
+
+  const interaction = readInteraction(body);
+
+  expect(interaction).toMatchObject({ account: { slackName: expect.stringMatching(/^rob \[2K x{70,71}…$/) } });
 });
 
 it.each([
