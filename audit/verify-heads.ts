@@ -111,7 +111,7 @@ function addHead(anchors: Anchors, head: ChainHead): void {
 }
 
 /** What signed heads said of records that are gone, nobody can check any more: the signed word about their removal stands instead. */
-function remove(task: TaskAnchors, removed: RemovedRecords): void {
+export function remove(task: TaskAnchors, removed: RemovedRecords): void {
   task.removed = removed;
   task.seq = Math.max(task.seq, removed.seq);
   task.chainSeq = Math.max(task.chainSeq, removed.chainSeq);

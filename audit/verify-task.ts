@@ -3,11 +3,21 @@ import type { AuditRecord, RecordHash } from "./record.ts";
 import type { TaskAnchors } from "./verify-heads.ts";
 import type { FindingKind, FindingSink, Unanchored } from "./verify-report.ts";
 
+/** Where records of a task begin, where those before are not here and nothing is said of them. */
+export interface LateStart {
+  /** Number of the first record. */
+  readonly first: number;
+  /** Last record that heads name which need not be here: what only they say of sessions that are not here is passed over. */
+  readonly signedSeq: number;
+}
+
 interface SessionCheck {
   sessionSeq: number;
   head: RecordHash | null;
   closed: boolean;
   statements: number;
+  /** Its beginning is not here: neither its statements nor its texts can be counted. */
+  readonly isCut: boolean;
   /** Large texts: how many pieces were seen, and whether the last one was. */
   readonly texts: Map<number, { pieces: number; whole: boolean }>;
 }
@@ -36,12 +46,17 @@ export class TaskCheck {
   #dueSeq = 0;
   #chainSeq = 0;
   #chainHead: RecordHash | null = null;
+  readonly #late: LateStart | undefined;
 
-  constructor(proxy: string, task: string, anchors: TaskAnchors | undefined, sink: FindingSink) {
+  constructor(proxy: string, task: string, anchors: TaskAnchors | undefined, sink: FindingSink, late?: LateStart) {
     this.#proxy = proxy;
     this.#task = task;
     this.#anchors = anchors;
     this.#sink = sink;
+    this.#late = late;
+    if (late !== undefined) {
+      this.#seq = late.first - 1;
+    }
     if (anchors?.removed !== undefined) {
       this.#startAfter(anchors.removed);
     }
@@ -126,7 +141,7 @@ export class TaskCheck {
 
   /** Records that nothing vouches for: after the last signed one, and those that are said to be removed. */
   unanchored(): Unanchored[] {
-    const anchored = this.#anchors?.seq ?? 0;
+    const anchored = Math.max(this.#anchors?.seq ?? 0, (this.#late?.first ?? 1) - 1);
     const newer = this.#dueSeq > anchored ? [{ fromSeq: anchored + 1, toSeq: this.#dueSeq }] : [];
     const left = this.#left === undefined ? [] : [this.#left];
     return [...left, ...newer].map((range) => ({ proxy: this.#proxy, task: this.#task, ...range }));
@@ -140,7 +155,8 @@ export class TaskCheck {
     this.#chainHead = removed.chainHead;
     for (const { session, sessionSeq, head, statements, texts, closed } of removed.sessions) {
       const whole = (texts ?? []).map((text) => [text, { pieces: 0, whole: true }] as const);
-      this.#sessions.set(session, { sessionSeq, head, closed: closed === true, statements, texts: new Map(whole) });
+      const known = { sessionSeq, head, closed: closed === true, statements, isCut: false, texts: new Map(whole) };
+      this.#sessions.set(session, known);
     }
   }
 
@@ -165,9 +181,9 @@ export class TaskCheck {
 
   #checkSession(record: AuditRecord, name: string, recordHash: RecordHash): void {
     const known = this.#sessions.get(name);
-    const session = known ?? { sessionSeq: 0, head: null, closed: false, statements: 0, texts: new Map() };
+    const session = known ?? this.#newSession(record);
     this.#sessions.set(name, session);
-    if (known === undefined && record.kind !== "session.open") {
+    if (known === undefined && !session.isCut && record.kind !== "session.open") {
       this.#find("session-missing", record, "The session's first record is missing.");
     } else if (record.sessionSeq > session.sessionSeq + 1) {
       const [from, to] = [session.sessionSeq + 1, record.sessionSeq - 1];
@@ -179,12 +195,17 @@ export class TaskCheck {
     }
     const anchor = this.#anchors?.sessions.get(name);
     this.#checkAnchor(record, anchor?.sessionSeq === record.sessionSeq ? anchor.head : undefined, recordHash);
-    this.#checkTexts(record, session);
+    if (!session.isCut) {
+      this.#checkTexts(record, session);
+    }
     session.sessionSeq = record.sessionSeq;
     session.head = recordHash;
     session.statements += record.kind === "statement.start" ? 1 : 0;
     if (record.kind === "session.close") {
       session.closed = true;
+      if (session.isCut) {
+        return;
+      }
       if (record.counts?.started !== session.statements || record.lastSessionSeq !== record.sessionSeq - 1) {
         this.#find(
           "removed",
@@ -193,6 +214,13 @@ export class TaskCheck {
         );
       }
     }
+  }
+
+  /** A session that began before everything that is here is believed to be what its first record here says. */
+  #newSession(record: AuditRecord): SessionCheck {
+    const isCut = this.#late !== undefined && record.kind !== "session.open";
+    const before = isCut ? { sessionSeq: record.sessionSeq - 1, head: record.prev } : { sessionSeq: 0, head: null };
+    return { ...before, closed: false, statements: 0, isCut, texts: new Map() };
   }
 
   /** What a statement refers to must stand before it, whole. */
@@ -220,6 +248,12 @@ export class TaskCheck {
   }
 
   #checkChain(record: AuditRecord, chainSeq: number, recordHash: RecordHash): void {
+    if (this.#late !== undefined && this.#chainSeq === 0) {
+      this.#checkAnchor(record, this.#anchors?.chain.get(chainSeq), recordHash);
+      this.#chainSeq = chainSeq;
+      this.#chainHead = recordHash;
+      return;
+    }
     if (chainSeq > this.#chainSeq + 1) {
       const [from, to] = [this.#chainSeq + 1, chainSeq - 1];
       this.#find("session-missing", record, `Opens or closes ${from} to ${to} of the task are missing.`);
@@ -249,8 +283,11 @@ export class TaskCheck {
       const detail = `Signed are ${anchors.chainSeq} opens and closes, kept are ${this.#chainSeq}.`;
       this.#find("truncated", {}, detail);
     }
-    for (const [session, { sessionSeq: signed }] of anchors.sessions) {
+    for (const [session, { sessionSeq: signed, taskSeq }] of anchors.sessions) {
       const kept = this.#sessions.get(session)?.sessionSeq;
+      if (kept === undefined && taskSeq <= (this.#late?.signedSeq ?? 0)) {
+        continue;
+      }
       if (kept === undefined) {
         this.#find("session-missing", { session }, `Signed are ${signed} records of the session, none is kept.`);
       } else if (kept < signed) {

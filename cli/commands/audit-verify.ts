@@ -30,6 +30,18 @@ export const auditVerify: Command = {
       summary: "verify this file of `sallyport audit export` instead, offline and without trusting the controller",
     },
     {
+      name: "archive",
+      value: "PATH",
+      summary:
+        "verify what an audit sink delivered instead, offline: a file, or a directory of a file sink, of S3 objects, of logs",
+      repeatable: true,
+    },
+    {
+      name: "since",
+      value: "TIME",
+      summary: "with --archive: it begins then on purpose, since the sink was added then or the rest is elsewhere",
+    },
+    {
       name: "public-key",
       value: "FILE",
       summary:
@@ -40,12 +52,17 @@ export const auditVerify: Command = {
     { run: "sallyport audit verify", does: "exit 0 only when the trail is complete" },
     { run: "sallyport audit verify --state replica-0/ --state replica-1/", does: "what two replicas kept in turn" },
     { run: "sallyport audit verify --export trail.jsonl --public-key heads.pem", does: "an auditor's own check" },
+    { run: "sallyport audit verify --archive objects/ --public-key heads.pem", does: "the same of what a sink has" },
   ],
   async run(invocation) {
     const { world } = invocation;
     const file = valueOf(invocation, "export");
     if (file !== undefined) {
       return showExport(world, await exportReport(invocation, file));
+    }
+    const archives = valueOf(invocation, "archive");
+    if (archives !== undefined) {
+      return showArchive(world, invocation, archives.split(","));
     }
     const states = valueOf(invocation, "state");
     const report = states === undefined ? await askedToVerify(world) : await verified(states.split(","), invocation);
@@ -122,14 +139,49 @@ function showExport({ output }: World, report: ExportReport): number {
       ...(lastHead === undefined
         ? []
         : [`  last signed head: line ${lastHead.line} of ${lastHead.time}, SHA-256 ${lastHead.sha256}`]),
-      "It proves:",
-      ...(proves.length === 0 ? ["  nothing"] : proves.map((sentence) => `  ${sentence}`)),
-      "It does not prove:",
-      ...doesNotProve.map((sentence) => `  ${sentence}`),
+      ...wordLines(report),
     ]),
   );
   const isProvenPart = report.verdict !== "broken" && proven === report.counts.records;
   return report.verdict === "complete" || isProvenPart ? 0 : 1;
+}
+
+/** 0 when it is complete up to the last signed head, from its beginning or from where it was said to begin. */
+async function showArchive({ output }: World, invocation: Invocation, archives: readonly string[]): Promise<number> {
+  const { archiveNotes, archiveView } = await import("../audit/archive.ts");
+  const report = await archiveView(invocation, archives);
+  const { installation, from, lastHeads, notSigned, repeated, otherLines, proves, doesNotProve, hint } = report;
+  const view = {
+    ...viewOf(report),
+    ...defined({ installation, from, hint }),
+    lastHeads,
+    notSigned,
+    repeated,
+    otherLines,
+    proves,
+    doesNotProve,
+  };
+  const start = report.verdict === "complete" && from !== undefined ? ` from line ${from.line} of ${from.time} on` : "";
+  const whose = installation === undefined ? "" : ` of ${installation}`;
+  output.result(view, () =>
+    asLines([
+      `This archive${whose} is ${report.verdict}${start}: ${counted(view)}.`,
+      ...view.findings.map(findingLine),
+      ...unsignedLines(view),
+      ...archiveNotes(report),
+      ...wordLines(report),
+    ]),
+  );
+  return report.verdict === "complete" ? 0 : 1;
+}
+
+function wordLines({ proves, doesNotProve }: Pick<ExportReport, "proves" | "doesNotProve">): string[] {
+  return [
+    "It proves:",
+    ...(proves.length === 0 ? ["  nothing"] : proves.map((sentence) => `  ${sentence}`)),
+    "It does not prove:",
+    ...doesNotProve.map((sentence) => `  ${sentence}`),
+  ];
 }
 
 /** What the file says it is: nobody signs that, so whoever reads the verdict must see it. */
