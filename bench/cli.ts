@@ -1,14 +1,7 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { Secret } from "#lib/secret.ts";
-import { storeToken } from "#cli/signin/token-cache.ts";
-import { startSandbox } from "#sandbox/main.ts";
-import { demoAccountID } from "#sandbox/seed.ts";
-import { startFakeApi } from "#test/cli/fake-api.ts";
-import { testComputer } from "#test/cli/world.ts";
 import { writeBundle } from "../tools/bundle.ts";
+import { startCliWorld } from "./cli-world.ts";
+import { type Asked, behindShim, type FirstOutput, firstOutput, onTerminal } from "./first-output.ts";
 import { makeFolder } from "./folder.ts";
 import type { Goal } from "./goal.ts";
 import type { BenchOptions } from "./options.ts";
@@ -16,12 +9,12 @@ import { say } from "./progress.ts";
 import { median, type Ratio, ratioOf } from "./statistics.ts";
 import { formatNumber, formatRatio, table } from "./table.ts";
 
-/** How long a person waits for the first byte of a command, ms; medians of the rounds. */
+/** How long a person waits for a command, ms; medians of the rounds. */
 export interface CliResult {
   readonly rounds: number;
-  /** By command line. */
-  readonly firstByteMs: Readonly<Record<string, number>>;
-  /** Of ours to the `aws` command line's, first byte; absent where that is not installed. */
+  /** By what is run. */
+  readonly waits: Readonly<Record<string, FirstOutput>>;
+  /** Of our answers to those of the `aws` command line; absent where that is not installed. */
   readonly helpVsAws?: Ratio;
   readonly listVsAws?: Ratio;
 }
@@ -31,160 +24,145 @@ const rounds = { full: 21, quick: 7 } as const;
 const names = {
   floor: "node -e 0",
   help: "sallyport --help",
-  list: "sallyport grants list",
+  kept: "sallyport grants list",
+  signing: "sallyport grants list, signing in",
+  terminalFloor: "node -e 0, on a terminal",
+  terminalKept: "sallyport grants list, on a terminal",
+  terminalSigning: "sallyport grants list, signing in, on a terminal",
   awsVersion: "aws --version",
   awsCall: "aws sts get-caller-identity",
+  kubectl: "kubectl version --client",
 } as const;
 
 interface Entrant {
   readonly name: string;
-  readonly file: string;
-  readonly args: readonly string[];
-  readonly samples: number[];
+  readonly asked: Asked;
+  /** Whether it finds no sign-in of an earlier command. */
+  readonly signsIn?: boolean;
+  /** How often it calls the control API; anything else would be another measurement. Absent: not at all. */
+  readonly calls?: number;
+  readonly samples: FirstOutput[];
 }
 
 /**
- * Measures the program's first output as a person meets it: the bundle, started fresh each time, in turns with the `aws` command line. `grants
- * list` signs in in full each time: portal, proof and control API, which answer from the bench's own process on loopback.
+ * Measures how long the program lets a person wait: the bundle, started fresh each time, in turns with the `aws` command line and kubectl. A
+ * command finds the sign-in of the one before it, unless it is one that signs in in full: portal, proof and control API, which answer from
+ * the bench's own process on loopback.
  */
 export async function runCli({ quick }: BenchOptions): Promise<CliResult> {
   say("cli: bundling");
   const folder = makeFolder("cli");
   const directory = path.join(folder, "dist");
   await writeBundle(directory);
-  const program = path.join(directory, "sallyport.mjs");
-  await using world = await startWorld(folder);
-  const aws = await hasAws(world.environment);
-  const entrants: Entrant[] = [
-    { name: names.floor, file: process.execPath, args: ["-e", "console.log(0)"], samples: [] },
-    { name: names.help, file: process.execPath, args: [program, "--help"], samples: [] },
-    { name: names.list, file: process.execPath, args: [program, "grants", "list"], samples: [] },
-    ...(aws
-      ? [
-          { name: names.awsVersion, file: "aws", args: ["--version"], samples: [] },
-          { name: names.awsCall, file: "aws", args: ["sts", "get-caller-identity"], samples: [] },
-        ]
-      : []),
-  ];
+  await using world = await startCliWorld(folder);
+  const entrants = await present(path.join(directory, "sallyport.mjs"), world.environment, world.database);
   const count = rounds[quick ? "quick" : "full"];
-  say(`cli: ${count} rounds of ${entrants.map(({ name }) => name).join(", ")}`);
-  // The first round fills caches of files and of compiled Python, and does not count.
+  say(`cli: ${count} rounds of ${entrants.map(({ name }) => name).join("; ")}`);
+  // The first round fills caches of files and of compiled Python, signs in once, and does not count.
   for (let round = 0; round <= count; round += 1) {
     const first = round % entrants.length;
-    for (const { file, args, samples } of [...entrants.slice(first), ...entrants.slice(0, first)]) {
-      const ms = await firstByte(file, args, world.environment);
+    for (const { name, asked, signsIn, calls = 0, samples } of [
+      ...entrants.slice(first),
+      ...entrants.slice(0, first),
+    ]) {
+      if (signsIn === true) {
+        world.forgetLogin();
+      }
+      const before = world.calls();
+      const sample = await firstOutput(asked);
       if (round > 0) {
-        samples.push(ms);
+        if (world.calls() - before !== calls) {
+          throw new Error(`${name} called the control API ${world.calls() - before} times, not ${calls}`);
+        }
+        samples.push(sample);
       }
     }
   }
-  const of = (name: string): readonly number[] => entrants.find((entrant) => entrant.name === name)?.samples ?? [];
+  const of = (name: string): readonly number[] =>
+    entrants.find((entrant) => entrant.name === name)?.samples.map(({ answerMs }) => answerMs) ?? [];
   return {
     rounds: count,
-    firstByteMs: Object.fromEntries(entrants.map(({ name, samples }) => [name, median(samples)])),
-    ...(aws
+    waits: Object.fromEntries(
+      entrants.map(({ name, samples }) => [
+        name,
+        {
+          byteMs: median(samples.map(({ byteMs }) => byteMs)),
+          answerMs: median(samples.map(({ answerMs }) => answerMs)),
+        },
+      ]),
+    ),
+    ...(of(names.awsVersion).length > 0
       ? {
           helpVsAws: ratioOf(of(names.help), of(names.awsVersion)),
-          listVsAws: ratioOf(of(names.list), of(names.awsCall)),
+          listVsAws: ratioOf(of(names.kept), of(names.awsCall)),
         }
       : {}),
   };
 }
 
-interface BenchWorld extends AsyncDisposable {
-  readonly environment: Readonly<Record<string, string>>;
-}
+/** How to sign in, a nonce, the proof, and the list; or the list alone. */
+const signing = { signsIn: true, calls: 4 } as const;
+const kept = { calls: 1 } as const;
 
-/** A person's computer, signed in to the portal; what it calls answers at once. */
-async function startWorld(folder: string): Promise<BenchWorld> {
-  const sandbox = await startSandbox();
-  const sts = { url: sandbox.url, region: sandbox.region };
-  const person = { userName: "ada", userID: "u-ada", displayName: "Ada Lovelace", roles: [] };
-  const api = await startFakeApi({
-    "GET /v1/sign-in": () => ({
-      body: {
-        installation: "bench",
-        startURL: sandbox.startURL,
-        ssoRegion: sandbox.region,
-        identityPermissionSet: "sallyport",
-        identityAccountID: demoAccountID,
-      },
-    }),
-    "POST /v1/login/nonce": () => ({ body: { nonce: "bench", installation: "bench", sts, lifeMs: 60_000 } }),
-    "POST /v1/login": () => ({ body: { token: "bench", expiryTime: "2100-01-01T00:00:00Z", person } }),
-    "GET /v1/grants": () => ({ body: { items: [] } }),
-  });
-  const home = path.join(folder, "home");
-  mkdirSync(home, { recursive: true, mode: 0o700 });
-  using computer = testComputer();
-  const accessToken = new Secret(sandbox.portalToken("ada"));
-  const expiryTime = new Date(Date.now() + 3_600_000).toISOString();
-  storeToken(
-    { startURL: sandbox.startURL, region: sandbox.region, accessToken, expiryTime },
-    { ...computer.world, homeDirectory: home },
-  );
-  const { accessKeyID, secretAccessKey } = sandbox.controllerCredentials;
-  return {
-    environment: {
-      PATH: process.env["PATH"] ?? "",
-      HOME: home,
-      SALLYPORT_URL: api.url,
-      SALLYPORT_CA_FILE: api.caFile,
-      AWS_ENDPOINT_URL: sandbox.url,
-      AWS_REGION: sandbox.region,
-      AWS_DEFAULT_REGION: sandbox.region,
-      AWS_ACCESS_KEY_ID: accessKeyID,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-      AWS_EC2_METADATA_DISABLED: "true",
-      AWS_PAGER: "",
-    },
-    async [Symbol.asyncDispose]() {
-      await api[Symbol.asyncDispose]();
-      await sandbox.stop();
-    },
-  };
-}
-
-async function hasAws(environment: Readonly<Record<string, string>>): Promise<boolean> {
-  return firstByte("aws", ["--version"], environment).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** From starting the process to its first byte on either output; then waits for its end. Rejects where it fails, or says nothing. */
-async function firstByte(
-  file: string,
-  args: readonly string[],
+/** What is run; of other people's programs those that are installed. */
+async function present(
+  program: string,
   environment: Readonly<Record<string, string>>,
-): Promise<number> {
-  const startMs = performance.now();
-  const child = spawn(file, args, { env: environment, stdio: ["ignore", "pipe", "pipe"] });
-  let ms: number | undefined;
-  let said = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on("data", (chunk: Buffer) => {
-      ms ??= performance.now() - startMs;
-      said += chunk.toString();
-    });
+  database: string,
+): Promise<Entrant[]> {
+  const node = (answer: string, ...args: string[]): Asked => ({ file: process.execPath, args, answer, environment });
+  const floor = node("0", "-e", "console.log(0)");
+  const list = node(database, program, "grants", "list");
+  const aws = behindShim("aws");
+  const others: readonly (readonly [string, Asked])[] = [
+    [names.terminalFloor, onTerminal(floor)],
+    [names.awsVersion, { file: aws, args: ["--version"], answer: "aws-cli", environment }],
+    [names.awsCall, { file: aws, args: ["sts", "get-caller-identity"], answer: "Arn", environment }],
+    [names.kubectl, { file: "kubectl", args: ["version", "--client"], answer: "Client Version", environment }],
+  ];
+  const installed = new Map<string, Asked>();
+  for (const [name, asked] of others) {
+    const isThere = await firstOutput(asked).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) {
+      installed.set(name, asked);
+    }
   }
-  const [code] = (await once(child, "close")) as [number | null];
-  if (code !== 0 || ms === undefined) {
-    throw new Error(`${path.basename(file)} ${args.at(-1)} ended with ${code}: ${said.trim()}`);
-  }
-  return ms;
+  const { [names.terminalFloor]: terminalFloor, ...theirs } = Object.fromEntries(installed);
+  const entrants: Omit<Entrant, "samples">[] = [
+    { name: names.floor, asked: floor },
+    { name: names.help, asked: node("Usage", program, "--help") },
+    // The one that signs in comes before those that find its sign-in, wherever a round begins.
+    { name: names.signing, asked: list, ...signing },
+    { name: names.kept, asked: list, ...kept },
+    ...(terminalFloor === undefined
+      ? []
+      : [
+          { name: names.terminalFloor, asked: terminalFloor },
+          { name: names.terminalSigning, asked: onTerminal(list), ...signing },
+          { name: names.terminalKept, asked: onTerminal(list), ...kept },
+        ]),
+    ...Object.entries(theirs).map(([name, asked]) => ({ name, asked: asked as Asked })),
+  ];
+  return entrants.map((entrant) => ({ ...entrant, samples: [] }));
 }
 
 /** What it says of them. */
-export function cliText({ firstByteMs, helpVsAws, listVsAws, rounds: count }: CliResult): string {
-  const rows = Object.entries(firstByteMs).map(([name, ms]) => [`\`${name}\``, `${formatNumber(ms)} ms`]);
+export function cliText({ waits, helpVsAws, listVsAws, rounds: count }: CliResult): string {
+  const rows = Object.entries(waits).map(([name, { byteMs, answerMs }]) => {
+    const [command = "", ...how] = name.split(", ");
+    return [[`\`${command}\``, ...how].join(", "), `${formatNumber(byteMs)} ms`, `${formatNumber(answerMs)} ms`];
+  });
   return [
-    `Time from starting a process to its first byte of output, median of ${count} rounds in turns. \`grants list\` signs in in full each ` +
-      "time: portal, proof and control API, which answer at once on loopback.",
-    table([["command", "first output"], ...rows]),
+    `Time from starting a process to its first byte of output, and to the first byte of what was asked for (the first row of \`grants list\`), median of ${count} ` +
+      'rounds in turns. A command finds the sign-in that an earlier one kept; "signing in" has none, as once in a quarter of an hour: portal, proof and ' +
+      "control API, which answer at once on loopback. On a terminal the first byte of that is a line that says so.",
+    table([["command", "first byte", "answer"], ...rows]),
     helpVsAws === undefined
       ? "The `aws` command line is not installed on this machine."
-      : `\`${names.help}\` ÷ \`${names.awsVersion}\`: ${formatRatio(helpVsAws)}; \`${names.list}\` ÷ \`${names.awsCall}\`: ` +
+      : `\`${names.help}\` ÷ \`${names.awsVersion}\`: ${formatRatio(helpVsAws)}; \`${names.kept}\` ÷ \`${names.awsCall}\`: ` +
         `${formatRatio(listVsAws)}.`,
   ].join("\n\n");
 }
@@ -192,15 +170,20 @@ export function cliText({ firstByteMs, helpVsAws, listVsAws, rounds: count }: Cl
 /** A person takes what comes within this for an answer at once. */
 const firstPaintMaxMs = 150;
 
-/** What is wanted of it. */
-export function cliGoals({ firstByteMs }: CliResult): Goal[] {
+/** What is wanted of it: an answer where nobody must be signed in, and on a terminal something to see in every case. */
+export function cliGoals({ waits }: CliResult): Goal[] {
+  const answers = [names.help, names.kept];
+  const bytes = [names.terminalSigning, names.terminalKept].filter((name) => name in waits);
   return [
     {
       what: "First output of the command line, from the bundle",
       wanted: firstPaintMaxMs,
       is: "at most",
       unit: "ms",
-      measured: [names.help, names.list].map((name) => [name, firstByteMs[name] ?? Number.NaN]),
+      measured: [
+        ...answers.map((name): [string, number] => [name, waits[name]?.answerMs ?? Number.NaN]),
+        ...bytes.map((name): [string, number] => [name, waits[name]?.byteMs ?? Number.NaN]),
+      ],
     },
   ];
 }
