@@ -43,17 +43,19 @@ describe.skipIf(missing !== undefined)(`CloudWatch Logs, as moto speaks it${miss
     }
     const door = await startDoor(moto.url);
     const trail = await openTrail();
-    const sink = new CloudWatchSink({
-      logGroup: logGroupName,
-      logStream: logStreamName,
-      region,
-      endpoint: door.url,
-      clock: systemClock,
-    });
+    const sinkTo = (): CloudWatchSink =>
+      new CloudWatchSink({
+        logGroup: logGroupName,
+        logStream: logStreamName,
+        region,
+        endpoint: door.url,
+        clock: systemClock,
+      });
     return {
       door,
       trail,
-      sink,
+      sink: sinkTo(),
+      headSink: sinkTo(),
       logGroupName,
       async [Symbol.asyncDispose]() {
         await door.stop();
@@ -88,6 +90,31 @@ describe.skipIf(missing !== undefined)(`CloudWatch Logs, as moto speaks it${miss
 
     const events = await eventsIn(logGroupName);
     expect(events.map(({ message = "" }) => asExported(message)).toSorted(byPosition)).toEqual(await trail.exported());
+  });
+
+  it("gets the signed heads as events of their own, and what it answers verifies by itself, also where some came twice", async () => {
+    await using stage = await stand();
+    const { door, trail, sink, headSink, logGroupName } = stage;
+    await trail.add("s1", 3);
+    await trail.add("s2", 3);
+    const records = trail.runner(sink);
+    await trail.delivered(records);
+    door.faults.push("lost-answer");
+
+    await trail.delivered(trail.headRunner(headSink, records));
+
+    const events = await eventsIn(logGroupName);
+    // As `aws logs get-log-events` prints it.
+    const printed = (shown: OutputLogEvent[]) => JSON.stringify({ events: shown }, undefined, 4).split("\n");
+    expect(await trail.verified(printed(events))).toMatchObject({
+      verdict: "complete",
+      repeated: 2,
+      otherLines: 0,
+      lastHeads: [{ line: 2 }],
+      counts: { sessions: 2 },
+    });
+    const close = events.findLastIndex(({ message = "" }) => message.includes('"session.close"'));
+    expect((await trail.verified(printed(events.toSpliced(close, 1)))).verdict).toBe("broken");
   });
 
   const faults: [string, DoorFault][] = [

@@ -92,6 +92,35 @@ describe.skipIf(missing !== undefined)(
       expect(grantID).toMatch(/^g/);
     });
 
+    it("gets the signed heads as an event of their own, and what arrived verifies by itself, also where some came twice", async () => {
+      await trail.add("s1", 3);
+      await trail.add("s2", 3);
+      const records = trail.runner(sinkOf());
+      await trail.delivered(records);
+      door.faults.push("lost-answer");
+
+      await trail.delivered(trail.headRunner(sinkOf(), records));
+
+      const { received: all } = await received();
+      const heads = all.filter(({ event }) => event === "sallyport.head");
+      expect(heads).toHaveLength(4);
+      expect(heads[0]).toMatchObject({ attributes: { "sallyport.kind": "head", "sallyport.head_line": "1" } });
+      // As the collector's file exporter writes requests down.
+      const logRecords = all.map(({ body }) => ({ body: { stringValue: body } }));
+      const written = (kept: typeof logRecords) => [
+        JSON.stringify({ resourceLogs: [{ scopeLogs: [{ logRecords: kept }] }] }),
+      ];
+      expect(await trail.verified(written(logRecords))).toMatchObject({
+        verdict: "complete",
+        repeated: 2,
+        lastHeads: [{ line: 2 }],
+      });
+      const first = logRecords.findIndex(({ body }) => body.stringValue.includes('"headLine":1,'));
+      const second = logRecords.findLastIndex(({ body }) => body.stringValue.includes('"headLine":1,'));
+      const less = logRecords.filter((_, index) => index !== first && index !== second);
+      expect((await trail.verified(written(less))).verdict).toBe("broken");
+    });
+
     const faults: [string, DoorFault][] = [
       ["the connection is reset in the middle of the body", "reset"],
       ["the answer is lost", "lost-answer"],

@@ -23,6 +23,8 @@ export interface Rsyslog {
   /** The authority of its certificate, PEM. */
   readonly caFile: string;
   entries(): SyslogEntry[];
+  /** The file in which it writes the same as it does by default: a time, the host, the program and the message. */
+  readonly plainFile: string;
   /** Kills it; what it has written stays until `stop`. */
   stop(): Promise<void>;
 }
@@ -70,6 +72,7 @@ export async function startRsyslog(
   const certFile = file("cert.pem", pair.certificate);
   const keyFile = file("key.pem", pair.privateKey);
   const out = path.join(folder, "out.jsonl");
+  const plainFile = path.join(folder, "plain.log");
   const tls =
     options.tls === true
       ? {
@@ -81,7 +84,8 @@ export async function startRsyslog(
 global(workDirectory="${folder}" maxMessageSize="64k" ${tls.global})
 module(load="imtcp" ${tls.module})
 template(name="parsed" type="string" string="{${template}}\\n")
-ruleset(name="keep") { action(type="omfile" file="${out}" template="parsed" fileCreateMode="0644") }
+ruleset(name="keep") { action(type="omfile" file="${out}" template="parsed" fileCreateMode="0644")
+  action(type="omfile" file="${plainFile}" template="RSYSLOG_FileFormat" fileCreateMode="0644") }
 input(type="imtcp" address="127.0.0.1" port="${port}" ruleset="keep")
 `;
   const identity = process.getuid?.() === 0 ? { uid: unprivilegedID, gid: unprivilegedID } : {};
@@ -97,6 +101,7 @@ input(type="imtcp" address="127.0.0.1" port="${port}" ruleset="keep")
   return {
     port,
     caFile,
+    plainFile,
     entries: () =>
       (existsSync(out) ? readFileSync(out, "utf8") : "")
         .split("\n")

@@ -1,3 +1,6 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { gunzipSync } from "node:zlib";
 import {
   CreateBucketCommand,
@@ -9,6 +12,7 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { archiveLines } from "#audit/archive/files.ts";
 import { keyTemplateDefault } from "#audit/sinks/s3-key.ts";
 import { S3Sink } from "#audit/sinks/s3.ts";
 import { systemClock } from "#lib/clock.ts";
@@ -97,6 +101,20 @@ describe("S3, as moto speaks it", () => {
     return lines;
   }
 
+  /** All objects as they are, under the last parts of their names. */
+  async function downloaded(bucket: string) {
+    const folder = mkdtempSync(path.join(tmpdir(), "sallyport-s3-"));
+    for (const Key of await keysIn(bucket)) {
+      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key }));
+      writeFileSync(path.join(folder, path.basename(Key)), (await Body?.transformToByteArray()) ?? "");
+    }
+    return {
+      path: folder,
+      names: readdirSync(folder).toSorted(),
+      [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
+    };
+  }
+
   async function expectWhole(trail: TrailStand, bucket: string): Promise<void> {
     expect((await linesIn(bucket)).map(asExported)).toEqual(await trail.exported());
   }
@@ -109,12 +127,28 @@ describe("S3, as moto speaks it", () => {
       await trail.add("s1", 60);
       await trail.add("s2", 60);
 
-      await trail.delivered(trail.runner(sinkTo(bucket, door)));
+      const records = trail.runner(sinkTo(bucket, door));
+      await trail.delivered(records);
 
       await expectWhole(trail, bucket);
       const keys = await keysIn(bucket);
       expect(keys[0]).toMatch(/^trail\/acme\/\d{4}\/\d\d\/\d\d\/\d\d\/e0-0{15}1-0{14}50\.jsonl\.gz$/);
       expect(keys).toHaveLength(5);
+
+      // The signed heads come in an object of their own. What was downloaded then verifies by itself, and not without one of the objects.
+      await trail.delivered(trail.headRunner(sinkTo(bucket, door), records));
+      using folder = await downloaded(bucket);
+      expect(folder.names).toHaveLength(6);
+      expect(folder.names.at(-1)).toMatch(/^headse0-0{15}1-0{15}2\.jsonl\.gz$/);
+      expect(await trail.verified(archiveLines([folder.path]))).toMatchObject({
+        verdict: "complete",
+        lastHeads: [{ line: 2 }],
+        notSigned: 0,
+        otherLines: 0,
+        counts: { records: 244, sessions: 2 },
+      });
+      rmSync(path.join(folder.path, folder.names[2] ?? ""));
+      expect((await trail.verified(archiveLines([folder.path]))).verdict).toBe("broken");
     },
   );
 

@@ -1,6 +1,8 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { describe, expect, it } from "vitest";
+import { archiveLines } from "#audit/archive/files.ts";
 import type { SyslogFormat } from "#audit/sinks/syslog-message.ts";
 import { type SyslogOptions, SyslogSink } from "#audit/sinks/syslog.ts";
 import { systemClock } from "#lib/clock.ts";
@@ -83,6 +85,28 @@ describe.skipIf(missing !== undefined)(`syslog, as rsyslog reads it${missing ? `
     });
     expect(first?.data).toBe('[meta sequenceId="1"]');
     expect(Date.parse(first?.time ?? "")).toBe(Date.parse("2026-01-01T00:00:01Z"));
+  });
+
+  it("gets the signed heads as messages of their own, parts of them too: the file that it writes is an archive that verifies", async () => {
+    await using stage = await stand();
+    const { server, trail } = stage;
+    await trail.add("s1", 3);
+    await trail.add("s2", 3);
+    const sink = (): SyslogSink => sinkTo(server.port, { format: { ...format, maxBytes: 512 } });
+
+    const records = trail.runner(sink(), oneBatch);
+    await trail.delivered(records);
+    await trail.delivered(trail.headRunner(sink(), records, oneBatch));
+
+    const report = await eventually("rsyslog has written everything", async () => {
+      const found = await trail.verified(archiveLines([server.plainFile]));
+      return found.verdict === "complete" && found.lastHeads[0]?.line === 2 ? found : undefined;
+    });
+    expect(report).toMatchObject({ notSigned: 0, installation: "acme", counts: { sessions: 2 } });
+    expect(server.entries().find(({ msgID }) => msgID === "head")).toMatchObject({ priority: "110", data: "-" });
+    const lines = readFileSync(server.plainFile, "utf8").split("\n");
+    const gone = lines.findIndex((line) => line.includes('"kind":"statement.end"'));
+    expect((await trail.verified(lines.toSpliced(gone, 1))).verdict).toBe("broken");
   });
 
   it("gets whose record it is as structured data too, where an enterprise number is given", async () => {

@@ -2,6 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { type ArchiveReport, verifyArchive } from "#audit/archive/verify.ts";
 import { HeadFile } from "#audit/head-place.ts";
 import { HeadLog } from "#audit/heads.ts";
 import { localSigner } from "#audit/signing-key.ts";
@@ -24,8 +25,8 @@ export interface TrailStand {
   readonly store: AuditStore;
   readonly cursors: Map<string, Cursor>;
   readonly clock: typeof systemClock;
-  /** The public key that proves the signed heads, PEM. */
-  readonly publicKeyPEM: string;
+  /** Verifies lines of an archive by the public key. */
+  verified(lines: AsyncIterable<string> | Iterable<string>): Promise<ArchiveReport>;
   /** Stores one more session with that many statements, and signs where the chains stand. */
   add(session: string, statements: number): Promise<void>;
   /** The store's own export: what must arrive, whatever way it takes. */
@@ -78,7 +79,7 @@ export async function openTrail(): Promise<TrailStand> {
     store,
     cursors: kept.cursors,
     clock,
-    publicKeyPEM: signer.publicKeyPEM,
+    verified: (lines) => verifyArchive(lines, { publicKey: signer.publicKeyPEM }),
     async add(session, statements) {
       const { head } = await store.ingest("default/main", "t1", chain.write(...wholeSession(session, statements)));
       log.note(head);
