@@ -3,7 +3,7 @@ import { adasDigest, adasGrant, adasGrantID, reviewedObjects, waitingGrant } fro
 import { anEvent } from "../../notify/testing.ts";
 import { actionIDs } from "../../notify/slack/message.ts";
 import { deliver } from "../../notify/slack/stand.ts";
-import { type DoorStand, doorStand, pressed, replied, reviews, send, signed } from "./door-stand.ts";
+import { type DoorStand, doorStand, pressed, replied, reviews, send, signed } from "#test/serve/slack-door.ts";
 
 let stand: DoorStand | undefined;
 

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { caller } from "#test/serve/services.ts";
 import { anEvent } from "../../notify/testing.ts";
 import { deliver } from "../../notify/slack/stand.ts";
-import { type DoorStand, doorStand, pressed, replied, send } from "./door-stand.ts";
+import { type DoorStand, doorStand, pressed, replied, send } from "#test/serve/slack-door.ts";
 
 let stand: DoorStand | undefined;
 

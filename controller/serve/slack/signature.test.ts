@@ -2,7 +2,7 @@ import { isValidSlackRequest } from "@slack/bolt";
 import { afterEach, describe, expect, it } from "vitest";
 import { actionIDs } from "../../notify/slack/message.ts";
 import { testSigningSecret } from "../../notify/slack/testing.ts";
-import { type DoorStand, doorStand, pressed, send, signed } from "./door-stand.ts";
+import { type DoorStand, doorStand, pressed, send, signed } from "#test/serve/slack-door.ts";
 
 let stand: DoorStand | undefined;
 

@@ -5,12 +5,12 @@ import { memoryTrail } from "#audit/event/memory-trail.ts";
 import type { GrantReview } from "#kinds/index.ts";
 import { type ManualClock, manualClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
-import { apiStand, reviewedObjects, waitingGrant } from "#test/serve/api-stand.ts";
-import { actionIDs } from "../../notify/slack/message.ts";
-import { slackStand } from "../../notify/slack/stand.ts";
-import { testSigningSecret } from "../../notify/slack/testing.ts";
-import { createApp } from "../app.ts";
-import { slackDoor } from "./door.ts";
+import { apiStand, reviewedObjects, waitingGrant } from "./api-stand.ts";
+import { actionIDs } from "#controller/notify/slack/message.ts";
+import { slackStand } from "#controller/notify/slack/stand.ts";
+import { testSigningSecret } from "#controller/notify/slack/testing.ts";
+import { createApp } from "#controller/serve/app.ts";
+import { slackDoor } from "#controller/serve/slack/door.ts";
 
 /** What somebody presses; absent: Approve of the newest message that has it, as U0ROB of T1. */
 export interface Press {
