@@ -174,6 +174,8 @@ function createWorkers(
         links.grantChanged(grant);
         news.changed(keyOf(grant));
       },
+      onReviewWritten: ({ metadata: { namespace }, spec }) =>
+        news.changed({ kind: "Grant", namespace, name: spec.grantRef.name }),
       onGrantAction: (grant, action, result) => {
         const { kind: step } = action;
         telemetry?.revocation.stepDone(grant, action, result);

@@ -53,6 +53,18 @@ export interface ReviewRequest {
   readonly comment?: string;
 }
 
+/**
+ * What became of a review. `Counted`: it is on record, and part of the view. `Waiting`: that was not known yet when the controller had to
+ * answer; the Grant shows it later. One that does not count is refused with the reason.
+ */
+export interface ReviewOutcome {
+  /** Name of the GrantReview. */
+  readonly name: string;
+  readonly state: "Counted" | "Waiting";
+  /** A sentence; empty where nobody has looked at it yet. */
+  readonly message: string;
+}
+
 /** `POST /v1/grants/{grantID}/extend`: one more extension, of the length that the workflow states. */
 export interface ExtendRequest {
   /** `extension.count` as the person saw it, so that pressing twice extends once. */

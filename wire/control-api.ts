@@ -1,4 +1,4 @@
-import type { ApprovalView, ExtensionView, GrantAction } from "./approval.ts";
+import type { ApprovalView, ExtensionView, GrantAction, ReviewOutcome } from "./approval.ts";
 import type { IdentityProof } from "./proof.ts";
 import type { OidcSignIn } from "./sign-in.ts";
 
@@ -146,6 +146,11 @@ export interface GrantView {
 export interface GrantList {
   readonly items: readonly GrantView[];
 }
+/** The answer to a review: the Grant as it is by then, and what became of the review. */
+export interface ReviewedGrant extends GrantView {
+  readonly review: ReviewOutcome;
+}
+
 /**
  * One line of `GET /v1/grants/watch` and `GET /v1/grants/{grantID}/watch` (newline-delimited JSON, kept open): a view of each grant that
  * the caller may see, then `{}`, then a view at each change. `{}` also comes in every silence of 15 s. The stream may end at any time (with

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { ReviewRequest } from "#wire/approval.ts";
-import type { GrantView } from "#wire/control-api.ts";
+import type { GrantView, ReviewedGrant } from "#wire/control-api.ts";
 import { useApi } from "../session/session.tsx";
 import { durationText } from "../text/duration.ts";
 import { ActionDialog } from "../ui/action-dialog.tsx";
@@ -27,11 +27,14 @@ export function ReviewDialog({
   const announce = useAnnounce();
   const [seen] = useState(grant);
   const [comment, setComment] = useState("");
+  const [outcome] = useState({ isCounted: false });
   const isApproval = decision === "Approve";
   const text = comment.trim();
   const send = async (): Promise<void> => {
     const body: ReviewRequest = { decision, digest: seen.digest ?? "", ...(text === "" ? {} : { comment: text }) };
-    await api.post(`/v1/grants/${encodeURIComponent(seen.grantID)}/review`, body);
+    const path = `/v1/grants/${encodeURIComponent(seen.grantID)}/review`;
+    const { review } = await api.post<ReviewedGrant>(path, body);
+    outcome.isCounted = review.state === "Counted";
   };
   return (
     <ActionDialog
@@ -41,7 +44,10 @@ export function ReviewDialog({
       isReady={isApproval || text !== ""}
       onConfirm={send}
       onDone={() => {
-        announce(isApproval ? `Approved ${seen.userName}'s request` : `Denied ${seen.userName}'s request`);
+        const done = isApproval ? `Approved ${seen.userName}'s request` : `Denied ${seen.userName}'s request`;
+        announce(
+          outcome.isCounted ? done : "Your decision was taken. It is not counted yet; the request shows when it is.",
+        );
         onClose();
       }}
       onClose={onClose}

@@ -1,5 +1,5 @@
 import type { Trail } from "#audit/event/trail.ts";
-import type { Grant } from "#kinds/index.ts";
+import type { Grant, GrantReview } from "#kinds/index.ts";
 import type { Clock } from "#lib/clock.ts";
 import { defined } from "#lib/defined.ts";
 import type { Log } from "#lib/log.ts";
@@ -36,6 +36,8 @@ export interface ReconcilersOptions {
   /** See `GrantReconcilerOptions`. */
   readonly onGrantUntold?: () => void;
   readonly onGrantWritten: (grant: Grant) => void;
+  /** See `GrantReviewReconcilerOptions`. */
+  readonly onReviewWritten?: (review: GrantReview) => void;
   readonly onGrantAction: NonNullable<GrantReconcilerOptions["onAction"]>;
 }
 
@@ -56,7 +58,15 @@ export function reconcilers(options: ReconcilersOptions): Reconciler[] {
       ...defined({ warnBeforeEndMs: options.warnBeforeEndMs, onUntold: options.onGrantUntold }),
       ...kept,
     }),
-    grantReviewReconciler({ source, ports, clock, identity, identityStore: options.identityStore, ...kept }),
+    grantReviewReconciler({
+      source,
+      ports,
+      clock,
+      identity,
+      identityStore: options.identityStore,
+      ...defined({ onStatusWritten: options.onReviewWritten }),
+      ...kept,
+    }),
     proxyReconciler({ source, ports, clock, controller, connectedTasks }),
     databaseReconciler({ source, ports, clock, reportsOn }),
     availabilityReconciler({ source, clock }),

@@ -108,8 +108,7 @@ const grantProperties = {
   ),
   actions: listOf(oneOf("approve", "deny", "extend", "revoke", "cancel", "connect", "viewStatements")),
 };
-/** `GrantView` */
-export const grantView = object(grantProperties, [
+const optionalOfGrant = [
   "requestTime",
   "activationTime",
   "expiryTime",
@@ -127,7 +126,18 @@ export const grantView = object(grantProperties, [
   "approval",
   "extension",
   "actions",
-]);
+];
+/** `GrantView` */
+export const grantView = object(grantProperties, optionalOfGrant);
+
+/** `ReviewedGrant` */
+export const reviewedGrant = object(
+  {
+    ...grantProperties,
+    review: object({ name: text(63), state: oneOf("Counted", "Waiting"), message: text(4096, 0) }),
+  },
+  optionalOfGrant,
+);
 
 /** `IdentityProof` */
 export const identityProof = object(

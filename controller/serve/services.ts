@@ -121,6 +121,8 @@ export interface Services {
   readonly events: EventReader;
   /** Which Grants change. */
   readonly grantNews: Pick<GrantNews, "listen">;
+  /** How long an answer waits for a review to be counted, in milliseconds; 0: not at all. Absent: the usual time. */
+  readonly reviewWaitMs?: number;
   /** Keeps what people did and saw. Where it rejects, what it would have told of must not happen. */
   readonly trail: Trail;
   /** What a person may ask for now, by the availabilities and workflows in force. */

@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { GrantRequestResponse, GrantView, GrantWatchLine, KillResponse, SessionList } from "#wire/control-api.ts";
+import type {
+  GrantRequestResponse,
+  GrantView,
+  GrantWatchLine,
+  KillResponse,
+  ReviewedGrant,
+  SessionList,
+} from "#wire/control-api.ts";
 import type { Statistics } from "#wire/statistics.ts";
 import type { TrailEventList } from "#wire/trail-event.ts";
 import { type ControlApi, controlApi } from "../harness/control-api.ts";
@@ -51,7 +58,12 @@ describe("access that somebody approves, over the API", () => {
     })();
 
     const [queued] = (await grace.get<{ items: GrantView[] }>("/v1/reviews")).items;
-    await grace.post(path("/review"), { decision: "Approve", digest: queued?.digest, comment: "go on" });
+    const answer = await grace.post<ReviewedGrant>(path("/review"), {
+      decision: "Approve",
+      digest: queued?.digest,
+      comment: "go on",
+    });
+    expect(answer.review.state).toBe("Counted");
     await following;
 
     expect([asked.change, queued?.grantID, queued?.reason]).toEqual(["Requested", grantID, "OPS-7"]);

@@ -65,6 +65,8 @@ export function testServices(
     directory: {} as Services["directory"],
     audit,
     trail: memoryTrail(),
+    // Nobody counts here, unless a test does.
+    reviewWaitMs: 0,
     events: { page: async () => ({ items: [] }), async *tail() {} },
     grantNews,
     entitlements: async (person, namespace) => entitlementsOf(source, person, namespace),

@@ -22,6 +22,8 @@ export interface GrantReviewReconcilerOptions {
   readonly identity: Pick<IdentityTrust, "look">;
   /** Identity Store whose people the control API lets in (`--identity-store`). Absent: the one that all Proxies name. */
   readonly identityStore?: string | undefined;
+  /** Called after each write of a review's status: whoever made it waits for what became of it. */
+  readonly onStatusWritten?: (review: GrantReview) => void;
   /** Absent: nothing is recorded, as in a plan. */
   readonly trail?: Trail;
 }
@@ -65,13 +67,11 @@ async function reconcile(
   if (isDecided(stored.object)) {
     return { kind: "settled" };
   }
-  const write = (conditions: ReturnType<typeof reviewConditions>): Promise<void> =>
-    writeObjectStatus(
-      source,
-      stored.object,
-      { patch: { observedGeneration: stored.object.metadata.generation ?? 0 }, conditions },
-      clock,
-    );
+  const write = async (conditions: ReturnType<typeof reviewConditions>): Promise<void> => {
+    const patch = { observedGeneration: stored.object.metadata.generation ?? 0 };
+    await writeObjectStatus(source, stored.object, { patch, conditions }, clock);
+    options.onStatusWritten?.(stored.object);
+  };
   try {
     const decision = await decide(stored, options);
     await write(reviewConditions(decision));

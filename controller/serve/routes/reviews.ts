@@ -1,14 +1,25 @@
 import { apiVersion, type Grant, type GrantReview, type GrantStatus } from "#kinds/index.ts";
 import { defined } from "#lib/defined.ts";
 import type { ExtendRequest, ReviewRequest } from "#wire/approval.ts";
-import type { GrantList, GrantView, RevokeRequest } from "#wire/control-api.ts";
+import type { GrantList, GrantView, ReviewedGrant, RevokeRequest } from "#wire/control-api.ts";
 import { callerGrant, type CallerGrant, viewNow, visibleGrant } from "../grants/caller-view.ts";
 import { type ReviewVerdict, reviewVerdict } from "../../reconcile/grant/approval.ts";
+import { refusalStatus, reviewOutcome } from "../grants/review-outcome.ts";
 import { extensionOf, workflowOf } from "../grants/approval.ts";
 import { mayEnd, mayExtend } from "../grants/grant-access.ts";
 import { stateOf } from "../grants/grant-view.ts";
-import { callerOf, type CallerOf, HttpProblem, type Route } from "../route.ts";
-import { grantDigestText, grantView, integer, listOf, object, oneOf, stepName, text } from "../schemas.ts";
+import { callerOf, type CallerOf, HttpProblem, type Route, type RouteRequest } from "../route.ts";
+import {
+  grantDigestText,
+  grantView,
+  integer,
+  listOf,
+  object,
+  oneOf,
+  reviewedGrant,
+  stepName,
+  text,
+} from "../schemas.ts";
 import type { Services } from "../services.ts";
 import { byNewest, grantPath } from "./grants.ts";
 
@@ -30,12 +41,14 @@ export function reviewRoutes(services: Services): Route[] {
       ...change,
       path: "/v1/grants/{grantID}/review",
       operationID: "reviewGrant",
-      summary: "Approves or denies a grant as the caller, whose word must be waited for. Recorded as a GrantReview.",
+      summary:
+        "Approves or denies a grant as the caller, whose word must be waited for. Recorded as a GrantReview. Answers when it was counted, within seconds; `review.state` is `Waiting` where that took longer.",
+      response: reviewedGrant,
       body: object(
         { decision: oneOf("Approve", "Deny"), digest: grantDigestText, step: stepName, comment: text(2048) },
         ["step", "comment"],
       ),
-      handle: (request) => review(services, callerOf(request), of(request), request.body as ReviewRequest),
+      handle: (request) => review(services, request, of(request)),
     },
     {
       ...change,
@@ -81,12 +94,9 @@ function queueRoute(services: Services): Route {
   };
 }
 
-async function review(
-  services: Services,
-  caller: CallerOf,
-  seen: CallerGrant,
-  { decision, digest, step, comment }: ReviewRequest,
-): Promise<GrantView> {
+async function review(services: Services, request: RouteRequest, seen: CallerGrant): Promise<ReviewedGrant> {
+  const caller = callerOf(request);
+  const { decision, digest, step, comment } = request.body as ReviewRequest;
   const { grant } = seen;
   const verdict = reviewVerdict({
     grant,
@@ -112,8 +122,9 @@ async function review(
       ...(comment === undefined ? {} : { comment }),
     },
   };
-  await services.source.create(object);
-  return viewNow(services, caller, seen);
+  const made = await services.source.create(object);
+  const outcome = await reviewOutcome(services, made.object, grant, request.signal);
+  return { ...viewNow(services, caller, seen), review: outcome };
 }
 
 /** Why the review would not count. */
@@ -121,8 +132,7 @@ function notCounted(verdict: Exclude<ReviewVerdict, { readonly kind: "counts" }>
   if (verdict.kind === "waits") {
     return new HttpProblem(409, "NotWaiting", verdict.message, { next: "Look at it again in a moment." });
   }
-  const isForbidden = verdict.reason === "NotAnApprover" || verdict.reason === "SelfApproval";
-  return new HttpProblem(isForbidden ? 403 : 409, verdict.reason, verdict.message);
+  return new HttpProblem(refusalStatus(verdict.reason), verdict.reason, verdict.message);
 }
 
 function reviewName(grant: Grant, { random }: Services): string {
