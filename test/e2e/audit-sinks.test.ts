@@ -2,14 +2,16 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { archiveLines } from "#audit/archive/files.ts";
+import { verifyArchive } from "#audit/archive/verify.ts";
 import { AuditStore } from "#audit/store/store.ts";
-import { trailPaths } from "#audit/trail-directory.ts";
+import { ownPublicKey, trailPaths } from "#audit/trail-directory.ts";
 import { systemClock } from "#lib/clock.ts";
 import type { ProblemList } from "#wire/control-api.ts";
 import { type ControlApi, controlApi } from "../harness/control-api.ts";
 import { type Installation, signInDirectly, startInstallation, untilProxyLinked } from "../harness/installation.ts";
 import { ended, eventually } from "../harness/process.ts";
-import { asExported, collect } from "../sinks/trail.ts";
+import { collect, recordsIn } from "../sinks/trail.ts";
 import * as support from "./support.ts";
 
 let installation: Installation;
@@ -58,13 +60,19 @@ it("delivers what happens to access and every statement, once, through SIGKILL a
   cli.kill("SIGTERM");
   await ended(cli);
   await holds('"session.close"');
+  const publicKey = ownPublicKey(installation.stateDirectory);
+  const archive = await eventually("all that is there is signed, and the signed heads are there too", async () => {
+    const report = await verifyArchive(archiveLines([out]), { publicKey });
+    return report.verdict === "complete" && report.notSigned === 0 ? report : undefined;
+  });
   installation.controller().kill("SIGTERM");
   await ended(installation.controller());
 
   const store = await AuditStore.open({ path: trailPaths(installation.stateDirectory).store, clock: systemClock });
   const exported = await collect(store.export());
   await store.close();
-  expect(delivered().map(asExported)).toEqual(exported);
+  expect(recordsIn(delivered())).toEqual(exported);
+  expect(archive).toMatchObject({ repeated: 0, otherLines: 0, lastHeads: [expect.anything()] });
   expect(delivered().map((line) => (JSON.parse(line) as { event?: string }).event)).toContain("grant.activated");
   // It has not failed for long enough yet to be a person's problem.
   expect(problems).toEqual([]);

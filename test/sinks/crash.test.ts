@@ -6,13 +6,15 @@ import path from "node:path";
 import { gunzipSync } from "node:zlib";
 import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, S3Client } from "@aws-sdk/client-s3";
 import { describe, expect, it } from "vitest";
+import { archiveLines } from "#audit/archive/files.ts";
+import { verifyArchive } from "#audit/archive/verify.ts";
 import { AuditStore } from "#audit/store/store.ts";
 import { testChain, wholeSession } from "#audit/testing/chains.ts";
 import { systemClock } from "#lib/clock.ts";
 import { isMissing } from "#tools/parts/part.ts";
 import { sinkServers } from "#tools/parts/sinks.ts";
 import { motoCredentials, startMoto } from "./moto.ts";
-import { collect, headsIn, keptHeads, recordsIn } from "./trail.ts";
+import { collect, headsIn, keptHeads, recordsIn, testKey } from "./trail.ts";
 
 const part = sinkServers();
 const missing = isMissing(part) ? part.missing : undefined;
@@ -84,6 +86,7 @@ describe("a controller that is killed with SIGKILL around every move of a cursor
       expect(kills).toBeGreaterThan(3);
       expect(recordsIn(lines)).toEqual(stored.exported);
       expect(headsIn(lines)).toEqual(stored.heads);
+      expect((await verifyArchive(archiveLines([directory]), { publicKey: testKey })).verdict).toBe("complete");
     },
     timeoutMs,
   );

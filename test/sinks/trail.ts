@@ -79,7 +79,7 @@ export async function openTrail(): Promise<TrailStand> {
     store,
     cursors: kept.cursors,
     clock,
-    verified: (lines) => verifyArchive(lines, { publicKey: signer.publicKeyPEM }),
+    verified: (lines) => verifyArchive(lines, { publicKey: testKey }),
     async add(session, statements) {
       const { head } = await store.ingest("default/main", "t1", chain.write(...wholeSession(session, statements)));
       log.note(head);
@@ -122,6 +122,8 @@ export async function openTrail(): Promise<TrailStand> {
 }
 
 const signer = localSigner(generateKeyPairSync("ed25519").privateKey);
+/** What proves the heads of these tests, PEM. */
+export const testKey = signer.publicKeyPEM;
 
 function openLog(place: HeadFile): Promise<HeadLog> {
   const onFailed = (error: Error): never => {
