@@ -2,6 +2,8 @@ import { coerceError, UserError } from "#lib/errors.ts";
 import type { SignInInfo } from "#wire/control-api.ts";
 import type { Command, World } from "../command.ts";
 import { loadConfig } from "../config/config.ts";
+import type { ControlClient } from "../control/client.ts";
+import type { KeptLogin } from "../signin/kept-login.ts";
 import type { OidcLogin } from "../signin/oidc/login-cache.ts";
 
 /** `sallyport logout`: forgets the person's sign-ins on this computer, and ends them where they were made. */
@@ -13,13 +15,19 @@ export const logout: Command = {
   async run({ world }) {
     const config = loadConfig(world);
     // First what needs nobody's answer but the issuer's: it is done even where the control API cannot be reached.
-    const { forgetLogin } = await import("../signin/kept-login.ts");
-    forgetLogin(config.url, world);
+    const { findLogin, forgetLogin } = await import("../signin/kept-login.ts");
+    let kept: KeptLogin | undefined;
+    try {
+      kept = findLogin(config, world);
+    } finally {
+      forgetLogin(config.url, world);
+    }
     const oidc = await signOutOfIssuer(config.url, world);
     const { ControlClient } = await import("../control/client.ts");
     const { signOutOfPortal } = await import("../signin/forget.ts");
     const control = new ControlClient(config, world.clock);
     try {
+      await endToken(control, kept, world);
       const signIn = await control.get<SignInInfo>("/v1/sign-in", { signal: world.signal, anonymous: true });
       const portal = await signOutOfPortal(signIn.startURL, signIn.ssoRegion, world);
       world.output.result({ portal, oidc }, () => (portal + oidc === 0 ? "You were not signed in." : "Signed out."));
@@ -34,6 +42,15 @@ export const logout: Command = {
     }
   },
 };
+
+/** Ends the token that was kept, where the API can be reached: by itself it would live for minutes. */
+async function endToken(control: ControlClient, kept: KeptLogin | undefined, { signal }: World): Promise<void> {
+  if (kept !== undefined) {
+    const isOver = new Error("the token is over");
+    control.signIn(kept.token, () => Promise.reject(isOver));
+    await control.post("/v1/logout", {}, { signal }).catch(() => {});
+  }
+}
 
 /** How many sign-ins were forgotten: one or none. */
 async function signOutOfIssuer(url: string, world: World): Promise<number> {

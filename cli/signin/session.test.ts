@@ -269,6 +269,17 @@ describe("a sign-in that is kept", () => {
     expect((await list()).asked).toEqual(once);
   });
 
+  it("is ended by logout at the control API: a copy of it opens nothing any more", async () => {
+    await list();
+    const { token } = kept();
+    installation.api.calls.length = 0;
+
+    await computer.run([logout], "logout");
+
+    const ends = installation.api.calls.filter((call) => call.path === "/v1/logout");
+    expect(ends).toMatchObject([{ method: "POST", token }]);
+  });
+
   it("is forgotten by logout, also while the control API is away", async () => {
     await list();
     const signIn = installation.api.handlers.get("GET /v1/sign-in") as FakeHandler;

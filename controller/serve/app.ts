@@ -96,6 +96,7 @@ async function authorise(
     auditor,
     auditGroup,
     session: sessionName(presented.token),
+    signOut: () => presented.end(),
     isBrowser: presented.isBrowser,
     ...defined({ sessionLeftMs: presented.leftMs?.() }),
   };

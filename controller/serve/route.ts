@@ -19,6 +19,8 @@ export interface CallerOf extends Principal {
   readonly auditGroup: boolean;
   /** Names the token that the caller came with, without being it. */
   readonly session: string;
+  /** Ends what the caller came with. Absent: they came with nothing that ends, as from Slack. */
+  readonly signOut?: () => void;
   /** Came with the cookie of a browser. Absent: with a bearer token. */
   readonly isBrowser?: boolean;
   /** How long a browser's session lasts at most, in milliseconds. Absent: the caller came with a bearer token. */

@@ -8,7 +8,7 @@ import { eventRoutes } from "./routes/events.ts";
 import { exportRoutes } from "./routes/export.ts";
 import { fleetRoute } from "./routes/fleet.ts";
 import { grantRoutes } from "./routes/grants.ts";
-import { meRoute } from "./routes/me.ts";
+import { logoutRoute, meRoute } from "./routes/me.ts";
 import { operationRoutes } from "./routes/operations.ts";
 import { reviewRoutes } from "./routes/reviews.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
@@ -36,6 +36,7 @@ export function controlRoutes(options: RouteOptions): Route[] {
     ...signInRoutes(services, nonces, tokens, groups),
     ...(options.signIn ?? []),
     meRoute(services),
+    logoutRoute(),
     // Before the routes of one grant, which would take `watch` for its ID.
     ...watchRoutes(services),
     ...grantRoutes(services),

@@ -12,6 +12,8 @@ export interface Presented {
   find(): Promise<Principal | undefined>;
   /** How long the browser's session lasts at most, in milliseconds; absent for a bearer token, undefined when it is over. */
   leftMs?(): number | undefined;
+  /** Signs out: what it opened is over. */
+  end(): void;
   /** Calls `fire` once when the token must be asked about again. */
   whenOver(fire: () => void): CancelTimer;
 }
@@ -27,6 +29,7 @@ export function presentedBy(headers: Headers, tokens: Tokens, browser: BrowserDo
       token: bearer,
       isBrowser: false,
       find: async () => tokens.find(bearer),
+      end: () => tokens.end(bearer),
       whenOver: (fire) => tokens.whenOver(bearer, fire),
     };
   }
@@ -39,6 +42,7 @@ export function presentedBy(headers: Headers, tokens: Tokens, browser: BrowserDo
     token: cookie,
     isBrowser: true,
     find: () => browser.sessions.find(cookie),
+    end: () => browser.sessions.end(cookie),
     leftMs: () => browser.sessions.leftMs(cookie),
     whenOver: (fire) => browser.sessions.whenOver(cookie, fire),
   };

@@ -16,9 +16,16 @@ export interface Principal {
   readonly groups: readonly string[];
 }
 
+interface Held {
+  readonly principal: Principal;
+  readonly endsMs: number;
+  /** Told when the token is ended before its time. */
+  readonly enders: Set<() => void>;
+}
+
 /** Bearer tokens of the control API. Only their SHA-256 is kept, in memory: a restart signs everybody out. */
 export class Tokens {
-  readonly #held = new Map<string, { principal: Principal; endsMs: number }>();
+  readonly #held = new Map<string, Held>();
   readonly #clock: Clock;
   readonly #random: (bytes: number) => Uint8Array;
 
@@ -37,14 +44,29 @@ export class Tokens {
       this.#held.delete(digest);
     }
     const token = Buffer.from(this.#random(tokenBytes)).toString("base64url");
-    this.#held.set(digestOf(token), { principal, endsMs: nowMs + tokenLifeMs });
+    this.#held.set(digestOf(token), { principal, endsMs: nowMs + tokenLifeMs, enders: new Set() });
     return { token: new Secret(token), lifeMs: tokenLifeMs };
   }
 
   /** Calls `fire` once when `token` is over; without delay for one that is unknown. */
   whenOver(token: string, fire: () => void): CancelTimer {
-    const endsMs = this.#held.get(digestOf(token))?.endsMs ?? 0;
-    return this.#clock.after(endsMs - this.#clock.monotonicMs(), fire);
+    const held = this.#held.get(digestOf(token));
+    const cancelTimer = this.#clock.after((held?.endsMs ?? 0) - this.#clock.monotonicMs(), fire);
+    held?.enders.add(fire);
+    return () => {
+      cancelTimer();
+      held?.enders.delete(fire);
+    };
+  }
+
+  /** Ends `token` now, and what it opened; nothing where it is over already. */
+  end(token: string): void {
+    const digest = digestOf(token);
+    const held = this.#held.get(digest);
+    this.#held.delete(digest);
+    for (const fire of held?.enders ?? []) {
+      fire();
+    }
   }
 
   /** Who holds `token`; undefined when it is unknown or over. */

@@ -39,9 +39,12 @@ export async function reviewOutcome(
   const stop = grantNews.listen((key) =>
     key.namespace === namespace && key.name === grantName ? changed.add(key) : undefined,
   );
+  if (waitMs === 0) {
+    late.abort();
+  }
   const cancel = clock.after(waitMs, () => late.abort());
   try {
-    while (waitMs > 0 && !isDecided(now()) && !over.aborted) {
+    while (!isDecided(now()) && !over.aborted) {
       await changed.some(over);
       changed.take();
     }

@@ -55,6 +55,7 @@ const open = new Set([
 /** Every other route, with what each caller gets. A route that is not here fails the test. */
 const matrix: Readonly<Record<string, Row>> = {
   "GET /v1/me": { status: everyone },
+  "POST /v1/logout": { status: everyone },
   "POST /v1/console/links": { status: everyone },
   "GET /v1/databases": { status: everyone },
   "POST /v1/grants": {

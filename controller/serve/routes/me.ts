@@ -35,3 +35,16 @@ export function meRoute({ installation, clock }: Pick<Services, "installation" |
     },
   };
 }
+
+/** `POST /v1/logout`: a token that was forgotten would work for a quarter of an hour in whoever's hands it is. */
+export function logoutRoute(): Route {
+  return {
+    method: "POST",
+    path: "/v1/logout",
+    operationID: "logout",
+    summary: "Ends the token, or the browser's session, that the caller came with, and the streams that it opened.",
+    rule: "person",
+    response: object({}),
+    handle: async (request): Promise<void> => callerOf(request).signOut?.(),
+  };
+}
