@@ -6,6 +6,7 @@ import {
   SignCommand,
   type SigningAlgorithmSpec,
 } from "@aws-sdk/client-kms";
+import { awsHttp } from "#lib/aws-http.ts";
 import { coerceError, UserError } from "#lib/errors.ts";
 import { type HeadSigner, keyIDOf } from "./head-line.ts";
 
@@ -22,7 +23,7 @@ const kmsIntervalMs = 10_000;
  */
 export async function kmsSigner(keyARN: string, config: KMSClientConfig = {}): Promise<HeadSigner> {
   const region = keyARN.split(":")[3];
-  const client = new KMSClient({ ...(region === undefined ? {} : { region }), ...config });
+  const client = new KMSClient({ requestHandler: awsHttp(), ...(region === undefined ? {} : { region }), ...config });
   const answer = await client.send(new GetPublicKeyCommand({ KeyId: keyARN })).catch((error: unknown) => {
     throw unusable(keyARN, coerceError(error).message, "Allow kms:GetPublicKey and kms:Sign on that key.", error);
   });

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import path from "node:path";
 import { GetSecretValueCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { Journal } from "#audit/journal.ts";
+import { awsHttp } from "#lib/aws-http.ts";
 import type { Clock } from "#lib/clock.ts";
 import { defined } from "#lib/defined.ts";
 import type { Log } from "#lib/log.ts";
@@ -241,6 +242,10 @@ function passwordsOf(
 }
 
 function secretsManager(region: string, credentials: ReturnType<typeof taskCredentials>): ReadSecret {
-  const client = new SecretsManagerClient({ region, credentials: async () => credentials() });
+  const client = new SecretsManagerClient({
+    region,
+    credentials: async () => credentials(),
+    requestHandler: awsHttp(),
+  });
   return async (secretARN) => (await client.send(new GetSecretValueCommand({ SecretId: secretARN }))).SecretString;
 }

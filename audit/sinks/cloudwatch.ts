@@ -4,6 +4,7 @@ import {
   PutLogEventsCommand,
   type RejectedLogEventsInfo,
 } from "@aws-sdk/client-cloudwatch-logs";
+import { awsHttp } from "#lib/aws-http.ts";
 import type { Clock } from "#lib/clock.ts";
 import { awsFailure } from "./aws-failure.ts";
 import { type LogEvent, logCalls } from "./cloudwatch-events.ts";
@@ -21,7 +22,6 @@ export interface CloudWatchOptions {
   readonly clock: Clock;
 }
 
-const connectTimeoutMs = 5_000;
 /** A call carries a mebibyte at most. */
 const requestTimeoutMs = 30_000;
 
@@ -37,7 +37,7 @@ export class CloudWatchSink implements Sink<RecordLine> {
       region,
       maxAttempts: 1,
       ...(endpoint === undefined ? {} : { endpoint }),
-      requestHandler: { connectionTimeout: connectTimeoutMs, requestTimeout: requestTimeoutMs },
+      requestHandler: awsHttp(requestTimeoutMs),
     });
   }
 

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { awsHttp } from "#lib/aws-http.ts";
 import type { Clock } from "#lib/clock.ts";
 import { awsFailure } from "./aws-failure.ts";
 import { SinkFailure } from "./failure.ts";
@@ -28,7 +29,6 @@ export interface S3Options {
 }
 
 const dayMs = 86_400_000;
-const connectTimeoutMs = 5_000;
 /** A batch of a few MiB, compressed, leaves within seconds on any line that is worth using. */
 const requestTimeoutMs = 60_000;
 
@@ -48,7 +48,7 @@ export class S3Sink implements Sink<RecordLine> {
       // The runner retries, at its own pace and where it is seen.
       maxAttempts: 1,
       ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
-      requestHandler: { connectionTimeout: connectTimeoutMs, requestTimeout: requestTimeoutMs },
+      requestHandler: awsHttp(requestTimeoutMs),
     });
   }
 

@@ -1,4 +1,5 @@
 import { SSMClient, StartSessionCommand, TerminateSessionCommand } from "@aws-sdk/client-ssm";
+import { awsHttp } from "#lib/aws-http.ts";
 import { coerceError, UserError } from "#lib/errors.ts";
 import type { ConnectInfo, GrantList, GrantView } from "#wire/control-api.ts";
 import type { World } from "../command.ts";
@@ -83,7 +84,7 @@ async function startable(
       { ...world, interactive: false },
       { patient: false },
     );
-    client = new SSMClient({ region: info.region, credentials, maxAttempts: 2 });
+    client = new SSMClient({ region: info.region, credentials, maxAttempts: 2, requestHandler: awsHttp() });
     const started = await client.send(
       new StartSessionCommand({
         Target: info.target,

@@ -1,4 +1,5 @@
 import { SSMClient } from "@aws-sdk/client-ssm";
+import { awsHttp } from "#lib/aws-http.ts";
 import { silentLog } from "#lib/log.ts";
 import type { ConnectInfo } from "#wire/control-api.ts";
 import type { Warning } from "#wire/handshake.ts";
@@ -60,7 +61,7 @@ export async function connect(
     region: info.region,
     // Its few calls are minutes apart. A connection that is kept may have died while the computer slept, and would hold up the one call that
     // finds the way again.
-    requestHandler: { httpAgent: { keepAlive: false }, httpsAgent: { keepAlive: false } },
+    requestHandler: { ...awsHttp(), httpAgent: { keepAlive: false }, httpsAgent: { keepAlive: false } },
     // A tunnel outlives its first credentials, and resuming it is signed too: the SDK asks again as they run out.
     credentials: async () => {
       const given = first ?? (await fetchCredentials(false));

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
 import { CreateTokenCommand, SSOOIDCClient, StartDeviceAuthorizationCommand } from "@aws-sdk/client-sso-oidc";
+import { awsHttp } from "#lib/aws-http.ts";
 import { UserError } from "#lib/errors.ts";
 import type { World } from "../command.ts";
 import { type Opener, openAddress } from "./browser.ts";
@@ -26,7 +27,7 @@ export async function signInByBrowser(
 ): Promise<PortalToken> {
   const { startURL, region } = portal;
   const session = findSsoSession(startURL, region, world);
-  const client = new SSOOIDCClient({ region });
+  const client = new SSOOIDCClient({ region, requestHandler: awsHttp() });
   try {
     const registration = await registrationFor({ startURL, region, session }, client, world, fresh);
     await using loopback = await listenOnLoopback(callbackPath, world);

@@ -6,6 +6,7 @@ import {
   SSOOIDCClient,
   StartDeviceAuthorizationCommand,
 } from "@aws-sdk/client-sso-oidc";
+import { awsHttp } from "#lib/aws-http.ts";
 import { pause } from "#lib/clock.ts";
 import { UserError } from "#lib/errors.ts";
 import { Secret } from "#lib/secret.ts";
@@ -27,7 +28,7 @@ const deviceGrant = "urn:ietf:params:oauth:grant-type:device_code";
  * until the person approved in a browser.
  */
 export async function signInByDevice(startURL: string, region: string, world: World): Promise<PortalToken> {
-  const client = new SSOOIDCClient({ region });
+  const client = new SSOOIDCClient({ region, requestHandler: awsHttp() });
   const options = { abortSignal: world.signal };
   try {
     const registration = await client.send(
@@ -68,7 +69,7 @@ export async function renewToken(token: PortalToken, world: World): Promise<Port
   if (renewal === undefined) {
     return undefined;
   }
-  const client = new SSOOIDCClient({ region: token.region });
+  const client = new SSOOIDCClient({ region: token.region, requestHandler: awsHttp() });
   try {
     const answer = await client.send(
       new CreateTokenCommand({

@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { LogoutCommand, SSOClient } from "@aws-sdk/client-sso";
+import { awsHttp } from "#lib/aws-http.ts";
 import type { World } from "../command.ts";
 import { allTokens, type PortalToken } from "./token-cache.ts";
 
@@ -9,7 +10,7 @@ import { allTokens, type PortalToken } from "./token-cache.ts";
  */
 export async function signOutOfPortal(startURL: string, region: string, world: World): Promise<number> {
   const tokens = allTokens(startURL, region, world);
-  const client = new SSOClient({ region });
+  const client = new SSOClient({ region, requestHandler: awsHttp() });
   try {
     for (const token of tokens) {
       await endAtPortal(client, token, world);

@@ -1,4 +1,5 @@
 import { GetRoleCredentialsCommand, SSOClient } from "@aws-sdk/client-sso";
+import { awsHttp } from "#lib/aws-http.ts";
 import { pause } from "#lib/clock.ts";
 import { UserError } from "#lib/errors.ts";
 import type { ProofCredentials } from "#wire/proof.ts";
@@ -36,7 +37,7 @@ export async function roleCredentials(
 ): Promise<RoleCredentials> {
   let token = await portal.token();
   let wasReplaced = false;
-  const client = new SSOClient({ region: token.region });
+  const client = new SSOClient({ region: token.region, requestHandler: awsHttp() });
   try {
     for (let tries = 1; ; tries += 1) {
       try {

@@ -5,6 +5,7 @@ import { RDSClient } from "@aws-sdk/client-rds";
 import { SSMClient } from "@aws-sdk/client-ssm";
 import { SSOAdminClient } from "@aws-sdk/client-sso-admin";
 import { fromTemporaryCredentials } from "@aws-sdk/credential-providers";
+import { awsHttp } from "#lib/aws-http.ts";
 import type { Clock } from "#lib/clock.ts";
 import { createAccountLock } from "./account-lock.ts";
 import { assumedRole, type RoleCredentials } from "./assumed-role.ts";
@@ -44,10 +45,6 @@ export interface AwsCredentials {
   readonly sessionToken?: string;
 }
 
-/** A TCP connection takes milliseconds; one that takes longer is retried by the loop. */
-const connectTimeoutMs = 5_000;
-/** Control-plane calls answer within a second or two. Longer than this, the loop's back-off does better than waiting. */
-const requestTimeoutMs = 15_000;
 /** Life of the credentials for another account, the most that STS gives to who has taken a role already (role chaining). */
 const assumedSeconds = 3_600;
 
@@ -63,7 +60,7 @@ export function awsPorts(options: AwsOptions): AwsPorts {
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
     ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
   };
-  const http = { requestHandler: { connectionTimeout: connectTimeoutMs, requestTimeout: requestTimeoutMs } };
+  const http = { requestHandler: awsHttp() };
 
   const measured: Measured = (client) => fenceClient(measureClient(client, recorder, clock), options.beforeWrite);
   const adminClient = memo((region) => measured(new SSOAdminClient({ region, ...own, ...http, maxAttempts: 1 })));
@@ -116,7 +113,7 @@ function assumed(
       DurationSeconds: assumedSeconds,
       ...(ExternalId === undefined ? {} : { ExternalId }),
     },
-    clientConfig: { region, ...(endpoint === undefined ? {} : { endpoint }) },
+    clientConfig: { region, requestHandler: awsHttp(), ...(endpoint === undefined ? {} : { endpoint }) },
     clientPlugins: [{ applyToStack: (middlewareStack) => void measureClient({ middlewareStack }, recorder, clock) }],
     ...(options.credentials === undefined ? {} : { masterCredentials: options.credentials }),
   });

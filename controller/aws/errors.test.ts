@@ -32,6 +32,12 @@ it.each([
   expect(classified.message).toBe(`sso:CreatePermissionSet: ${name}: said AWS`);
 });
 
+it.each(["ECONNRESET", "EPIPE"])("calls a connection that was cut %s, which the SDK names TimeoutError", (code) => {
+  const classified = classifyFailure(Object.assign(thrown("TimeoutError"), { code }), "sso:X");
+
+  expect(classified).toMatchObject({ failure: "unavailable", code });
+});
+
 it("classifies once, and whatever was thrown", () => {
   const failure = new AwsFailure("busy", "AccountBusy", "sso:UpdateRole", "");
 

@@ -58,8 +58,13 @@ const byName: ReadonlyMap<string, AwsFailureClass> = new Map(
   Object.entries(classes).flatMap(([failure, names]) => names.map((name) => [name, failure as AwsFailureClass])),
 );
 
+/** What Node calls a connection that the other side ended. The SDK's HTTP handler names these TimeoutError, though nothing was waited for. */
+const cutOff = ["ECONNRESET", "EPIPE"] as const;
+
 interface SdkErrorLike {
   readonly name?: unknown;
+  /** Of Node's errors. */
+  readonly code?: unknown;
   readonly message?: unknown;
   readonly $metadata?: { readonly httpStatusCode?: unknown };
 }
@@ -73,7 +78,8 @@ export function classifyFailure(thrown: unknown, call: string): AwsFailure {
     return thrown;
   }
   const error = (typeof thrown === "object" && thrown !== null ? thrown : {}) as SdkErrorLike;
-  const code = typeof error.name === "string" && error.name !== "" ? error.name : "UnknownError";
+  const named = typeof error.name === "string" && error.name !== "" ? error.name : "UnknownError";
+  const code = cutOff.find((cut) => cut === error.code) ?? named;
   const message = typeof error.message === "string" && error.message !== "" ? error.message : "no message";
   return new AwsFailure(failureOf(code, error.$metadata?.httpStatusCode), code, call, `${call}: ${code}: ${message}`);
 }

@@ -29,7 +29,7 @@ describe.each([
   ["limitedInTurn", limitedInTurn],
   ["limitedOptional", limitedOptional],
 ])("%s", (_name, call) => {
-  it.each(["ListAccountAssignments", "GetInlinePolicyForPermissionSet", "TagResource", "DeletePermissionSet"])(
+  it.each(["ListAccountAssignments", "GetInlinePolicyForPermissionSet", "TagResource", "CreatePermissionSet"])(
     "tries %s again where it fails at once, each time in its turn of the rate",
     async (operation) => {
       const { parts, run, counts } = aCall([unavailable, named("InternalServerException")]);
@@ -60,13 +60,13 @@ describe.each([
   );
 
   it.each(["CreatePermissionSet", "CreateAccountAssignment", "DeleteAccountAssignment", "ProvisionPermissionSet"])(
-    "leaves %s to the next pass, since its effect may have come about",
+    "leaves %s to the next pass where a repetition is refused, since the first may have had its effect",
     async (operation) => {
-      const { parts, run, counts } = aCall([unavailable]);
+      const { parts, run, counts } = aCall([unavailable, named("ConflictException")]);
 
       await expect(call(parts, operation, run)).rejects.toMatchObject({ failure: "unavailable" });
 
-      expect(counts().sent).toBe(1);
+      expect(counts().sent).toBe(2);
     },
   );
 });

@@ -56,24 +56,28 @@ export function limitedOptional<T>(
  */
 const attemptsPerCall = 3;
 
-/**
- * Reads, and changes that have the same effect when made twice. What creates or starts something is decided anew by a later pass, from
- * what that sees: the answer may be all that was lost.
- */
+/** Calls that have the same effect when made twice. */
 const repeatable = /^(Describe|Get|List|TagResource$|PutInlinePolicyToPermissionSet$|DeletePermissionSet$)/;
 
+/**
+ * Tries a call until it is answered, as `attemptsPerCall` says. Where something else was to be created or started and a repetition is
+ * refused, the refusal may be about what a lost answer brought about: then the first failure counts, and a later pass looks.
+ */
 async function attempted<T>(operation: string, attempt: () => Promise<T>): Promise<T> {
-  const attempts = repeatable.test(operation) ? attemptsPerCall : 1;
-  for (let left = attempts - 1; left > 0; left -= 1) {
+  let first: unknown;
+  for (let left = attemptsPerCall; ; left -= 1) {
     try {
       return await attempt();
     } catch (thrown) {
+      first ??= thrown;
       if (!isBrief(thrown)) {
+        throw repeatable.test(operation) ? thrown : first;
+      }
+      if (left === 1) {
         throw thrown;
       }
     }
   }
-  return attempt();
 }
 
 /** Whether AWS failed at once. A call that was waited for until its time was over has cost its pass enough. */
