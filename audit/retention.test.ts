@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { manualClock, type ManualClock } from "#lib/clock.ts";
 import { HeadFile, readHeadLines } from "./head-place.ts";
 import { HeadLog } from "./heads.ts";
+import { hourOf, silenceMaxHours, steadyHours } from "./clock-trust.ts";
 import { removeOld, type RetentionOptions } from "./retention.ts";
 import { loadSigningKey } from "./signing-key.ts";
 import { startStoreStand, type StoreStand } from "#test/harness/audit-postgres.ts";
@@ -20,6 +21,12 @@ beforeAll(async () => {
 afterAll(() => stand.server.stop());
 
 const weekMs = 7 * 86_400_000;
+const hourMs = 3_600_000;
+/** What a process has seen that looked every hour since the beginning of a manual clock. */
+function looksUntil(now: number): Set<number> {
+  const first = hourOf(manualClock().now());
+  return new Set(Array.from({ length: hourOf(now) - first + 1 }, (_, index) => first + index));
+}
 
 describe.each(["SQLite", "Postgres"])("retention in %s", (kind) => {
   let directory: string;
@@ -53,13 +60,17 @@ describe.each(["SQLite", "Postgres"])("retention in %s", (kind) => {
 
   const key = () => loadSigningKey(`${directory}/key.pem`);
   const lines = () => readHeadLines(`${directory}/heads`);
+  const steady = (): RetentionOptions["clock"] => ({ now: clock.now(), looks: looksUntil(clock.now()) });
   const ship = async (records: readonly Uint8Array[], task = "t1"): Promise<void> => {
     heads.note((await store.ingest("default/main", task, records)).head);
     await heads.flush();
     clock.advance(1_000);
   };
   const remove = (ageMs: number) =>
-    removeOld({ store, heads, headLines: lines, publicKeyPEM: key().publicKeyPEM }, clock.now() - ageMs);
+    removeOld(
+      { store, heads, headLines: lines, publicKeyPEM: key().publicKeyPEM, clock: steady() },
+      clock.now() - ageMs,
+    );
   const check = async () => {
     await heads.flush();
     return verify({ records: store.raw(), heads: lines(), publicKey: key().publicKeyPEM });
@@ -150,7 +161,7 @@ describe.each(["SQLite", "Postgres"])("retention in %s", (kind) => {
     const failing = { flush: () => heads.flush(), noteRemoved: () => Promise.reject(new Error("no key")) };
 
     const removing = removeOld(
-      { store, heads: failing, headLines: lines, publicKeyPEM: key().publicKeyPEM },
+      { store, heads: failing, headLines: lines, publicKeyPEM: key().publicKeyPEM, clock: steady() },
       clock.now() - weekMs,
     );
 
@@ -175,7 +186,10 @@ describe.each(["SQLite", "Postgres"])("retention in %s", (kind) => {
       remove: (position) => store.remove(position),
     });
     const removal = (over: RetentionOptions["store"]) =>
-      removeOld({ store: over, heads, headLines: lines, publicKeyPEM: key().publicKeyPEM }, clock.now() - weekMs);
+      removeOld(
+        { store: over, heads, headLines: lines, publicKeyPEM: key().publicKeyPEM, clock: steady() },
+        clock.now() - weekMs,
+      );
 
     const backdated = removal(lying((range) => store.raw(range), 8));
     await expect(backdated).rejects.toThrow("no signed head from then knows it");
@@ -201,7 +215,7 @@ describe.each(["SQLite", "Postgres"])("retention in %s", (kind) => {
     };
 
     const removal = removeOld(
-      { store, heads, headLines: forged, publicKeyPEM: key().publicKeyPEM },
+      { store, heads, headLines: forged, publicKeyPEM: key().publicKeyPEM, clock: steady() },
       clock.now() - weekMs,
     );
 
@@ -240,10 +254,36 @@ describe.each(["SQLite", "Postgres"])("retention in %s", (kind) => {
     expect(await check()).toMatchObject({ removed: [{ toSeq: 4, wrong: report?.findings.length }] });
   });
 
+  it("removes nothing by a clock that may have jumped ahead, until it has gone on steadily, and by itself then", async () => {
+    const chain = testChain();
+    const looks = looksUntil(clock.now());
+    await ship(chain.write(...wholeSession("a", 1)));
+    clock.advance(52 * weekMs);
+    await ship(chain.write(...wholeSession("b", 1)));
+    const options = { store, heads, headLines: lines, publicKeyPEM: key().publicKeyPEM };
+    const removal = () => {
+      looks.add(hourOf(clock.now()));
+      return removeOld({ ...options, clock: { now: clock.now(), looks } }, clock.now() - weekMs);
+    };
+
+    await expect(removal()).rejects.toMatchObject({ name: "ClockDoubted", doubt: { silentHours: 52 * 7 * 24 } });
+    const left = await collect(store.raw());
+    for (let hours = 0; hours < steadyHours - silenceMaxHours; hours += silenceMaxHours) {
+      clock.advance(silenceMaxHours * hourMs);
+      await expect(removal()).rejects.toThrow("the clock was seen at 2026-01-01T00:00:00.000Z and then at 2026-12-31");
+    }
+    clock.advance(silenceMaxHours * hourMs);
+    const removed = await removal();
+
+    expect(left).toHaveLength(8);
+    expect(removed).toMatchObject({ upTo: 4 });
+    expect(await check()).toMatchObject({ verdict: "complete" });
+  });
+
   it("waits for who still needs the records", async () => {
     await ship(testChain().write(...wholeSession("a", 1)));
     clock.advance(3 * weekMs);
-    const options = { store, heads, headLines: lines, publicKeyPEM: key().publicKeyPEM };
+    const options = { store, heads, headLines: lines, publicKeyPEM: key().publicKeyPEM, clock: steady() };
 
     const needed = await removeOld({ ...options, positionNeeded: () => 4 }, clock.now() - weekMs);
     const left = await collect(store.raw());

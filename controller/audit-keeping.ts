@@ -9,6 +9,8 @@ import { replicaID, trailPaths } from "#audit/trail-directory.ts";
 import { pause } from "#lib/clock.ts";
 import { coerceError, UserError } from "#lib/errors.ts";
 import type { AuditOptions } from "./audit-options.ts";
+import { RetentionHold } from "./audit-retention-hold.ts";
+import { showRetention } from "./metrics/audit.ts";
 import type { AuditKeeping } from "./serve/audit-trail.ts";
 import { findGrant } from "./source/grant-by-id.ts";
 import type { Source } from "./source/source.ts";
@@ -53,6 +55,10 @@ export async function openAudit(
     }
   }
   const replica = replicaID(paths.replica);
+  const retentionHold = new RetentionHold();
+  if (audit.retentionMs !== undefined && world.telemetry !== undefined) {
+    showRetention(world.telemetry.registry, retentionHold);
+  }
   const trail = new StoredTrail({ store, installation, replica, clock, onStored: (head) => heads.noteNow(head) });
   return {
     store,
@@ -75,6 +81,7 @@ export async function openAudit(
       ),
     publicKeyPEM: `${signer.publicKeyPEM}${audit.formerKeys}`,
     log,
+    retentionHold,
     begin: (signal) => begin(world, { store, heads, replica, signal }),
     proxyOfGrant: (grantID) => {
       const grant = findGrant(source, grantID);

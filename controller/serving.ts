@@ -123,7 +123,7 @@ export function serverOptions(
     verifier: verifierOf(world),
     directory,
     audit: auditReader(audit),
-    problems: () => [...source.problems(), ...(audit.sinkProblems?.() ?? [])],
+    problems: () => [...source.problems(), ...(audit.sinkProblems?.() ?? []), ...audit.retentionHold.problems()],
     trail: audit.trail,
     events: eventReader(audit.store),
     grantNews,

@@ -35,7 +35,10 @@ export function startUpkeep(
   const { installation, region } = options;
   const orphans = new OrphanSweeper({ ports, source, clock, log, installation, region, hold });
   const { retentionMs } = options.audit;
-  const retention = retentionMs === undefined ? undefined : new AuditRetention({ audit, retentionMs, clock, log });
+  const retention =
+    retentionMs === undefined
+      ? undefined
+      : new AuditRetention({ audit, retentionMs, clock, log, hold: audit.retentionHold });
   retention?.start();
   void telling.start();
   goneTasks.start();

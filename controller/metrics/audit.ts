@@ -2,6 +2,7 @@ import type { AuditRecord } from "#audit/record.ts";
 import type { IngestResult } from "#audit/store/store.ts";
 import type { Clock } from "#lib/clock.ts";
 import type { MetricRegistry } from "#lib/metrics/registry.ts";
+import type { RetentionHold } from "../audit-retention-hold.ts";
 import type { AuditRecorder } from "../serve/audit-trail.ts";
 import { ownMetrics } from "./definitions.ts";
 
@@ -36,4 +37,9 @@ export function auditRecorder(registry: MetricRegistry, clock: Clock): AuditReco
     },
     refused: (proxy) => refused.inc({ proxy }),
   };
+}
+
+/** Whether records that are too old are held back, whenever that is asked for. */
+export function showRetention(registry: MetricRegistry, hold: Pick<RetentionHold, "value">): void {
+  registry.gaugeAtScrape(ownMetrics.auditRetentionHeld, () => [{ labels: {}, value: hold.value }]);
 }

@@ -234,6 +234,12 @@ const proxyMetrics = {
     labels: ["proxy"],
     buckets: exponentialBuckets(0.05, 3, 12),
   }),
+  auditRetentionHeld: define({
+    name: "sallyport_audit_retention_held",
+    type: "gauge",
+    help: "1 while no old audit records are removed since the clock may have jumped ahead. Only where there is --audit-retention.",
+    labels: [],
+  }),
 } as const;
 
 const sinkMetrics = {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { manualClock, type ManualClock } from "#lib/clock.ts";
 import { silentLog, type Log } from "#lib/log.ts";
 import { memorySource } from "../reconcile/testing.ts";
+import { showRetention } from "./audit.ts";
 import { controllerMetrics } from "./definitions.ts";
 import { createTelemetry, type ObservedController, type Telemetry, type TelemetryListeners } from "./telemetry.ts";
 
@@ -81,6 +82,7 @@ describe("a controller's telemetry", () => {
     const leadership = { isLeading: () => true, onChange: () => () => {}, lastRenewedMs: () => 0 };
     started.countDrift(memorySource());
     started.observeSinks(() => []);
+    showRetention(started.registry, { value: 0 });
     started.observe(observed({ reflectors: () => [], lease: { name: "sallyport", leadership, durationMs: 15_000 } }));
 
     const { type, text } = await metrics();

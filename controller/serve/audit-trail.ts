@@ -9,6 +9,7 @@ import { bytesOfText } from "#audit/text.ts";
 import { verify } from "#audit/verify.ts";
 import { defined } from "#lib/defined.ts";
 import type { Log } from "#lib/log.ts";
+import type { RetentionHold } from "../audit-retention-hold.ts";
 import type { ExportedLine, StatementEvent, TextLine, VerifyReport } from "#wire/control-api.ts";
 import type { AuditSink } from "./link/link.ts";
 import type { AuditFilter, AuditReader } from "./services.ts";
@@ -40,6 +41,8 @@ export interface AuditKeeping {
   readonly databaseKey: (name: string) => string;
   /** What a person must look at in the sinks. Absent: there are none. */
   readonly sinkProblems?: () => readonly string[];
+  /** Whether records that are too old are held back. */
+  readonly retentionHold: RetentionHold;
   /** Lowest position that a sink still needs: retention keeps it and what follows. Undefined, or absent: none needs any. */
   readonly positionNeeded?: () => number | undefined;
 }

@@ -61,6 +61,7 @@ describe("the dashboard", () => {
       "controller_runtime_reconcile_panics_total",
       "controller_runtime_reconcile_timeouts_total",
       "controller_runtime_terminal_reconcile_errors_total",
+      "sallyport_audit_retention_held",
       "sallyport_build_info",
       "sallyport_folder_files",
       "sallyport_health_check",

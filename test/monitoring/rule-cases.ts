@@ -247,6 +247,11 @@ export const ruleCases: Readonly<Record<string, RuleCase>> = {
     labels: { proxy: "default/main" },
     quiet: histogram("sallyport_audit_lag_seconds", proxy, "60", 0),
   },
+  SallyportRetentionHeld: {
+    fires: [["sallyport_audit_retention_held", always(1)]],
+    labels: {},
+    quiet: [["sallyport_audit_retention_held", always(0)]],
+  },
   SallyportStatementsDenied: {
     // Minute 50, looked at in minute 59; minute 40.
     fires: [[`sallyport_proxy_spool_last_denied_timestamp_seconds{${proxy}}`, always(3_000)]],

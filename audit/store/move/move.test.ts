@@ -5,6 +5,7 @@ import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { manualClock, type ManualClock } from "#lib/clock.ts";
 import { startStoreStand, type StoreStand } from "#test/harness/audit-postgres.ts";
+import { hourOf } from "../../clock-trust.ts";
 import { StoredTrail } from "../../event/stored-trail.ts";
 import { HeadFile, readHeadLines, SharedHeads } from "../../head-place.ts";
 import { HeadLog } from "../../heads.ts";
@@ -59,7 +60,11 @@ async function writeTrail(): Promise<void> {
   const headLines = () => readHeadLines(paths.heads);
   await ship(chain.write(...wholeSession("removed", 3), openBody("open"), startBody("open", 1)));
   clock.advance(2 * dayMs);
-  await removeOld({ store, heads, headLines, publicKeyPEM: key().publicKeyPEM }, clock.now() - dayMs);
+  const looks = new Set([0, dayMs, 2 * dayMs].map((ago) => hourOf(clock.now() - ago)));
+  await removeOld(
+    { store, heads, headLines, publicKeyPEM: key().publicKeyPEM, clock: { now: clock.now(), looks } },
+    clock.now() - dayMs,
+  );
   for (let week = 0; week < 4; week += 1) {
     await ship(chain.write(...wholeSession(`week-${week}`, 150)));
     clock.advance(7 * dayMs);
