@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import {
   closeSync,
   constants,
@@ -23,7 +22,7 @@ const othersMask = 0o077;
  */
 export function writePrivateFile(file: string, text: string): void {
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-  const staging = `${file}.${randomBytes(nameBytes).toString("hex")}`;
+  const staging = `${file}.${Buffer.from(crypto.getRandomValues(new Uint8Array(nameBytes))).toString("hex")}`;
   writeFileSync(staging, text, { mode: 0o600, flag: "wx" });
   try {
     renameSync(staging, file);

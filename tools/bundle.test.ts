@@ -48,6 +48,21 @@ it("loads for a small command a small part of itself", async () => {
   const loaded = reached(bundleEntry);
   const bytes = [...loaded].reduce((sum, file) => sum + codeOf(file).length, 0);
   expect(bytes).toBeLessThan(400_000);
+  const builtins = [...loaded].flatMap((file) => importsOf(codeOf(file))).filter((name) => isBuiltin(name));
+  expect(builtins).toContain("node:fs");
+  // TLS takes longer to load than all the rest, and what makes random bytes half as long.
+  expect(builtins.filter((name) => /^node:(?:https?|tls|crypto)$/.test(name))).toEqual([]);
+});
+
+it("adds for a command that finds a sign-in little more: no client of AWS, a few files", () => {
+  const [session = ""] = files.filter((file) => file.startsWith("session-"));
+
+  const loaded = reached(session, reached(bundleEntry));
+
+  const bytes = [...loaded].reduce((sum, file) => sum + codeOf(file).length, 0);
+  expect(bytes).toBeLessThan(450_000);
+  expect(loaded.size).toBeLessThan(12);
+  expect([...loaded].flatMap((file) => importsOf(codeOf(file)))).toContain("node:https");
 });
 
 it("checks manifests as the sources do", async () => {
