@@ -1,3 +1,5 @@
+import { escapeOf, unprintable } from "#lib/unprintable.ts";
+
 /**
  * Text as a database client or server sent it. A string where the bytes are valid UTF-8, which then hold exactly the same
  * bytes; otherwise the bytes themselves. Nothing is ever replaced, cut or normalised.
@@ -45,14 +47,6 @@ export function readableText(text: Text): string {
   return typeof text === "string" ? text : Buffer.from(text.base64, "base64").toString("utf8");
 }
 
-/**
- * What could move a cursor, ring a bell, recolour a terminal or reorder a line: C0 and C1 controls (ECMA-48), DEL, line and
- * paragraph separators, and the bidirectional and invisible format characters (Unicode TR 36 and TR 9).
- */
-const unprintable =
-  // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
-
 const shortEscapes: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t", "\u001b": "\\e" };
 
 /** How `printable` treats line ends and tabs. */
@@ -70,16 +64,6 @@ export function printable(text: Text, options: PrintableOptions = {}): string {
     if (options.lines === "keep" && (character === "\n" || character === "\t")) {
       return character;
     }
-    return shortEscapes[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+    return shortEscapes[character] ?? escapeOf(character);
   });
-}
-
-/**
- * JSON text that a terminal cannot be steered by either, and that reads back as it was: what JSON itself leaves as it is (the C1 controls,
- * which terminals obey in UTF-8 too, and what reorders a line) is escaped as JSON may be (RFC 8259 7).
- */
-export function printableJSON(json: string): string {
-  return json.replace(unprintable, (character) =>
-    character === "\n" ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

@@ -1,4 +1,5 @@
 import { pino } from "pino";
+import { printableJSON } from "./unprintable.ts";
 
 /** Values that a log line carries. Secrets redact themselves; never pass a raw one. */
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -36,6 +37,8 @@ export function jsonLog(level: LogLevel, fields: LogFields = {}, sink?: LineSink
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       messageKey: "message",
       formatters: { level: (label) => ({ level: label }) },
+      // People read logs on terminals, and names and errors in them come from elsewhere.
+      hooks: { streamWrite: printableJSON },
     },
     sink ?? pino.destination({ fd: 2, sync: true }),
   );

@@ -68,6 +68,17 @@ describe("output", () => {
     expect(err().replaceAll(/\u001b\[\d+m/g, "")).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u0080-\u009f]/);
   });
 
+  it("lets no text from elsewhere begin a line that looks like one of its own", () => {
+    const { output, out, err } = recorded("text");
+    const forged = "no\n[✔] approved";
+
+    output.note(forged);
+    output.event("DENIED", forged, {});
+    output.error(new UserError("X", forged, { why: forged, next: forged }));
+
+    expect(out() + err()).not.toMatch(/^\[✔\] approved/m);
+  });
+
   it("steers no terminal with JSON either, and says the same", () => {
     const { output, out, err } = recorded("json");
     const evil = "\u001b[2J\u009b2J\u202e\u2028\n\ud800";

@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
-import { printable, printableJSON } from "#audit/text.ts";
+import { printable } from "#audit/text.ts";
 import type { UserError } from "#lib/errors.ts";
+import { printableJSON } from "#lib/unprintable.ts";
 import { formatTable } from "./table.ts";
 
 /**
@@ -68,7 +69,7 @@ function jsonOutput({ out, err, drained }: Streams): Output {
 function textOutput({ out, err, colours, drained }: Streams): Output {
   const paint = (style: Parameters<typeof styleText>[0], text: string): string =>
     colours ? styleText(style, text, { validateStream: false }) : text;
-  const tell = (mark: string, text: string): void => err(`${mark} ${safe(text)}\n`);
+  const tell = (mark: string, text: string): void => err(`${mark} ${indented(text)}\n`);
   return {
     format: "text",
     result: (_value, text) => out(`${safe(text())}\n`),
@@ -91,7 +92,7 @@ function textOutput({ out, err, colours, drained }: Streams): Output {
         ["next: ", error.next],
       ] as const) {
         if (text !== "") {
-          err(`    ${part}${safe(text)}\n`);
+          err(`    ${part}${indented(text)}\n`);
         }
       }
     },
@@ -102,4 +103,9 @@ function textOutput({ out, err, colours, drained }: Streams): Output {
 /** Line ends stay: messages of our own have them. */
 function safe(text: string): string {
   return printable(text, { lines: "keep" });
+}
+
+/** Behind a mark: what comes on further lines, such as another person's comment, begins none that looks like ours. */
+function indented(text: string): string {
+  return safe(text).replaceAll(/\n(?=\S)/g, "\n    ");
 }
