@@ -1,6 +1,7 @@
 import type { Readable, Writable } from "node:stream";
 import type { Clock } from "#lib/clock.ts";
 import type { Output } from "./output/output.ts";
+import type { TerminalPlace } from "./output/terminal-place.ts";
 
 /** One option of a command. The name is what is typed after `--`; a value's placeholder makes it take one. */
 export interface Option {
@@ -52,7 +53,12 @@ export interface World {
   readonly random: (bytes: number) => Uint8Array;
   readonly output: Output;
   /** Where questions are asked and answered. */
-  readonly terminal: { readonly input: Readable; readonly output: Writable };
+  readonly terminal: {
+    readonly input: Readable;
+    readonly output: Writable;
+    /** Where this process stands at its terminal now; absent or undefined: that is not known. */
+    readonly place?: () => TerminalPlace | undefined;
+  };
   /** Whether somebody can answer a question: input and error output are terminals and CI is not set. */
   readonly interactive: boolean;
   /** Aborted by the first Ctrl-C, SIGTERM or SIGHUP; the command then winds down. */

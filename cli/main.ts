@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { systemClock } from "#lib/clock.ts";
 import { allCommands } from "./commands/all.ts";
+import { terminalPlace } from "./output/terminal-place.ts";
 import { runCli } from "./run.ts";
 
 const commands = allCommands({
@@ -60,8 +60,9 @@ process.exitCode = await runCli(
     workingDirectory: process.cwd(),
     homeDirectory: process.env["HOME"] ?? homedir(),
     clock: systemClock,
-    random: randomBytes,
-    terminal: { input: process.stdin, output: process.stderr },
+    // Not by way of node:crypto, which takes longer to load than most of what a command does.
+    random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+    terminal: { input: process.stdin, output: process.stderr, place: terminalPlace },
     interactive: process.stdin.isTTY && process.stderr.isTTY && process.env["CI"] === undefined,
     signal: stopping.signal,
     version,
@@ -75,7 +76,8 @@ process.exitCode = await runCli(
   {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),
-    colours: process.stderr.isTTY && process.env["NO_COLOR"] === undefined,
+    // no-color.org: an empty variable asks for nothing. A dumb terminal would show the escape sequences.
+    colours: process.stderr.isTTY && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb",
     drained,
   },
 );

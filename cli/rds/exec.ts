@@ -27,8 +27,10 @@ export async function runCommand(
     env: { ...world.environment, ...environment },
   });
   const giveBack = world.takeSignals?.((signal) => {
-    // Ctrl-C at a terminal goes to every process in front of it, the command among them: passed on as well it would arrive twice.
-    if (signal !== "SIGINT" || !world.interactive) {
+    // Ctrl-C at a terminal goes to every process in front of it, the command among them: passed on as well it would arrive twice. That is so
+    // with other input than the terminal, too.
+    const place = world.terminal.place?.();
+    if (signal !== "SIGINT" || !(place === undefined ? world.interactive : place === "front")) {
       child.kill(signal);
     }
   });

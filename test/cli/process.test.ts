@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { freePort } from "#test/harness/postgres.ts";
 import { repository } from "#test/harness/process.ts";
 import { type FakeInstallation, startFakeInstallation } from "./fake-installation.ts";
+import { isPlain } from "./terminal.ts";
 import type { TestComputer } from "./world.ts";
 
 let installation: FakeInstallation;
@@ -114,6 +115,8 @@ describe("the process", () => {
     child.kill("SIGINT");
 
     expect(await exitOf(child)).toBe(130);
+    // Nobody looks at it: no colours, and no line that is drawn anew.
+    expect(child.out()).toSatisfy(isPlain);
     await expect(once(connect(port, "127.0.0.1"), "connect")).rejects.toMatchObject({ code: "ECONNREFUSED" });
   });
 
