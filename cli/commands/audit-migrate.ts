@@ -1,6 +1,5 @@
 import path from "node:path";
 import { UserError } from "#lib/errors.ts";
-import { storeURLGiven } from "../audit/store-url.ts";
 import { type Command, type Invocation, valueOf } from "../command.ts";
 
 /** `sallyport audit migrate` */
@@ -31,7 +30,7 @@ export const auditMigrate: Command = {
     const { output } = invocation.world;
     // Loaded when it is needed: a client of Postgres makes every command's start slower.
     const { migrateStore, storeVersions } = await import("#audit/store/migrate.ts");
-    const place = placeOf(invocation);
+    const place = await placeOf(invocation);
     const newest = "path" in place ? storeVersions.sqlite : storeVersions.postgres;
     const to = Number(valueOf(invocation, "to"));
     if (!Number.isInteger(to) || to < 1 || to > newest) {
@@ -43,11 +42,12 @@ export const auditMigrate: Command = {
   },
 };
 
-function placeOf(invocation: Invocation): { readonly path: string } | { readonly url: string } {
+async function placeOf(invocation: Invocation): Promise<{ readonly path: string } | { readonly url: string }> {
   const state = valueOf(invocation, "state");
   if (state !== undefined) {
     return { path: path.resolve(invocation.world.workingDirectory, state) };
   }
+  const { storeURLGiven } = await import("../audit/store-url.ts");
   const url = storeURLGiven(invocation);
   if (url === undefined) {
     throw new UserError("InvalidOption", "it is not said which audit store", {

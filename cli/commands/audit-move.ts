@@ -2,7 +2,6 @@ import path from "node:path";
 import type { MoveReport } from "#audit/store/move/move.ts";
 import { UserError } from "#lib/errors.ts";
 import { shellWord } from "#lib/shell-word.ts";
-import { storeURLGiven } from "../audit/store-url.ts";
 import { type Command, valueOf } from "../command.ts";
 
 /** `sallyport audit move` */
@@ -37,6 +36,7 @@ export const auditMove: Command = {
   async run(invocation) {
     const { output, workingDirectory } = invocation.world;
     const state = path.resolve(workingDirectory, valueOf(invocation, "state") ?? "");
+    const { storeURLGiven } = await import("../audit/store-url.ts");
     const url = storeURLGiven(invocation);
     if (url === undefined) {
       throw new UserError("InvalidOption", "it is not said where the trail goes", {
