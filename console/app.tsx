@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import type { Me } from "#wire/control-api.ts";
-import type { BrowserSession, RedeemLinkRequest } from "#wire/sign-in.ts";
+import type { BrowserSession, RedeemLinkRequest, SignedOut } from "#wire/sign-in.ts";
 import { type Api, createApi } from "./api/client.ts";
 import { asProblem, type Problem } from "./api/problem.ts";
 import { BrowserRouter } from "./router/router.tsx";
@@ -44,7 +44,12 @@ function Door() {
   const signOut = useCallback(() => {
     // Whatever the controller answers, this page shows nothing more of the session.
     const over = (): void => setStanding({ kind: "signedOut", wasOver: false });
-    void api.post("/console/sign-out").then(over, over);
+    void api.post<SignedOut>("/console/sign-out").then(({ url }) => {
+      over();
+      if (url !== undefined) {
+        location.assign(url);
+      }
+    }, over);
   }, [api]);
   switch (standing.kind) {
     case "looking":

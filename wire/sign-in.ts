@@ -24,6 +24,12 @@ export interface BrowserSession {
   readonly expiryTime: string;
 }
 
+/** `POST /console/sign-out`: the session is over. */
+export interface SignedOut {
+  /** Where the browser ends its session at the OIDC issuer too. Absent: it did not begin there, or the issuer has no such page. */
+  readonly url?: string;
+}
+
 /** `oidc` of `GET /v1/sign-in`: how the command line signs in where the installation trusts an OIDC issuer. */
 export interface OidcSignIn {
   readonly issuer: string;

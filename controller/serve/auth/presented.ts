@@ -42,7 +42,7 @@ export function presentedBy(headers: Headers, tokens: Tokens, browser: BrowserDo
     token: cookie,
     isBrowser: true,
     find: () => browser.sessions.find(cookie),
-    end: () => browser.sessions.end(cookie),
+    end: () => void browser.sessions.end(cookie),
     leftMs: () => browser.sessions.leftMs(cookie),
     whenOver: (fire) => browser.sessions.whenOver(cookie, fire),
   };

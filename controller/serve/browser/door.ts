@@ -9,7 +9,7 @@ import type { Route } from "../route.ts";
 import type { Services } from "../services.ts";
 import { consoleLinkRoute } from "./link-route.ts";
 import { ConsoleLinks } from "./links.ts";
-import { mountBrowserOidc } from "./oidc.ts";
+import { issuerSignOut, mountBrowserOidc } from "./oidc.ts";
 import { BrowserSessions } from "./sessions.ts";
 import { mountBrowserSignIn } from "./sign-in.ts";
 
@@ -52,7 +52,8 @@ export function createSignInWays(options: SignInWaysOptions): SignInWays {
     sessions,
     publicURL,
     mount(app: Hono) {
-      mountBrowserSignIn(app, signIn);
+      const signOut = issuer === undefined ? {} : { issuerSignOut: issuerSignOut.bind(undefined, issuer) };
+      mountBrowserSignIn(app, { ...signIn, ...signOut });
       if (issuer !== undefined) {
         mountBrowserOidc(app, { ...signIn, issuer, services });
       }

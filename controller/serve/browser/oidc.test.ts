@@ -4,6 +4,7 @@ import { systemClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
 import { Secret } from "#lib/secret.ts";
 import { consoleClient, type OidcIssuerServer, startOidcIssuer } from "#test/harness/oidc-issuer.ts";
+import type { SignedOut } from "#wire/sign-in.ts";
 import { testServices } from "#test/serve/services.ts";
 import { createApp } from "../app.ts";
 import { attemptsBurst } from "../auth/attempts.ts";
@@ -12,7 +13,7 @@ import { OidcIssuer } from "../auth/oidc/issuer.ts";
 import { Tokens } from "../auth/tokens.ts";
 import { controlRoutes } from "../routes.ts";
 import { createSignInWays } from "./door.ts";
-import { pendingCookie, pendingLifeMs } from "./oidc.ts";
+import { issuerSignOut, pendingCookie, pendingLifeMs } from "./oidc.ts";
 import { returnPath } from "./return-path.ts";
 import { Seal } from "./seal.ts";
 
@@ -77,15 +78,23 @@ class Browser {
     return jar;
   }
 
-  async get(address: string, headers: Record<string, string> = {}): Promise<Response> {
+  get(address: string, headers: Record<string, string> = {}): Promise<Response> {
+    return this.#fetch(address, { method: "GET" }, headers);
+  }
+
+  #send(address: string, headers: Record<string, string>, body?: string): Promise<Response> {
+    return this.#fetch(address, { method: "POST", ...(body === undefined ? {} : { body }) }, headers);
+  }
+
+  async #fetch(address: string, init: RequestInit, headers: Record<string, string>): Promise<Response> {
     const url = new URL(address);
     const jar = this.jar(url.origin);
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
     const all = { ...headers, ...(cookie === "" ? {} : { cookie }) };
     const answer =
       url.origin === publicURL
-        ? await app.request(`${url.pathname}${url.search}`, { headers: { host: url.host, ...all } })
-        : await fetch(url, { redirect: "manual", headers: all });
+        ? await app.request(`${url.pathname}${url.search}`, { ...init, headers: { host: url.host, ...all } })
+        : await fetch(url, { ...init, redirect: "manual", headers: all });
     for (const set of answer.headers.getSetCookie()) {
       const [pair = "", ...attributes] = set.split("; ");
       const [name = "", value = ""] = pair.split(/=(.*)/s);
@@ -109,6 +118,17 @@ class Browser {
       at = new URL(location, at).href;
     }
     return at;
+  }
+
+  /** As the console does. */
+  signOut(): Promise<Response> {
+    return this.#send(`${publicURL}/console/sign-out`, { "sec-fetch-site": "same-origin", "sallyport-csrf": "1" });
+  }
+
+  /** Sends a form of a page. */
+  post(address: string, form: URLSearchParams): Promise<Response> {
+    const type = "application/x-www-form-urlencoded";
+    return this.#send(address, { "content-type": type }, form.toString());
   }
 
   me(): Promise<Response> {
@@ -211,6 +231,28 @@ describe("a browser at the OIDC issuer", () => {
     expect(await (await browser.me()).json()).toMatchObject({ userName: "grace" });
     browser.jar(publicURL).set("__Host-sallyport", before);
     expect((await browser.me()).status).toBe(401);
+  });
+
+  it("ends its session at the issuer too when it signs out: the next sign-in asks who it is", async () => {
+    const browser = new Browser();
+    await browser.follow(`${publicURL}/console/sign-in`, isPage);
+
+    const { url = "" } = (await (await browser.signOut()).json()) as SignedOut;
+    const before = browser.jar(server.issuer).size;
+    const page = await (await browser.get(url)).text();
+    const form = new URLSearchParams({ xsrf: /name="xsrf" value="(\w+)"/.exec(page)?.[1] ?? "", logout: "yes" });
+    await browser.post(/action="([^"]+)"/.exec(page)?.[1] ?? "", form);
+
+    expect(new URL(url).origin).toBe(server.issuer);
+    expect((await browser.me()).status).toBe(401);
+    expect(before).toBeGreaterThan(0);
+    server.person = { userName: "grace" };
+    await browser.follow(`${publicURL}/console/sign-in`, isPage);
+    expect(await (await browser.me()).json()).toMatchObject({ userName: "grace" });
+  });
+
+  it("signs out here where the issuer does not answer", async () => {
+    expect(await issuerSignOut({ known: () => Promise.reject(new Error("away")) } as never, undefined)).toBeUndefined();
   });
 
   it("is sent away from a name that is not ours", async () => {

@@ -2,13 +2,16 @@ import type { Context, Hono } from "hono";
 import {
   authorizationCodeGrant,
   buildAuthorizationUrl,
+  buildEndSessionUrl,
   calculatePKCECodeChallenge,
   randomNonce,
   randomPKCECodeVerifier,
   randomState,
 } from "openid-client";
+import { defined } from "#lib/defined.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
+import { Secret } from "#lib/secret.ts";
 import { Attempts } from "../auth/attempts.ts";
 import { type OidcIssuer, scopes } from "../auth/oidc/issuer.ts";
 import { personOfToken } from "../auth/oidc/login-routes.ts";
@@ -24,6 +27,12 @@ import { type BrowserSignInOptions, signInBrowser } from "./sign-in.ts";
 export const pendingLifeMs = 10 * 60_000;
 /** What a browser keeps in between. Lax: the issuer sends the browser back, and a Strict cookie would not come along. */
 export const pendingCookie = "__Host-sallyport-signing-in";
+
+/**
+ * Longest ID token that is kept with a session, in characters: it names the session when the browser signs out at the issuer, who asks the person
+ * without it. Most have one or two kilobytes; 10,000 sessions with the longest are 40 MB.
+ */
+export const idTokenHintMax = 4_096;
 
 /** A sign-in that is under way, as its browser keeps it, sealed. */
 interface Pending {
@@ -106,8 +115,26 @@ async function end(context: Context, options: BrowserOidcOptions, seal: Seal): P
     throw new HttpProblem(401, "SignInRefused", "the identity provider's answer is not for this browser, or says no");
   });
   const principal = await personOfToken(answer.id_token ?? "", issuer, issuer.options.clientID, services);
-  await signInBrowser(context, principal, "OIDC", options);
+  await signInBrowser(context, principal, "OIDC", options, { issuer: { idToken: keptHint(answer.id_token) } });
   return context.redirect(pending.returnTo, 303);
+}
+
+function keptHint(idToken: string | undefined): Secret | undefined {
+  return idToken === undefined || idToken.length > idTokenHintMax ? undefined : new Secret(idToken);
+}
+
+/**
+ * Where a browser ends its session at the issuer (OpenID Connect RP-Initiated Logout 1.0). The issuer shows its own page afterwards: an address of
+ * ours to come back to would have to be registered with it, or it would refuse. Undefined where it has none, or does not answer.
+ */
+export async function issuerSignOut(issuer: OidcIssuer, idToken: Secret | undefined): Promise<string | undefined> {
+  const known = await issuer.known().catch(() => undefined);
+  if (known?.config.serverMetadata().end_session_endpoint === undefined) {
+    return undefined;
+  }
+  const url = buildEndSessionUrl(known.config, defined({ id_token_hint: idToken?.reveal() }));
+  // What leads anywhere else than to a page is none.
+  return ["https:", "http:"].includes(url.protocol) ? url.href : undefined;
 }
 
 /** A person looks at these answers, not a program: what went wrong is shown as text, with where to try again. */

@@ -15,7 +15,14 @@ export const sessionsMax = 10_000;
 export const sessionsPerPersonMax = 10;
 const tokenBytes = 32;
 
+/** How a session began, as far as its end must know. */
+export interface SessionOrigin {
+  /** It began at the OIDC issuer, where it can be ended too; with the ID token that names it there, unless that is too large to be kept. */
+  readonly issuer?: { readonly idToken: Secret | undefined };
+}
+
 interface Held {
+  readonly origin: SessionOrigin;
   principal: Principal;
   /** When `principal` was read. */
   readMs: number;
@@ -47,13 +54,14 @@ export class BrowserSessions {
   }
 
   /** Begins a session: always with a new token, never with one that a browser brought along. */
-  start(principal: Principal): { token: Secret; lifeMs: number } {
+  start(principal: Principal, origin: SessionOrigin = {}): { token: Secret; lifeMs: number } {
     const nowMs = this.#options.clock.monotonicMs();
     this.#makeRoom(principal, nowMs);
     const token = Buffer.from(this.#options.random(tokenBytes)).toString("base64url");
     const digest = digestOf(token);
     this.#byPerson.add(principal.userID, digest);
     this.#held.set(digest, {
+      origin,
       principal,
       readMs: nowMs,
       usedMs: nowMs,
@@ -99,9 +107,12 @@ export class BrowserSessions {
     };
   }
 
-  /** Signs out. */
-  end(token: string): void {
-    this.#end(digestOf(token));
+  /** Signs out. Gives how the session had begun; undefined where there was none. */
+  end(token: string): SessionOrigin | undefined {
+    const digest = digestOf(token);
+    const origin = this.#live(digest)?.origin;
+    this.#end(digest);
+    return origin;
   }
 
   #live(digest: string): Held | undefined {

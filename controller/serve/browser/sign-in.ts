@@ -1,7 +1,9 @@
 import type { Context, Hono } from "hono";
 import type { Trail } from "#audit/event/trail.ts";
 import type { Clock } from "#lib/clock.ts";
-import type { BrowserSession } from "#wire/sign-in.ts";
+import { defined } from "#lib/defined.ts";
+import type { Secret } from "#lib/secret.ts";
+import type { BrowserSession, SignedOut } from "#wire/sign-in.ts";
 import type { Groups } from "../app.ts";
 import { Attempts } from "../auth/attempts.ts";
 import { personOf } from "../auth/person.ts";
@@ -12,7 +14,7 @@ import { readJSON } from "../body.ts";
 import { cookieOf, endedSessionCookie, sessionCookie, sessionCookieOf } from "./cookies.ts";
 import { assertOwnPage } from "./guard.ts";
 import type { ConsoleLinks } from "./links.ts";
-import type { BrowserSessions } from "./sessions.ts";
+import type { BrowserSessions, SessionOrigin } from "./sessions.ts";
 
 /** A code is 43 characters; the rest is JSON. */
 const bodyBytesMax = 1024;
@@ -26,6 +28,8 @@ export interface BrowserSignInOptions {
   /** Reads who a link is for; undefined when they may not be signed in any more. */
   readonly readPerson: (userName: string) => Promise<Principal | undefined>;
   readonly trail: Trail;
+  /** Where a browser goes to end its session at the issuer as well; undefined where the issuer does not say. Absent: there is no issuer. */
+  readonly issuerSignOut?: (idToken: Secret | undefined) => Promise<string | undefined>;
 }
 
 /** Signing a browser in by a one-time link, and out. */
@@ -36,14 +40,13 @@ export function mountBrowserSignIn(app: Hono, options: BrowserSignInOptions): vo
     attempts.count();
     return redeem(context, options);
   });
-  app.post("/console/sign-out", (context) => {
+  app.post("/console/sign-out", async (context) => {
     assertOwnPage(context.req.raw.headers, options.publicURL);
     const token = cookieOf(context.req.header("cookie"), sessionCookie);
-    if (token !== undefined) {
-      options.sessions.end(token);
-    }
+    const origin = token === undefined ? undefined : options.sessions.end(token);
     context.header("set-cookie", endedSessionCookie);
-    return context.json({});
+    const url = origin?.issuer === undefined ? undefined : await options.issuerSignOut?.(origin.issuer.idToken);
+    return context.json({ ...defined({ url }) } satisfies SignedOut);
   });
 }
 
@@ -76,13 +79,14 @@ export async function signInBrowser(
   principal: Principal,
   how: "Link" | "OIDC",
   options: Pick<BrowserSignInOptions, "clock" | "sessions" | "groups" | "trail">,
+  origin: SessionOrigin = {},
 ): Promise<BrowserSession> {
   await recordSignIn(options.trail, principal, how, "Console");
   const before = cookieOf(context.req.header("cookie"), sessionCookie);
   if (before !== undefined) {
     options.sessions.end(before);
   }
-  const { token, lifeMs } = options.sessions.start(principal);
+  const { token, lifeMs } = options.sessions.start(principal, origin);
   context.header("set-cookie", sessionCookieOf(token.reveal()), { append: true });
   return {
     person: personOf(principal, options.groups),
