@@ -1,4 +1,5 @@
 import { coerceError, UserError } from "#lib/errors.ts";
+import type { Secret } from "#lib/secret.ts";
 import type { SignInInfo } from "#wire/control-api.ts";
 import type { Command, World } from "../command.ts";
 import { loadConfig } from "../config/config.ts";
@@ -22,12 +23,15 @@ export const logout: Command = {
     } finally {
       forgetLogin(config.url, world);
     }
-    const oidc = await signOutOfIssuer(config.url, world);
+    const issuer = await signOutOfIssuer(config.url, world);
+    const oidc = issuer === undefined ? 0 : 1;
     const { ControlClient } = await import("../control/client.ts");
     const { signOutOfPortal } = await import("../signin/forget.ts");
     const control = new ControlClient(config, world.clock);
     try {
-      await endToken(control, kept, world);
+      for (const token of [kept?.token, issuer?.token]) {
+        await endToken(control, token, world);
+      }
       const signIn = await control.get<SignInInfo>("/v1/sign-in", { signal: world.signal, anonymous: true });
       const portal = await signOutOfPortal(signIn.startURL, signIn.ssoRegion, world);
       world.output.result({ portal, oidc }, () => (portal + oidc === 0 ? "You were not signed in." : "Signed out."));
@@ -44,16 +48,16 @@ export const logout: Command = {
 };
 
 /** Ends the token that was kept, where the API can be reached: by itself it would live for minutes. */
-async function endToken(control: ControlClient, kept: KeptLogin | undefined, { signal }: World): Promise<void> {
-  if (kept !== undefined) {
+async function endToken(control: ControlClient, token: Secret | undefined, { signal }: World): Promise<void> {
+  if (token !== undefined) {
     const isOver = new Error("the token is over");
-    control.signIn(kept.token, () => Promise.reject(isOver));
+    control.signIn(token, () => Promise.reject(isOver));
     await control.post("/v1/logout", {}, { signal }).catch(() => {});
   }
 }
 
-/** How many sign-ins were forgotten: one or none. */
-async function signOutOfIssuer(url: string, world: World): Promise<number> {
+/** The sign-in that was forgotten, without its token where that may not be used any more; undefined where there was none. */
+async function signOutOfIssuer(url: string, world: World): Promise<Partial<OidcLogin> | undefined> {
   const { findOidcLogin, forgetOidcLogin } = await import("../signin/oidc/login-cache.ts");
   let kept: OidcLogin | undefined;
   try {
@@ -62,10 +66,10 @@ async function signOutOfIssuer(url: string, world: World): Promise<number> {
     // Others may have read it, so it is used for nothing any more.
     forgetOidcLogin(url, world);
     world.output.note(`${coerceError(error).message}. It is forgotten here; end it at the issuer too.`);
-    return 1;
+    return {};
   }
   if (kept === undefined) {
-    return 0;
+    return undefined;
   }
   forgetOidcLogin(url, world);
   if (kept.refreshToken !== undefined) {
@@ -78,5 +82,5 @@ async function signOutOfIssuer(url: string, world: World): Promise<number> {
       world.output.note("The OIDC issuer did not confirm the end of the session; it is forgotten on this computer.");
     }
   }
-  return 1;
+  return kept;
 }

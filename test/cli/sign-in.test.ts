@@ -4,9 +4,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { memoryTrail } from "#audit/event/memory-trail.ts";
 import { systemClock } from "#lib/clock.ts";
 import { silentLog } from "#lib/log.ts";
+import { Secret } from "#lib/secret.ts";
 import { login } from "#cli/commands/login.ts";
 import { logout } from "#cli/commands/logout.ts";
 import { openConsole } from "#cli/commands/console.ts";
+import { ControlClient } from "#cli/control/client.ts";
 import { openSession } from "#cli/signin/session.ts";
 import { createApp } from "#controller/serve/app.ts";
 import { Nonces } from "#controller/serve/auth/nonces.ts";
@@ -185,15 +187,20 @@ describe("sallyport login --oidc", () => {
     session.close();
   });
 
-  it("is forgotten when the person signs out: at the issuer its refresh token is worth nothing", async () => {
+  it("is forgotten when the person signs out: at the issuer its refresh token is worth nothing, nor its token here", async () => {
     await signInByCode();
-    const { refreshToken } = kept();
+    const { refreshToken, token } = kept();
+    const control = new ControlClient({ url, caFile }, systemClock);
+    control.signIn(new Secret(String(token)), () => Promise.reject(new Error("the token is over")));
+    expect(await control.get("/v1/me")).toMatchObject({ userName: "ada" });
 
     const { code, out } = await computer.run(commands, "logout", "--output", "json");
 
     expect(code).toBe(0);
     expect(JSON.parse(out)).toEqual({ portal: 0, oidc: 1 });
     expect(readdirSync(cacheFolder())).toEqual([]);
+    await expect(control.get("/v1/me")).rejects.toThrow("the token is over");
+    control.close();
     const body = new URLSearchParams({
       grant_type: "refresh_token",
       client_id: cliClient.id,
