@@ -7,6 +7,7 @@ import { GrantPage } from "./pages/grant-page.tsx";
 import { RequestPage } from "./pages/request-page.tsx";
 import { RequestsPage } from "./pages/requests-page.tsx";
 import { ReviewsPage } from "./pages/reviews-page.tsx";
+import { SlackLinkPage } from "./pages/slack-link-page.tsx";
 import { lazyPage } from "./router/lazy-page.tsx";
 import type { IconName } from "./ui/icon.tsx";
 
@@ -42,6 +43,7 @@ export const places: readonly Place[] = [
   { pattern: "/fleet", title: "Fleet", icon: "fleet", key: "f", role: "administrator", Page: FleetPage },
   { pattern: "/request/:namespace/:database/:role", title: "Request access", Page: RequestPage },
   { pattern: "/grants/:grantID", title: "Grant", Page: GrantPage },
+  { pattern: "/slack-link", title: "Link your Slack account", Page: SlackLinkPage },
   { pattern: "/sessions/:session", title: "Session", Page: SessionPage },
 ];
 

@@ -12,4 +12,12 @@ describe("the code of a one-time link", () => {
   ])("%s", (hash, code) => {
     expect(codeOf(hash)).toBe(code);
   });
+
+  it("is no link of Slack's, nor the other way round", () => {
+    expect([codeOf("#slack=abc"), codeOf("#code=abc", "slack"), codeOf("#slack=abc", "slack")]).toEqual([
+      undefined,
+      undefined,
+      "abc",
+    ]);
+  });
 });

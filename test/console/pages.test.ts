@@ -143,6 +143,31 @@ describe.skipIf(missing !== undefined)("the console's pages", () => {
     expect(await ada.page.getByRole("link", { name: "Fleet" }).count()).toBe(0);
   });
 
+  it("a Slack account is shown before it is linked, nothing is linked until one says so, and its code is in no history", async () => {
+    const { page } = ada;
+    const asked: { readonly body: unknown; readonly csrf: string | undefined }[] = [];
+    await page.route("**/v1/slack/link", async (route) => {
+      const body = route.request().postDataJSON() as { readonly confirm?: boolean };
+      asked.push({ body, csrf: route.request().headers()["sallyport-csrf"] });
+      const account = { teamID: "T024BE7LD", slackUserID: "U0ADA", slackName: "<b>ada</b>" };
+      await route.fulfill({ json: { ...account, linked: body.confirm === true } });
+    });
+
+    await page.goto("/console/slack-link#slack=abc123");
+    await page.getByText("Is this your own Slack account?").waitFor();
+    const before = [...asked];
+    const said = await page.getByText("of workspace").textContent();
+    await bothWidths(page, "slack-link");
+    await page.getByRole("button", { name: "Let it act for me" }).click();
+    await page.getByText("Press the button in Slack again.").waitFor();
+
+    expect(said).toBe("User U0ADA of workspace T024BE7LD, called “<b>ada</b>”.");
+    expect(before).toEqual([{ body: { code: "abc123" }, csrf: "1" }]);
+    expect(asked.slice(1)).toEqual([{ body: { code: "abc123", confirm: true }, csrf: "1" }]);
+    expect(page.url()).not.toContain("abc123");
+    await page.unroute("**/v1/slack/link");
+  });
+
   it("keys lead everywhere, and ? lists them", async () => {
     const { page } = ada;
     await page.goto("/console/");

@@ -31,6 +31,8 @@ export interface SlackDeskOptions extends Pick<
   readonly news: Pick<GrantNews, "listen">;
   readonly installation: string;
   readonly publicURL: string;
+  /** Whether there is a console, in which people link accounts. */
+  readonly hasConsole: boolean;
   readonly clock: Clock;
   readonly log: Log;
 }

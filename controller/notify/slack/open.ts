@@ -42,6 +42,7 @@ export async function openSlack(
     news,
     installation,
     publicURL,
+    hasConsole: options.console,
     clock,
     log,
   });

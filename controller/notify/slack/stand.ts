@@ -53,6 +53,7 @@ export async function slackStand(options: SlackStandOptions): Promise<SlackStand
       news,
       installation: "test",
       publicURL: "https://sallyport.test",
+      hasConsole: true,
       clock,
       log: silentLog,
     });

@@ -16,6 +16,8 @@ import type { SlackAccount } from "./payload.ts";
 export interface Outcome {
   readonly done: boolean;
   readonly text: string;
+  /** In a few words, where there is room for no more. Absent: `text`. */
+  readonly short?: string;
 }
 
 /** Longest sentence of ours in an answer. */
@@ -40,10 +42,10 @@ export class SlackActing {
     const link = await this.#desk.book.linkOf(account.teamID, account.slackUserID);
     if (link === undefined) {
       const code = this.#codes.issue(account);
-      const minutes = codeLifeMs / 60_000;
-      return refusal(
-        `This Slack account is linked to nobody yet. Within ${minutes} minutes run \`sallyport slack link ${code}\` where you are signed in, then press again. Give the code to nobody.`,
-      );
+      return {
+        ...refusal(linkText(code, this.#desk.options)),
+        short: "This Slack account is linked to nobody. Close this, and press the button again.",
+      };
     }
     const person = await readPerson(link.userName, this.#services.directory);
     // A name that somebody else took over opens nothing.
@@ -146,6 +148,13 @@ export class SlackActing {
         this.#services.log.warn("a message in Slack is behind", { grantID, error: coerceError(error) }),
       );
   }
+}
+
+/** How an account is linked: by a link, where there is a console, and by a command. */
+function linkText(code: string, { publicURL, hasConsole }: SlackDesk["options"]): string {
+  const url = `${publicURL}/console/slack-link#slack=${code}`;
+  const inBrowser = hasConsole ? `<${url}|link it in your browser>, or ` : "";
+  return `This Slack account is linked to nobody yet. Within ${codeLifeMs / 60_000} minutes ${inBrowser}run \`sallyport slack link ${code}\` where you are signed in; then press again. Give neither link nor code to anybody.`;
 }
 
 const doneText: Readonly<Record<ButtonIntent["kind"], string>> = {

@@ -136,7 +136,7 @@ class Presses {
     ]);
     late.abort();
     if (outcome !== undefined) {
-      return outcome.done ? { response_action: "clear" } : errorIn(outcome.text);
+      return outcome.done ? { response_action: "clear" } : errorIn(outcome.short ?? outcome.text);
     }
     void acting
       .then(({ text }) => this.#desk.post(account.slackUserID, { text, blocks: [] }, AbortSignal.timeout(10_000)))

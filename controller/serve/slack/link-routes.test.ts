@@ -26,7 +26,9 @@ describe("linking", () => {
     const here = await start();
     await deliver(here.desk, anEvent(1));
     await send(here.app, pressed(here));
-    const [, code = ""] = /sallyport slack link (\w+)/.exec(await replied(here)) ?? [];
+    const said = await replied(here);
+    const [, code = ""] = /sallyport slack link (\w+)/.exec(said) ?? [];
+    expect(said).toContain(`<https://sallyport.test/console/slack-link#slack=${code}|link it in your browser>`);
     return { ...here, code };
   }
 
