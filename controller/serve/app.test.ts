@@ -16,7 +16,7 @@ const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Ar
 const tokens = new Tokens(clock, random);
 const nonces = new Nonces(clock, random);
 /** No handler may be reached in these tests; one that is fails on the first thing it touches. */
-const unreachable = {} as Services;
+const unreachable = { clock } as unknown as Services;
 const routes = controlRoutes({
   services: unreachable,
   nonces,

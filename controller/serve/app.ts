@@ -4,6 +4,7 @@ import { defined } from "#lib/defined.ts";
 import { coerceError, UserError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
 import { AwsFailure } from "../aws/ports.ts";
+import { addressOf } from "./auth/network.ts";
 import { type Presented, presentedBy } from "./auth/presented.ts";
 import type { Tokens } from "./auth/tokens.ts";
 import type { BrowserDoor } from "./browser/door.ts";
@@ -47,7 +48,8 @@ export function createApp(
       const presented = route.rule === "public" ? undefined : presentedBy(context.req.raw.headers, tokens, browser);
       const caller = await authorise(route, presented, groups);
       const input = await read(context);
-      return answer(context, route, { ...input, caller }, { log, presented });
+      const from = defined({ address: addressOf(context) });
+      return answer(context, route, { ...input, ...from, caller }, { log, presented });
     });
   }
   browser?.mount(app);

@@ -58,6 +58,8 @@ export interface RouteRequest {
   readonly body: unknown;
   /** Defined except on `public` routes. */
   readonly caller: CallerOf | undefined;
+  /** Where the connection comes from. Absent: there is none. */
+  readonly address?: string;
   /** Aborted when the client goes away; for a route that streams, also when the caller's token is over. */
   readonly signal: AbortSignal;
 }

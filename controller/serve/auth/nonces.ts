@@ -6,10 +6,10 @@ export const nonceLifeMs = 60_000;
 /** 24 bytes of randomness: not guessable, and short in a header. */
 const nonceBytes = 24;
 /**
- * Nonces are given to anybody who asks, so their number is bounded: 10,000 × about 100 bytes is 1 MB. At one minute of life
- * that serves 166 sign-ins a second; beyond it the oldest is forgotten, and its holder asks again.
+ * Nonces are given to anybody who asks, so their number is bounded: 25,000 × about 100 bytes is 2.5 MB. As many as all addresses together may
+ * ask for within their life (attempts.ts: 400 a second, and 800 at once), so that strangers push nobody's out.
  */
-export const noncesMax = 10_000;
+export const noncesMax = 25_000;
 
 /** Gives out single-use nonces and takes each back once. */
 export class Nonces {

@@ -262,11 +262,18 @@ describe("a browser at the OIDC issuer", () => {
     expect(answer.headers.get("location")).toBeNull();
   });
 
-  it("cannot begin more often than so, all together", async () => {
-    const one = async (): Promise<number> =>
-      (await app.request("/console/callback", { headers: { host: "sallyport.test" } })).status;
+  it("cannot begin more often than so, from one address, whatever it says of where it comes from", async () => {
+    const from = async (remoteAddress: string, headers = {}): Promise<number> => {
+      const env = { incoming: { socket: { remoteAddress } } };
+      return (await app.request("/console/callback", { headers: { host: "sallyport.test", ...headers } }, env)).status;
+    };
 
-    const answers = await Promise.all(Array.from({ length: attemptsBurst + 20 }, one));
+    const answers = await Promise.all(
+      Array.from({ length: attemptsBurst + 20 }, (_, index) =>
+        from("192.0.2.1", { "x-forwarded-for": `198.51.100.${index}`, forwarded: `for=198.51.100.${index}` }),
+      ),
+    );
+    expect(await from("192.0.2.2")).toBe(401);
 
     expect(answers.filter((status) => status === 401)).toHaveLength(attemptsBurst);
     expect(answers.filter((status) => status === 429)).toHaveLength(20);

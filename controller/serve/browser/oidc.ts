@@ -13,6 +13,7 @@ import { coerceError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
 import { Secret } from "#lib/secret.ts";
 import { Attempts } from "../auth/attempts.ts";
+import { addressOf } from "../auth/network.ts";
 import { type OidcIssuer, scopes } from "../auth/oidc/issuer.ts";
 import { personOfToken } from "../auth/oidc/login-routes.ts";
 import { HttpProblem } from "../route.ts";
@@ -57,14 +58,14 @@ export function mountBrowserOidc(app: Hono, options: BrowserOidcOptions): void {
   app.get("/console/sign-in", (context) =>
     page(context, log, async () => {
       assertOwnHost(context.req.raw.headers, options.publicURL);
-      attempts.begin.count();
+      attempts.begin.count(addressOf(context));
       return begin(context, options, seal);
     }),
   );
   app.get("/console/callback", (context) =>
     page(context, log, async () => {
       assertOwnHost(context.req.raw.headers, options.publicURL);
-      attempts.end.count();
+      attempts.end.count(addressOf(context));
       context.header("set-cookie", `${pendingCookie}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0`);
       return end(context, options, seal);
     }),

@@ -6,6 +6,7 @@ import type { Secret } from "#lib/secret.ts";
 import type { BrowserSession, SignedOut } from "#wire/sign-in.ts";
 import type { Groups } from "../app.ts";
 import { Attempts } from "../auth/attempts.ts";
+import { addressOf } from "../auth/network.ts";
 import { personOf } from "../auth/person.ts";
 import { recordSignIn } from "../auth/record.ts";
 import type { Principal } from "../auth/tokens.ts";
@@ -37,7 +38,7 @@ export function mountBrowserSignIn(app: Hono, options: BrowserSignInOptions): vo
   const attempts = new Attempts(options.clock);
   app.post("/console/session", async (context) => {
     assertOwnPage(context.req.raw.headers, options.publicURL);
-    attempts.count();
+    attempts.count(addressOf(context));
     return redeem(context, options);
   });
   app.post("/console/sign-out", async (context) => {

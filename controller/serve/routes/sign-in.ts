@@ -1,6 +1,7 @@
 import type { LoginNonce, LoginRequest, LoginResponse, SignInInfo } from "#wire/control-api.ts";
 import { permissionSetOfRole } from "#wire/identity.ts";
 import { verifyProof } from "#wire/proof.ts";
+import { Attempts } from "../auth/attempts.ts";
 import { identify } from "../auth/identify.ts";
 import { nonceLifeMs, type Nonces } from "../auth/nonces.ts";
 import { personOf } from "../auth/person.ts";
@@ -20,6 +21,8 @@ export const checkingMax = 64;
 
 /** Signing in: where to, with what, and who one then is. */
 export function signInRoutes(services: Services, nonces: Nonces, tokens: Tokens, groups: Groups): Route[] {
+  const nonceAttempts = new Attempts(services.clock);
+  const loginAttempts = new Attempts(services.clock);
   let checking = 0;
   const loginBounded = async (request: LoginRequest): Promise<LoginResponse> => {
     if (checking >= checkingMax) {
@@ -61,12 +64,11 @@ export function signInRoutes(services: Services, nonces: Nonces, tokens: Tokens,
       summary: "A single-use nonce to sign, and the STS endpoint to sign it for.",
       rule: "public",
       response: object({ nonce: text(64), installation: text(63), sts: stsEndpoint, lifeMs: integer(1, nonceLifeMs) }),
-      handle: async (): Promise<LoginNonce> => ({
-        nonce: nonces.issue(),
-        installation: services.installation,
-        sts: services.verifier.sts,
-        lifeMs: nonceLifeMs,
-      }),
+      handle: async ({ address }): Promise<LoginNonce> => {
+        nonceAttempts.count(address);
+        const { installation, verifier } = services;
+        return { nonce: nonces.issue(), installation, sts: verifier.sts, lifeMs: nonceLifeMs };
+      },
     },
     {
       method: "POST",
@@ -76,7 +78,10 @@ export function signInRoutes(services: Services, nonces: Nonces, tokens: Tokens,
       rule: "public",
       body: object({ nonce: text(64), proof: identityProof }),
       response: loginResponse,
-      handle: (request) => loginBounded(request.body as LoginRequest),
+      handle: async (request) => {
+        loginAttempts.count(request.address);
+        return loginBounded(request.body as LoginRequest);
+      },
     },
   ];
 }

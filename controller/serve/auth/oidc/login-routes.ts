@@ -37,8 +37,8 @@ export function oidcLoginRoutes(options: OidcLoginOptions): Route[] {
       summary: "A single-use nonce for a sign-in at the OIDC issuer.",
       rule: "public",
       response: object({ nonce: text(64), lifeMs: integer(1, oidcNonceLifeMs) }),
-      handle: async (): Promise<OidcNonce> => {
-        nonceAttempts.count();
+      handle: async ({ address }): Promise<OidcNonce> => {
+        nonceAttempts.count(address);
         return { nonce: once.issue(), lifeMs: oidcNonceLifeMs };
       },
     },
@@ -51,7 +51,7 @@ export function oidcLoginRoutes(options: OidcLoginOptions): Route[] {
       body: object({ idToken: text(idTokenMax) }),
       response: loginResponse,
       handle: async (request) => {
-        loginAttempts.count();
+        loginAttempts.count(request.address);
         return login((request.body as OidcLoginRequest).idToken, once, options);
       },
     },
