@@ -39,6 +39,8 @@ export class Pile {
   readonly #followers: StatementSync;
   /** Records that were there already. */
   repeated = 0;
+  /** What lines say in front that they are of. */
+  readonly installations = new Set<string>();
   records = 0;
   heads = 0;
 

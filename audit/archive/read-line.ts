@@ -1,5 +1,5 @@
 import { tryDecodeRecord } from "../codec.ts";
-import { hashLine } from "../head-line.ts";
+import { hashLine, parseHead } from "../head-line.ts";
 import { headKind } from "../sinks/delivered-head.ts";
 import { type LineOwner, recordID, sessionOf } from "../sinks/record-line.ts";
 import { exportLine, parseExportLine } from "../store/export.ts";
@@ -8,9 +8,10 @@ import type { AuditRecord } from "../record.ts";
 
 /** What a delivered line is. */
 export type ArchiveLine =
-  | { readonly kind: "head"; readonly text: string }
+  | { readonly kind: "head"; readonly installation: string; readonly text: string }
   | {
       readonly kind: "record";
+      readonly installation: string;
       readonly raw: RawRecord;
       /** Undefined for bytes that are no record, and for one that says of somebody else than its sender that it is his. */
       readonly record: AuditRecord | undefined;
@@ -33,10 +34,21 @@ export function readArchiveLine(line: string, value: object): ArchiveLine {
   return "storeSeq" in fields && "receivedTime" in fields ? readRecord(line, fields) : { kind: "other" };
 }
 
-function readHead(line: string, { id }: Readonly<Record<string, unknown>>, text: string): ArchiveLine {
-  return id === hashLine(text) && line.endsWith(`,"head":${JSON.stringify(text)}}`)
-    ? { kind: "head", text }
-    : { kind: "altered", detail: `The line ${String(id)} does not hold the signed head that it names.` };
+function readHead(line: string, fields: Readonly<Record<string, unknown>>, text: string): ArchiveLine {
+  const head = parseHead(text);
+  const expected = { id: hashLine(text), time: head?.time, proxy: head?.proxy, task: head?.task, seq: head?.seq };
+  return wrongIn(fields, expected) === undefined && line.endsWith(`,"head":${JSON.stringify(text)}}`)
+    ? { kind: "head", installation: installationOf(fields), text }
+    : { kind: "altered", detail: `The line ${String(fields["id"])} is not written as its signed head was delivered.` };
+}
+
+/** Which of the fields is not as expected. */
+function wrongIn(fields: Readonly<Record<string, unknown>>, expected: Readonly<Record<string, unknown>>) {
+  return Object.keys(expected).find((name) => fields[name] !== expected[name]);
+}
+
+function installationOf({ installation }: Readonly<Record<string, unknown>>): string {
+  return typeof installation === "string" ? installation : "nobody";
 }
 
 function readRecord(line: string, fields: Readonly<Record<string, unknown>>): ArchiveLine {
@@ -46,14 +58,13 @@ function readRecord(line: string, fields: Readonly<Record<string, unknown>>): Ar
     return { kind: "altered", detail: `The line ${String(fields["id"])} is not written as it was delivered.` };
   }
   const record = tryDecodeRecord(raw.bytes);
-  const expected: Readonly<Record<string, unknown>> = {
+  const wrong = wrongIn(fields, {
     id: recordID(raw),
     kind: record?.kind ?? "unreadable",
     time: record?.time,
     event: record?.kind === "event" ? record.event : undefined,
     session: sessionOf(record),
-  };
-  const wrong = Object.keys(expected).find((name) => fields[name] !== expected[name]);
+  });
   if (wrong !== undefined) {
     const detail = `The line ${String(fields["id"])} says in front another ${wrong} than its record does.`;
     return { kind: "altered", detail };
@@ -62,7 +73,7 @@ function readRecord(line: string, fields: Readonly<Record<string, unknown>>): Ar
   const owner = Object.fromEntries(
     ownerFields.filter((name) => name in fields).map((name) => [name, fields[name] as string]),
   );
-  return { kind: "record", raw, record: isOwn ? record : undefined, owner };
+  return { kind: "record", installation: installationOf(fields), raw, record: isOwn ? record : undefined, owner };
 }
 
 /** What a record says of whose it and its session are; undefined where it says nothing. */

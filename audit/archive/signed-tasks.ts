@@ -34,13 +34,14 @@ export interface SignedTask {
 /** Where a task's records begin in an archive. */
 export type Start =
   | { readonly kind: "beginning" }
-  /** After records that were removed because of their age, as a signed head says. */
-  | { readonly kind: "removed"; readonly anchors: TaskAnchors; readonly removed: RemovedRecords }
-  /**
-   * After records that nothing says were removed. Everything that is signed after `place` must be here; no head reaches them where it is
-   * undefined.
-   */
-  | { readonly kind: "late"; readonly place: TaskPlace | undefined; readonly anchors: TaskAnchors };
+  | {
+      readonly kind: "late";
+      /** Everything that is signed after it must be here. Undefined: no head reaches the records that are missing. */
+      readonly place: TaskPlace | undefined;
+      readonly anchors: TaskAnchors;
+      /** What a signed head says of the missing records: they were removed from the store because of their age. */
+      readonly removed: RemovedRecords | undefined;
+    };
 
 /** The last line of a head log that is whole from its first one. */
 export interface LastHead extends SignedPlace {
@@ -54,6 +55,8 @@ export interface SignedHeads {
   /** Of each log, newest last. */
   readonly last: readonly LastHead[];
   readonly installation: string | undefined;
+  /** Keys that were given and signed nothing that is here, as `keyIDOf` names them. */
+  readonly idleKeys: readonly string[];
 }
 
 /**
@@ -73,6 +76,7 @@ export function readSignedHeads(pile: Pile, publicKeys: readonly KeyObject[], si
     tasks: reader.tasks,
     last: last.toSorted((one, other) => Date.parse(one.time) - Date.parse(other.time)),
     installation: reader.installation,
+    idleKeys: reader.idleKeys(),
   };
 }
 
@@ -80,11 +84,16 @@ class LogReader {
   readonly tasks = new Map<string, SignedTask>();
   installation: string | undefined;
   readonly #keys: ReadonlyMap<string, KeyObject>;
+  readonly #used = new Set<string>();
   readonly #sink: FindingSink;
 
   constructor(publicKeys: readonly KeyObject[], sink: FindingSink) {
     this.#keys = new Map(publicKeys.map((key) => [keyIDOf(key), key]));
     this.#sink = sink;
+  }
+
+  idleKeys(): string[] {
+    return [...this.#keys.keys()].filter((id) => !this.#used.has(id));
   }
 
   read(first: PiledHead & { readonly isFirst: boolean }, pile: Pile): LastHead | undefined {
@@ -117,7 +126,7 @@ class LogReader {
     if (key !== undefined && !this.#keys.has(key)) {
       const detail = `Line ${line} of the head log is signed with ${key}, which is none of the keys that were given.`;
       this.#find("head-altered", detail);
-    } else if (![...this.#keys].some(([id, publicKey]) => (key ?? id) === id && isSigned(text, publicKey))) {
+    } else if (!this.#isSigned(text, key)) {
       this.#find("head-altered", `Line ${line} of the head log is not what was signed.`);
     } else if (before === undefined) {
       this.#find("head-removed", `The line before line ${line} of the head log is missing.`);
@@ -129,6 +138,14 @@ class LogReader {
       this.#find("head-altered", `Line ${line} of the head log is of another installation.`);
     }
     return head;
+  }
+
+  #isSigned(text: string, key: string | undefined): boolean {
+    const found = [...this.#keys].find(([id, publicKey]) => (key ?? id) === id && isSigned(text, publicKey));
+    if (found !== undefined) {
+      this.#used.add(found[0]);
+    }
+    return found !== undefined;
   }
 
   #add(head: ChainHead): void {
@@ -187,12 +204,12 @@ export function startOf(signed: SignedTask, first: number | undefined): Start {
   const before = first === undefined ? signed.seq : first - 1;
   const removed = signed.removals.findLast(({ seq }) => (first === undefined ? seq >= before : seq === before));
   const anchors = anchorsOf(signed);
-  if (removed !== undefined) {
-    remove(anchors, removed);
-    return { kind: "removed", anchors, removed };
-  }
   const reaching = signed.places.filter(({ seq }) => seq >= before);
   const place = reaching.toSorted((one, other) => one.seq - other.seq || one.line - other.line)[0];
+  if (removed !== undefined) {
+    remove(anchors, removed);
+    return { kind: "late", place, anchors, removed };
+  }
   const chainSeq = anchors.chainSeq > (place?.chainSeq ?? Infinity) ? anchors.chainSeq : 0;
-  return { kind: "late", place, anchors: { ...anchors, chainSeq } };
+  return { kind: "late", place, anchors: { ...anchors, chainSeq }, removed };
 }

@@ -1,8 +1,9 @@
+import { generateKeyPairSync, sign } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { defined } from "#lib/defined.ts";
 import { fuzzSeed } from "#test/harness/fuzz-seed.ts";
-import { parseHead } from "../head-line.ts";
+import { type HeadSigner, keyIDOf, parseHead } from "../head-line.ts";
 import { deliveredHead } from "../sinks/delivered-head.ts";
 import { partsOf } from "../sinks/parts.ts";
 import { type Delivered, type Step, TestHistory, testSigner } from "./testing.ts";
@@ -152,6 +153,7 @@ describe("an archive of a random history", () => {
         const { from } = strict;
         const isLate = delivered.slice(0, first).some(({ record }) => record !== undefined);
         expect([strict.verdict, from !== undefined]).toEqual([isLate ? "broken" : "complete", isLate]);
+        expect(strict.onlyBeginningMissing).toBe(isLate);
         if (from === undefined) {
           return;
         }
@@ -278,6 +280,9 @@ describe("an archive", () => {
 
     expect([whole.verdict, whole.findings, whole.lastHeads.length]).toEqual(["complete", [], 2]);
     expect([halfSigned.verdict, halfSigned.notSigned]).toEqual(["consistent, unanchored", 8]);
+    // All of one replica's: nothing that is left tells of it but the key that should have signed.
+    const half = await verified(one.delivered, keys);
+    expect([half.verdict, half.idleKeys]).toEqual(["consistent, unanchored", [second.keyID]]);
     expect(
       (
         await verified(
@@ -298,18 +303,46 @@ describe("an archive", () => {
     const later = delivered.filter((line) => !before.includes(line));
 
     expect(await verified(delivered)).toMatchObject({ verdict: "complete", removed: [] });
-    const started = await verified(later);
+    const strict = await verified(later);
+    expect([strict.verdict, strict.onlyBeginningMissing]).toEqual(["broken", true]);
+    const sinceMs = Date.parse(strict.from?.time ?? "");
+    const started = await verified(later, { publicKey, sinceMs });
     expect(started).toMatchObject({
       verdict: "complete",
       findings: [],
       removed: [{ task: "t1", toSeq: before.length }],
     });
-    expect(started.from).toBeUndefined();
-    expect((await verified(later.filter((line) => line !== later.find(({ record }) => record)))).verdict).toBe(
-      "broken",
-    );
+    const more = later.filter((line) => line !== later.find(({ record }) => record));
+    expect((await verified(more, { publicKey, sinceMs })).verdict).toBe("broken");
     const gone = later.filter(({ record }) => record === undefined).slice(0, 2);
-    expect((await verified(gone)).verdict).toBe("complete");
+    expect((await verified(gone)).onlyBeginningMissing).toBe(true);
+    expect((await verified(gone, { publicKey, sinceMs })).verdict).toBe("complete");
+  });
+
+  it("is proved by a key of KMS in the same way, which signs digests with ECDSA", async () => {
+    const pair = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const kms: HeadSigner = {
+      keyID: keyIDOf(pair.publicKey),
+      publicKeyPEM: String(pair.publicKey.export({ type: "spki", format: "pem" })),
+      intervalMs: 60_000,
+      form: "digest",
+      sign: async (bytes) => sign("sha256", bytes, pair.privateKey),
+    };
+    const history = new TestHistory(kms);
+    history.take({ task: "t1", statements: 1, close: true });
+    await history.sign();
+
+    const report = await verified(history.delivered, { publicKey: kms.publicKeyPEM });
+
+    expect([report.verdict, report.notSigned]).toEqual(["complete", 0]);
+    expect((await verified(history.delivered)).verdict).toBe("broken");
+  });
+
+  it("of two installations is broken", async () => {
+    const { delivered } = await historyOf(plain);
+    const line = delivered[1]!.line.replace('"installation":"acme"', '"installation":"other"');
+
+    expect((await verified(delivered.with(1, { line }))).verdict).toBe("broken");
   });
 
   it("with lines in parts is complete, and not while a part is missing", async () => {

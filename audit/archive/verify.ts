@@ -28,6 +28,10 @@ export interface ArchiveReport extends Report {
   readonly notSigned: number;
   /** Everything that was signed after this place is there, and not all from before it. Absent: it begins with the first record. */
   readonly from?: SignedPlace;
+  /** Nothing is wrong but that not all from before `from` is there, which nobody said may be missing. */
+  readonly onlyBeginningMissing: boolean;
+  /** Keys that were given and signed nothing that is here: what they signed may be missing as a whole. */
+  readonly idleKeys: readonly string[];
   /** Deliveries of something that was there already. */
   readonly repeated: number;
   /** Lines that are no delivery, or a delivery that was cut off. */
@@ -60,7 +64,7 @@ export async function verifyArchive(
     const isSigned = publicKey !== undefined && pile.heads > 0;
     const heads: SignedHeads = isSigned
       ? readSignedHeads(pile, publicKeysIn(publicKey), sink)
-      : { tasks: new Map(), last: [], installation: undefined };
+      : { tasks: new Map(), last: [], installation: undefined, idleKeys: [] };
     const judge = new ArchiveJudge(pile, heads, sink, sinceMs ?? -Infinity);
     return { ...judge.report(isSigned), repeated: pile.repeated, otherLines };
   } finally {
@@ -98,11 +102,13 @@ function take(candidate: string, pile: Pile, parts: PartJoiner, sink: FindingSin
     case "head": {
       const head = parseHead(read.text);
       // One that cannot be read has no place of its own, and is said to be altered when the logs are read.
+      pile.installations.add(read.installation);
       pile.addHead(hashLine(read.text), head?.prevLine ?? null, head?.line ?? 0, read.text);
       return true;
     }
     case "record": {
       const { raw, record, owner } = read;
+      pile.installations.add(read.installation);
       pile.addRecord(raw.proxy, raw.task, record?.seq, hashRecord(raw.bytes), { bytes: raw.bytes, owner });
       return true;
     }
@@ -134,6 +140,8 @@ class ArchiveJudge {
   #from: SignedPlace | undefined;
   /** There are records of a task that no head names at all. */
   #hasUnknown = false;
+  /** Findings that say no more than that a beginning is missing. */
+  #lateFindings = 0;
   #statements = 0;
   #sessions = 0;
   #openSessions = 0;
@@ -155,7 +163,13 @@ class ArchiveJudge {
       this.#judge({ id: 0, proxy, task, first: undefined }, { proxy, task, ...signed });
     }
     const { records } = this.#pile;
-    const { installation, last } = this.#heads;
+    const { installation, last, idleKeys } = this.#heads;
+    for (const name of this.#pile.installations) {
+      if (installation !== undefined && name !== installation) {
+        const detail = `Lines say in front that they are of ${name}; the heads are of ${installation}.`;
+        this.#sink.add({ kind: "altered", detail });
+      }
+    }
     return {
       verdict: this.#verdict(isSigned),
       findings: this.#sink.findings,
@@ -172,6 +186,8 @@ class ArchiveJudge {
       installation,
       lastHeads: last,
       notSigned: this.#unanchored.reduce((count, { fromSeq, toSeq }) => count + toSeq - fromSeq + 1, 0),
+      idleKeys,
+      onlyBeginningMissing: this.#lateFindings > 0 && this.#sink.findings.length === this.#lateFindings,
       ...(this.#from === undefined ? {} : { from: this.#from }),
     };
   }
@@ -180,7 +196,8 @@ class ArchiveJudge {
     if (this.#sink.findings.length > 0) {
       return "broken";
     }
-    return isSigned && !this.#hasUnknown ? "complete" : "consistent, unanchored";
+    const isWhole = !this.#hasUnknown && this.#heads.idleKeys.length === 0;
+    return isSigned && isWhole ? "complete" : "consistent, unanchored";
   }
 
   #judge(task: PiledTask, signed: SignedTask | undefined): void {
@@ -219,25 +236,24 @@ class ArchiveJudge {
       return new TaskCheck(proxy, task, undefined, sink, late);
     }
     const start = startOf(signed, first);
-    switch (start.kind) {
-      case "beginning":
-        return new TaskCheck(proxy, task, anchorsOf(signed), sink);
-      case "removed": {
-        const { seq, before, wrong } = start.removed;
-        this.#removed.push({ proxy, task, toSeq: seq, before, ...(wrong === undefined ? {} : { wrong }) });
-        return new TaskCheck(proxy, task, start.anchors, sink);
-      }
-      case "late": {
-        const { place, anchors } = start;
-        this.#noteLate(place);
-        const isExpected = place !== undefined && Date.parse(place.time) <= this.#sinceMs;
-        if (first === undefined) {
-          return isExpected ? undefined : new TaskCheck(proxy, task, anchors, sink);
-        }
-        this.#findLate({ proxy, task }, isExpected ? undefined : first);
-        return new TaskCheck(proxy, task, anchors, sink, { first, signedSeq: place?.seq ?? signed.seq });
-      }
+    if (start.kind === "beginning") {
+      return new TaskCheck(proxy, task, anchorsOf(signed), sink);
     }
+    const { place, anchors, removed } = start;
+    this.#noteLate(place);
+    if (removed !== undefined) {
+      const { seq, before, wrong } = removed;
+      this.#removed.push({ proxy, task, toSeq: seq, before, ...(wrong === undefined ? {} : { wrong }) });
+    }
+    if (place === undefined || Date.parse(place.time) > this.#sinceMs) {
+      this.#lateFindings += place === undefined ? 0 : 1;
+      this.#findLate({ proxy, task }, first ?? signed.seq + 1);
+    }
+    if (first === undefined) {
+      return undefined;
+    }
+    const late = removed === undefined ? { first, signedSeq: place?.seq ?? signed.seq } : undefined;
+    return new TaskCheck(proxy, task, anchors, sink, late);
   }
 
   #findLate(of: { readonly proxy: string; readonly task: string }, first: number | undefined): void {

@@ -151,21 +151,27 @@ async function showArchive({ output }: World, invocation: Invocation, archives: 
   const { archiveNotes, archiveView } = await import("../audit/archive.ts");
   const report = await archiveView(invocation, archives);
   const { installation, from, lastHeads, notSigned, repeated, otherLines, proves, doesNotProve, hint } = report;
+  const { idleKeys, onlyBeginningMissing } = report;
   const view = {
     ...viewOf(report),
     ...defined({ installation, from, hint }),
     lastHeads,
+    idleKeys,
     notSigned,
     repeated,
     otherLines,
     proves,
     doesNotProve,
   };
-  const start = report.verdict === "complete" && from !== undefined ? ` from line ${from.line} of ${from.time} on` : "";
+  const start = from === undefined ? "" : ` from line ${from.line} of ${from.time} on`;
+  // Missing records are missing records, unless somebody says that they were never here.
+  const verdict = onlyBeginningMissing
+    ? `broken, or complete${start}`
+    : `${report.verdict}${report.verdict === "complete" ? start : ""}`;
   const whose = installation === undefined ? "" : ` of ${installation}`;
   output.result(view, () =>
     asLines([
-      `This archive${whose} is ${report.verdict}${start}: ${counted(view)}.`,
+      `This archive${whose} is ${verdict}: ${counted(view)}.`,
       ...view.findings.map(findingLine),
       ...unsignedLines(view),
       ...archiveNotes(report),
