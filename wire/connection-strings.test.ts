@@ -25,7 +25,7 @@ describe("ready-made strings", () => {
   it("for PostgreSQL", () => {
     expect(all(orders)).toMatchInlineSnapshot(`
       {
-        "dbeaver": "dbeaver -con "name=orders read_only|driver=postgresql|host=127.0.0.1|port=5432|database=orders|user=read_only|password=password|savePassword=true|create=true|save=true|connect=true"",
+        "dbeaver": "dbeaver -con "name=orders read_only|driver=postgresql|host=127.0.0.1|port=5432|database=orders|user=read_only|password=password|savePassword=true|prop.sslmode=disable|create=true|save=true|connect=true"",
         "env": "export PGHOST=127.0.0.1
       export PGPORT=5432
       export PGUSER=read_only
@@ -49,7 +49,7 @@ describe("ready-made strings", () => {
   it("for MySQL", () => {
     expect(all(stock)).toMatchInlineSnapshot(`
       {
-        "dbeaver": "dbeaver -con "name=stock read_only|driver=mysql8|host=127.0.0.1|port=3306|database=stock|user=read_only|password=password|savePassword=true|create=true|save=true|connect=true"",
+        "dbeaver": "dbeaver -con "name=stock read_only|driver=mysql8|host=127.0.0.1|port=3306|database=stock|user=read_only|password=password|savePassword=true|prop.sslMode=DISABLED|prop.allowPublicKeyRetrieval=true|create=true|save=true|connect=true"",
         "env": "export MYSQL_HOST=127.0.0.1
       export MYSQL_TCP_PORT=3306
       export MYSQL_PORT=3306

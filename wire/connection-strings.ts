@@ -126,21 +126,23 @@ function jdbc(local: LocalDatabase): string {
     ...(local.password === undefined ? {} : { password: local.password }),
   });
   const parameters = names.toString().replaceAll("+", "%20");
-  const place = `${host}:${port}/${encodeURIComponent(databaseName)}?${parameters}`;
-  switch (engine) {
-    case "PostgreSQL":
-      return `jdbc:postgresql://${place}&sslmode=disable`;
-    case "MariaDB":
-      return `jdbc:mariadb://${place}&sslMode=disable`;
-    case "MySQL":
-      // Without TLS its default login method needs the server's key, which a client has to be told it may ask for.
-      return `jdbc:mysql://${place}&sslMode=DISABLED&allowPublicKeyRetrieval=true`;
-    default:
-      return engine satisfies never;
-  }
+  const properties = new URLSearchParams(jdbcProperties[engine]).toString();
+  const place = `${host}:${port}/${encodeURIComponent(databaseName)}?${parameters}&${properties}`;
+  return `jdbc:${engine.toLowerCase()}://${place}`;
 }
 
-/** DBeaver's own command line (its documentation, "Command line"): makes the connection once and keeps it. */
+/** What pgjdbc, MariaDB's driver and Connector/J must be told, so that they want no TLS here. */
+const jdbcProperties = {
+  PostgreSQL: { sslmode: "disable" },
+  MariaDB: { sslMode: "disable" },
+  // Without TLS its default login method needs the server's key, which a client has to be told it may ask for.
+  MySQL: { sslMode: "DISABLED", allowPublicKeyRetrieval: "true" },
+} as const;
+
+/**
+ * DBeaver's own command line (its documentation, "Command line"): makes the connection once and keeps it. `prop.` names a property of the JDBC
+ * driver.
+ */
 function dbeaver(local: LocalDatabase): string {
   const driver = { PostgreSQL: "postgresql", MySQL: "mysql8", MariaDB: "mariaDB" }[local.engine];
   const properties = {
@@ -151,6 +153,7 @@ function dbeaver(local: LocalDatabase): string {
     database: local.databaseName,
     user: local.username,
     ...(local.password === undefined ? {} : { password: local.password, savePassword: "true" }),
+    ...Object.fromEntries(Object.entries(jdbcProperties[local.engine]).map(([name, value]) => [`prop.${name}`, value])),
     create: "true",
     save: "true",
     connect: "true",

@@ -68,6 +68,27 @@ async function jdbc(address: string, sql: string): Promise<{ code: number; text:
   return run("java", ["-XX:TieredStopAtLevel=1", "-cp", classPath, source, address, sql]);
 }
 
+/** Gives Go's driver the string of the printed call; JSON's escapes are Go's, too. */
+async function go(driver: string, call: string, sql: string): Promise<{ code: number; text: string }> {
+  const literal = /(?<="mysql", |ctx, )".*(?=\)$)/.exec(call)?.[0] ?? '""';
+  const folderOfPrograms = isMissing(parts.go) ? "" : parts.go.folder;
+  return run(path.join(folderOfPrograms, "printed"), [driver, JSON.parse(literal) as string, sql]);
+}
+
+/**
+ * The address and properties that DBeaver gives the JDBC driver for its command line, which the shell has read: `name=value` by `|`, `prop.` before
+ * those of the driver (its source, DataSourceUtils), and the address of its driver definitions, `jdbc:postgresql://{host}:{port}/{database}`.
+ */
+async function dbeaverAddress(line: string, scheme: string): Promise<string> {
+  const { text } = await shell(line.replace(/^dbeaver -con/, "printf %s"));
+  const pairs = text.split("|").map((pair) => [pair.slice(0, pair.indexOf("=")), pair.slice(pair.indexOf("=") + 1)]);
+  const said = Object.fromEntries(pairs) as Record<string, string>;
+  const properties = Object.entries(said).filter(([name]) => name.startsWith("prop."));
+  const { host = "", port = "", database = "", user = "", password = "" } = said;
+  const all = { user, password, ...Object.fromEntries(properties.map(([name, value]) => [name.slice(5), value])) };
+  return `jdbc:${scheme}://${host}:${port}/${database}?${new URLSearchParams(all).toString()}`;
+}
+
 async function python(expression: string, sql: string, module: string): Promise<{ code: number; text: string }> {
   const script = `import ${module}\nc = ${expression}\nk = c.cursor()\nk.execute(${JSON.stringify(sql)})\nprint(k.fetchone()[0])`;
   return run(isMissing(parts.python) ? "" : parts.python.file, ["-c", script]);
@@ -146,10 +167,25 @@ describe.each(engines)(
         });
       });
 
-      it("pgjdbc's", async ({ skip }) => {
-        skip(isMissing(parts.java), isMissing(parts.java) ? parts.java.missing : "");
+      it("pgx's, in Go", async ({ skip }) => {
+        skip(isMissing(parts.go), isMissing(parts.go) ? parts.go.missing : "");
 
-        expect(await jdbc(string(orders, "jdbc"), "select count(*) from customers")).toEqual({ code: 0, text: "200" });
+        expect(await go("pgx", string(orders, "go"), "select count(*)::text from customers")).toEqual({
+          code: 0,
+          text: "200",
+        });
+      });
+
+      it("pgjdbc's, and DBeaver's, which gives that driver what its own command line says", async ({ skip }) => {
+        skip(isMissing(parts.java), isMissing(parts.java) ? parts.java.missing : "");
+        const sql = "select count(*) from customers";
+
+        const answers = await Promise.all([
+          jdbc(string(orders, "jdbc"), sql),
+          jdbc(await dbeaverAddress(string(orders, "dbeaver"), "postgresql"), sql),
+        ]);
+
+        expect(answers).toEqual(Array.from({ length: 2 }, () => ({ code: 0, text: "200" })));
       });
 
       it("open nothing with another password, or with none", async () => {
@@ -208,13 +244,23 @@ describe.each(engines)(
         expect(await python(string(stock, "python"), sql, "pymysql")).toEqual({ code: 0, text: "60" });
       });
 
-      it("Connector/J's", async ({ skip }) => {
-        skip(isMissing(parts.java), isMissing(parts.java) ? parts.java.missing : "");
-        const address = string(stock, "jdbc")
-          .replace("jdbc:mariadb:", "jdbc:mysql:")
-          .replace("sslMode=disable", "sslMode=DISABLED");
+      it("go-sql-driver's", async ({ skip }) => {
+        skip(isMissing(parts.go), isMissing(parts.go) ? parts.go.missing : "");
 
-        expect(await jdbc(address, sql)).toEqual({ code: 0, text: "60" });
+        expect(await go("mysql", string(stock, "go"), sql)).toEqual({ code: 0, text: "60" });
+      });
+
+      it("Connector/J's, and DBeaver's, which gives that driver what its own command line says", async ({ skip }) => {
+        skip(isMissing(parts.java), isMissing(parts.java) ? parts.java.missing : "");
+        // MariaDB's own driver is not at hand; Connector/J calls the same wish by another word.
+        const asConnectorJ = (text: string): string => text.replace("sslMode=disable", "sslMode=DISABLED");
+
+        const answers = await Promise.all([
+          jdbc(asConnectorJ(string(stock, "jdbc").replace("jdbc:mariadb:", "jdbc:mysql:")), sql),
+          jdbc(asConnectorJ(await dbeaverAddress(string(stock, "dbeaver"), "mysql")), sql),
+        ]);
+
+        expect(answers).toEqual(Array.from({ length: 2 }, () => ({ code: 0, text: "60" })));
       });
 
       it("open nothing with another password, or with none", async () => {
