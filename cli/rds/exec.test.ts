@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { World } from "../command.ts";
+import type { TerminalPlace } from "../output/terminal-place.ts";
 import { testComputer } from "#test/cli/world.ts";
 import { runCommand, startFailureCode } from "./exec.ts";
 
@@ -40,6 +41,26 @@ describe("a command that is run", () => {
     expect([code, readFileSync(file, "utf8")]).toEqual([7, "5432yes"]);
   });
 
+  it("is not led elsewhere by what the person's own environment says of other databases", async () => {
+    const { world } = computerWithSignals();
+    const file = path.join(folder, "said");
+    const own = {
+      PGHOSTADDR: "203.0.113.7",
+      PGSERVICE: "production",
+      PGREQUIREAUTH: "scram-sha-256",
+      PGAPPNAME: "mine",
+    };
+    const script = `fs.writeFileSync(${JSON.stringify(file)}, Object.keys(process.env).filter((name) => /^PG/.test(name)).join())`;
+
+    await runCommand(
+      node(script),
+      { PGHOST: "127.0.0.1" },
+      { ...world, environment: { ...world.environment, ...own } },
+    );
+
+    expect(readFileSync(file, "utf8").split(",").toSorted()).toEqual(["PGAPPNAME", "PGHOST"]);
+  });
+
   it("gets the signals that are sent to this process, and tells by its exit code which one ended it", async () => {
     const { world, send, isTaken } = computerWithSignals();
     const file = path.join(folder, "ready");
@@ -69,6 +90,24 @@ describe("a command that is run", () => {
     writeFileSync(file, "");
 
     expect(await running).toBe(0);
+  });
+
+  it.each<[string, TerminalPlace, boolean, number]>([
+    ["with other input than the terminal it is not doubled either", "front", false, 0],
+    ["behind a shell's prompt, or without a terminal, it has to be passed on", "back", true, 128 + 2],
+  ])("Ctrl-C: %s", async (_, place, interactive, expected) => {
+    const { world, send } = computerWithSignals(interactive);
+    const file = path.join(folder, "go");
+    const script = `const timer = setInterval(() => fs.existsSync(${JSON.stringify(file)}) && process.exit(0), 10)`;
+    const placed = { ...world, terminal: { ...world.terminal, place: () => place } };
+    const running = runCommand(node(script), {}, placed);
+
+    send("SIGINT");
+    if (expected === 0) {
+      writeFileSync(file, "");
+    }
+
+    expect(await running).toBe(expected);
   });
 
   it("that is not there, or is no program, is an error with the exit code that shells give", async () => {

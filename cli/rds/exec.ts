@@ -11,6 +11,24 @@ const notExecutableCode = 126;
 const signalBase = 128;
 
 /**
+ * Variables by which libpq goes elsewhere, or asks of the way what the local port has not, whatever PGHOST and PGSSLMODE say: an address and a
+ * service that take precedence, and demands on TLS and on the method of signing in. Source: PostgreSQL documentation, "Environment Variables" and
+ * "The Connection Service File".
+ */
+const variablesInTheWay = [
+  "PGHOSTADDR",
+  "PGSERVICE",
+  "PGSSLNEGOTIATION",
+  "PGSSLROOTCERT",
+  "PGREQUIRESSL",
+  "PGREQUIREAUTH",
+  "PGCHANNELBINDING",
+  "PGGSSENCMODE",
+  "PGTARGETSESSIONATTRS",
+  "PGLOADBALANCEHOSTS",
+] as const;
+
+/**
  * Runs a command with the terminal of this one and more in its environment. Resolves with its exit code, as a shell counts: 128 and the
  * signal's number where a signal ended it. While it runs, signals are the command's: what the terminal sends reaches it by itself, what is
  * sent to this process alone is passed on.
@@ -21,10 +39,11 @@ export async function runCommand(
   world: World,
 ): Promise<number> {
   const [file = "", ...args] = command;
+  const outside = { ...world.environment, ...Object.fromEntries(variablesInTheWay.map((name) => [name, undefined])) };
   const child = spawn(file, args, {
     stdio: "inherit",
     cwd: world.workingDirectory,
-    env: { ...world.environment, ...environment },
+    env: { ...outside, ...environment },
   });
   const giveBack = world.takeSignals?.((signal) => {
     // Ctrl-C at a terminal goes to every process in front of it, the command among them: passed on as well it would arrive twice. That is so

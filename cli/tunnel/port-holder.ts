@@ -12,7 +12,15 @@ export async function portHolder(port: number): Promise<string | undefined> {
     return undefined;
   }
   const process = await processWith(`socket:[${holder.inode}]`);
-  return process ?? `a process of the user with ID ${holder.uid}`;
+  return process ?? `a process of the user ${await userNameOf(holder.uid)}`;
+}
+
+/** The name of a user of this computer, else their number: users of a directory are in no file. */
+async function userNameOf(uid: number): Promise<string> {
+  const text = await readFile("/etc/passwd", "utf8").catch(() => "");
+  // name:password:uid:…, passwd(5)
+  const line = text.split("\n").find((entry) => entry.split(":")[2] === String(uid));
+  return line?.split(":")[0] || `with ID ${uid}`;
 }
 
 async function processWith(link: string): Promise<string | undefined> {
