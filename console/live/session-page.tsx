@@ -23,6 +23,7 @@ import { instantText } from "../text/clock.ts";
 import { useReplay } from "./use-replay.ts";
 import { type Tail, useTail } from "./use-tail.ts";
 import { withQuery } from "../api/query.ts";
+import { ForeignText } from "../ui/foreign-text.tsx";
 
 /** One database session: all that was recorded of it, as a list and as it happened. */
 export function SessionPage({ parts }: PageProps) {
@@ -87,7 +88,9 @@ function SessionHead({ view, onChange }: { readonly view: SessionView; readonly 
           Open
         </Badge>
       ) : (
-        <Badge tone="neutral">{view.closeReason ?? "Closed"}</Badge>
+        <Badge tone="neutral">
+          <ForeignText text={view.closeReason ?? "Closed"} />
+        </Badge>
       )}
       <KillSession view={view} onKilled={onChange} />
     </PageHead>

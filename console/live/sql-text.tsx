@@ -1,29 +1,6 @@
 import type { ComponentChildren } from "preact";
+import { ForeignText } from "../ui/foreign-text.tsx";
 import { sqlTokens } from "./sql-tokens.ts";
-import { visibleParts } from "./visible-text.ts";
-
-/**
- * Text that somebody else wrote: as text, with a visible name for each character that would not be seen. Nothing of it is ever read as HTML.
- */
-export function ForeignText({ text }: { readonly text: string }) {
-  const parts = visibleParts(text);
-  if (parts.length === 1 && parts[0]?.isHidden === false) {
-    return <>{text}</>;
-  }
-  return (
-    <>
-      {parts.map(({ text: part, isHidden }, index) =>
-        isHidden ? (
-          <span key={index} class="hidden-character" title="a character that shows nothing">
-            {part}
-          </span>
-        ) : (
-          part
-        ),
-      )}
-    </>
-  );
-}
 
 /** SQL in colours. Each token is set apart from its neighbours, so that letters written from right to left cannot move what stands beside them. */
 export function SqlText({ sql }: { readonly sql: string }) {

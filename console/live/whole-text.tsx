@@ -5,7 +5,7 @@ import { useApi } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { CopyButton } from "../ui/copy.tsx";
 import { ProblemNotice } from "../ui/problem-notice.tsx";
-import { ForeignText } from "./sql-text.tsx";
+import { ForeignText } from "../ui/foreign-text.tsx";
 import { bytesText } from "../text/amount.ts";
 
 /** Bytes that a page fetches: twice what the largest statement that goes on in one piece has. The command line exports any length. */

@@ -53,6 +53,17 @@ describe("the steps of an approval", () => {
     expect(html).toContain("&lt;script");
   });
 
+  it("a comment hides nothing and turns nothing round: what would not be seen has a name", () => {
+    const [step] = waiting.steps;
+    const comment = "not \u202eyako\u202c \u{e0041}";
+    const decisions = step!.decisions.map((decision) => ({ ...decision, comment }));
+
+    const html = renderToString(<ApprovalSteps approval={{ ...waiting, steps: [{ ...step!, decisions }] }} />);
+
+    expect(html).not.toMatch(/[\u202a-\u202e]|[\u{e0000}-\u{e007f}]/u);
+    expect(words(html)).toContain("not U+202EyakoU+202C U+E0041");
+  });
+
   it("break-glass says that the steps were skipped", () => {
     const text = words(renderToString(<ApprovalSteps approval={{ ...waiting, kind: "BreakGlass" }} />));
 

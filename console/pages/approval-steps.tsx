@@ -3,6 +3,7 @@ import type { Tone } from "../ui/badge.tsx";
 import { Badge } from "../ui/badge.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Remaining, Time } from "../ui/time.tsx";
+import { ForeignText } from "../ui/foreign-text.tsx";
 
 const tones: Readonly<Record<ApprovalStepView["state"], Tone>> = {
   Waiting: "waiting",
@@ -69,7 +70,11 @@ function Step({ step }: { readonly step: ApprovalStepView }) {
               {decision === "Approve" ? "approved" : "denied"} <Time at={time} />
             </span>
           </p>
-          {comment === undefined ? null : <blockquote class="quote">{comment}</blockquote>}
+          {comment === undefined ? null : (
+            <blockquote class="quote">
+              <ForeignText text={comment} />
+            </blockquote>
+          )}
         </div>
       ))}
     </section>

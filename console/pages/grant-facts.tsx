@@ -2,6 +2,7 @@ import type { GrantView } from "#wire/control-api.ts";
 import { durationText } from "../text/duration.ts";
 import { CopyButton } from "../ui/copy.tsx";
 import { Time } from "../ui/time.tsx";
+import { ForeignText } from "../ui/foreign-text.tsx";
 
 /** What was asked for. */
 export function GrantFacts({ grant }: { readonly grant: GrantView }) {
@@ -12,7 +13,7 @@ export function GrantFacts({ grant }: { readonly grant: GrantView }) {
       <dl class="facts">
         <div class="wide">
           <dt>Reason</dt>
-          <dd class="text">{reason === "" ? "None was given" : reason}</dd>
+          <dd class="text">{reason === "" ? "None was given" : <ForeignText text={reason} />}</dd>
         </div>
         {requester === undefined || requester === userName ? null : (
           <div>

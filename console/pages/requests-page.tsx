@@ -17,6 +17,7 @@ import { StreamNote } from "../ui/stream-note.tsx";
 import { type Column, Table } from "../ui/table.tsx";
 import { Tabs } from "../ui/tabs.tsx";
 import { Remaining, Time } from "../ui/time.tsx";
+import { ForeignText } from "../ui/foreign-text.tsx";
 
 /** The person's own requests, open and ended. */
 export function RequestsPage() {
@@ -80,7 +81,14 @@ const columns: readonly Column<GrantView>[] = [
     ),
   },
   { name: "State", cell: (grant) => <GrantBadges grant={grant} /> },
-  { name: "Reason", cell: ({ reason }) => <span class="clip">{reason}</span> },
+  {
+    name: "Reason",
+    cell: ({ reason }) => (
+      <span class="clip">
+        <ForeignText text={reason} />
+      </span>
+    ),
+  },
   {
     name: "Requested",
     cell: ({ requestTime }) => (requestTime === undefined ? null : <Time at={requestTime} quiet />),

@@ -6,6 +6,7 @@ import { durationText } from "../text/duration.ts";
 import { ActionDialog } from "../ui/action-dialog.tsx";
 import { useAnnounce } from "../ui/announcer.tsx";
 import { TextField } from "../ui/field.tsx";
+import { ForeignText } from "../ui/foreign-text.tsx";
 
 /** As the control API takes it, in characters. */
 const commentCharactersMax = 2_048;
@@ -56,7 +57,11 @@ export function ReviewDialog({
         <strong>{seen.userName}</strong> asks for <strong>{seen.role}</strong> of <strong>{seen.database}</strong>
         {seen.durationSeconds === undefined ? null : <> for {durationText(seen.durationSeconds)}</>}.
       </p>
-      {seen.reason === "" ? null : <blockquote class="quote">{seen.reason}</blockquote>}
+      {seen.reason === "" ? null : (
+        <blockquote class="quote">
+          <ForeignText text={seen.reason} />
+        </blockquote>
+      )}
       <TextField
         label={isApproval ? "Comment (optional)" : "Why not"}
         hint="The person reads it, and it stays in the audit trail."

@@ -19,6 +19,7 @@ import { Tabs } from "../ui/tabs.tsx";
 import { Time } from "../ui/time.tsx";
 import { ApprovalSteps } from "./approval-steps.tsx";
 import { ReviewDialog } from "./review-dialog.tsx";
+import { ForeignText } from "../ui/foreign-text.tsx";
 
 /** A decision that is being made. */
 interface Deciding {
@@ -90,7 +91,7 @@ function Waiting({
         </h2>
         <GrantBadges grant={grant} />
       </div>
-      <blockquote class="quote">{reason === "" ? "No reason was given." : reason}</blockquote>
+      <blockquote class="quote">{reason === "" ? "No reason was given." : <ForeignText text={reason} />}</blockquote>
       <dl class="facts">
         <div>
           <dt>For</dt>
@@ -147,6 +148,13 @@ const decidedColumns: readonly Column<GrantView>[] = [
     ),
   },
   { name: "State", cell: (grant) => <GrantBadges grant={grant} /> },
-  { name: "Reason", cell: ({ reason }) => <span class="clip">{reason}</span> },
+  {
+    name: "Reason",
+    cell: ({ reason }) => (
+      <span class="clip">
+        <ForeignText text={reason} />
+      </span>
+    ),
+  },
   { name: "Asked", cell: ({ requestTime }) => (requestTime === undefined ? null : <Time at={requestTime} quiet />) },
 ];

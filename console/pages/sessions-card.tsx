@@ -11,6 +11,7 @@ import { ProblemNotice } from "../ui/problem-notice.tsx";
 import { Empty, Loading } from "../ui/states.tsx";
 import { type Column, Table } from "../ui/table.tsx";
 import { Time } from "../ui/time.tsx";
+import { ForeignText } from "../ui/foreign-text.tsx";
 
 /** Sessions have no stream of their own: a live grant's are looked at this often, in milliseconds. */
 const lookMs = 10_000;
@@ -59,7 +60,11 @@ const sessionColumns: readonly Column<SessionView>[] = [
       ) : (
         <span>
           <Badge tone="neutral">Closed</Badge>
-          {closeReason === undefined || closeReason === "" ? null : <span class="below">{closeReason}</span>}
+          {closeReason === undefined || closeReason === "" ? null : (
+            <span class="below">
+              <ForeignText text={closeReason} />
+            </span>
+          )}
         </span>
       ),
   },

@@ -3,6 +3,7 @@ import { type Moment, momentOf, momentsOfView } from "../data/event-words.ts";
 import { useEvents } from "../data/use-events.ts";
 import { Icon } from "../ui/icon.tsx";
 import { Time } from "../ui/time.tsx";
+import { ForeignText } from "../ui/foreign-text.tsx";
 
 /** What happened to a grant, newest first, and what comes next. */
 export function Timeline({ grant }: { readonly grant: GrantView }) {
@@ -23,7 +24,11 @@ export function Timeline({ grant }: { readonly grant: GrantView }) {
                 <Time at={moment.time} />
               </span>
             </p>
-            {moment.detail === undefined ? null : <p class="timeline-detail text">{moment.detail}</p>}
+            {moment.detail === undefined ? null : (
+              <p class="timeline-detail text">
+                <ForeignText text={moment.detail} />
+              </p>
+            )}
           </div>
         </li>
       ))}
