@@ -6,6 +6,16 @@ import type { RecordLine } from "./record-line.ts";
 import type { SinkItem, SinkSource } from "./sink.ts";
 import type { StoreWatch } from "./store-watch.ts";
 
+/** The name under which a sink delivers heads: of its cursor and in metrics. */
+export function headsName(sink: string): string {
+  return `${sink}#heads`;
+}
+
+/** Whether a runner of that name delivers heads. */
+export function isHeadsName(name: string): boolean {
+  return name.endsWith(headsName(""));
+}
+
 export interface HeadSourceOptions {
   readonly heads: HeadReader;
   /** Looks at `heads`. */

@@ -15,6 +15,7 @@ it("tells people of a refusal at once, of what may pass after five minutes, and 
     "audit sink s3://audit has taken nothing since 1970-01-01T00:00:00.000Z, 9 records wait for it: NoSuchBucket",
   ]);
   expect(sinkProblems([failing("unreachable")], 300_000)).toHaveLength(1);
+  expect(sinkProblems([{ ...failing("refused"), name: "s3://audit#heads" }], 0)[0]).toContain("9 signed heads wait");
 });
 
 it("tells people of records that a sink never got", () => {

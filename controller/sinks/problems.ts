@@ -1,3 +1,4 @@
+import { isHeadsName } from "#audit/sinks/head-source.ts";
 import type { RunnerStatus } from "#audit/sinks/runner.ts";
 import type { EpochMs } from "#lib/clock.ts";
 
@@ -11,7 +12,7 @@ export function sinkProblems(statuses: readonly RunnerStatus[], nowMs: EpochMs):
     if (failure !== undefined && (failure.kind === "refused" || nowMs - failure.sinceMs >= passingMs)) {
       const since = new Date(failure.sinceMs).toISOString();
       problems.push(
-        `audit sink ${name} has taken nothing since ${since}, ${behind} records wait for it: ${failure.message}`,
+        `audit sink ${name} has taken nothing since ${since}, ${behind} ${isHeadsName(name) ? "signed heads" : "records"} wait for it: ${failure.message}`,
       );
     }
     if (lost > 0) {

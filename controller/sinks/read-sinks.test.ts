@@ -10,5 +10,6 @@ it("reads as many sinks as were given, commas in their options too", () => {
 
 it("refuses two of one name: they would share one cursor", () => {
   expect(() => readSinks("s3://audit/x?from=now,s3://audit/x")).toThrow("given twice");
+  expect(() => readSinks("s3://audit/x?name=one%23heads")).toThrow("cannot have that name");
   expect(readSinks("s3://audit/x?name=one,s3://audit/x")).toHaveLength(2);
 });

@@ -1,5 +1,6 @@
 import { parseSink } from "#audit/sinks/parse-sink.ts";
 import type { SinkOptions } from "#audit/sinks/sink-options.ts";
+import { isHeadsName } from "#audit/sinks/head-source.ts";
 import { UserError } from "#lib/errors.ts";
 
 /** `--audit-sink` was given several times where a comma is followed by the scheme of another URL. */
@@ -9,6 +10,14 @@ const between = /,(?=[a-z][a-z\d+]*:\/\/)/;
 export function readSinks(given: string | undefined): readonly SinkOptions[] {
   const sinks = (given === undefined ? [] : given.split(between)).map(parseSink);
   const names = sinks.map(({ name }) => name);
+  // A sink has two cursors: one under its name, and one for heads.
+  const asHeads = names.find(isHeadsName);
+  if (asHeads !== undefined) {
+    throw new UserError("InvalidSink", `--audit-sink ${asHeads} cannot have that name`, {
+      why: "How far a sink is with signed heads is kept under its name and that ending.",
+      next: "Give it another name with name=.",
+    });
+  }
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
     throw new UserError("InvalidSink", `--audit-sink ${twice} is given twice`, {

@@ -1,6 +1,6 @@
 import type { HeadReader } from "#audit/head-place.ts";
 import type { CursorStore } from "#audit/sinks/cursor.ts";
-import { headSource } from "#audit/sinks/head-source.ts";
+import { headSource, headsName } from "#audit/sinks/head-source.ts";
 import type { RecordLine } from "#audit/sinks/record-line.ts";
 import { recordSource, type RecordStore } from "#audit/sinks/record-source.ts";
 import { type RunnerOptions, type RunnerStatus, SinkRunner } from "#audit/sinks/runner.ts";
@@ -89,11 +89,6 @@ async function recordRunner(
   const { name, from } = sink;
   const destination = await openSink(sink, world, "audit");
   return new SinkRunner({ ...common(sink, world), name, from, source, sink: destination, cursors, pass });
-}
-
-/** The name of a sink's other half, of its cursor and its metrics. */
-export function headsName(sink: string): string {
-  return `${sink}#heads`;
 }
 
 /** Begins at the first line also where records begin now: what each line vouches for depends on all before it. */

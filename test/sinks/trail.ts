@@ -7,7 +7,7 @@ import { HeadFile } from "#audit/head-place.ts";
 import { HeadLog } from "#audit/heads.ts";
 import { localSigner } from "#audit/signing-key.ts";
 import { type Cursor, memoryCursors } from "#audit/sinks/cursor.ts";
-import { headSource } from "#audit/sinks/head-source.ts";
+import { headSource, headsName } from "#audit/sinks/head-source.ts";
 import type { RecordLine } from "#audit/sinks/record-line.ts";
 import { recordSource } from "#audit/sinks/record-source.ts";
 import { type RunnerOptions, SinkRunner } from "#audit/sinks/runner.ts";
@@ -89,7 +89,7 @@ export async function openTrail(): Promise<TrailStand> {
     runner: (sink, changes = {}) =>
       start({ source: recordSource({ store, watch, installation: "acme" }), sink, ...changes }),
     headRunner(sink, records, changes = {}) {
-      const name = "test#heads";
+      const name = headsName("test");
       const source = headSource({
         heads,
         watch: headWatch,
