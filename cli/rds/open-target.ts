@@ -11,6 +11,8 @@ import { targetOutput } from "./target-output.ts";
 
 export interface OpenTargetOptions {
   readonly entitlement: Entitlement;
+  /** What messages call it, and what is typed to mean it. */
+  readonly label: string;
   /** Address of the control API. */
   readonly url: string;
   /** Whether it is the only database of this command. */
@@ -21,9 +23,8 @@ export interface OpenTargetOptions {
 
 /** Takes the local port of one database. A port that was typed, or found for the first time, is the database's own from now on. */
 export async function openTarget(options: OpenTargetOptions): Promise<Target> {
-  const { entitlement, url, isOne, typed } = options;
+  const { entitlement, label, url, isOne, typed } = options;
   const { namespace, database, role } = entitlement;
-  const label = `${database}:${role}`;
   const output = targetOutput(options.world.output, {
     ...(isOne ? {} : { label }),
     fields: { database, role },
@@ -47,7 +48,7 @@ export async function openTarget(options: OpenTargetOptions): Promise<Target> {
       world.output.note(
         `The port ${port} could not be remembered for ${label}: the configuration folder cannot be written`,
       );
-    } else if (owner !== undefined && ports[url]?.[`${namespace}/${label.replace(":", "/")}`] === undefined) {
+    } else if (owner !== undefined && ports[url]?.[`${namespace}/${database}/${role}`] === undefined) {
       world.output.note(
         `Port ${suggested} is kept for ${owner}; ${label} has port ${port} from now on (change it with --port)`,
       );

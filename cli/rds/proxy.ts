@@ -1,6 +1,7 @@
 import { UserError } from "#lib/errors.ts";
 import type { Invocation, World } from "../command.ts";
 import { loadConfig } from "../config/config.ts";
+import type { Entitlement } from "#wire/control-api.ts";
 import { openSession, type Session } from "../signin/session.ts";
 import { type ProxyArguments, readArguments } from "./arguments.ts";
 import { availableTo, chooseEntitlement } from "./choose.ts";
@@ -8,6 +9,7 @@ import { runCommand, startFailureCode } from "./exec.ts";
 import { createLiveLine, type LiveLine } from "./live-line.ts";
 import { type AccessPlan, confirmAccess, planAccess } from "./request.ts";
 import { type Ended, type Target, targetEnvironment, TargetRun } from "./target.ts";
+import { labelsOf } from "./labels.ts";
 import { openTarget } from "./open-target.ts";
 import { meant, readTyped } from "./typed.ts";
 import { readLines } from "./typed-lines.ts";
@@ -44,16 +46,17 @@ export async function proxyDatabases(invocation: Invocation): Promise<number> {
 async function openTargets(session: Session, typed: ProxyArguments, world: World): Promise<readonly Target[]> {
   const items = await availableTo(session.control, world);
   const { url } = loadConfig(world);
+  // All are chosen before a port is taken: what is named wrongly changes nothing that is remembered.
+  const entitlements: Entitlement[] = [];
+  for (const wanted of typed.targets) {
+    entitlements.push(await chooseEntitlement(items, wanted, world));
+  }
+  const labels = labelsOf(entitlements);
   const targets: Target[] = [];
   try {
-    for (const wanted of typed.targets) {
-      const entitlement = await chooseEntitlement(items, wanted, world);
-      if (targets.some((other) => other.entitlement === entitlement)) {
-        throw new UserError("InvalidTarget", `${entitlement.database}:${entitlement.role} is named twice`, {
-          next: "Name each database and role once.",
-        });
-      }
-      targets.push(await openTarget({ entitlement, url, isOne: typed.targets.length === 1, typed, world }));
+    for (const [index, entitlement] of entitlements.entries()) {
+      const label = labels[index] ?? "";
+      targets.push(await openTarget({ entitlement, label, url, isOne: entitlements.length === 1, typed, world }));
     }
     return targets;
   } catch (error) {

@@ -12,13 +12,14 @@ import type { Front } from "./front.ts";
 import { giveBack } from "./give-back.ts";
 import type { LiveLine } from "./live-line.ts";
 import { type AccessPlan, obtainAccess } from "./request.ts";
+import { addressVariable } from "./labels.ts";
 import { Serving } from "./serve.ts";
 
 /** One database that is to be served: its local port is taken. */
 export interface Target {
   readonly entitlement: Entitlement;
   readonly front: Front;
-  /** `database:role` */
+  /** `database:role`, with the namespace before it where another one is called the same. */
   readonly label: string;
   /** Demanded at the port; absent: any password is right. */
   readonly password?: Secret;
@@ -203,8 +204,7 @@ export function targetEnvironment(
     for (const [name, value] of Object.entries(own)) {
       environment[name] ??= value;
     }
-    const name = (targets[index]?.label ?? "").toUpperCase().replaceAll(/[^A-Z0-9]/g, "_");
-    environment[`DATABASE_URL_${name}`] = own["DATABASE_URL"] ?? "";
+    environment[addressVariable(targets[index]?.label ?? "")] = own["DATABASE_URL"] ?? "";
   }
   return environment;
 }
