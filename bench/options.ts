@@ -2,7 +2,18 @@ import { parseArgs } from "node:util";
 import { UserError } from "#lib/errors.ts";
 
 /** What can be measured, in the order in which it is. */
-export const parts = ["postgres", "bulk", "memory", "mysql", "connect", "ssm", "audit", "cli", "scale"] as const;
+export const parts = [
+  "postgres",
+  "bulk",
+  "memory",
+  "mysql",
+  "connect",
+  "ssm",
+  "audit",
+  "live",
+  "cli",
+  "scale",
+] as const;
 export type Part = (typeof parts)[number];
 
 /** What a run covers unless it is told a part: `scale` takes half an hour of its own. */

@@ -46,7 +46,7 @@ export function renderReport({ machine, sections }: Report, notes: string): stri
     "# Performance",
     "<!-- Written by `npm run bench`. Change bench/notes.md or bench/report.ts instead. -->",
     "`npm run bench` measures everything below and writes this page, in about a quarter of an hour; `npm run bench -- postgres` measures " +
-      "one part and prints it (others: `bulk`, `memory`, `mysql`, `connect`, `ssm`, `audit`, `cli`), with `--report` into this page too; `npm run bench -- --quick --output json` takes a " +
+      "one part and prints it (others: `bulk`, `memory`, `mysql`, `connect`, `ssm`, `audit`, `live`, `cli`), with `--report` into this page too; `npm run bench -- --quick --output json` takes a " +
       "look within 50 s. `--profile DIR` writes CPU profiles of the proxy.",
     `Machine: ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, ${programs.join(", ")}. A record's worth of bytes appended and ` +
       `flushed to the device of the spool took ${flushMicroseconds} µs. Load of other work before the run: ${formatNumber(load)}` +

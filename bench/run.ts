@@ -6,6 +6,8 @@ import { cliGoals, cliText, runCli } from "./cli.ts";
 import { connectText, runConnect } from "./connect.ts";
 import { type Goal, goalRow } from "./goal.ts";
 import { bulkGoals, connectGoals, memoryGoals, postgresGoals, scaleGoals } from "./goals.ts";
+import { liveGoals, liveText } from "./live-report.ts";
+import { runLive } from "./live.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import { memoryJSON, memoryTable } from "./memory-report.ts";
 import { runMemory } from "./memory.ts";
@@ -80,6 +82,10 @@ const runners: Readonly<Record<Part, Runner>> = {
   async audit(options) {
     const results = await runAudit(options);
     return [{ json: { audit: results }, title: "Audit store", text: auditText(results), goals: auditGoals(results) }];
+  },
+  async live({ quick }) {
+    const results = await runLive(quick ? "quick" : "full");
+    return [{ json: { live: results }, title: "Live statements", text: liveText(results), goals: liveGoals(results) }];
   },
   async cli(options) {
     const result = await runCli(options);
