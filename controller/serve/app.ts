@@ -10,7 +10,7 @@ import type { Tokens } from "./auth/tokens.ts";
 import type { BrowserDoor } from "./browser/door.ts";
 import { inputReader } from "./input.ts";
 import { lineStream } from "./streams/line-stream.ts";
-import { type CallerOf, HttpProblem, type Route, type RouteRequest } from "./route.ts";
+import { type Caller, HttpProblem, type Route, type RouteRequest } from "./route.ts";
 
 /** Names of the Identity Store groups whose members see or do more than their own. Undefined: nobody. */
 export interface Groups {
@@ -69,11 +69,7 @@ function honoPath(route: Route): string {
 }
 
 /** Decides whether the caller may use the route at all. Throws 401 or 403. */
-async function authorise(
-  route: Route,
-  presented: Presented | undefined,
-  groups: Groups,
-): Promise<CallerOf | undefined> {
+async function authorise(route: Route, presented: Presented | undefined, groups: Groups): Promise<Caller | undefined> {
   if (route.rule === "public") {
     return undefined;
   }

@@ -11,7 +11,7 @@ import type { Principal } from "./auth/tokens.ts";
 export type Rule = "public" | "person" | "auditor" | "administrator";
 
 /** A caller with what they may do beyond their own grants. */
-export interface CallerOf extends Principal {
+export interface Caller extends Principal {
   /** Sees all grants: a member of the auditor or the administrator group. */
   readonly auditor: boolean;
   readonly administrator: boolean;
@@ -57,7 +57,7 @@ export interface RouteRequest {
   readonly query: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body: unknown;
   /** Defined except on `public` routes. */
-  readonly caller: CallerOf | undefined;
+  readonly caller: Caller | undefined;
   /** Where the connection comes from. Absent: there is none. */
   readonly address?: string;
   /** Aborted when the client goes away; for a route that streams, also when the caller's token is over. */
@@ -83,7 +83,7 @@ export class HttpProblem extends Error {
 }
 
 /** The caller of a route that only signed-in people reach. */
-export function callerOf(request: RouteRequest): CallerOf {
+export function callerOf(request: RouteRequest): Caller {
   if (request.caller === undefined) {
     throw new Error("a public route asked for its caller");
   }

@@ -11,7 +11,7 @@ import {
   type MemorySource,
 } from "#controller/reconcile/testing.ts";
 import { GrantNews } from "#controller/serve/grants/grant-news.ts";
-import type { CallerOf } from "#controller/serve/route.ts";
+import type { Caller } from "#controller/serve/route.ts";
 import { entitlementsOf } from "#controller/serve/grants/entitlements.ts";
 import type { AuditReader, LinkedTask, Services } from "#controller/serve/services.ts";
 
@@ -77,7 +77,7 @@ export function testServices(
 }
 
 /** A signed-in person. */
-export function caller(userName: string, change: Partial<CallerOf> = {}): CallerOf {
+export function caller(userName: string, change: Partial<Caller> = {}): Caller {
   return {
     userName,
     userID: `u-${userName}`,

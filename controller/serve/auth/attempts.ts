@@ -20,18 +20,18 @@ export const addressesMax = 10_000;
 /** Bounds how often strangers may try: for each address, and for all together. */
 export class Attempts {
   readonly #clock: Clock;
-  readonly #all: Bucket;
+  #all: Bucket | undefined;
   /** By network; whoever tried longest ago comes first. */
   readonly #byNetwork = new Map<string, Bucket>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#all = new Bucket(addressesAtOnce, clock.monotonicMs());
   }
 
   /** Counts one attempt from an address of the network layer; absent: one that nobody knows. Throws `HttpProblem` 429 when there were too many. */
   count(address: string | undefined): void {
     const nowMs = this.#clock.monotonicMs();
+    this.#all ??= new Bucket(addressesAtOnce, nowMs);
     // One's own first: what is refused there takes nothing from the others.
     if (!this.#bucketOf(networkOf(address ?? ""), nowMs).take(nowMs) || !this.#all.take(nowMs)) {
       throw new HttpProblem(429, "TooManySignIns", "too many people are signing in at this moment", {

@@ -6,7 +6,7 @@ import type { Source } from "../../source/source.ts";
 import { workflowOf } from "./approval.ts";
 import { actionsOf, maySee, type Relation, relationOf } from "./grant-access.ts";
 import { grantViewOf } from "./grant-view.ts";
-import { type CallerOf, HttpProblem } from "../route.ts";
+import { type Caller, HttpProblem } from "../route.ts";
 import { mayView, type Viewer, viewersOf } from "../viewing/viewing.ts";
 
 /** What there is, and the time that deadlines are compared with. */
@@ -27,7 +27,7 @@ export interface CallerGrant {
 }
 
 /** What the caller may know of this Grant. */
-export function callerGrant(known: Known, caller: CallerOf, grant: Grant): CallerGrant | undefined {
+export function callerGrant(known: Known, caller: Caller, grant: Grant): CallerGrant | undefined {
   const { source, clock } = known;
   const workflow = workflowOf(grant, source);
   const relation = relationOf(caller, grant, workflow, clock.now());
@@ -51,7 +51,7 @@ export function callerGrant(known: Known, caller: CallerOf, grant: Grant): Calle
 }
 
 /** The Grant of that ID. Throws 404 where the caller may not see it, in the words of one that is not there: IDs cannot be probed. */
-export function visibleGrant(known: Known, caller: CallerOf, grantID: string): CallerGrant {
+export function visibleGrant(known: Known, caller: Caller, grantID: string): CallerGrant {
   const grant = findGrant(known.source, grantID);
   const seen = grant === undefined ? undefined : callerGrant(known, caller, grant);
   if (seen === undefined) {
@@ -61,7 +61,7 @@ export function visibleGrant(known: Known, caller: CallerOf, grantID: string): C
 }
 
 /** The Grant as it is now, for the answer to what was just done to it. */
-export function viewNow(known: Known, caller: CallerOf, before: CallerGrant): GrantView {
+export function viewNow(known: Known, caller: Caller, before: CallerGrant): GrantView {
   const { namespace, name } = before.grant.metadata;
   const now = known.source.get("Grant", namespace, name)?.object;
   return (now === undefined ? undefined : callerGrant(known, caller, now))?.view() ?? before.view();

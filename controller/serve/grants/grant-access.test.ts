@@ -1,9 +1,9 @@
 import { adasGrant } from "#test/serve/api-stand.ts";
 import { describe, expect, it } from "vitest";
-import type { CallerOf } from "../route.ts";
+import type { Caller } from "../route.ts";
 import { mayEnd, maySee, relationOf } from "./grant-access.ts";
 
-const caller = (userName: string, userID: string): CallerOf => ({
+const caller = (userName: string, userID: string): Caller => ({
   userName,
   userID,
   displayName: userName,

@@ -4,7 +4,7 @@ import type { EpochMs } from "#lib/clock.ts";
 import { isApprover, mayReview } from "../../reconcile/grant/approval.ts";
 import { extensionOf } from "./approval.ts";
 import { isOpen, stateOf } from "./grant-view.ts";
-import type { CallerOf } from "../route.ts";
+import type { Caller } from "../route.ts";
 import { isNamedAs } from "../../reconcile/grant/names.ts";
 
 /** What binds a caller to one Grant. */
@@ -23,12 +23,7 @@ export interface Relation {
 }
 
 /** What binds the caller to the Grant. Pure. */
-export function relationOf(
-  caller: CallerOf,
-  grant: Grant,
-  workflow: AccessWorkflow | undefined,
-  now: EpochMs,
-): Relation {
+export function relationOf(caller: Caller, grant: Grant, workflow: AccessWorkflow | undefined, now: EpochMs): Relation {
   // A name could be somebody else's by now: what has no ID on record opens nothing.
   const reviews = (grant.status?.approvals ?? []).filter(({ reviewerID }) => reviewerID === caller.userID);
   const steps = workflow?.spec.approvalSteps ?? [];
@@ -48,13 +43,13 @@ export function relationOf(
 }
 
 /** Whether the Grant is the caller's own. A name that somebody else took over opens nothing. Pure. */
-export function isOwn(grant: Grant, caller: Pick<CallerOf, "userName" | "userID">): boolean {
+export function isOwn(grant: Grant, caller: Pick<Caller, "userName" | "userID">): boolean {
   const pinned = grant.status?.principal?.userID;
   return pinned === undefined ? isNamedAs(grant.spec.principal.name, caller.userName) : pinned === caller.userID;
 }
 
 /** Whether the caller may know that the Grant exists. Pure. */
-export function maySee(caller: CallerOf, relation: Relation): boolean {
+export function maySee(caller: Caller, relation: Relation): boolean {
   return caller.auditor || relation.own || relation.requester || relation.approver || relation.decided;
 }
 
@@ -64,7 +59,7 @@ export function isInQueue({ decided, waitingSteps, mayDeny }: Relation): boolean
 }
 
 /** Whether the caller may end it: its person, who asked for it, who approved it, administrators. Pure. */
-export function mayEnd(caller: CallerOf, relation: Relation): boolean {
+export function mayEnd(caller: Caller, relation: Relation): boolean {
   return relation.own || relation.requester || relation.approved || caller.administrator;
 }
 
@@ -75,7 +70,7 @@ export function mayExtend(relation: Relation): boolean {
 
 /** What the caller may do with the Grant now, in the order in which it is offered. Pure. */
 export function actionsOf(
-  caller: CallerOf,
+  caller: Caller,
   grant: Grant,
   relation: Relation,
   { viewsStatements, now }: { readonly viewsStatements: boolean; readonly now: EpochMs },

@@ -3,12 +3,12 @@ import { formatKey, keyOf, type ObjectKey } from "#kinds/index.ts";
 import type { GrantWatchLine } from "#wire/control-api.ts";
 import { type CallerGrant, callerGrant, type Known } from "./caller-view.ts";
 import { ChangedKeys } from "./grant-news.ts";
-import type { CallerOf } from "../route.ts";
+import type { Caller } from "../route.ts";
 import type { Services } from "../services.ts";
 
 /** What is followed, and for whom. */
 export interface GrantWatch {
-  readonly caller: CallerOf;
+  readonly caller: Caller;
   /** One Grant; absent: all that the caller may see. */
   readonly key?: ObjectKey;
   /** Leaves Grants out; absent: none. */

@@ -6,7 +6,7 @@ import { callerGrant } from "./caller-view.ts";
 import { notAfter, startOf } from "./grant-times.ts";
 import { grantViewOf, isOpen, stateOf } from "./grant-view.ts";
 import { assertMayAskMore } from "./request-limits.ts";
-import { type CallerOf, HttpProblem } from "../route.ts";
+import { type Caller, HttpProblem } from "../route.ts";
 import { isNamedAs } from "../../reconcile/grant/names.ts";
 import type { Services } from "../services.ts";
 import { withdrawWaiting } from "./withdraw-waiting.ts";
@@ -21,7 +21,7 @@ export const ttlSecondsAfterFinished = 7 * 86_400;
 /** Asks for access for the caller, or says (`dryRun`) what asking would do. The request becomes a Grant made through the API. */
 export async function requestGrant(
   request: GrantRequest,
-  caller: CallerOf,
+  caller: Caller,
   services: Services,
 ): Promise<GrantRequestResponse> {
   const entitlement = await findEntitlement(request, caller, services);
@@ -78,14 +78,14 @@ export async function requestGrant(
 interface Asked {
   readonly request: GrantRequest;
   readonly entitlement: Entitlement;
-  readonly caller: CallerOf;
+  readonly caller: Caller;
   /** Undefined: at once. */
   readonly start: EpochMs | undefined;
   readonly durationSeconds: number;
   readonly urgency: "Normal" | "BreakGlass";
 }
 
-function viewOf(services: Services, caller: CallerOf, grant: Grant): GrantView {
+function viewOf(services: Services, caller: Caller, grant: Grant): GrantView {
   return callerGrant(services, caller, grant)?.view() ?? grantViewOf(grant);
 }
 
@@ -147,7 +147,7 @@ function meets(
   return metadata.namespace === entitlement.namespace && !isApart;
 }
 
-async function findEntitlement(request: GrantRequest, caller: CallerOf, services: Services): Promise<Entitlement> {
+async function findEntitlement(request: GrantRequest, caller: Caller, services: Services): Promise<Entitlement> {
   const all = await services.entitlements(caller, request.namespace);
   const matching = all.filter((entry) => entry.database === request.database && entry.role === request.role);
   const [first, second] = matching;

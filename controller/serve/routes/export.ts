@@ -1,10 +1,10 @@
 import type { ExportScope } from "#audit/export/format.ts";
 import type { Grant } from "#kinds/index.ts";
 import { defined } from "#lib/defined.ts";
-import { coerceError } from "#lib/errors.ts";
 import type { ExportedLine, PublicKey } from "#wire/control-api.ts";
 import { callerGrant } from "../grants/caller-view.ts";
-import { type CallerOf, callerOf, HttpProblem, type Route, type RouteRequest } from "../route.ts";
+import { recordOrRefuse } from "../record-or-refuse.ts";
+import { type Caller, callerOf, HttpProblem, type Route, type RouteRequest } from "../route.ts";
 import { object, text } from "../schemas.ts";
 import type { Services } from "../services.ts";
 import { StreamCount } from "../streams/stream-count.ts";
@@ -75,7 +75,7 @@ function scopeOf(query: RouteRequest["query"]): ExportScope {
 }
 
 /** Who may see only some of the statements cannot have all of them. Throws 403. */
-function assertMayExport(services: Services, caller: CallerOf, scope: ExportScope): void {
+function assertMayExport(services: Services, caller: Caller, scope: ExportScope): void {
   const grant = scope.kind === "grant" ? findGrant(services.source, scope.grantID) : undefined;
   const closed = viewScope(services, caller).everybody?.exceptDatabases;
   const seen = grant === undefined ? undefined : callerGrant(services, caller, grant);
@@ -112,19 +112,13 @@ function whyClosed(
 }
 
 /** An export that cannot be put on record is not given. */
-async function record({ trail, log }: Services, caller: CallerOf, scope: ExportScope): Promise<void> {
+async function record(services: Services, caller: Caller, scope: ExportScope): Promise<void> {
   const { kind, ...rest } = scope;
-  try {
-    await trail.record({
-      event: "audit.exported",
-      actor: { kind: "User", name: caller.userName },
-      ...(scope.kind === "grant" ? { grantID: scope.grantID } : {}),
-      detail: { scope: kind, ...defined<Record<string, string | undefined>>(rest) } as Record<string, string>,
-    });
-  } catch (error) {
-    log.error("an export could not be recorded and was refused", { error: coerceError(error) });
-    throw new HttpProblem(503, "ExportNotRecorded", "who takes records out is put on record, and that failed", {
-      next: "Try again; if it stays so, ask whoever operates Sallyport to look at the audit store.",
-    });
-  }
+  const event = {
+    event: "audit.exported",
+    actor: { kind: "User", name: caller.userName },
+    ...(scope.kind === "grant" ? { grantID: scope.grantID } : {}),
+    detail: { scope: kind, ...defined<Record<string, string | undefined>>(rest) } as Record<string, string>,
+  } as const;
+  await recordOrRefuse(services, event, { code: "ExportNotRecorded", what: "who takes records out" });
 }

@@ -12,7 +12,7 @@ import { callerGrant, visibleGrant } from "../grants/caller-view.ts";
 import { connectInfo } from "../grants/connect-info.ts";
 import { grantStates } from "../grants/grant-view.ts";
 import { requestGrant } from "../grants/request-grant.ts";
-import { callerOf, type CallerOf, HttpProblem, type Route } from "../route.ts";
+import { callerOf, type Caller, HttpProblem, type Route } from "../route.ts";
 import {
   boolean,
   engine,
@@ -131,7 +131,7 @@ function askingRoutes(services: Services): Route[] {
 }
 
 /** With what the caller may do with their own grant for it. */
-function withActions(services: Services, caller: CallerOf, item: Entitlement): Entitlement {
+function withActions(services: Services, caller: Caller, item: Entitlement): Entitlement {
   const grant = item.grant === undefined ? undefined : findGrant(services.source, item.grant.grantID);
   const seen = grant === undefined ? undefined : callerGrant(services, caller, grant);
   return seen === undefined ? item : { ...item, grant: seen.view() };
@@ -187,7 +187,7 @@ function connectRoute(services: Services): Route {
 
 function listGrants(
   services: Services,
-  caller: CallerOf,
+  caller: Caller,
   query: Readonly<Record<string, string | number | boolean | undefined>>,
 ): GrantView[] {
   const { userName, database, state } = query;

@@ -8,7 +8,7 @@ import { refusalStatus, reviewOutcome } from "../grants/review-outcome.ts";
 import { extensionOf, workflowOf } from "../grants/approval.ts";
 import { mayEnd, mayExtend } from "../grants/grant-access.ts";
 import { stateOf } from "../grants/grant-view.ts";
-import { callerOf, type CallerOf, HttpProblem, type Route, type RouteRequest } from "../route.ts";
+import { callerOf, type Caller, HttpProblem, type Route, type RouteRequest } from "../route.ts";
 import {
   grantDigestText,
   grantView,
@@ -142,7 +142,7 @@ function reviewName(grant: Grant, { random }: Services): string {
 
 async function extend(
   services: Services,
-  caller: CallerOf,
+  caller: Caller,
   seen: CallerGrant,
   { count }: ExtendRequest,
 ): Promise<GrantView> {
@@ -187,7 +187,7 @@ function withExtension(status: GrantStatus, asked: NonNullable<GrantStatus["exte
 
 async function revoke(
   services: Services,
-  caller: CallerOf,
+  caller: Caller,
   seen: CallerGrant,
   { reason }: RevokeRequest,
 ): Promise<GrantView> {

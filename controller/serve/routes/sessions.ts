@@ -4,7 +4,7 @@ import type { KillRequest, KillResponse, SessionList, SessionView } from "#wire/
 import { findGrant } from "../../source/grant-by-id.ts";
 import { callerGrant } from "../grants/caller-view.ts";
 import { isOwn } from "../grants/grant-access.ts";
-import { callerOf, type CallerOf, HttpProblem, type Route } from "../route.ts";
+import { callerOf, type Caller, HttpProblem, type Route } from "../route.ts";
 import { boolean, instant, integer, listOf, object, oneOf, text } from "../schemas.ts";
 import type { AuditFilter, Services } from "../services.ts";
 import { viewScope } from "../viewing/view-scope.ts";
@@ -77,13 +77,13 @@ export function sessionRoutes(services: Services): Route[] {
   ];
 }
 
-function scopeOf(services: Services, caller: CallerOf): Pick<AuditFilter, "visibleTo"> {
+function scopeOf(services: Services, caller: Caller): Pick<AuditFilter, "visibleTo"> {
   const scope = viewScope(services, caller);
   return { visibleTo: caller.administrator ? { ...scope, everybody: { exceptDatabases: [] } } : scope };
 }
 
 /** Throws 404 in the same words for one that is not theirs to see and one that is not there. */
-async function visibleSession(services: Services, caller: CallerOf, session: string): Promise<SessionView> {
+async function visibleSession(services: Services, caller: Caller, session: string): Promise<SessionView> {
   const [found] = await services.audit.sessions({ session, ...scopeOf(services, caller) });
   if (found === undefined) {
     throw new HttpProblem(404, "SessionNotFound", `you have no session ${session}`, { next: "sallyport sessions" });
@@ -93,7 +93,7 @@ async function visibleSession(services: Services, caller: CallerOf, session: str
 
 async function kill(
   services: Services,
-  caller: CallerOf,
+  caller: Caller,
   session: string,
   { reason }: KillRequest,
 ): Promise<KillResponse> {
@@ -118,7 +118,7 @@ async function kill(
 type KilledGrant = NonNullable<ReturnType<typeof findGrant>>;
 
 /** The Grant of a session that the caller may end. Throws where there is none. */
-async function killable(services: Services, caller: CallerOf, session: string): Promise<KilledGrant> {
+async function killable(services: Services, caller: Caller, session: string): Promise<KilledGrant> {
   const [found] = await services.audit.sessions({ session });
   const grant = findGrant(services.source, found?.grantID ?? "");
   const mayKill = grant !== undefined && (caller.administrator || isOwn(grant, caller));
@@ -139,7 +139,7 @@ async function killable(services: Services, caller: CallerOf, session: string): 
 /** A session's end never waits for its record: the session's own last record tells of it too. */
 async function record(
   { trail, log }: Services,
-  caller: CallerOf,
+  caller: Caller,
   killed: { readonly grant: KilledGrant; readonly session: string; readonly reason: string; readonly outcome: string },
 ): Promise<void> {
   const { grant, session, reason, outcome } = killed;

@@ -6,7 +6,7 @@ import { grantLinks } from "../../notify/links.ts";
 import { findGrant } from "../../source/grant-by-id.ts";
 import { readPerson } from "../auth/person.ts";
 import type { Principal } from "../auth/tokens.ts";
-import { type CallerOf, HttpProblem, type Route } from "../route.ts";
+import { type Caller, HttpProblem, type Route } from "../route.ts";
 import { reviewRoutes } from "../routes/reviews.ts";
 import type { Services } from "../services.ts";
 import { codeLifeMs, type LinkCodes } from "./link-codes.ts";
@@ -94,7 +94,7 @@ export class SlackActing {
   /** The same as a request to the control API by that person, who has no more rights here than their own: no auditor's, no administrator's. */
   async #ask(person: Principal, intent: ButtonIntent, comment: string | undefined): Promise<void> {
     const { grantID } = intent;
-    const caller: CallerOf = {
+    const caller: Caller = {
       ...person,
       auditor: false,
       administrator: false,

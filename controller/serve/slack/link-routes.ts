@@ -1,10 +1,11 @@
-import type { Trail } from "#audit/event/trail.ts";
+import type { NewTrailEvent, Trail } from "#audit/event/trail.ts";
 import type { Clock } from "#lib/clock.ts";
 import { coerceError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
 import type { SlackAccountView, SlackLinkList, SlackLinkRequest } from "#wire/slack.ts";
 import type { SlackBook, SlackLink } from "../../notify/slack/book.ts";
-import { callerOf, type CallerOf, HttpProblem, type Route } from "../route.ts";
+import { recordOrRefuse } from "../record-or-refuse.ts";
+import { callerOf, type Caller, HttpProblem, type Route } from "../route.ts";
 import { boolean, listOf, object, text } from "../schemas.ts";
 import type { LinkCodes } from "./link-codes.ts";
 
@@ -58,9 +59,13 @@ export function slackLinkRoutes(options: SlackLinkOptions): Route[] {
         const link = await options.book.unlink(caller.userID);
         if (link !== undefined) {
           // What takes away never waits for the trail.
-          await record(options, caller, link, "unlinked").catch((error: unknown) =>
-            options.log.error("that a Slack account was unlinked could not be recorded", { error: coerceError(error) }),
-          );
+          await options.trail
+            .record(linkEvent(caller, link, "unlinked"))
+            .catch((error: unknown) =>
+              options.log.error("that a Slack account was unlinked could not be recorded", {
+                error: coerceError(error),
+              }),
+            );
         }
         return list(caller.userID);
       },
@@ -70,7 +75,7 @@ export function slackLinkRoutes(options: SlackLinkOptions): Route[] {
 
 async function link(
   options: SlackLinkOptions,
-  caller: CallerOf,
+  caller: Caller,
   { code, confirm = false }: SlackLinkRequest,
 ): Promise<SlackAccountView> {
   const { codes, book, clock } = options;
@@ -83,28 +88,24 @@ async function link(
   if (confirm) {
     const { userID, userName } = caller;
     const made: SlackLink = { ...found, userID, userName, time: new Date(clock.now()).toISOString() };
-    await record(options, caller, made, "linked").catch((error: unknown) => {
-      options.log.error("a Slack account was not linked, since that could not be recorded", {
-        error: coerceError(error),
-      });
-      throw new HttpProblem(503, "LinkNotRecorded", "who may act in Slack is put on record, and that failed", {
-        next: "Try again with a new code.",
-      });
+    await recordOrRefuse(options, linkEvent(caller, made, "linked"), {
+      code: "LinkNotRecorded",
+      what: "who may act in Slack",
+      next: "Try again with a new code.",
     });
     await book.link(made);
   }
   return viewOf(found, confirm);
 }
 
-async function record(
-  { trail }: SlackLinkOptions,
-  { userName }: CallerOf,
+function linkEvent(
+  { userName }: Caller,
   { teamID, slackUserID, slackName }: SlackLink,
   change: "linked" | "unlinked",
-): Promise<void> {
+): NewTrailEvent {
   const actor = { kind: "User", name: userName } as const;
   const detail = { change, slackTeam: teamID, slackUser: slackUserID, slackName: slackName.slice(0, 128) };
-  await trail.record({ event: "slack.linked", actor, userName, detail });
+  return { event: "slack.linked", actor, userName, detail };
 }
 
 function viewOf(

@@ -1,7 +1,7 @@
 import type { Database } from "#kinds/index.ts";
 import type { VisibleTo } from "#audit/store/types.ts";
 import { type Known, callerGrant } from "../grants/caller-view.ts";
-import type { CallerOf } from "../route.ts";
+import type { Caller } from "../route.ts";
 import { viewersOf, type Viewer } from "./viewing.ts";
 
 /**
@@ -11,7 +11,7 @@ import { viewersOf, type Viewer } from "./viewing.ts";
 export const reviewedGrantsMax = 1_000;
 
 /** Whose statements the caller may see, over all grants, by the Databases and Grants there are now. */
-export function viewScope(known: Known, caller: CallerOf): VisibleTo {
+export function viewScope(known: Known, caller: Caller): VisibleTo {
   const databases = known.source.list("Database").map(({ object }) => object);
   const closedTo = (viewer: Viewer): string[] =>
     databases.flatMap((database) => (viewersOf(database).includes(viewer) ? [] : [keyOf(database)]));
@@ -22,7 +22,7 @@ export function viewScope(known: Known, caller: CallerOf): VisibleTo {
   };
 }
 
-function reviewedGrants(known: Known, caller: CallerOf): string[] {
+function reviewedGrants(known: Known, caller: Caller): string[] {
   return known.source
     .list("Grant")
     .flatMap(({ object: grant }) => {

@@ -1,6 +1,6 @@
 import { findGrant } from "../../source/grant-by-id.ts";
 import { callerGrant } from "../grants/caller-view.ts";
-import { type CallerOf, HttpProblem } from "../route.ts";
+import { type Caller, HttpProblem } from "../route.ts";
 import type { AuditFilter, Services } from "../services.ts";
 import { viewScope } from "./view-scope.ts";
 import type { Viewings } from "./viewings.ts";
@@ -12,7 +12,7 @@ import type { Viewings } from "./viewings.ts";
 export async function viewable(
   services: Services,
   viewings: Viewings,
-  caller: CallerOf,
+  caller: Caller,
   { what, asked }: { readonly what: string; readonly asked: AuditFilter },
 ): Promise<AuditFilter> {
   const filter: AuditFilter = { ...asked, visibleTo: viewScope(services, caller) };

@@ -1,5 +1,5 @@
 import type { Database } from "#kinds/index.ts";
-import type { CallerOf } from "../route.ts";
+import type { Caller } from "../route.ts";
 import type { Relation } from "../grants/grant-access.ts";
 
 /** Who may see the statements of a database, by what binds them to the grant (`Database.spec.audit.viewers`). */
@@ -16,7 +16,7 @@ export function viewersOf(database: Database | undefined): readonly Viewer[] {
  * auditors, who are another group. A reviewer is whose review counted: whom a workflow merely names sees no statement. Who asked for somebody else's access does not see what they do with it. Pure.
  */
 export function mayView(
-  caller: Pick<CallerOf, "auditGroup">,
+  caller: Pick<Caller, "auditGroup">,
   relation: Pick<Relation, "own" | "decided">,
   viewers: readonly Viewer[],
 ): boolean {

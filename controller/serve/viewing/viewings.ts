@@ -2,9 +2,9 @@ import type { Trail } from "#audit/event/trail.ts";
 import type { Grant } from "#kinds/index.ts";
 import { canonicalJson } from "#kinds/index.ts";
 import { defined } from "#lib/defined.ts";
-import { coerceError } from "#lib/errors.ts";
 import type { Log } from "#lib/log.ts";
-import { type CallerOf, HttpProblem } from "../route.ts";
+import { recordOrRefuse } from "../record-or-refuse.ts";
+import type { Caller } from "../route.ts";
 
 /**
  * Viewings that are remembered as recorded. 50,000 tokens (auth/tokens.ts) with two grants each, at some 200 bytes: 20 MB. Beyond it the
@@ -35,7 +35,7 @@ export class Viewings {
   }
 
   /** Resolves once the viewing is on record. Throws 503 where it cannot be. */
-  async record(caller: CallerOf, viewing: Viewing): Promise<void> {
+  async record(caller: Caller, viewing: Viewing): Promise<void> {
     const key = `${caller.session} ${viewing.grantID ?? canonicalJson(viewing.filter ?? {})}`;
     const known = this.#recorded.get(key);
     if (known !== undefined) {
@@ -55,21 +55,15 @@ export class Viewings {
     }
   }
 
-  async #record(caller: CallerOf, { what, grant, grantID, session, filter }: Viewing): Promise<void> {
-    try {
-      await this.#services.trail.record({
-        event: "statements.viewed",
-        actor: { kind: "User", name: caller.userName },
-        ...defined({ grantID, session }),
-        ...(grant === undefined ? {} : subjectOf(grant)),
-        detail: { what, ...(filter === undefined ? {} : { filter: canonicalJson(filter) }) },
-      });
-    } catch (error) {
-      this.#services.log.error("a viewing could not be recorded and was refused", { error: coerceError(error) });
-      throw new HttpProblem(503, "ViewingNotRecorded", "who looks at statements is put on record, and that failed", {
-        next: "Try again; if it stays so, ask whoever operates Sallyport to look at the audit store.",
-      });
-    }
+  async #record(caller: Caller, { what, grant, grantID, session, filter }: Viewing): Promise<void> {
+    const event = {
+      event: "statements.viewed",
+      actor: { kind: "User", name: caller.userName },
+      ...defined({ grantID, session }),
+      ...(grant === undefined ? {} : subjectOf(grant)),
+      detail: { what, ...(filter === undefined ? {} : { filter: canonicalJson(filter) }) },
+    } as const;
+    await recordOrRefuse(this.#services, event, { code: "ViewingNotRecorded", what: "who looks at statements" });
   }
 }
 
