@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { parseStoreAddress, type StoreAddress } from "#audit/store/postgres/address.ts";
 import { coerceError, UserError } from "#lib/errors.ts";
+import { defined } from "#lib/defined.ts";
 import { wrongOption } from "./option-values.ts";
 
 /** Where the audit trail is kept, for how long, and what signs it. */
@@ -34,7 +35,8 @@ export function readAudit(
 ): AuditOptions {
   const file = given["audit-store-url-file"];
   const text = file === undefined ? environment["SALLYPORT_AUDIT_STORE_URL"] : read("audit-store-url-file", file);
-  const store = text === undefined || text.trim() === "" ? undefined : parseStoreAddress(text.trim());
+  const address = text === undefined || text.trim() === "" ? undefined : parseStoreAddress(text.trim());
+  const store = address === undefined ? undefined : { ...address, ...defined({ urlFile: file }) };
   const headKey = readHeadKey(given["head-key"]);
   const hasReplicas = given["cluster"] !== undefined && given["leader-elect"] !== "false";
   if (store !== undefined && headKey === undefined && hasReplicas) {

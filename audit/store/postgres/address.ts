@@ -8,6 +8,8 @@ export interface StoreAddress {
   readonly database: string;
   readonly user: string;
   readonly password: Secret | undefined;
+  /** File that the URL is in: its password is read anew for each connection, so that it can be rotated. Absent: it stays as it is. */
+  readonly urlFile?: string;
   /** TLS with the server's name verified; undefined only on this machine. */
   readonly tls: { readonly caFile: string | undefined } | undefined;
 }

@@ -1,5 +1,7 @@
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
+import path from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type StoreStand, startStoreStand } from "#test/harness/audit-postgres.ts";
@@ -79,4 +81,28 @@ it("a server that is gone without a sign is given up, and what it was asked to s
   const { ackSeq, findings } = await next.ingest("default/main", "t1", records.slice(2), 0);
   await next.close();
   expect({ ackSeq, findings }).toEqual({ ackSeq: records.length, findings: [] });
+});
+
+it("a password that was rotated is taken from the file at the next connection", async () => {
+  const { host, port, database, user, tls } = stand.address;
+  const urlFile = path.join(path.dirname(stand.server.caFile), "store-url");
+  const write = (password: string): void =>
+    writeFileSync(urlFile, `postgres://${user}:${password}@${host}:${port}/${database}\n`);
+  const config = clientConfig({ host, port, database, user, tls, urlFile, password: stand.server.password }, "test");
+  await stand.server.query("CREATE ROLE rotating LOGIN PASSWORD 'first' IN ROLE pg_monitor");
+  const ask = async (): Promise<unknown> => {
+    const client = new pg.Client({ ...config, user: "rotating" });
+    await client.connect();
+    const { rows } = await client.query("SELECT 1 AS one");
+    await client.end();
+    return rows;
+  };
+  write("first");
+  const before = await ask();
+
+  await stand.server.query("ALTER ROLE rotating PASSWORD 'second'");
+  await expect(ask()).rejects.toThrow("password authentication failed");
+  write("second");
+
+  expect([before, await ask()]).toEqual([[{ one: 1 }], [{ one: 1 }]]);
 });

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import pg from "pg";
 import { coerceError, UserError } from "#lib/errors.ts";
-import type { PlainAddress } from "./address.ts";
+import { parseStoreAddress, type PlainAddress } from "./address.ts";
 import { schemaName } from "./schema.ts";
 
 /** How long a connection may take to come about, in milliseconds: failover of a managed Postgres takes a minute, and callers try again. */
@@ -44,7 +45,8 @@ export function clientConfig(
   application: string,
   access: "any" | "byIndex" = "any",
 ): pg.ClientConfig {
-  const { host, port, database, user, password, tls } = address;
+  const { host, port, database, user, tls } = address;
+  const password = passwordOf(address);
   return {
     host,
     port,
@@ -74,6 +76,13 @@ export function askedTooMuch(error: unknown): UserError | undefined {
         cause: error,
       })
     : undefined;
+}
+
+/** As it is now in the file, where there is one; a URL in it that is wrong, or a file that is gone, fails the connection. */
+function passwordOf({ password, urlFile }: PlainAddress): string | (() => Promise<string>) | undefined {
+  return urlFile === undefined
+    ? password
+    : async () => parseStoreAddress((await readFile(urlFile, "utf8")).trim()).password?.reveal() ?? "";
 }
 
 function authorities(caFile: string | undefined): { readonly ca?: string } {
