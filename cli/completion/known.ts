@@ -1,9 +1,8 @@
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import path from "node:path";
 import { writePrivateFile } from "#lib/private-file.ts";
 import type { EntitlementList, GrantList, SessionList } from "#wire/control-api.ts";
 import type { World } from "../command.ts";
+import { cacheFile } from "../config/cache-file.ts";
 import { loadConfig } from "../config/config.ts";
 import { signedIn } from "../signin/signed-in.ts";
 import type { Kind, Word } from "./candidates.ts";
@@ -97,16 +96,11 @@ function ask(world: World): Promise<Known> {
   });
 }
 
-/** `$XDG_CACHE_HOME/sallyport`, else `~/.cache/sallyport` (XDG Base Directory specification); a file for each installation. */
-function cacheFile(world: World): string {
-  const base = world.environment["XDG_CACHE_HOME"] || path.join(world.homeDirectory, ".cache");
-  const name = createHash("sha256").update(loadConfig(world).url).digest("hex").slice(0, 32);
-  return path.join(base, "sallyport", `completion-${name}.json`);
-}
-
 function readKnown(world: World): Known | undefined {
   try {
-    const known = JSON.parse(readFileSync(cacheFile(world), "utf8")) as Partial<Known>;
+    const known = JSON.parse(
+      readFileSync(cacheFile("completion", loadConfig(world).url, world), "utf8"),
+    ) as Partial<Known>;
     const { time, databases, grants, sessions } = known;
     const isWhole = typeof time === "number" && [databases, grants, sessions].every(Array.isArray);
     return isWhole ? (known as Known) : undefined;
@@ -117,7 +111,7 @@ function readKnown(world: World): Known | undefined {
 
 function writeKnown(known: Known, world: World): void {
   try {
-    writePrivateFile(cacheFile(world), JSON.stringify(known));
+    writePrivateFile(cacheFile("completion", loadConfig(world).url, world), JSON.stringify(known));
   } catch {
     // The next word is asked for again.
   }

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { readFileSync, rmSync } from "node:fs";
-import path from "node:path";
 import { readPrivateFile, writePrivateFile } from "#lib/private-file.ts";
 import { Secret } from "#lib/secret.ts";
 import type { LoginResponse, Person, SignInInfo } from "#wire/control-api.ts";
 import type { World } from "../command.ts";
+import { cacheFile } from "../config/cache-file.ts";
 import type { Config } from "../config/config.ts";
 import { findTokens, holds, leewayMs, type PortalToken } from "./token-cache.ts";
 
@@ -26,10 +26,9 @@ interface Entry extends Omit<KeptLogin, "token"> {
   readonly portalToken: string;
 }
 
-/** `$XDG_CACHE_HOME/sallyport`, else `~/.cache/sallyport` (XDG Base Directory specification); a file for each installation. */
+/** Where the sign-in at an installation is kept. */
 export function loginFile(url: string, world: World): string {
-  const base = world.environment["XDG_CACHE_HOME"] || path.join(world.homeDirectory, ".cache");
-  return path.join(base, "sallyport", `login-${digestOf(url).slice(0, 32)}.json`);
+  return cacheFile("login", url, world);
 }
 
 /**

@@ -1,11 +1,10 @@
-import { createHash } from "node:crypto";
 import { rmSync } from "node:fs";
-import path from "node:path";
 import { UserError } from "#lib/errors.ts";
 import { readPrivateFile } from "#lib/private-file.ts";
 import { Secret } from "#lib/secret.ts";
 import type { Person, SignInInfo } from "#wire/control-api.ts";
 import type { World } from "../../command.ts";
+import { cacheFile } from "../../config/cache-file.ts";
 import { writePrivately } from "../token-cache.ts";
 
 /** A sign-in by OIDC at one installation, as it is kept between commands. */
@@ -24,11 +23,7 @@ export interface OidcLogin {
   readonly signIn: SignInInfo | undefined;
 }
 
-/** `$XDG_CACHE_HOME/sallyport`, else `~/.cache/sallyport` (XDG Base Directory specification). */
-function fileFor(url: string, world: World): string {
-  const base = world.environment["XDG_CACHE_HOME"] || path.join(world.homeDirectory, ".cache");
-  return path.join(base, "sallyport", `oidc-${createHash("sha256").update(url).digest("hex").slice(0, 32)}.json`);
-}
+const fileFor = (url: string, world: World): string => cacheFile("oidc", url, world);
 
 /**
  * The sign-in that is kept for an installation. A file that is no such thing is none. One that others may have read is an error, never used:
