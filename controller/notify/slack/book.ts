@@ -26,6 +26,7 @@ export interface SlackLink {
 export interface ReviewerCopy {
   readonly userID: string;
   readonly userName: string;
+  readonly slackUserID: string;
   /** The app's conversation with them. */
   readonly channel: string;
   readonly ts: string;

@@ -42,7 +42,7 @@ async function ask(desk: SlackDesk, { metadata }: Grant, link: SlackLink, signal
   try {
     const spot = { channel: slackUserID };
     const posted = await desk.postOnce(grantID, place, `ask ${userID}`, spot, message, signal);
-    const copy: ReviewerCopy = { userID, userName, ...posted, shown: shownIn(message) };
+    const copy: ReviewerCopy = { userID, userName, slackUserID, ...posted, shown: shownIn(message) };
     await desk.note(grantID, { ...place, copies: [...copies, copy] });
   } catch (error) {
     forgive(desk, error, userName);
@@ -65,7 +65,9 @@ export async function keepCopies(
     if (shown === copy.shown) {
       continue;
     }
-    const isThere = await change(desk, copy, message, signal);
+    // An account that is linked to them no more is told nothing more; its buttons decide nothing.
+    const link = await desk.book.linkOfPerson(copy.userID);
+    const isThere = link?.slackUserID === copy.slackUserID && (await change(desk, copy, message, signal));
     const others = (place.copies ?? []).filter(({ userID }) => userID !== copy.userID);
     place = await desk.note(view.grantID, {
       ...place,

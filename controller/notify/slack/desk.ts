@@ -35,6 +35,8 @@ export interface SlackDeskOptions extends Pick<
   readonly hasConsole: boolean;
   readonly clock: Clock;
   readonly log: Log;
+  /** Throws unless this process may speak for the installation now. Absent: it always may. */
+  readonly pass?: (() => void) | undefined;
 }
 
 /** Refusals of a message for what is in it. It is sent once more as text alone, so that what nobody can mend holds up nothing. */
@@ -222,7 +224,8 @@ export class SlackDesk {
     { text, blocks }: Message,
     signal: AbortSignal,
   ): Promise<SlackAnswer> {
-    const { api, log } = this.options;
+    const { api, log, pass } = this.options;
+    pass?.();
     const short = cut(text, textMax);
     try {
       return await api.call(method, { ...body, text: short, blocks }, signal);

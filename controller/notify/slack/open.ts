@@ -20,7 +20,7 @@ export interface OpenSlack {
 
 /** What speaks with Slack; undefined where that was not asked for. Calls nobody yet. */
 export async function openSlack(
-  { options, clock, log, ports }: ControllerWorld,
+  { options, clock, log, ports, fence }: ControllerWorld,
   source: Source,
   news: GrantNews,
 ): Promise<OpenSlack | undefined> {
@@ -43,6 +43,8 @@ export async function openSlack(
     installation,
     publicURL,
     hasConsole: options.console,
+    // What all replicas share is one leader's to change; a store of its own nobody else can tell of.
+    pass: options.audit.store === undefined ? undefined : () => fence.pass("slack:Send"),
     clock,
     log,
   });

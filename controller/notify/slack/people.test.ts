@@ -41,7 +41,7 @@ async function start(grant: Grant = waitingGrant(), objects = reviewedObjects) {
   const to = (userName: string): Shown[] =>
     opened.slack.messages.filter(({ channel }) => channel === `D0${userName.toUpperCase()}`);
   const ask = (desk = opened.desk, asked: Grant = grant) => askReviewers(desk, asked, ended.signal);
-  return { ...opened, source, known, link, to, ask };
+  return { ...opened, source, clock, known, link, to, ask };
 }
 
 const actionsIn = (message: Shown | undefined): string[] =>
@@ -147,6 +147,49 @@ describe("a reviewer who has linked an account", () => {
     for (const message of [...to("rob"), ...to("grace")]) {
       expect(message.text).toContain("Approved by *rob*");
     }
+  });
+
+  it("who has unlinked it is told nothing more", async () => {
+    const { desk, link, to, ask, source } = await start();
+    await link("rob");
+    await deliver(desk, anEvent(1));
+    await ask();
+    await desk.book.unlink("u-rob");
+
+    source.put(adasGrant());
+    await deliver(desk, anEvent(2, { event: "grant.approved" }));
+
+    expect(to("rob").map(({ edits }) => edits)).toEqual([0]);
+  });
+
+  it("is asked once the Identity Store answers again, and meanwhile all messages are as their grants are", async () => {
+    const { desk, link, to, known, restarted, source, slack, clock } = await start();
+    await link("rob");
+    await deliver(desk, anEvent(1));
+    let asked = 0;
+    let isAway = true;
+    Object.defineProperty(known, "rob", {
+      get: () => {
+        asked += 1;
+        if (isAway) {
+          throw new Error("throttled");
+        }
+        return ["leads"];
+      },
+    });
+    const stop = new AbortController();
+    const fresh = keepFresh(await restarted(), stop.signal);
+    await expect.poll(() => asked).toBe(1);
+
+    const grant = waitingGrant();
+    source.put({ ...grant, spec: { ...grant.spec, durationSeconds: 60 } });
+    await expect.poll(() => JSON.stringify(slack.messages[0])).toContain("1 min");
+    expect(to("rob")).toEqual([]);
+    isAway = false;
+    clock.advance(30_000);
+    await expect.poll(() => to("rob").length).toBe(1);
+    stop.abort();
+    await fresh;
   });
 
   it("who has decided is not shown the buttons again while others are waited for", async () => {

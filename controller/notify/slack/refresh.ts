@@ -1,3 +1,4 @@
+import { SinkFailure } from "#audit/sinks/failure.ts";
 import { formatKey, keyOf, type ObjectKey } from "#kinds/index.ts";
 import { pause } from "#lib/clock.ts";
 import { coerceError } from "#lib/errors.ts";
@@ -23,6 +24,24 @@ export async function keepFresh(desk: SlackDesk, signal: AbortSignal): Promise<v
   const calls = new AbortController();
   let cancel = (): void => {};
   signal.addEventListener("abort", () => (cancel = clock.after(stopGraceMs, () => calls.abort())), { once: true });
+  const later = new Set<() => void>();
+  const asking = async (key: ObjectKey): Promise<void> => {
+    const grant = desk.options.source.get("Grant", key.namespace, key.name)?.object;
+    try {
+      await (grant === undefined ? undefined : askReviewers(desk, grant, calls.signal));
+    } catch (error) {
+      if (error instanceof SinkFailure) {
+        throw error;
+      }
+      // The Identity Store does not answer: that keeps no other message from being as its grant is.
+      log.debug("reviewers could not be asked in Slack", { grant: formatKey(key), error: coerceError(error) });
+      const forget = clock.after(retryMs, () => {
+        later.delete(forget);
+        changed.add(key);
+      });
+      later.add(forget);
+    }
+  };
   let isCaughtUp = false;
   while (!signal.aborted) {
     let key: ObjectKey | undefined;
@@ -35,6 +54,7 @@ export async function keepFresh(desk: SlackDesk, signal: AbortSignal): Promise<v
       key = signal.aborted ? undefined : changed.take();
       if (key !== undefined) {
         await refresh(desk, key, calls.signal);
+        await asking(key);
       }
     } catch (error) {
       log.debug("a message in Slack could not be brought up to date", {
@@ -49,6 +69,9 @@ export async function keepFresh(desk: SlackDesk, signal: AbortSignal): Promise<v
   }
   stop();
   cancel();
+  for (const forget of later) {
+    forget();
+  }
 }
 
 /** What changed while nobody looked: the grants of all messages. */
@@ -69,6 +92,4 @@ async function refresh(desk: SlackDesk, { namespace, name }: ObjectKey, signal: 
     // The first message is that of the request, which comes with its event.
     await (view === undefined || place === undefined ? undefined : desk.show(view, place, signal));
   });
-  const grant = desk.options.source.get("Grant", namespace, name)?.object;
-  await (grant === undefined ? undefined : askReviewers(desk, grant, signal));
 }
