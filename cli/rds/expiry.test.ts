@@ -26,7 +26,9 @@ it("one warning is enough where the proxy has just given one", () => {
 });
 
 /** A live grant that ends an hour from the beginning; the control API extends it at once, unless it is `slow`. */
-function stand(options: { autoExtend?: boolean; maxCount?: number; slow?: boolean; unreachable?: boolean } = {}) {
+function stand(
+  options: { autoExtend?: boolean; maxCount?: number; slow?: boolean; unreachable?: boolean; askHere?: string } = {},
+) {
   const clock = manualClock();
   const computer = testComputer({ clock });
   const extended: number[] = [];
@@ -67,6 +69,7 @@ function stand(options: { autoExtend?: boolean; maxCount?: number; slow?: boolea
     name: "read_only access to orders",
     world: computer.world,
     autoExtend: options.autoExtend ?? false,
+    ...(options.askHere === undefined ? {} : { askHere: options.askHere }),
     onExtended: (expiryMs) => extended.push(expiryMs),
   });
   return {
@@ -99,6 +102,14 @@ describe("a live grant", () => {
       ].join("\n"),
     );
     expiry.stop();
+  });
+
+  it("is announced at a terminal with the key that extends it", async () => {
+    const { pass, said } = stand({ askHere: "type e and press Enter" });
+
+    await pass(56 * minuteMs);
+
+    expect(said()).toMatch(/ends in 5m, .* To extend it by 30m, type e and press Enter\./);
   });
 
   it("that cannot be extended is announced with what to do instead", async () => {

@@ -28,7 +28,7 @@ export interface Front {
   onClient(came: () => void): void;
   /** Resolves once no connection is open, or after `withinMs`. */
   drained(withinMs: number): Promise<void>;
-  /** Frees the port. Whoever is still connected is told that the command was ended. */
+  /** Frees the port. Whoever is still connected is told that the command was ended. May be called again. */
   close(): Promise<void>;
 }
 

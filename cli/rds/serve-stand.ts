@@ -121,7 +121,7 @@ function loggedFront(log: string[], heard: { wanted: () => void; came: () => voi
     onWanted: (call) => (heard.wanted = call),
     onClient: (call) => (heard.came = call),
     drained: async () => void log.push("drained"),
-    close: async () => {},
+    close: async () => void log.push("front closed"),
   };
 }
 

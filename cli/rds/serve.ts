@@ -97,6 +97,8 @@ export class Serving {
           if (isFirst()) {
             throw coerceError(signal.reason);
           }
+          // Before the way is closed: clients would take that for a loss, and be told so.
+          await this.#front.close();
           return outcome;
         case "failed":
           throw this.#failure ?? new Error("no try has failed");

@@ -5,13 +5,16 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vites
 import { parseDocument } from "yaml";
 import { proxyDatabases } from "#cli/rds/proxy.ts";
 import { type Clock, systemClock } from "#lib/clock.ts";
+import { keys, openTerminal } from "#test/cli/terminal.ts";
 import { testComputer } from "#test/cli/world.ts";
+import { driverParts } from "#tools/parts/drivers.ts";
+import { isMissing } from "#tools/parts/part.ts";
 import type { GrantList, GrantView } from "#wire/control-api.ts";
 import { type ControlApi, controlApi } from "../harness/control-api.ts";
 import { type Installation, signInDirectly, startInstallation, untilProxyLinked } from "../harness/installation.ts";
 import { mariadbMissing, startMariaDB } from "../harness/mariadb.ts";
 import { freePort } from "../harness/postgres.ts";
-import { ended, eventually, type SallyportProcess } from "../harness/process.ts";
+import { ended, eventually, repository, type SallyportProcess } from "../harness/process.ts";
 import * as support from "./support.ts";
 
 /** What `rds proxy --output json` says. */
@@ -24,6 +27,7 @@ interface Event {
 }
 
 const noMariadb = await mariadbMissing();
+const { python } = await driverParts();
 let installation: Installation;
 let child: SallyportProcess | undefined;
 
@@ -247,6 +251,27 @@ it("the grant is given back at the end, where that was asked for", async ({ skip
   expect(await ended(cli)).toBe(0);
   expect(said(cli)).toContain(`[REVOKED] The grant ${grantID} was given back`);
   await support.grantInState(installation, "ada", "app_owner", "Ended");
+});
+
+it("at a terminal a key extends it, and Ctrl-C ends it: whoever is connected is told", async ({ skip }) => {
+  skip(isMissing(python), isMissing(python) ? python.missing : "");
+  const port = await freePort();
+  const args = ["rds", "proxy", "--database", "orders", "--role", "read_only", "--port", String(port), "--yes"];
+  const environment = installation.environmentOf("ada");
+  const program = [process.execPath, path.join(repository, "cli", "main.ts")];
+  const terminal = openTerminal(isMissing(python) ? "" : python.file, [...program, ...args], { environment });
+  await terminal.shows(/connection string/);
+  const { lastWords } = await support.connected(`postgresql://read_only:x@127.0.0.1:${port}/orders?sslmode=disable`);
+
+  terminal.type("what?\n");
+  await terminal.shows(/e extends access \(orders:read_only\), Ctrl-C ends the command/);
+  terminal.type("e\n");
+  await terminal.shows(/\[EXTENDED\]/);
+  terminal.type(keys.interrupt);
+
+  expect(await terminal.exited).toBe(0);
+  expect(lastWords()).toContain("sallyport rds proxy was ended on this computer");
+  expect(terminal.screen()).not.toContain("elapsed");
 });
 
 describe("a request that needs approval", () => {
