@@ -74,6 +74,17 @@ describe("audit verify --archive", () => {
     expect(told.out).toContain(`What was before line 1 of ${since}: not all of it is here.`);
   });
 
+  it("refuses to look at one thing where two were named, and --since without an archive", async () => {
+    using computer = testComputer();
+
+    const two = await run(lines, "--export", "heads.pem");
+    const since = await computer.run([auditVerify], "audit", "verify", "--since", "1d");
+
+    expect([two.code, since.code]).toEqual([1, 1]);
+    expect(two.err).toContain("--export and --archive are different things");
+    expect(since.err).toContain("--since is about an archive.");
+  });
+
   it("refuses a directory that holds nothing of a sink, and one that is not there", async () => {
     const empty = await run(["nothing", "of ours"]);
     const missing = await run(lines, "--archive", "elsewhere");

@@ -56,6 +56,7 @@ export const auditVerify: Command = {
   ],
   async run(invocation) {
     const { world } = invocation;
+    assertOne(invocation);
     const file = valueOf(invocation, "export");
     if (file !== undefined) {
       return showExport(world, await exportReport(invocation, file));
@@ -76,6 +77,18 @@ export const auditVerify: Command = {
     return report.verdict === "complete" ? 0 : 1;
   },
 };
+
+/** What was named and not looked at must not seem to be verified. */
+function assertOne(invocation: Invocation): void {
+  const [one, other] = ["state", "export", "archive"].filter((name) => valueOf(invocation, name) !== undefined);
+  const since = valueOf(invocation, "since") !== undefined && one !== "archive";
+  if (other !== undefined || since) {
+    throw new UserError("InvalidOption", "it is not clear what to verify", {
+      why: since ? "--since is about an archive." : `--${one} and --${other} are different things to look at.`,
+      next: "Give one of --state, --export and --archive, and --since with the last alone.",
+    });
+  }
+}
 
 function askedToVerify(world: World): Promise<VerifyReport> {
   return signedIn(world, ({ control }) =>
