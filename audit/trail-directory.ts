@@ -4,9 +4,10 @@ import { createPublicKey, randomBytes } from "node:crypto";
 import { UserError } from "#lib/errors.ts";
 import { readHeadLines } from "./head-place.ts";
 import { StoreEngine } from "./store/engine.ts";
+import { checkIndex } from "./store/index-check.ts";
 import type { RawRecord } from "./store/types.ts";
 import { verifyParts } from "./verify-parts.ts";
-import type { Report } from "./verify-report.ts";
+import { type Finding, type Report, withFindings } from "./verify-report.ts";
 
 /** Records read at a time: some megabytes. */
 const pageRecords = 200;
@@ -75,7 +76,12 @@ export async function verifyDirectories(states: readonly string[], publicKey?: s
         publicKey: publicKey ?? ownPublicKey(state),
       });
     }
-    return await verifyParts(parts);
+    const report = await verifyParts(parts);
+    const indexes: Finding[] = [];
+    for (const store of stores.filter((one) => one.isNewest)) {
+      indexes.push(...(await checkIndex(store, store.newest())));
+    }
+    return withFindings(report, indexes);
   } finally {
     for (const store of stores) {
       store.close();

@@ -4,6 +4,7 @@
  * session, or its beginning. `never-closed`: the task is gone and the session has no end. `conflict`: two records claim one
  * place. `head-mismatch`: records were replaced by others that fit together, but are not those that were signed.
  * `head-altered`, `head-removed`: the head log itself was changed. `gap`: the proxy said that it could not record something.
+ * `index-altered`: what is searched does not say what the records say.
  */
 export type FindingKind =
   | "altered"
@@ -16,7 +17,8 @@ export type FindingKind =
   | "head-mismatch"
   | "head-altered"
   | "head-removed"
-  | "gap";
+  | "gap"
+  | "index-altered";
 
 /** One thing that is wrong. */
 export interface Finding {
@@ -87,4 +89,18 @@ export class FindingSink {
       this.omitted += 1;
     }
   }
+}
+
+/** A report with what was found beside it. */
+export function withFindings(report: Report, more: readonly Finding[]): Report {
+  if (more.length === 0) {
+    return report;
+  }
+  const findings = [...report.findings, ...more];
+  return {
+    ...report,
+    verdict: "broken",
+    findings: findings.slice(0, findingsMax),
+    findingsOmitted: report.findingsOmitted + Math.max(0, findings.length - findingsMax),
+  };
 }

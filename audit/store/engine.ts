@@ -1,11 +1,12 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { indexRowsQuery, placesQuery } from "./index-check.ts";
 import { Ingestor, newestPosition } from "./ingest.ts";
 import { headOf } from "./judge.ts";
 import type { SQLiteOptions, StoreEngineMethods } from "./messages.ts";
 import { openKeptFile } from "./kept-file.ts";
-import { migrate } from "./schema.ts";
+import { assertKnownSchema, migrate, migrations } from "./schema.ts";
 import {
   cursorOf,
   type Looked,
@@ -18,6 +19,7 @@ import {
   statementTables,
   tailWindow,
 } from "./pages.ts";
+import { removals } from "./removals.ts";
 import { statistics } from "./statistics.ts";
 import type {
   AuditFilter,
@@ -63,21 +65,6 @@ const busyTimeoutMs = 10_000;
 const dayMs = 24 * 60 * 60 * 1_000;
 /** Removing must not hold up ingest: so many records take some ten milliseconds. */
 const removedAtOnce = 5_000;
-/** Sessions of the records that go. */
-const touched = "(SELECT DISTINCT session_id FROM records WHERE store_seq <= ?1 AND session_id IS NOT NULL)";
-/** Sessions that are closed and of whose records none is left. */
-const over = `id IN ${touched} AND close_time IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM records r WHERE r.session_id = sessions.id AND r.store_seq > ?1)`;
-/** What goes with records up to a position. The records go last: the rest is found by them. */
-const removals = [
-  `DELETE FROM statements WHERE session_id IN ${touched} AND max(coalesce(start_seq, 0), coalesce(end_seq, 0)) <= ?1`,
-  `DELETE FROM texts WHERE session_id IN ${touched} AND store_seq <= ?1`,
-  `DELETE FROM hazards WHERE session_id IN (SELECT id FROM sessions WHERE ${over})`,
-  `DELETE FROM sessions WHERE ${over}`,
-  "DELETE FROM events WHERE store_seq <= ?1",
-  "DELETE FROM records WHERE store_seq <= ?1",
-] as const;
-
 const statementQuery = `
   SELECT st.id, st.statement, st.start_seq, st.end_seq, t.proxy, t.task, ${ownerColumns},
     (SELECT bytes FROM records WHERE store_seq = st.start_seq) AS start_bytes,
@@ -109,6 +96,11 @@ export class StoreEngine implements StoreEngineMethods {
     }
     this.#ingestor = mode === "write" ? new Ingestor(this.#database) : undefined;
     this.#statementByNumber = this.#database.prepare(`${statementQuery} WHERE st.session_id = ? AND st.statement = ?`);
+  }
+
+  /** Whether it has the schema of this release; one that was kept may be older. */
+  get isNewest(): boolean {
+    return assertKnownSchema(this.#database) === migrations.length;
   }
 
   /** The lock on the state directory makes this process the only one already. */
@@ -204,6 +196,17 @@ export class StoreEngine implements StoreEngineMethods {
       ...flagOf(row["flag"]),
       bytes: row["bytes"] instanceof Uint8Array ? row["bytes"] : new Uint8Array(),
     }));
+  }
+
+  /** See `indexRowsQuery`. */
+  indexRows(after: number, upTo: number, limit: number): Row[] {
+    const query = indexRowsQuery({ statements: "", events: "", records: "" });
+    return this.#database.prepare(query).all(after, upTo, limit);
+  }
+
+  /** See `placesQuery`. */
+  statementPlaces(after: number, limit: number): Row[] {
+    return this.#database.prepare(placesQuery("")).all(after, limit);
   }
 
   /** Newest position up to which everything was stored before an instant, epoch milliseconds; 0 where nothing was. */

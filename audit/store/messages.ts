@@ -21,6 +21,7 @@ import type {
   TextQuery,
   TrailStatistics,
 } from "./types.ts";
+import type { Row } from "./views.ts";
 
 /** How an engine over SQLite is opened. */
 export interface SQLiteOptions {
@@ -53,6 +54,8 @@ export interface StoreEngineMethods {
   tailPage(after: number, filter: TailFilter, limit: number): Answer<TailPage>;
   events(query: Required<Pick<EventQuery, "after" | "limit">> & EventQuery): Answer<PageOf<StoredEvent>>;
   raw(after: number, upTo: number, limit: number, grantID?: string): Answer<RawRecord[]>;
+  indexRows(after: number, upTo: number, limit: number): Answer<Row[]>;
+  statementPlaces(after: number, limit: number): Answer<Row[]>;
   expired(time: number): Answer<ExpiredRecords | undefined>;
   remove(upTo: number): Answer<boolean>;
   positionBefore(time: number): Answer<number>;

@@ -1,6 +1,8 @@
 import type { Clock } from "#lib/clock.ts";
 import type { Text } from "../text.ts";
+import type { Finding } from "../verify-report.ts";
 import { exportLine } from "./export.ts";
+import { checkIndex, type IndexSource } from "./index-check.ts";
 import type { EngineOptions } from "./messages.ts";
 import type { PlainAddress, StoreAddress } from "./postgres/address.ts";
 import { TextCheck } from "./text-check.ts";
@@ -320,7 +322,17 @@ export class AuditStore {
     }
   }
 
-  /** The same as lines of JSON without line ends; `parseExportLine` reads them back for verification. */
+  /** Compares what is searched, up to now or a position, with the records: see `checkIndex`. */
+  async checkIndex(upTo?: number): Promise<readonly Finding[]> {
+    const reader = this.#reader;
+    const source: IndexSource = {
+      indexRows: (after, end, limit) => reader.call("indexRows", after, end, limit),
+      statementPlaces: (after, limit) => reader.call("statementPlaces", after, limit),
+    };
+    return checkIndex(source, upTo ?? (await this.newest()));
+  }
+
+  /** What `raw` gives as lines of JSON without line ends; `parseExportLine` reads them back for verification. */
   async *export(range: RawRange = {}): AsyncGenerator<string, void, void> {
     for await (const record of this.raw(range)) {
       yield exportLine(record);

@@ -7,6 +7,7 @@ import type { AuditRecord } from "#audit/record.ts";
 import type { AuditStore, AuditFilter as StoreFilter, IngestResult } from "#audit/store/store.ts";
 import { bytesOfText } from "#audit/text.ts";
 import { verify } from "#audit/verify.ts";
+import { withFindings } from "#audit/verify-report.ts";
 import { defined } from "#lib/defined.ts";
 import type { Log } from "#lib/log.ts";
 import type { RetentionHold } from "../audit-retention-hold.ts";
@@ -197,7 +198,8 @@ async function verifyTrail(keeping: AuditKeeping): Promise<VerifyReport> {
   const ownHeads = await collect(ownHeadLines());
   const lines = await collect(headLines());
   const report = await verify({ records: store.raw(), heads: lines, ownHeads, publicKey: publicKeyPEM, until });
-  const { verdict, counts, findings, removed, unanchored } = report;
+  const judged = withFindings(report, await store.checkIndex(until));
+  const { verdict, counts, findings, removed, unanchored } = judged;
   return {
     verdict,
     removed,

@@ -66,7 +66,7 @@ async function writeTrail(): Promise<void> {
     clock.now() - dayMs,
   );
   for (let week = 0; week < 4; week += 1) {
-    await ship(chain.write(...wholeSession(`week-${week}`, 150)));
+    await ship(chain.write(...wholeSession(`week-${week}`, 65)));
     clock.advance(7 * dayMs);
   }
   const sql = `select '${"ö".repeat(3 * inlineCharactersMax)}'`;
@@ -128,8 +128,8 @@ async function tailed(store: AuditStore): Promise<unknown[]> {
 /** Everything that a reader is shown. */
 async function seen(store: AuditStore): Promise<unknown> {
   const pages = async (order: "newest" | "oldest"): Promise<unknown[]> => {
-    const first = await store.search({}, { order, limit: 400 });
-    return [first, await store.search({}, { order, limit: 400, cursor: first.next ?? 0 })];
+    const first = await store.search({}, { order, limit: 150 });
+    return [first, await store.search({}, { order, limit: 150, cursor: first.next ?? 0 })];
   };
   const sessions = await store.sessions({}, { limit: 100 });
   const { fileBytes: _, ...stats } = await store.stats();
@@ -153,6 +153,7 @@ async function seen(store: AuditStore): Promise<unknown> {
     stats,
     // Those that took equally long come in any order.
     statistics: { ...statistics, slowest: statistics.slowest[0] },
+    index: await store.checkIndex(),
     acknowledged: await store.acknowledged("default/main", "t2"),
   };
   // As it leaves the store's threads, whatever made its objects.
@@ -195,6 +196,7 @@ describe("a trail that is moved from SQLite to Postgres", () => {
     const store = await stand.open(clock);
     expect(await seen(store)).toEqual(wanted);
     await goesOn(store, verified.counts.records);
+    await findsLies(store);
     const cursors = new PostgresCursors(stand.address);
     expect(await cursors.read("file:///a")).toEqual({ position: 300, epoch: "e1", lastID: "x" });
     await cursors.close();
@@ -217,6 +219,26 @@ describe("a trail that is moved from SQLite to Postgres", () => {
     expect(report.findings.filter(({ task }) => task !== "t2")).toEqual([]);
     expect(report).toMatchObject({ unanchored: [], counts: { records: records + 7 } });
     expect((await store.search({}, { limit: 1 })).items).toMatchObject([{ session: "new", statement: 2 }]);
+  }
+
+  /** Who changes only what is searched is found, in Postgres as in SQLite. */
+  async function findsLies(store: AuditStore): Promise<void> {
+    const schema = "sallyport_audit";
+    const before = await store.checkIndex();
+    const ofWhole = `session_id = (SELECT id FROM ${schema}.sessions WHERE session = 'week-2') AND statement`;
+    await stand.server.query(`UPDATE ${schema}.statements SET outcome = 'error' WHERE ${ofWhole} = 7`);
+    await stand.server.query(`DELETE FROM ${schema}.statements WHERE ${ofWhole} = 8`);
+    await stand.server.query(
+      `INSERT INTO ${schema}.statements (week, session_id, statement, start_seq, start_week, time, sql)
+       SELECT week, session_id, 900, start_seq, start_week, time, 'forged' FROM ${schema}.statements WHERE ${ofWhole} = 9`,
+    );
+    const after = await store.checkIndex();
+
+    expect(before.filter(({ task }) => task !== "t2")).toEqual([]);
+    expect(new Set(after.slice(before.length).map(({ session }) => session))).toEqual(new Set(["week-2"]));
+    expect(after.map(({ detail }) => /statement (\d+)/.exec(detail)?.[1])).toEqual(
+      expect.arrayContaining(["7", "8", "900"]),
+    );
   }
 
   it("begins anew where the trail went on since the move was cut off", async () => {

@@ -5,7 +5,7 @@ import { clientConfig } from "../postgres/connection.ts";
 import { connectStore } from "../postgres/migrate-store.ts";
 import { migrate, migrations, schemaName } from "../postgres/schema.ts";
 import { makeWeeks, weekOf } from "../postgres/weeks.ts";
-import { type MovedTable, numberedTables, recordsTable, type Row } from "./tables.ts";
+import { type MovedTable, numberedTables, otherTables, recordsTable, type Row } from "./tables.ts";
 import { WeekStarts } from "./week-starts.ts";
 
 /** Where the trail grows until it is whole: no controller looks there. */
@@ -146,6 +146,10 @@ export class MoveStaging {
 
   /** Makes it the store: numbers go on where they ended, and the name changes. From then on controllers see it. */
   async finish(newest: number): Promise<void> {
+    // Searches are planned by what is known of the tables, and nobody has looked at these yet.
+    for (const { name } of [recordsTable, ...otherTables]) {
+      await this.#rows(`ANALYZE ${name}`);
+    }
     await this.#transaction(async () => {
       for (const table of numberedTables) {
         await this.#rows(

@@ -15,7 +15,6 @@ import type {
   StatementView,
   StoredEvent,
   StoreStats,
-  TailEntry,
   TailFilter,
   TailPage,
   TaskHead,
@@ -23,19 +22,8 @@ import type {
   TextQuery,
   TrailStatistics,
 } from "../types.ts";
-import { headOf } from "../judge.ts";
-import {
-  eventOf,
-  flagOf,
-  ownerColumns,
-  ownerOf,
-  pieceOf,
-  recordIn,
-  sessionOf,
-  statementOf,
-  text,
-  timeOf,
-} from "../views.ts";
+import { indexRowsQuery, placesQuery } from "../index-check.ts";
+import { eventOf, flagOf, ownerColumns, pieceOf, sessionOf, statementOf, text, timeOf } from "../views.ts";
 import type { Row } from "../views.ts";
 import { asksStatements, eventWhere, ofGrant, sessionWhere, statementWhere, tailWhere, type Where } from "../where.ts";
 import {
@@ -53,6 +41,7 @@ import {
 import { askedTooMuch, clientConfig } from "./connection.ts";
 import { statistics } from "./statistics.ts";
 import { prepared } from "./prepared.ts";
+import { tailEntry, taskHead } from "./row-views.ts";
 import { storable } from "./rows.ts";
 import { Listener } from "./listener.ts";
 import { weekOf, weekStart } from "./weeks.ts";
@@ -72,6 +61,14 @@ const statementQuery = `
 
 /** The week that the record after a position is in, or an earlier one: tables before it need not be looked at. */
 const fromWeek = "(SELECT coalesce(max(w.week), 0) FROM weeks w WHERE w.first_seq <= ?::bigint + 1)";
+
+/** Each record with what the tables made from it say. */
+const indexRows = indexRowsQuery({
+  statements: "AND st.week >= s.week AND st.week <= r.week",
+  events: "AND e.week = r.week",
+  records: `AND r.week >= ${fromWeek}`,
+});
+const statementPlaces = placesQuery("AND r.week IN (st.start_week, st.end_week)");
 
 /** The store in Postgres: what `StoreEngine` is over SQLite. Several processes may read it, and one at a time may write. */
 export class PostgresEngine implements StoreEngineMethods {
@@ -171,6 +168,14 @@ export class PostgresEngine implements StoreEngineMethods {
       ...flagOf(row["flag"]),
       bytes: row["bytes"] instanceof Uint8Array ? row["bytes"] : new Uint8Array(),
     }));
+  }
+
+  indexRows(after: number, upTo: number, limit: number): Promise<Row[]> {
+    return this.#placed(indexRows, [after, upTo, after, limit]);
+  }
+
+  statementPlaces(after: number, limit: number): Promise<Row[]> {
+    return this.#placed(statementPlaces, [after, limit]);
   }
 
   async expired(time: number): Promise<ExpiredRecords | undefined> {
@@ -357,35 +362,4 @@ function numbered(sql: string): string {
     count += 1;
     return `$${count}`;
   });
-}
-
-function tailEntry(row: Row): TailEntry {
-  const record = recordIn(row["bytes"]);
-  return {
-    storeSeq: Number(row["store_seq"]),
-    receivedTime: timeOf(row["received"]),
-    proxy: text(row["proxy"]),
-    task: text(row["task"]),
-    ...flagOf(row["flag"]),
-    ...(record === undefined ? {} : { record }),
-    ...(row["session_id"] === null ? {} : { owner: ownerOf(row) }),
-    ...(row["statement_id"] === null ? {} : { statement: statementOf(row) }),
-  };
-}
-
-function taskHead(row: Row, open: readonly Row[]): TaskHead {
-  return headOf(
-    {
-      proxy: text(row["proxy"]),
-      task: text(row["task"]),
-      seq: Number(row["seq"]),
-      chainSeq: Number(row["chain_seq"]),
-      chainHead: row["chain_head"] === null ? null : text(row["chain_head"]),
-    },
-    open.map((session) => ({
-      session: text(session["session"]),
-      sessionSeq: Number(session["session_seq"]),
-      head: text(session["head"]),
-    })),
-  );
 }
