@@ -34,6 +34,9 @@ const noSeq = Number.MAX_SAFE_INTEGER;
 export class Pile {
   readonly #database = new DatabaseSync("");
   readonly #tasks = new Map<string, number>();
+  /** What stands in front about whose records they are: a few for each person and database. */
+  readonly #owners = new Map<string, number>();
+  readonly #ownerOf: LineOwner[] = [];
   readonly #insertRecord: StatementSync;
   readonly #insertHead: StatementSync;
   readonly #followers: StatementSync;
@@ -48,7 +51,7 @@ export class Pile {
     this.#database.exec(`
       PRAGMA journal_mode = OFF;
       PRAGMA synchronous = OFF;
-      CREATE TABLE records (task INTEGER, seq INTEGER, hash TEXT, owner TEXT, bytes BLOB);
+      CREATE TABLE records (task INTEGER, seq INTEGER, hash TEXT, owner INTEGER, bytes BLOB);
       CREATE UNIQUE INDEX places ON records (task, seq, hash, owner);
       CREATE TABLE heads (hash TEXT PRIMARY KEY, prev TEXT, line INTEGER, text TEXT);
       CREATE INDEX followers ON heads (prev);
@@ -63,7 +66,7 @@ export class Pile {
       this.#taskID(proxy, task),
       seq ?? noSeq,
       hash,
-      JSON.stringify(rest.owner),
+      this.#ownerID(rest.owner),
       rest.bytes,
     );
     this.records += Number(changes);
@@ -91,8 +94,8 @@ export class Pile {
       "SELECT seq, hash, owner, bytes FROM records WHERE task = ? ORDER BY seq, hash, owner",
     );
     for (const row of query.iterate(id)) {
-      const { seq, hash, owner, bytes } = row as { seq: number; hash: string; owner: string; bytes: Uint8Array };
-      yield { seq: seq === noSeq ? undefined : seq, hash, bytes, owner: JSON.parse(owner) as LineOwner };
+      const { seq, hash, owner, bytes } = row as { seq: number; hash: string; owner: number; bytes: Uint8Array };
+      yield { seq: seq === noSeq ? undefined : seq, hash, bytes, owner: this.#ownerOf[owner] ?? {} };
     }
   }
 
@@ -115,6 +118,17 @@ export class Pile {
 
   close(): void {
     this.#database.close();
+  }
+
+  #ownerID(owner: LineOwner): number {
+    const key = JSON.stringify(owner);
+    const known = this.#owners.get(key);
+    if (known !== undefined) {
+      return known;
+    }
+    const id = this.#ownerOf.push(owner) - 1;
+    this.#owners.set(key, id);
+    return id;
   }
 
   #taskID(proxy: string, task: string): number {
