@@ -204,7 +204,7 @@ export class SlackDesk {
   /** Whether the message was there to be changed. */
   async change(channel: string, ts: string, message: Message, signal: AbortSignal): Promise<boolean> {
     try {
-      await this.#send("chat.update", { channel, ts }, message, signal);
+      await this.#send("chat.update", { channel, ts, parse: quiet.parse }, message, signal);
       return true;
     } catch (error) {
       if (error instanceof SlackRefusal && ["message_not_found", "cant_update_message"].includes(error.code)) {

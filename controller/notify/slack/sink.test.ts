@@ -98,13 +98,18 @@ describe("the message of a grant", () => {
   it("shows what a person wrote and pings nobody with it", async () => {
     const grant = waitingGrant();
     const nasty = "<!channel> <@U1> & *bold*\u202e <https://evil.test|click>";
-    const { slack, desk } = await start({
-      ...grant,
-      spec: { ...grant.spec, reason: nasty, principal: { ...grant.spec.principal, name: "<!here>\n*x*" } },
-    });
+    const spec = { ...grant.spec, reason: nasty, principal: { ...grant.spec.principal, name: "<!here>\n*x*" } };
+    const { slack, desk, put } = await start({ ...grant, spec });
 
     await deliver(desk, requested);
+    put({ ...grant, spec: { ...spec, durationSeconds: 60 } });
+    await deliver(desk, anEvent(2, { event: "review.counted", detail: { decision: "Deny" } }));
 
+    // In the text alone, too, nothing becomes a link: what changes a message would do that by default.
+    expect(slack.arrived.map(({ path, body }) => [path, /"parse":"(\w+)"/.exec(body)?.[1]])).toEqual([
+      ["/api/chat.postMessage", "none"],
+      ["/api/chat.update", "none"],
+    ]);
     const [message] = slack.messages;
     const marked = JSON.stringify(message, (_, value: unknown) =>
       typeof value === "object" && value !== null && "type" in value && value.type === "plain_text" ? "" : value,
