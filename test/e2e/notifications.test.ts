@@ -105,7 +105,7 @@ it("takes a request through Slack: shown, linked, approved, live, ended, and tol
   await installation.startController();
   expect(await press()).toBe(200);
 
-  expect(await replied(2)).toBe("Your approval is on record.");
+  expect(await replied(2)).toBe("Your decision counted.");
   const message = await shown("approved by *grace*");
   expect(message.ts).toBe(slack.messages[0]?.ts);
   // Grace's own message among them, if she was asked before she decided.

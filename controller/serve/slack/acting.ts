@@ -1,4 +1,5 @@
 import { coerceError, UserError } from "#lib/errors.ts";
+import type { ReviewedGrant } from "#wire/control-api.ts";
 import type { ButtonIntent } from "../../notify/slack/button.ts";
 import type { SlackDesk } from "../../notify/slack/desk.ts";
 import { mrkdwn } from "../../notify/slack/text.ts";
@@ -75,7 +76,7 @@ export class SlackActing {
       if ("done" in person) {
         return person;
       }
-      await this.#ask(person, intent, comment);
+      const answer = await this.#ask(person, intent, comment);
       const { kind, grantID } = intent;
       this.#services.log.info("a decision came from Slack", {
         userName: person.userName,
@@ -84,7 +85,7 @@ export class SlackActing {
         kind,
         grantID,
       });
-      return { done: true, text: doneText[kind] };
+      return { done: true, text: answer.review?.state === "Counted" ? countedText : doneText[kind] };
     } catch (error) {
       this.#refresh(intent.grantID);
       return refusal(this.#sentenceOf(error));
@@ -92,7 +93,7 @@ export class SlackActing {
   }
 
   /** The same as a request to the control API by that person, who has no more rights here than their own: no auditor's, no administrator's. */
-  async #ask(person: Principal, intent: ButtonIntent, comment: string | undefined): Promise<void> {
+  async #ask(person: Principal, intent: ButtonIntent, comment: string | undefined): Promise<Partial<ReviewedGrant>> {
     const { grantID } = intent;
     const caller: Caller = {
       ...person,
@@ -117,7 +118,7 @@ export class SlackActing {
     if (route === undefined) {
       throw new Error(`there is no route ${operationID}`);
     }
-    await route.handle({ path: { grantID }, query: {}, body, caller, signal });
+    return (await route.handle({ path: { grantID }, query: {}, body, caller, signal })) as Partial<ReviewedGrant>;
   }
 
   #sentenceOf(error: unknown): string {
@@ -162,6 +163,9 @@ const doneText: Readonly<Record<ButtonIntent["kind"], string>> = {
   deny: "Your denial is on record.",
   extend: "Your extension is on record.",
 };
+
+/** Of a review whose outcome is known already. */
+const countedText = "Your decision counted.";
 
 function sentences(...parts: readonly (string | undefined)[]): string {
   const said = parts.filter((part) => part !== undefined && part !== "").map((part) => part?.replace(/\.$/, ""));
