@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { gone, stand } from "./serve-stand.ts";
+import { gone, stand } from "#test/cli/serve-stand.ts";
 import { lookEveryMs, silenceMaxMs } from "./sleep-watch.ts";
 
 describe("serving a grant on a computer that sleeps", () => {

@@ -9,7 +9,7 @@ import type { Connection } from "./connect.ts";
 import type { Front } from "./front.ts";
 import { firstWaitMs } from "./reconnect.ts";
 import { Serving } from "./serve.ts";
-import { gone, grant, stand } from "./serve-stand.ts";
+import { gone, grant, stand } from "#test/cli/serve-stand.ts";
 
 describe("serving a grant", () => {
   it("says how to connect, with the texts that people know", async () => {

@@ -1,13 +1,13 @@
 import { type ManualClock, manualClock } from "#lib/clock.ts";
 import { UserError } from "#lib/errors.ts";
 import type { ConnectInfo, GrantView } from "#wire/control-api.ts";
-import { type TestComputer, testComputer } from "#test/cli/world.ts";
-import type { Session } from "../signin/session.ts";
-import type { GrantTunnel } from "../tunnel/grant-tunnel.ts";
-import type { Connection, Ending } from "./connect.ts";
-import type { Front } from "./front.ts";
-import { announceReady } from "./announce.ts";
-import { type Served, Serving } from "./serve.ts";
+import { type TestComputer, testComputer } from "./world.ts";
+import type { Session } from "#cli/signin/session.ts";
+import type { GrantTunnel } from "#cli/tunnel/grant-tunnel.ts";
+import type { Connection, Ending } from "#cli/rds/connect.ts";
+import type { Front } from "#cli/rds/front.ts";
+import { announceReady } from "#cli/rds/announce.ts";
+import { type Served, Serving } from "#cli/rds/serve.ts";
 
 /** The grant that is served. */
 export const grant = { grantID: "g1" } as GrantView;
