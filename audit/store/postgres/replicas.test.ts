@@ -11,6 +11,7 @@ import { collect } from "../../testing/collect.ts";
 import type { AuditStore } from "../store.ts";
 import { schemaName } from "./schema.ts";
 import { startStoreStand, type StoreStand } from "#test/harness/audit-postgres.ts";
+import { eventuallyWorks } from "#test/harness/process.ts";
 
 let stand: StoreStand;
 
@@ -192,6 +193,49 @@ describe("a store that is lost for a while", () => {
     expect(await following).toEqual(upTo(6));
   });
 
+  it("loses nothing that it confirmed and keeps nothing twice, though its server crashes in the middle of batches", async () => {
+    const store = await writer();
+    const reader = await stand.open();
+    const records = testChain().write(...wholeSession("a", 60));
+    const seen: number[] = [];
+    const following = (async () => {
+      while (seen.length < records.length) {
+        try {
+          for await (const { storeSeq } of reader.tail({ after: seen.at(-1) ?? 0 })) {
+            seen.push(storeSeq);
+            if (seen.length === records.length) {
+              return;
+            }
+          }
+        } catch {
+          // Its reader comes back where it was.
+          await untilAnswered(() => stand.server.query("SELECT 1"));
+        }
+      }
+    })();
+
+    let crashes = 0;
+    const wentBack: number[] = [];
+    for (let at = 0; at < records.length;) {
+      const crash = at > crashes * 80 ? crashServer().then(() => (crashes += 1)) : undefined;
+      const next = await ship(store, records.slice(Math.max(0, at - 3), at + 7)).then(
+        ({ ackSeq }) => ackSeq,
+        () => untilAnswered(() => store.acknowledged("default/main", "t1")),
+      );
+      await crash;
+      wentBack.push(...(next < at ? [next] : []));
+      at = next;
+    }
+    await following;
+
+    expect(crashes).toBe(2);
+    expect(wentBack).toEqual([]);
+    expect(seen).toEqual(upTo(records.length));
+    expect(await untilAnswered(() => reader.findings())).toEqual([]);
+    const kept = await untilAnswered(() => collect(reader.raw()));
+    expect(kept.map(({ bytes }) => Buffer.from(bytes))).toEqual(records);
+  });
+
   it("is not taken for another: a server of another authority, or of another name, is refused", async () => {
     const other = path.join(path.dirname(stand.server.caFile), "other.pem");
     writeFileSync(other, (await createAuthority("another authority", Date.now())).certificate);
@@ -201,6 +245,20 @@ describe("a store that is lost for a while", () => {
     expect(await stand.server.query("SELECT 1 FROM pg_namespace WHERE nspname = 'sallyport_audit'")).toEqual([]);
   });
 });
+
+/** Kills a process of the server, at which it ends all others and recovers from what is on the device (`restart_after_crash`). */
+async function crashServer(): Promise<void> {
+  const [row] = await untilAnswered(() =>
+    stand.server.query<{ pid: number }>(
+      "SELECT pid FROM pg_stat_activity WHERE application_name = 'sallyport-audit-write' ORDER BY query_start DESC LIMIT 1",
+    ),
+  );
+  if (row !== undefined) {
+    process.kill(row.pid, "SIGKILL");
+  }
+}
+
+const untilAnswered = <T>(ask: () => Promise<T>): Promise<T> => eventuallyWorks("the server answers again", ask);
 
 function connection(): pg.ClientConfig {
   const { host, port, superuser: user, password, ca } = stand.server;
