@@ -59,13 +59,11 @@ export function slackLinkRoutes(options: SlackLinkOptions): Route[] {
         const link = await options.book.unlink(caller.userID);
         if (link !== undefined) {
           // What takes away never waits for the trail.
-          await options.trail
-            .record(linkEvent(caller, link, "unlinked"))
-            .catch((error: unknown) =>
-              options.log.error("that a Slack account was unlinked could not be recorded", {
-                error: coerceError(error),
-              }),
-            );
+          await options.trail.record(linkEvent(caller, link, "unlinked")).catch((error: unknown) =>
+            options.log.error("that a Slack account was unlinked could not be recorded", {
+              error: coerceError(error),
+            }),
+          );
         }
         return list(caller.userID);
       },
