@@ -56,7 +56,7 @@ export async function openAudit(
   }
   const replica = replicaID(paths.replica);
   const retentionHold = new RetentionHold();
-  if (audit.retentionMs !== undefined && world.telemetry !== undefined) {
+  if (world.telemetry !== undefined) {
     showRetention(world.telemetry.registry, retentionHold);
   }
   const trail = new StoredTrail({ store, installation, replica, clock, onStored: (head) => heads.noteNow(head) });

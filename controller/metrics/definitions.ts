@@ -237,7 +237,7 @@ const proxyMetrics = {
   auditRetentionHeld: define({
     name: "sallyport_audit_retention_held",
     type: "gauge",
-    help: "1 while no old audit records are removed since the clock may have jumped ahead. Only where there is --audit-retention.",
+    help: "1 while no old audit records are removed since the clock may have jumped ahead; always 0 without --audit-retention.",
     labels: [],
   }),
 } as const;
