@@ -7,7 +7,7 @@ import type { Page } from "playwright-core";
 import { UserError } from "#lib/errors.ts";
 import { browserMissing } from "#test/console/browser.ts";
 import { liveGrant, startConsoleWorld } from "#test/console/world.ts";
-import { eventually } from "#test/harness/process.ts";
+import { eventually, type SallyportProcess } from "#test/harness/process.ts";
 import { removeAtExit, start } from "./child.ts";
 import { cpuByRole, type LiveRole, liveRoles } from "./live-cpu.ts";
 import { findProgram } from "./programs.ts";
@@ -48,8 +48,11 @@ export async function runLive(size: keyof typeof stretchSeconds): Promise<LiveRe
   }
   say("live: an installation and a browser");
   const world = await startConsoleWorld();
+  let proxy: SallyportProcess | undefined;
   try {
-    const { url, grantID } = await liveGrant(world, "ada", "app_owner");
+    const live = await liveGrant(world, "ada", "app_owner");
+    const { url, grantID } = live;
+    proxy = live.proxy;
     // One page for all: what it begins with is nothing, and each stretch adds to what was there.
     const { page } = await world.signedIn("margaret");
     await page.goto(`/console/grants/${grantID}`);
@@ -63,6 +66,9 @@ export async function runLive(size: keyof typeof stretchSeconds): Promise<LiveRe
     }
     return results;
   } finally {
+    // The installation does not know it.
+    proxy?.kill();
+    await proxy?.exited;
     await world.stop();
   }
 }
